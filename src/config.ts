@@ -1,0 +1,155 @@
+import { availableParallelism, homedir } from 'node:os';
+import { join } from 'node:path';
+import { UsageError } from './errors.ts';
+import { quote } from './text.ts';
+
+/** Every default and limit of meowctl, each with its unit. Design §9. */
+export const defaults = Object.freeze({
+  doorHost: '127.0.0.1',
+  doorPort: 3000,
+  adminHost: '127.0.0.1',
+  adminPort: 3900,
+  serverHost: '127.0.0.1',
+  firstServerPort: 3001,
+  maxSpawnCount: 500,
+  upServers: 2,
+
+  beatMs: 2_000,
+  /** A beat comes this share earlier or later, so that a fleet does not beat in step. */
+  beatJitter: 0.1,
+  leaseMs: 6_000,
+  sweepLostAfterMs: 60_000,
+  orderTtlSeconds: 7 * 24 * 3_600,
+
+  readyTimeoutMs: 10_000,
+  drainMs: 30_000,
+  drainGraceMs: 6_000,
+  termGraceMs: 5_000,
+  ackWaitMs: 3_000,
+  closeIdleAfterAckMs: 250,
+  spawnsInParallel: 2 * availableParallelism(),
+
+  redisConnectMs: 2_000,
+  redisCommandMs: 1_000,
+  /** All the Redis work of one HTTP request. */
+  redisRequestMs: 800,
+
+  doorConnectMs: 1_000,
+  responseHeaderMs: 30_000,
+  bodyIdleMs: 60_000,
+  streamIdleMs: 3_600_000,
+  clientHeaderMs: 10_000,
+  clientRequestMs: 300_000,
+  clientKeepAliveMs: 75_000,
+  serverKeepAliveMs: 75_000,
+  /** Shorter than the servers' 75 s, so that the door always closes first. */
+  doorIdleMs: 15_000,
+  handshakeMs: 10_000,
+  maxInflight: 512,
+  maxHeaderBytes: 16 * 1_024,
+  maxHeaderLines: 100,
+  maxRosterServers: 1_000,
+  retries: 2,
+  retryWindowMs: 5_000,
+  retryShare: 0.2,
+  retryFloor: 3,
+
+  rosterReadMs: 1_000,
+  probeMs: 500,
+  probeTimeoutMs: 1_000,
+  probeFailuresToDrop: 3,
+  probesToReturn: 2,
+  resetsToEject: 3,
+  resetWindowMs: 10_000,
+
+  message: 'this message will self-destruct in 10 seconds',
+  messageKey: 'message',
+  messageTtlSeconds: 10,
+  maxTtlSeconds: 86_400,
+  maxMessageBytes: 4 * 1_024,
+  recentVisits: 5,
+  maxVisitBytes: 2 * 1_024,
+
+  maxPictureBytes: 10 * 1_024 * 1_024,
+  maxPicturesPerUpload: 10,
+  maxUploadBytes: 32 * 1_024 * 1_024,
+  maxPicturePixels: 40_000_000,
+  maxQueuedPictures: 100,
+  maxQueuedBytes: 256 * 1_024 * 1_024,
+  deliveryMs: 30_000,
+
+  localRedisPort: 16_379,
+  redisProbeUrl: 'redis://127.0.0.1:6379',
+  namespace: 'meow',
+});
+
+/** What one run of meowctl was told. Rooms are handed values from it, never the whole. */
+export interface Config {
+  /** `REDIS_URL`, or null: then the local Redis of the state folder, then `redisProbeUrl`. */
+  readonly redisUrl: string | null;
+  readonly redisProbeUrl: string;
+  readonly namespace: string;
+  /** State folder: logs, local Redis, admin token. Not made before something must be written. */
+  readonly home: string;
+  readonly advertise: string | null;
+  readonly color: 'always' | 'never' | 'auto';
+  /** What a child of meowctl gets as its environment, before meowctl's own settings are added. */
+  readonly childEnv: Readonly<Record<string, string>>;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the settings from an environment.
+ * @throws UsageError naming the variable when one cannot be right.
+ */
+export function createConfig(env: Env): Config {
+  return Object.freeze({
+    redisUrl: given(env, 'REDIS_URL'),
+    redisProbeUrl: given(env, 'MEOW_REDIS_PROBE') ?? defaults.redisProbeUrl,
+    namespace: namespace(given(env, 'MEOW_NAMESPACE')),
+    home: stateFolder(env),
+    advertise: given(env, 'MEOW_ADVERTISE'),
+    color: color(env),
+    childEnv: childEnv(env),
+  });
+}
+
+function given(env: Env, name: string): string | null {
+  const value = env[name];
+  return value === undefined || value === '' ? null : value;
+}
+
+function namespace(value: string | null): string {
+  if (value === null) return defaults.namespace;
+  if (/^[A-Za-z0-9._-]{1,64}$/.test(value)) return value;
+  throw new UsageError(
+    `MEOW_NAMESPACE ${quote(value)} is not a namespace`,
+    'Use 1 to 64 of the characters A-Z a-z 0-9 . _ -',
+  );
+}
+
+function stateFolder(env: Env): string {
+  const own = given(env, 'MEOW_HOME');
+  if (own !== null) return own;
+  const state =
+    given(env, 'XDG_STATE_HOME') ?? join(given(env, 'HOME') ?? homedir(), '.local/state');
+  return join(state, 'meowctl');
+}
+
+// https://no-color.org and Node's own FORCE_COLOR: a set NO_COLOR wins.
+function color(env: Env): Config['color'] {
+  if (given(env, 'NO_COLOR') !== null) return 'never';
+  const force = given(env, 'FORCE_COLOR');
+  if (force === null) return 'auto';
+  return force === '0' || force === 'false' ? 'never' : 'always';
+}
+
+// NODE_OPTIONS is for the CLI's own run: an --inspect in it would make every server fight for a port.
+function childEnv(env: Env): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (value !== undefined && name !== 'NODE_OPTIONS') kept[name] = value;
+  }
+  return kept;
+}

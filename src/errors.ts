@@ -1,0 +1,75 @@
+/** What a script learns from the process: design §8. */
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  nothing: 3,
+  redis: 4,
+  timeout: 5,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** An error a person can act on: `message` names the value, `remedy` says what to do next. */
+export class MeowError extends Error {
+  readonly code: string;
+  readonly remedy: string;
+  readonly exitCode: ExitCode;
+
+  constructor(
+    code: string,
+    message: string,
+    remedy: string,
+    exitCode: ExitCode,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+    this.remedy = remedy;
+    this.exitCode = exitCode;
+  }
+}
+
+/** Asked for in a way that cannot be right: exit 2. */
+export class UsageError extends MeowError {
+  constructor(message: string, remedy: string, options?: ErrorOptions) {
+    super('usage', message, remedy, exitCodes.usage, options);
+  }
+}
+
+/** Asked for rightly, and could not be done: exit 1. */
+export class FailedError extends MeowError {
+  constructor(code: string, message: string, remedy: string, options?: ErrorOptions) {
+    super(code, message, remedy, exitCodes.failed, options);
+  }
+}
+
+/** No such server, no message, an empty queue: exit 3. */
+export class NothingError extends MeowError {
+  constructor(message: string, remedy: string) {
+    super('nothing', message, remedy, exitCodes.nothing);
+  }
+}
+
+/** Not ready or not gone in time: exit 5. */
+export class TimeoutError extends MeowError {
+  constructor(code: string, message: string, remedy: string, options?: ErrorOptions) {
+    super(code, message, remedy, exitCodes.timeout, options);
+  }
+}
+
+/** `unavailable`: no answer to be had. `full`: no room. `damaged`: a key holds something else. */
+export type StoreErrorKind = 'unavailable' | 'full' | 'damaged';
+
+/** Redis could not do what was asked: exit 4 when it is out of reach, else 1. HTTP 503, or 507 when full. */
+export class StoreError extends MeowError {
+  readonly kind: StoreErrorKind;
+
+  constructor(kind: StoreErrorKind, message: string, remedy: string, options?: ErrorOptions) {
+    const exitCode = kind === 'unavailable' ? exitCodes.redis : exitCodes.failed;
+    super(`store-${kind}`, message, remedy, exitCode, options);
+    this.kind = kind;
+  }
+}

@@ -1,0 +1,54 @@
+/** Every key of one fleet, with its type and lifetime: design §4. The braces keep them in one slot. */
+export interface Keys {
+  /** hash id → record JSON, until deregistered or swept */
+  readonly servers: string;
+  /** zset id → lease end in ms on Redis' clock */
+  readonly leases: string;
+  /** hash id → intent JSON, until destroyed */
+  readonly intents: string;
+  /** string, order JSON, 7 days */
+  order(id: string): string;
+  /** zset door id → lease end in ms */
+  readonly doors: string;
+  /** string, door JSON, expires with the door's lease */
+  door(id: string): string;
+  /** set of door ids, a minute */
+  acks(id: string): string;
+  /** string, expires as asked */
+  message(key: string): string;
+  /** list of paths, newest first, trimmed to 5 */
+  readonly recent: string;
+  /** list of picture ids, newest first */
+  readonly images: string;
+  /** hash data, type, name, size, uploadedAt; 10 s until queued, then until delivered */
+  image(id: string): string;
+  /** string, bytes held */
+  readonly imageBytes: string;
+  /** zset picture id → deadline in ms */
+  readonly delivering: string;
+  /** hash picture id → claim */
+  readonly claims: string;
+  /** channel: the id that changed */
+  readonly changes: string;
+}
+
+export function createKeys(namespace: string): Keys {
+  const prefix = `{${namespace}}:`;
+  return {
+    servers: `${prefix}servers`,
+    leases: `${prefix}leases`,
+    intents: `${prefix}intents`,
+    order: (id) => `${prefix}orders:${id}`,
+    doors: `${prefix}doors`,
+    door: (id) => `${prefix}door:${id}`,
+    acks: (id) => `${prefix}acks:${id}`,
+    message: (key) => `${prefix}message:${key}`,
+    recent: `${prefix}recent`,
+    images: `${prefix}images`,
+    image: (id) => `${prefix}image:${id}`,
+    imageBytes: `${prefix}image-bytes`,
+    delivering: `${prefix}delivering`,
+    claims: `${prefix}claims`,
+    changes: `${prefix}changes`,
+  };
+}

@@ -1,0 +1,141 @@
+import type { DoorRecord, DoorVerdict, Intent, Order, ServerRecord } from './types.ts';
+
+/*
+ * Somebody else can write into Redis. Each parser gives the thing, or in a few words why it is not
+ * one; none throws.
+ */
+
+const ID = /^[a-z2-9]{6}$/;
+const MAX_TEXT = 300;
+const MAX_PORT = 65_535;
+const FIRST_USER_PID = 2;
+const MAX_DRAIN_MS = 24 * 3_600_000;
+
+type Fields = Record<string, unknown>;
+
+export function parseRecord(id: string, text: unknown): ServerRecord | string {
+  if (typeof text === 'number') return `a record of ${text} bytes`;
+  const fields = parseObject(text);
+  if (!fields) return 'not a JSON object';
+  if (!ID.test(id) || fields.id !== id) return 'its id is not a server id';
+  const wrong = wrongField(fields, recordFields);
+  if (wrong) return `its ${wrong} is not valid`;
+  const record = fields as unknown as ServerRecord;
+  if (!pointsToPort(record.url, record.port)) return 'its url is not http://host:port';
+  return pick(record, Object.keys(recordFields)) as ServerRecord;
+}
+
+export function parseIntent(id: string, text: unknown): Intent | string {
+  const fields = parseObject(text);
+  if (!fields) return 'not a JSON object';
+  if (!ID.test(id)) return 'its id is not a server id';
+  const wrong = wrongField(fields, intentFields);
+  return wrong ? `its ${wrong} is not valid` : (fields as unknown as Intent);
+}
+
+export function parseDoor(id: string, text: unknown): DoorRecord | string {
+  const fields = parseObject(text);
+  if (!fields) return 'not a JSON object';
+  const wrong = wrongField(fields, doorFields);
+  if (fields.id !== id || wrong) return `its ${wrong ?? 'id'} is not valid`;
+  return { ...(fields as unknown as DoorRecord), roster: verdicts(fields.roster) };
+}
+
+export function parseOrder(text: unknown): Order | null {
+  const fields = parseObject(text);
+  if (fields?.order !== 'retire') return null;
+  const drainMs = fields.drainMs;
+  if (!isCount(drainMs) || drainMs > MAX_DRAIN_MS) return null;
+  return { order: 'retire', drainMs };
+}
+
+function parseObject(text: unknown): Fields | null {
+  if (typeof text !== 'string') return null;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Fields)
+      : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT;
+const isName: Check = (value) => isText(value) && value !== '';
+const isPort: Check = (value) => isWhole(value, 1, MAX_PORT);
+const isPid: Check = (value) => isWhole(value, FIRST_USER_PID, 2 ** 31);
+const isBoolean: Check = (value) => typeof value === 'boolean';
+const isTime: Check = (value) => isWhole(value, 0, 8.64e15);
+
+const recordFields: Record<keyof ServerRecord, Check> = {
+  id: isName,
+  url: isName,
+  host: isName,
+  bootId: isText,
+  port: isPort,
+  pid: isPid,
+  pidStart: isText,
+  app: isName,
+  version: isText,
+  state: (value) => value === 'starting' || value === 'up' || value === 'draining',
+  startedAt: isTime,
+  requests: isCount,
+  inflight: isCount,
+};
+
+const intentFields: Record<keyof Intent, Check> = {
+  app: isName,
+  host: isName,
+  bootId: isText,
+  pid: isPid,
+  pidStart: isText,
+  port: isPort,
+  fixedPort: isBoolean,
+  listenHost: isName,
+  advertise: (value) => value === null || isName(value),
+  state: (value) => value === 'wanted' || value === 'stopped' || value === 'crashed',
+};
+
+const doorFields: Record<'id' | 'url' | 'host' | 'pid', Check> = {
+  id: isName,
+  url: isName,
+  host: isName,
+  pid: isPid,
+};
+
+function wrongField(fields: Fields, checks: Record<string, Check>): string | undefined {
+  return Object.keys(checks).find((name) => !checks[name]?.(fields[name]));
+}
+
+function isCount(value: unknown): value is number {
+  return isWhole(value, 0, Number.MAX_SAFE_INTEGER);
+}
+
+function isWhole(value: unknown, least: number, most: number): boolean {
+  return Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
+}
+
+function pointsToPort(text: string, port: number): boolean {
+  const match = /^http:\/\/(\[[0-9a-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/.exec(text);
+  return match !== null && Number(match[2]) === port;
+}
+
+function verdicts(value: unknown): Record<string, DoorVerdict> {
+  const roster: Record<string, DoorVerdict> = {};
+  if (typeof value !== 'object' || value === null) return roster;
+  for (const [id, verdict] of Object.entries(value as Fields)) {
+    const { state, reason } = (verdict ?? {}) as Fields;
+    if (ID.test(id) && isText(state) && isText(reason)) {
+      roster[id] = { state: String(state), reason: String(reason) };
+    }
+  }
+  return roster;
+}
+
+function pick(from: object, names: readonly string[]): object {
+  return Object.fromEntries(names.map((name) => [name, (from as Fields)[name]]));
+}

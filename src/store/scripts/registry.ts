@@ -1,0 +1,138 @@
+import { clock, soft } from './clock.ts';
+
+/*
+ * The registry's scripts. All may run when Redis is out of memory (`allow-oom`): what they write
+ * replaces what was there, and a fleet must stay known when pictures have filled the memory.
+ */
+
+/**
+ * Renews a server. Written twice or late it does no harm: the record says what it said.
+ * KEYS servers leases intents order doors acks.
+ * ARGV id record leaseMs intent|'' channel announce('1'|'0').
+ * Returns order|false, ids of live doors, ids of doors that acknowledged.
+ */
+export const beat = `#!lua flags=allow-oom
+${clock}${soft}
+local fresh = redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
+local order = soft('GET', KEYS[4]) or false
+if ARGV[4] ~= '' and not order then soft('HSETNX', KEYS[3], ARGV[1], ARGV[4]) end
+if fresh == 1 or ARGV[6] == '1' then redis.call('PUBLISH', ARGV[5], ARGV[1]) end
+return {
+  order,
+  soft('ZRANGEBYSCORE', KEYS[5], now, '+inf') or {},
+  soft('SMEMBERS', KEYS[6]) or {},
+}
+`;
+
+/**
+ * Forgets a server that leaves. Without an order its intent stays, as stopped.
+ * KEYS servers leases intents order acks. ARGV id channel.
+ */
+export const deregister = `#!lua flags=allow-oom
+${soft}
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+local ordered = redis.call('DEL', KEYS[4])
+redis.call('DEL', KEYS[5])
+if ordered == 0 then
+  local good, intent = pcall(cjson.decode, soft('HGET', KEYS[3], ARGV[1]) or '')
+  if good and type(intent) == 'table' then
+    intent.state = 'stopped'
+    redis.call('HSET', KEYS[3], ARGV[1], cjson.encode(intent))
+  end
+end
+redis.call('PUBLISH', ARGV[2], ARGV[1])
+return ordered
+`;
+
+/**
+ * Writes one server's order and removes its intent. Repeating it publishes nothing new.
+ * KEYS intents order. ARGV id order ttlSeconds channel.
+ */
+export const orderRetire = `#!lua flags=allow-oom
+local known = redis.call('EXISTS', KEYS[2])
+redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
+redis.call('HDEL', KEYS[1], ARGV[1])
+if known == 0 then redis.call('PUBLISH', ARGV[4], ARGV[1]) end
+return known
+`;
+
+/**
+ * Removes all that is kept of a server that is known to be gone.
+ * KEYS servers leases intents order acks. ARGV id channel.
+ */
+export const forget = `#!lua flags=allow-oom
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[3], ARGV[1])
+redis.call('DEL', KEYS[4], KEYS[5])
+redis.call('PUBLISH', ARGV[2], ARGV[1])
+return 1
+`;
+
+/**
+ * Reads servers with their leases: all of them, or the newest ARGV[1] by lease.
+ * KEYS servers leases. ARGV limit (0: all), longest record in bytes.
+ * Returns total, then id, record (or its length when too long), lease left in ms or false, ….
+ */
+export const readServers = `#!lua flags=no-writes,allow-oom
+${clock}${soft}
+local limit = tonumber(ARGV[1])
+local ids
+if limit == 0 then ids = redis.call('HKEYS', KEYS[1])
+else ids = redis.call('ZREVRANGE', KEYS[2], 0, limit - 1) end
+local reply = { redis.call('HLEN', KEYS[1]) }
+for _, id in ipairs(ids) do
+  local length = redis.call('HSTRLEN', KEYS[1], id)
+  local lease = soft('ZSCORE', KEYS[2], id)
+  if type(lease) == 'table' then lease = lease.double end
+  if length > 0 then
+    reply[#reply + 1] = id
+    if length > tonumber(ARGV[2]) then reply[#reply + 1] = length
+    else reply[#reply + 1] = redis.call('HGET', KEYS[1], id) end
+    reply[#reply + 1] = lease and (lease - now) or false
+  end
+end
+return reply
+`;
+
+/**
+ * Reads the live doors and what they say.
+ * KEYS doors. ARGV prefix of a door's key.
+ */
+export const readDoors = `#!lua flags=no-writes,allow-oom
+${clock}${soft}
+local reply = {}
+for _, id in ipairs(soft('ZRANGEBYSCORE', KEYS[1], now, '+inf') or {}) do
+  reply[#reply + 1] = id
+  reply[#reply + 1] = soft('GET', ARGV[1] .. id) or false
+end
+return reply
+`;
+
+/**
+ * Removes records whose lease ran out long ago, and doors that are gone. Intents and orders stay.
+ * KEYS servers leases doors. ARGV lostForMs. Returns the ids.
+ */
+export const sweep = `#!lua flags=allow-oom
+${clock}${soft}
+soft('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - ARGV[1])
+local ids = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[1], 'LIMIT', 0, 1000)
+for _, id in ipairs(ids) do
+  redis.call('HDEL', KEYS[1], id)
+  redis.call('ZREM', KEYS[2], id)
+end
+return ids
+`;
+
+/**
+ * Writes a door and renews its lease.
+ * KEYS doors door. ARGV id record leaseMs.
+ */
+export const beatDoor = `#!lua flags=allow-oom
+${clock}
+redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+return 1
+`;

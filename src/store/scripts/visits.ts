@@ -1,0 +1,9 @@
+/**
+ * KEYS recent. ARGV index of the last visit to keep, path…, oldest first.
+ * `allow-oom`: the list is trimmed at once, so it cannot grow.
+ */
+export const pushVisits = `#!lua flags=allow-oom
+for i = 2, #ARGV do redis.call('LPUSH', KEYS[1], ARGV[i]) end
+redis.call('LTRIM', KEYS[1], 0, ARGV[1])
+return 1
+`;

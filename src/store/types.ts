@@ -1,0 +1,193 @@
+/** What a server says of itself. Written whole, by the server alone. */
+export interface ServerRecord {
+  readonly id: string;
+  /** Where clients and doors reach it, `http://host:port`. */
+  readonly url: string;
+  /** Name of the machine it runs on. */
+  readonly host: string;
+  readonly bootId: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Start time of that pid as the kernel tells it (clock ticks since boot on Linux). */
+  readonly pidStart: string;
+  readonly app: string;
+  readonly version: string;
+  readonly state: 'starting' | 'up' | 'draining';
+  /** Unix milliseconds on the server's host: for people, never for decisions. */
+  readonly startedAt: number;
+  readonly requests: number;
+  readonly inflight: number;
+}
+
+export type ServerState = ServerRecord['state'] | 'lost' | 'crashed';
+
+/** What was asked for; outlives crashes and reboots. */
+export interface Intent {
+  readonly app: string;
+  /** Machine the server is wanted on, and the process that last served it. */
+  readonly host: string;
+  readonly bootId: string;
+  readonly pid: number;
+  readonly pidStart: string;
+  readonly port: number;
+  readonly fixedPort: boolean;
+  readonly listenHost: string;
+  readonly advertise: string | null;
+  readonly state: 'wanted' | 'stopped' | 'crashed';
+}
+
+export interface Order {
+  readonly order: 'retire';
+  readonly drainMs: number;
+}
+
+/** What a beat brings back. */
+export interface BeatReply {
+  readonly order: Order | null;
+  /** Ids of the doors whose lease runs. */
+  readonly doors: readonly string[];
+  /** Ids of the doors that send this server nothing any more. */
+  readonly acks: readonly string[];
+}
+
+/** A record and its lease. `leaseLeftMs` is negative once it ran out, null where there is none. */
+export interface Listing {
+  readonly record: ServerRecord;
+  readonly leaseLeftMs: number | null;
+}
+
+/** Something in Redis that is not ours to understand: said once, skipped, left alone. */
+export interface Skipped {
+  /** Which key, and which field in it. */
+  readonly where: string;
+  readonly why: string;
+}
+
+export interface RosterView {
+  readonly servers: readonly Listing[];
+  /** How many servers hold a record; more than `servers` when the limit cut some off. */
+  readonly total: number;
+  readonly skipped: readonly Skipped[];
+}
+
+/** One door's word on one server. */
+export interface DoorVerdict {
+  readonly state: string;
+  readonly reason: string;
+}
+
+export interface DoorRecord {
+  readonly id: string;
+  readonly url: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly roster: Readonly<Record<string, DoorVerdict>>;
+}
+
+export interface FleetView extends RosterView {
+  readonly intents: ReadonlyMap<string, Intent>;
+  readonly doors: readonly DoorRecord[];
+}
+
+/** Stops a subscription. */
+export type Unsubscribe = () => void;
+
+/** All that is known of the fleet. Every method rejects with StoreError when Redis cannot answer. */
+export interface Registry {
+  /** Writes record, lease and, when given, intent in one script. */
+  register(record: ServerRecord, intent: Intent | null): Promise<void>;
+  /** Rewrites record and lease, refills a missing intent (unless null), returns what is asked of it. */
+  beat(record: ServerRecord, intent: Intent | null): Promise<BeatReply>;
+  /** Forgets record, lease, order and acknowledgements. Without an order its intent becomes `stopped`. */
+  deregister(id: string): Promise<void>;
+  /** Orders these servers to retire and removes their intents. Safe to repeat. */
+  orderRetire(ids: readonly string[], drainMs: number): Promise<void>;
+  /** Withdraws the order of a server that is known to be gone, with its record and intent. */
+  forget(id: string): Promise<void>;
+  /** The newest `limit` servers by lease. */
+  roster(limit: number): Promise<RosterView>;
+  fleet(): Promise<FleetView>;
+  /** Removes records whose lease ran out `lostForMs` ago; returns their ids. Intents and orders stay. */
+  sweep(lostForMs: number): Promise<readonly string[]>;
+  /** Writes a door and renews its lease. */
+  beatDoor(door: DoorRecord): Promise<void>;
+  leaveDoor(id: string): Promise<void>;
+  /** The door sends that server nothing any more. */
+  acknowledge(serverId: string, doorId: string): Promise<void>;
+  /** Calls back with the id that changed, or null when anything may have (after a reconnect). */
+  watch(listener: (id: string | null) => void): Promise<Unsubscribe>;
+}
+
+export interface Message {
+  readonly message: string;
+  readonly ttlMs: number;
+}
+
+export interface Messages {
+  set(key: string, message: string, ttlSeconds: number): Promise<void>;
+  get(key: string): Promise<Message | null>;
+}
+
+export interface Visits {
+  /** Sends without waiting: one push in flight, the next carries the newest five at most. Never throws. */
+  record(path: string): void;
+  /** Records and reads in one MULTI, newest first. */
+  recordAndRead(path: string): Promise<readonly string[]>;
+  recent(): Promise<readonly string[]>;
+}
+
+export type PictureType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp' | 'image/avif';
+
+export interface NewPicture {
+  readonly data: Buffer;
+  readonly type: PictureType;
+  /** A clean base name of at most 100 characters. */
+  readonly name: string;
+}
+
+export interface PictureInfo {
+  readonly id: string;
+  readonly type: PictureType;
+  readonly size: number;
+  readonly name: string;
+}
+
+export interface Picture extends PictureInfo {
+  readonly data: Buffer;
+}
+
+export interface ClaimedPicture extends Picture {
+  /** Proves the claim: to be given back with acknowledge, putBack and renew. */
+  readonly claim: string;
+}
+
+export interface Images {
+  /** All or none. Rejects with StoreError `full` over 100 pictures or 256 MiB. */
+  enqueue(pictures: readonly NewPicture[]): Promise<{ images: PictureInfo[]; queued: number }>;
+  /** Takes the newest picture for 30 s. The same token gets the same picture again. */
+  claim(token: string): Promise<ClaimedPicture | null>;
+  /** Delivered: deletes it. False if the claim is no longer ours. */
+  acknowledge(id: string, claim: string): Promise<boolean>;
+  /** Not delivered: on top of the queue again. False if the claim is no longer ours. */
+  putBack(id: string, claim: string): Promise<boolean>;
+  /** Another 30 s for a picture that is still being sent. */
+  renew(id: string, claim: string): Promise<boolean>;
+  /** The newest picture, left where it is. */
+  peek(): Promise<Picture | null>;
+  /** Puts back what was claimed and neither acknowledged nor renewed in time; returns how many. */
+  requeueExpired(): Promise<number>;
+}
+
+/** One connection to one Redis, and everything meowctl keeps there. */
+export interface Store {
+  /** `host:port`, without user or password. */
+  readonly label: string;
+  readonly registry: Registry;
+  readonly messages: Messages;
+  readonly visits: Visits;
+  readonly images: Images;
+  /** False while the connection is down. */
+  connected(): boolean;
+  /** Sends what is pending for at most a second, then disconnects. */
+  close(): Promise<void>;
+}

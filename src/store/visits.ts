@@ -1,0 +1,64 @@
+import { defaults } from '../config.ts';
+import { reason } from '../text.ts';
+import type { Keys } from './keys.ts';
+import type { Link } from './link.ts';
+import { pushVisits } from './scripts/visits.ts';
+import { transaction } from './transaction.ts';
+import type { Visits } from './types.ts';
+
+/**
+ * The most recent visits, newest first. `record` keeps one push in flight: while it is under way
+ * only the newest five can matter, so that is all that waits.
+ */
+export function createVisits(link: Link, keys: Keys): Visits {
+  const last = defaults.recentVisits - 1;
+  let waiting: string[] = [];
+  let sending = false;
+
+  const send = async () => {
+    sending = true;
+    while (waiting.length > 0) {
+      const paths = waiting;
+      waiting = [];
+      await link
+        .run((redis) => redis.eval(pushVisits, 1, keys.recent, last, ...paths))
+        .catch(reason); // a visit that Redis could not take is not worth an answer
+    }
+    sending = false;
+  };
+
+  return {
+    record(path) {
+      if (waiting.length === defaults.recentVisits) waiting.shift();
+      waiting.push(kept(path));
+      if (!sending) void send();
+    },
+    async recordAndRead(path) {
+      const paths = [...waiting, kept(path)];
+      waiting = []; // sent here, so that the reader sees them in their order
+      const replies = await link.run((redis) =>
+        transaction(
+          redis
+            .multi()
+            .lpush(keys.recent, ...paths)
+            .ltrim(keys.recent, 0, last)
+            .lrange(keys.recent, 0, last),
+        ),
+      );
+      return texts(replies[2]);
+    },
+    async recent() {
+      return texts(await link.run((redis) => redis.lrange(keys.recent, 0, last)));
+    },
+  };
+}
+
+function kept(path: string): string {
+  if (path.length <= defaults.maxVisitBytes / 3) return path;
+  const bytes = Buffer.from(path).subarray(0, defaults.maxVisitBytes);
+  return bytes.toString().replace(/\ufffd$/, '');
+}
+
+function texts(reply: unknown): string[] {
+  return Array.isArray(reply) ? reply.map(String).map(kept) : [];
+}

@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { until } from './until.ts';
+
+/** A real redis-server of one test file, on its own port and in its own folder. */
+export interface TestRedis {
+  readonly port: number;
+  readonly url: string;
+  readonly pid: number;
+  /** Sends a signal to the redis-server; SIGKILL and SIGTERM also wait for its end. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+  /** Starts it again on the same port, empty unless `appendonly` was given. */
+  restart(args?: readonly string[]): Promise<void>;
+  /** Ends it and removes its folder. */
+  stop(): Promise<void>;
+}
+
+/** A port nobody listens on at this moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+/** Starts a redis-server and waits until it answers PING. `args` go to its command line. */
+export async function startRedis(args: readonly string[] = []): Promise<TestRedis> {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'meow-test-redis-'));
+  let running = await launch(port, folder, args);
+  const end = async (signal: NodeJS.Signals) => {
+    const gone = exited(running);
+    running.kill(signal);
+    await gone;
+  };
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    get pid() {
+      return running.pid ?? 0;
+    },
+    async kill(signal) {
+      if (signal === 'SIGKILL' || signal === 'SIGTERM') await end(signal);
+      else running.kill(signal);
+    },
+    async restart(again = args) {
+      if (running.exitCode === null && running.signalCode === null) await end('SIGKILL');
+      running = await launch(port, folder, again);
+    },
+    async stop() {
+      if (running.exitCode === null && running.signalCode === null) await end('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function launch(port: number, folder: string, args: readonly string[]) {
+  const fixed = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
+  const child = spawn('redis-server', [...fixed, '--save', '', ...args], { stdio: 'ignore' });
+  const failed = new Promise<never>((_, reject) => child.once('error', reject));
+  await Promise.race([failed, until('redis-server answers', () => answers(port))]);
+  return child;
+}
+
+function exited(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => child.once('exit', () => resolve()));
+}
+
+// Any answer counts: with a password it is -NOAUTH.
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    socket.once('data', () => socket.destroy());
+    socket.once('data', () => resolve(true));
+    socket.once('error', () => resolve(false));
+  });
+}

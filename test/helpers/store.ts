@@ -1,0 +1,44 @@
+import { connectStore } from '../../src/store/connect.ts';
+import type { Intent, ServerRecord, Store } from '../../src/store/types.ts';
+
+/** A store as the product opens it, on a test's own Redis. */
+export function openStore(url: string, persistent = true, namespace = 'meow'): Promise<Store> {
+  return connectStore({ url, namespace, connectMs: 2_000, commandMs: 1_000, persistent });
+}
+
+/** A valid record, for tests that need a server known but not running. */
+export function sampleRecord(over: Partial<ServerRecord> = {}): ServerRecord {
+  const port = over.port ?? 3001;
+  return {
+    id: 'abc234',
+    url: `http://127.0.0.1:${port}`,
+    host: 'somewhere',
+    bootId: 'boot',
+    port,
+    pid: 4_000_000,
+    pidStart: '1',
+    app: 'cat',
+    version: '0.0.0',
+    state: 'up',
+    startedAt: Date.now(),
+    requests: 0,
+    inflight: 0,
+    ...over,
+  };
+}
+
+export function sampleIntent(over: Partial<Intent> = {}): Intent {
+  return {
+    app: 'cat',
+    host: 'somewhere',
+    bootId: 'boot',
+    pid: 4_000_000,
+    pidStart: '1',
+    port: 3001,
+    fixedPort: false,
+    listenHost: '127.0.0.1',
+    advertise: null,
+    state: 'wanted',
+    ...over,
+  };
+}

@@ -1,0 +1,193 @@
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Store } from '../../src/store/types.ts';
+import { startRedis, type TestRedis } from '../helpers/redis.ts';
+import { openStore, sampleIntent, sampleRecord } from '../helpers/store.ts';
+import { until } from '../helpers/until.ts';
+
+let redis: TestRedis;
+let store: Store;
+let raw: Redis;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  store = await openStore(redis.url);
+  raw = new Redis(redis.url);
+});
+afterEach(() => raw.flushall());
+afterAll(async () => {
+  raw.disconnect();
+  await store.close();
+  await redis.stop();
+});
+
+describe('a server in the registry', () => {
+  test('is there with its lease and intent once it registers', async () => {
+    await store.registry.register(sampleRecord(), sampleIntent());
+    const fleet = await store.registry.fleet();
+    expect(fleet.servers.map(({ record }) => record)).toEqual([
+      sampleRecord({ startedAt: fleet.servers[0]?.record.startedAt ?? 0 }),
+    ]);
+    expect(fleet.servers[0]?.leaseLeftMs).toBeGreaterThan(5_000);
+    expect(fleet.intents.get('abc234')).toEqual(sampleIntent());
+  });
+
+  test("lives by Redis' clock: its lease runs out there", async () => {
+    await store.registry.register(sampleRecord(), null);
+    await raw.zadd('{meow}:leases', 1, 'abc234');
+    const [server] = (await store.registry.fleet()).servers;
+    expect(server?.leaseLeftMs).toBeLessThan(0);
+  });
+
+  test('is refilled by its next beat after Redis was emptied, intent included', async () => {
+    await store.registry.register(sampleRecord(), sampleIntent());
+    await raw.flushall();
+    expect((await store.registry.beat(sampleRecord(), sampleIntent())).order).toBeNull();
+    const fleet = await store.registry.fleet();
+    expect(fleet.total).toBe(1);
+    expect(fleet.intents.size).toBe(1);
+  });
+
+  test('learns its order at the next beat, and does not write its intent again', async () => {
+    await store.registry.register(sampleRecord(), sampleIntent());
+    await store.registry.orderRetire(['abc234'], 1_500);
+    const reply = await store.registry.beat(sampleRecord(), sampleIntent());
+    expect(reply.order).toEqual({ order: 'retire', drainMs: 1_500 });
+    expect((await store.registry.fleet()).intents.size).toBe(0);
+    expect(await raw.ttl('{meow}:orders:abc234')).toBeGreaterThan(6 * 24 * 3_600);
+  });
+
+  test('hears at each beat which doors live and which have let it go', async () => {
+    await store.registry.beatDoor({
+      id: 'door22',
+      url: 'http://h:1',
+      host: 'h',
+      pid: 9,
+      roster: {},
+    });
+    await raw.zadd('{meow}:doors', 1, 'gone22');
+    await store.registry.acknowledge('abc234', 'door22');
+    const reply = await store.registry.beat(sampleRecord(), null);
+    expect(reply.doors).toEqual(['door22']);
+    expect(reply.acks).toEqual(['door22']);
+    expect(await raw.ttl('{meow}:acks:abc234')).toBeGreaterThan(0);
+  });
+
+  test('leaves nothing when it goes by order', async () => {
+    await store.registry.register(sampleRecord(), sampleIntent());
+    await store.registry.orderRetire(['abc234'], 0);
+    await store.registry.acknowledge('abc234', 'door22');
+    await store.registry.deregister('abc234');
+    expect(await raw.keys('*')).toEqual([]);
+  });
+
+  test('leaves its intent, marked stopped, when it goes without one', async () => {
+    await store.registry.register(sampleRecord(), sampleIntent());
+    await store.registry.deregister('abc234');
+    const fleet = await store.registry.fleet();
+    expect(fleet.servers).toEqual([]);
+    expect(fleet.intents.get('abc234')).toEqual(sampleIntent({ state: 'stopped' }));
+  });
+
+  test('is swept when it has been lost for long; its intent and order stay', async () => {
+    await store.registry.register(sampleRecord(), sampleIntent());
+    await store.registry.register(
+      sampleRecord({ id: 'def567', port: 3002, url: 'http://127.0.0.1:3002' }),
+      null,
+    );
+    await raw.zadd('{meow}:leases', 1, 'abc234');
+    expect(await store.registry.sweep(60_000)).toEqual(['abc234']);
+    const fleet = await store.registry.fleet();
+    expect(fleet.servers.map(({ record }) => record.id)).toEqual(['def567']);
+    expect(fleet.intents.has('abc234')).toBe(true);
+  });
+
+  test('announces that it came, changed and went, and a repeated order is no news', async () => {
+    const heard: (string | null)[] = [];
+    const stop = await store.registry.watch((id) => heard.push(id));
+    await store.registry.register(sampleRecord(), null);
+    await store.registry.beat(sampleRecord(), null);
+    await store.registry.orderRetire(['abc234'], 0);
+    await store.registry.orderRetire(['abc234'], 0);
+    await store.registry.beat(sampleRecord({ state: 'draining' }), null);
+    await store.registry.deregister('abc234');
+    await until('four hints', () => heard.length >= 4);
+    expect(heard).toEqual(['abc234', 'abc234', 'abc234', 'abc234']);
+    stop();
+  });
+});
+
+describe('two fleets on one Redis', () => {
+  test('never meet', async () => {
+    const other = await openStore(redis.url, true, 'other');
+    await store.registry.register(sampleRecord(), sampleIntent());
+    expect((await other.registry.fleet()).total).toBe(0);
+    await other.close();
+  });
+});
+
+describe('a registry somebody else wrote into', () => {
+  const good = JSON.stringify(sampleRecord());
+  const spoil = (over: object) => JSON.stringify({ ...sampleRecord(), ...over });
+
+  test.each([
+    ['no JSON', 'meow'],
+    ['null', 'null'],
+    ['an array', '[]'],
+    ['20 KB', spoil({ host: 'x'.repeat(20_000) })],
+    ['a port in quotes', spoil({ port: '22' })],
+    ['port 0', spoil({ port: 0 })],
+    ['port 70000', spoil({ port: 70_000, url: 'http://127.0.0.1:70000' })],
+    ['no port', spoil({ port: undefined })],
+    ['a url to another port', spoil({ url: 'http://127.0.0.1:22' })],
+    ['a url with a path', spoil({ url: 'http://127.0.0.1:3001/x' })],
+    ['a url with a user', spoil({ url: 'http://a@b:3001' })],
+    ['pid 1', spoil({ pid: 1 })],
+    ['pid 0', spoil({ pid: 0 })],
+    ['pid -1', spoil({ pid: -1 })],
+    ['a pid in quotes', spoil({ pid: '12abc' })],
+    ['a time as text', spoil({ startedAt: 'soon' })],
+    ['a state nobody knows', spoil({ state: 'purring' })],
+    ['another id inside', spoil({ id: 'zzz999' })],
+  ])('skips a record with %s, says which, and keeps the others', async (_, text) => {
+    const neighbour = sampleRecord({ id: 'def567', port: 3002, url: 'http://127.0.0.1:3002' });
+    await store.registry.register(neighbour, null);
+    await raw.hset('{meow}:servers', 'abc234', text);
+    const fleet = await store.registry.fleet();
+    expect(fleet.servers.map(({ record }) => record.id)).toEqual(['def567']);
+    expect(fleet.skipped.map(({ where }) => where)).toEqual(['{meow}:servers abc234']);
+    expect(await raw.hexists('{meow}:servers', 'abc234')).toBe(1);
+  });
+
+  test('skips ids that are not ids', async () => {
+    await raw.hset('{meow}:servers', '__proto__', good, '\u001b[31m', good);
+    const fleet = await store.registry.fleet();
+    expect(fleet.servers).toEqual([]);
+    expect(fleet.skipped).toHaveLength(2);
+  });
+
+  test('says which key holds another type', async () => {
+    await raw.set('{meow}:servers', 'a string');
+    await expect(store.registry.fleet()).rejects.toMatchObject({ exitCode: 1, kind: 'damaged' });
+  });
+
+  test('reads past other types under the side keys', async () => {
+    await raw.set('{meow}:doors', 'x');
+    await raw.set('{meow}:acks:abc234', 'x');
+    await raw.lpush('{meow}:orders:abc234', 'x');
+    const reply = await store.registry.beat(sampleRecord(), null);
+    expect(reply).toEqual({ order: null, doors: [], acks: [] });
+    expect((await store.registry.fleet()).doors).toEqual([]);
+  });
+
+  test('gives a door at most the servers it asks for, and says how many there are', async () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 50 }, (_, n) => [`x${n}`, JSON.stringify(sampleRecord())]),
+    );
+    await raw.hset('{meow}:servers', many);
+    await store.registry.register(sampleRecord(), null);
+    const view = await store.registry.roster(10);
+    expect(view.servers).toHaveLength(1);
+    expect(view.total).toBe(51);
+  });
+});
