@@ -7,5 +7,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     pool: 'forks',
     maxWorkers: 3,
+    reporters: ['default', 'json'],
+    outputFile: { json: 'node_modules/.cache/test-results.json' },
   },
 });

@@ -48,6 +48,17 @@ export const defaults = Object.freeze({
   maxInflight: 512,
   maxHeaderBytes: 16 * 1_024,
   maxHeaderLines: 100,
+  maxTargetBytes: 8 * 1_024,
+  /** 1xx answers of one server to one request before it is called broken. */
+  maxInterimAnswers: 100,
+  /** How often the door looks for requests that wait too long: the grain of its timeouts. */
+  doorWatchMs: 250,
+  /** How long an answer that came early waits for the rest of the request it refuses. */
+  lingerMs: 1_000,
+  /** A server that ignores `Expect: 100-continue` gets the body after this. */
+  expectWaitMs: 1_000,
+  /** A WebSocket gets this long to say goodbye. */
+  upgradeCloseMs: 1_000,
   maxRosterServers: 1_000,
   retries: 2,
   retryWindowMs: 5_000,

@@ -60,6 +60,23 @@ export class TimeoutError extends MeowError {
   }
 }
 
+/** A child that never got ready: exit 5, with the last lines of its log. */
+export class NotReadyError extends TimeoutError {
+  readonly logTail: readonly string[];
+
+  constructor(message: string, remedy: string, logTail: readonly string[], options?: ErrorOptions) {
+    super('not-ready', message, remedy, options);
+    this.logTail = logTail;
+  }
+}
+
+/** Ctrl-C: exit 130. */
+export class InterruptedError extends MeowError {
+  constructor(message: string, remedy: string) {
+    super('interrupted', message, remedy, exitCodes.interrupted);
+  }
+}
+
 /** `unavailable`: no answer to be had. `full`: no room. `damaged`: a key holds something else. */
 export type StoreErrorKind = 'unavailable' | 'full' | 'damaged';
 

@@ -87,6 +87,16 @@ export function createRegistry(link: Link, keys: Keys): Registry {
         );
       }
     },
+    async orderRetireUnlessLast(id, drainMs) {
+      const order = JSON.stringify({ order: 'retire', drainMs });
+      const keysOf = [keys.servers, keys.leases, keys.intents, keys.order(id)];
+      const lifetime = defaults.orderTtlSeconds;
+      const args = [id, order, lifetime, keys.changes, keys.order('')];
+      const said = await link.run((redis) =>
+        redis.eval(scripts.orderRetireUnlessLast, keysOf.length, ...keysOf, ...args),
+      );
+      return said === 'ordered' || said === 'already' ? said : 'last';
+    },
     roster: readServers,
     async fleet() {
       const [servers, intents, doors] = await Promise.all([

@@ -102,6 +102,8 @@ export interface Registry {
   deregister(id: string): Promise<void>;
   /** Orders these servers to retire and removes their intents. Safe to repeat. */
   orderRetire(ids: readonly string[], drainMs: number): Promise<void>;
+  /** The same for one server, only if another stays: two callers at once never take the last. */
+  orderRetireUnlessLast(id: string, drainMs: number): Promise<'ordered' | 'already' | 'last'>;
   /** Withdraws the order of a server that is known to be gone, with its record and intent. */
   forget(id: string): Promise<void>;
   /** The newest `limit` servers by lease. */

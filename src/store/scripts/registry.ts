@@ -59,6 +59,32 @@ return known
 `;
 
 /**
+ * Writes one server's order and removes its intent, unless no other server would stay up.
+ * KEYS servers leases intents order. ARGV id order ttlSeconds channel, prefix of an order's key.
+ * Returns 'ordered', 'already' (somebody else did) or 'last'.
+ */
+export const orderRetireUnlessLast = `#!lua flags=allow-oom
+${clock}${soft}
+local function stays(id)
+  if id == ARGV[1] or redis.call('EXISTS', ARGV[5] .. id) == 1 then return false end
+  local good, record = pcall(cjson.decode, soft('HGET', KEYS[1], id) or '')
+  return good and type(record) == 'table' and record.state ~= 'draining'
+end
+local function anotherStays()
+  for _, id in ipairs(soft('ZRANGEBYSCORE', KEYS[2], now, '+inf') or {}) do
+    if stays(id) then return true end
+  end
+  return false
+end
+if redis.call('EXISTS', KEYS[4]) == 1 then return 'already' end
+if not anotherStays() then return 'last' end
+redis.call('SET', KEYS[4], ARGV[2], 'EX', ARGV[3])
+redis.call('HDEL', KEYS[3], ARGV[1])
+redis.call('PUBLISH', ARGV[4], ARGV[1])
+return 'ordered'
+`;
+
+/**
  * Removes all that is kept of a server that is known to be gone.
  * KEYS servers leases intents order acks. ARGV id channel.
  */

@@ -1,0 +1,125 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort, onPath, startListening, startTelling } from './programs.mjs';
+
+const bin = fileURLToPath(new URL('../../bin/meowctl.js', import.meta.url));
+
+/**
+ * @typedef {object} Door a running contender
+ * @property {string} name
+ * @property {number} pid
+ * @property {string} url
+ */
+
+/** Doors written in Node with a library of others: the name in the table, and the program. */
+export const nodeDoors = {
+  'http-proxy': 'door-http-proxy',
+  'http-proxy keep-alive': 'door-http-proxy-keep-alive',
+  'http-proxy-middleware': 'door-http-proxy-middleware',
+  httpxy: 'door-httpxy',
+  'fast-proxy': 'door-fast-proxy',
+  'bare undici': 'door-undici',
+};
+
+/** @returns {Promise<Door>} */
+export async function startNodeDoor(world, name, backends) {
+  const program = fileURLToPath(new URL(`../programs/${nodeDoors[name]}.mjs`, import.meta.url));
+  const door = await startTelling(world.node, [program, ...backends], { env: world.env });
+  world.atEnd(door.stop);
+  return { name, pid: door.pid, url: `http://127.0.0.1:${door.said.port}` };
+}
+
+/** @returns {Promise<Door>} */
+export async function startMeowctlDoor(world, name, namespace) {
+  const port = await freePort();
+  const args = [bin, 'proxy', '--port', String(port), '--no-admin'];
+  const env = { ...world.env, MEOW_NAMESPACE: namespace };
+  return listening(world, name, world.node, args, port, env);
+}
+
+/** @returns {Promise<Door | null>} null where nginx is not installed */
+export async function startNginx(world, backends) {
+  const program = await installed(world, 'nginx');
+  if (program === null) return null;
+  const port = await freePort();
+  const file = join(world.folder, 'nginx.conf');
+  writeFileSync(file, nginxConf(world.folder, port, backends));
+  const args = ['-p', world.folder, '-e', 'stderr', '-c', file];
+  return listening(world, 'nginx', program, args, port, world.env);
+}
+
+/** @returns {Promise<Door | null>} null where HAProxy is not installed */
+export async function startHaproxy(world, backends) {
+  const program = await installed(world, 'haproxy');
+  if (program === null) return null;
+  const port = await freePort();
+  const file = join(world.folder, 'haproxy.cfg');
+  writeFileSync(file, haproxyCfg(port, backends));
+  return listening(world, 'haproxy', program, ['-db', '-q', '-f', file], port, world.env);
+}
+
+// Debian puts both into sbin, which is not on everybody's PATH.
+async function installed(world, name) {
+  const found = await onPath(name, `/usr/sbin/${name}`);
+  if (found === null) world.say(`${name} is not installed: skipped`);
+  return found;
+}
+
+async function listening(world, name, command, args, port, env) {
+  const door = await startListening(command, args, port, { env });
+  world.atEnd(door.stop);
+  return { name, pid: door.pid, url: `http://127.0.0.1:${port}` };
+}
+
+function nginxConf(folder, port, backends) {
+  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  return `
+daemon off; master_process off; worker_processes 1; pid ${folder}/nginx.pid;
+events { worker_connections 4096; }
+http {
+  access_log off;
+  ${paths.map((path) => `${path}_temp_path ${folder}/nginx-${path};`).join('\n  ')}
+  client_body_buffer_size 128k;
+  keepalive_requests 1000000000;
+  upstream fleet {
+    ${backends.map((url) => `server ${new URL(url).host};`).join('\n    ')}
+    keepalive 512; keepalive_requests 1000000000;
+  }
+  server {
+    listen 127.0.0.1:${port} backlog=1024;
+    location / {
+      proxy_pass http://fleet;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_set_header X-Forwarded-Host $http_host;
+      proxy_set_header X-Request-Id $request_id;
+    }
+  }
+}
+`;
+}
+
+function haproxyCfg(port, backends) {
+  return `
+global
+  maxconn 4096
+  nbthread 1
+defaults
+  mode http
+  option forwardfor
+  http-reuse always
+  timeout connect 1s
+  timeout client 75s
+  timeout server 30s
+frontend door
+  bind 127.0.0.1:${port}
+  default_backend fleet
+backend fleet
+  balance roundrobin
+  ${backends.map((url, n) => `server s${n} ${new URL(url).host}`).join('\n  ')}
+`;
+}

@@ -1,0 +1,61 @@
+// npm run bench [-- part…] [--node 24] [--quick] [--json]. One table at the end; exit 1 if a figure was missed.
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { installPeers } from './lib/peers.mjs';
+import { missed, resultTable } from './lib/table.mjs';
+
+const PARTS = ['cli', 'server', 'pictures', 'door', 'door-memory'];
+const DEFAULT_PARTS = ['cli', 'server', 'pictures'];
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv) {
+  const { values, positionals } = readArgs(argv);
+  const unknown = positionals.find((part) => !PARTS.includes(part));
+  if (unknown !== undefined)
+    return refuse(`no part ${JSON.stringify(unknown)}`, `Parts: ${PARTS.join(' ')}`);
+  if (!existsSync('/proc/self/stat')) return refuse('this bench reads /proc', 'Run it on Linux');
+  if (!existsSync(new URL('../dist/start.cjs', import.meta.url))) {
+    return refuse('meowctl is not built', 'Run: npm run build');
+  }
+  installPeers();
+  const rows = await measure(positionals.length > 0 ? positionals : DEFAULT_PARTS, values);
+  console.log(values.json ? JSON.stringify(rows, null, 2) : `\n${resultTable(rows)}`);
+  return rows.some(missed) ? 1 : 0;
+}
+
+function readArgs(args) {
+  const options = {
+    node: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  };
+  return parseArgs({ args, options, allowPositionals: true });
+}
+
+async function measure(parts, { node = null, quick }) {
+  // Not before the peers are installed.
+  const { createWorld } = await import('./lib/world.mjs');
+  const world = await createWorld({ nodeVersion: node, quick });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.once(signal, () => world.end().finally(() => process.exit(130)));
+  }
+  try {
+    const rows = [];
+    for (const part of parts) rows.push(...(await measurePart(part, world)));
+    return rows;
+  } finally {
+    await world.end();
+  }
+}
+
+async function measurePart(part, world) {
+  world.say(`part ${part}`);
+  const { measure: measureIt } = await import(`./parts/${part}.mjs`);
+  return measureIt(world);
+}
+
+function refuse(message, remedy) {
+  process.stderr.write(`bench: ${message}\n  ${remedy}\n`);
+  return 2;
+}

@@ -1,0 +1,94 @@
+// Installs what a fresh clone lacks: packages, redis-server, the build. Quick when all is there.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+checkNode();
+installPackages();
+installRedis();
+build();
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  fail(`Node ${process.versions.node} is too old`, 'Install Node 20.19 or newer');
+}
+
+function installPackages() {
+  if (changed('package-lock.json') <= changed('node_modules/.package-lock.json')) return;
+  say('installing packages');
+  run(process.execPath, [npm(), 'ci', '--ignore-scripts', '--no-audit', '--no-fund']);
+}
+
+function installRedis() {
+  if (onPath('redis-server') || onPath('valkey-server')) return;
+  if (onPath('apt-get') && asRoot()) {
+    say('installing redis-server with apt-get');
+    run(...asRoot('apt-get', 'update', '-q'));
+    run(...asRoot('apt-get', 'install', '-y', '-q', '--no-install-recommends', 'redis-server'));
+    return;
+  }
+  if (onPath('brew')) {
+    say('installing redis with brew');
+    run('brew', ['install', 'redis']);
+    return;
+  }
+  fail(
+    'redis-server is not installed, and this script may not install it',
+    'Run: sudo apt-get install redis-server   (or: brew install redis, dnf install valkey)',
+  );
+}
+
+function build() {
+  const sources = ['src', 'scripts'].flatMap(files).map(changed);
+  if (Math.max(...sources, changed('package-lock.json')) <= changed('dist/start.cjs')) return;
+  say('building');
+  run(process.execPath, [join(root, 'scripts/build.mjs')]);
+}
+
+/** A command line with root's rights, or null where we have none without a password. */
+function asRoot(command, ...args) {
+  if (process.getuid?.() === 0) return [command, args];
+  const free = onPath('sudo') && spawnSync('sudo', ['-n', 'true']).status === 0;
+  return free ? ['sudo', ['-n', command, ...args]] : null;
+}
+
+function files(folder) {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+function changed(path) {
+  const full = path.startsWith('/') ? path : join(root, path);
+  return existsSync(full) ? statSync(full).mtimeMs : 0;
+}
+
+function npm() {
+  const own = process.env.npm_execpath;
+  if (own) return own;
+  fail('this script was not started by npm', 'Run: npm start, or npm test');
+}
+
+function onPath(program) {
+  return (process.env.PATH ?? '').split(delimiter).some((dir) => existsSync(join(dir, program)));
+}
+
+function run(command, args) {
+  // What the child says goes to stderr: stdout belongs to the command that comes after.
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (status === 0) return;
+  fail(`${command} ${args.join(' ')} failed`, error ? error.message : 'See the lines above');
+}
+
+function say(text) {
+  process.stderr.write(`setup: ${text}\n`);
+}
+
+function fail(message, remedy) {
+  process.stderr.write(`setup: ${message}\n  ${remedy}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import { defaults } from '../config.ts';
+import { UsageError } from '../errors.ts';
+import type { Context, OpenStore } from './context.ts';
+import { examples } from './examples.ts';
+import { showRows, toRow } from './rows.ts';
+import { tellFailures } from './tell-failures.ts';
+import { seconds } from './values.ts';
+
+interface Options {
+  readonly all?: boolean;
+  readonly force?: boolean;
+  readonly timeout: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function addDestroy(program: Command, context: Context): void {
+  program
+    .command('destroy')
+    .description('take servers out, after they have finished; without a name, a random one')
+    .argument('[server...]', 'ids, ports or urls')
+    .option('--all', 'every server')
+    .option('--force', 'even the last one')
+    .option(
+      '--timeout <seconds>',
+      'how long each may finish its requests',
+      seconds,
+      defaults.drainMs,
+    )
+    .option('--json', 'print an array of records')
+    .option('-q, --quiet', 'print only the ids')
+    .addHelpText(
+      'after',
+      examples('meowctl destroy', 'meowctl destroy 3002', 'meowctl destroy --all'),
+    )
+    .action((targets: string[], options: Options) => destroy(context, targets, options));
+}
+
+async function destroy(context: Context, targets: string[], options: Options): Promise<void> {
+  if (options.all && targets.length > 0) {
+    throw new UsageError('--all together with names', 'Use either --all or names');
+  }
+  await context.withStore((open) => destroyThem(context, open, targets, options));
+}
+
+async function destroyThem(
+  context: Context,
+  { store }: OpenStore,
+  targets: string[],
+  options: Options,
+): Promise<void> {
+  const { destroyServers } = await import('../fleet/destroy.ts');
+  const { gone, failed } = await destroyServers(
+    { registry: store.registry },
+    {
+      targets,
+      all: options.all ?? false,
+      force: options.force ?? false,
+      drainMs: options.timeout,
+      signal: context.interruption(),
+    },
+  );
+  const rows = gone.map((record) => toRow(record, 'gone'));
+  const { output } = context;
+  if (options.json) output.json(rows);
+  else if (options.quiet) for (const { id } of rows) output.line(id);
+  else if (rows.length > 0) await showRows(output, rows);
+  else if (options.all) output.talk('no servers: nothing to destroy');
+  tellFailures(
+    failed,
+    context,
+    `${rows.length} of ${rows.length + failed.length} servers are gone`,
+  );
+}

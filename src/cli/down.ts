@@ -1,0 +1,69 @@
+import type { Command } from 'commander';
+import { defaults } from '../config.ts';
+import { StoreError, TimeoutError } from '../errors.ts';
+import type { Context } from './context.ts';
+import { examples } from './examples.ts';
+import { tellFailures } from './tell-failures.ts';
+import { seconds } from './values.ts';
+
+interface Options {
+  readonly timeout: number;
+}
+
+export function addDown(program: Command, context: Context): void {
+  program
+    .command('down')
+    .description('end all that `up` brought up: door, servers, intents and the local Redis')
+    .option('--timeout <seconds>', 'how long each server may finish', seconds, defaults.drainMs)
+    .addHelpText('after', examples('meowctl down'))
+    .action((options: Options) => down(context, options));
+}
+
+async function down(context: Context, { timeout }: Options): Promise<void> {
+  const ended = [
+    await endUp(context, timeout),
+    await endServers(context, timeout),
+    await endRedis(context),
+  ].filter((what) => what !== null);
+  context.output.talk(ended.length > 0 ? `ended: ${ended.join(', ')}` : 'nothing is running');
+}
+
+async function endUp({ config }: Context, drainMs: number): Promise<string | null> {
+  const [{ findUp, isUp }, { terminate }] = await Promise.all([
+    import('../fleet/up-mark.ts'),
+    import('../fleet/launcher.ts'),
+  ]);
+  const mark = findUp(config.home);
+  if (!mark) return null;
+  const graceMs = 2 * (drainMs + defaults.drainGraceMs);
+  const ending = await terminate({ pid: mark.pid, isIt: () => isUp(mark) }, graceMs);
+  if (ending !== 'alive') return '`meowctl up`';
+  throw new TimeoutError('not-gone', `meowctl up (pid ${mark.pid}) does not end`, 'End it by hand');
+}
+
+// Without Redis there is nothing left to ask, and `down` goes on to what it can end.
+async function endServers(context: Context, drainMs: number): Promise<string | null> {
+  const [{ destroyServers }, { idsOn }, { thisMachine }] = await Promise.all([
+    import('../fleet/destroy.ts'),
+    import('../fleet/bring-up.ts'),
+    import('../fleet/process-identity.ts'),
+  ]);
+  try {
+    return await context.withStore(async ({ store: { registry } }) => {
+      const targets = idsOn(thisMachine().host, await registry.fleet());
+      if (targets.length === 0) return null;
+      const options = { targets, all: false, force: true, drainMs, signal: context.interruption() };
+      const { gone, failed } = await destroyServers({ registry }, options);
+      tellFailures(failed, context, `${failed.length} servers are not gone`);
+      return gone.length > 0 ? `${gone.length} servers` : null;
+    });
+  } catch (error) {
+    if (error instanceof StoreError && error.kind === 'unavailable') return null;
+    throw error;
+  }
+}
+
+async function endRedis({ config }: Context): Promise<string | null> {
+  const { stopLocalRedis } = await import('../fleet/local-redis.ts');
+  return (await stopLocalRedis(config.home)) ? 'the local Redis' : null;
+}

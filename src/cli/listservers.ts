@@ -1,0 +1,47 @@
+import type { Command } from 'commander';
+import type { FleetView } from '../store/types.ts';
+import { quote } from '../text.ts';
+import type { Context } from './context.ts';
+import { examples } from './examples.ts';
+import { listFleet, type Row, showRows } from './rows.ts';
+
+interface Options {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+const MAX_SKIPPED_LINES = 5;
+
+export function addListservers(program: Command, context: Context): void {
+  program
+    .command('listservers')
+    .alias('ls')
+    .description('list every server, whatever its state')
+    .option('--json', 'print an array of records')
+    .option('-q, --quiet', 'print only the urls of servers that are up')
+    .addHelpText('after', examples('meowctl listservers', 'meowctl ls --json'))
+    .action((options: Options) => listservers(context, options));
+}
+
+async function listservers(context: Context, options: Options): Promise<void> {
+  const fleet = await context.withStore(({ store }) => store.registry.fleet());
+  const rows = listFleet(fleet);
+  const { output } = context;
+  sayWhatWasSkipped(fleet, context);
+  if (options.json) return output.json(rows);
+  if (options.quiet) return urlsOfUp(rows).forEach(output.line);
+  if (rows.length === 0) return output.talk('no servers: start one with `meowctl spawn`');
+  await showRows(output, rows);
+}
+
+function urlsOfUp(rows: readonly Row[]): string[] {
+  return rows.filter(({ state }) => state === 'up').map(({ url }) => url);
+}
+
+function sayWhatWasSkipped({ skipped }: FleetView, { output }: Context): void {
+  for (const { where, why } of skipped.slice(0, MAX_SKIPPED_LINES)) {
+    output.talk(`meowctl: skipped ${quote(where)}: ${why}`);
+  }
+  const more = skipped.length - MAX_SKIPPED_LINES;
+  if (more > 0) output.talk(`meowctl: skipped ${more} more that are not valid`);
+}

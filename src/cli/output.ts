@@ -1,0 +1,115 @@
+import type { ChalkInstance } from 'chalk';
+import type { Config } from '../config.ts';
+import { FailedError } from '../errors.ts';
+import { plain, reason } from '../text.ts';
+
+/** A column of a table: its head, and what stands in it. */
+export type Cell = { readonly text: string; readonly tone?: Tone };
+export type Tone = 'good' | 'warn' | 'bad' | 'dim';
+
+/** stdout is data, stderr is talk. */
+export interface Output {
+  /** Whether a person reads stdout, or stderr. */
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  /** One line of data. Control characters are escaped on a terminal. */
+  line(text: string): void;
+  /** One JSON value. */
+  json(value: unknown): void;
+  /** Bytes, as they are; resolves when they have left. Rejects when nobody reads them. */
+  bytes(data: Buffer): Promise<void>;
+  /** Heads and rows in columns. */
+  table(heads: readonly string[], rows: readonly (readonly Cell[])[]): Promise<void>;
+  /** One line to a person, on stderr. */
+  talk(text: string): void;
+  /** Resolves when all of stdout has been taken. Rejects with FailedError where it could not be. */
+  flush(): Promise<void>;
+}
+
+const GAP = '  ';
+
+export function createOutput(
+  stdout: NodeJS.WriteStream,
+  stderr: NodeJS.WriteStream,
+  color: Config['color'],
+): Output {
+  let closed = false;
+  let failure: Error | null = null;
+  // `meowctl ls | head -1`: a reader that has seen enough is no failure.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    closed = true;
+    if (error.code !== 'EPIPE') failure = error;
+  });
+  stderr.on('error', () => {}); // a full disk behind a log must not end a server
+  const outIsTerminal = stdout.isTTY === true;
+  const colored = color === 'always' || (color === 'auto' && outIsTerminal);
+  const line = (text: string) => {
+    if (!closed) stdout.write(`${outIsTerminal ? plain(text) : text}\n`);
+  };
+
+  return {
+    outIsTerminal,
+    errIsTerminal: stderr.isTTY === true,
+    line,
+    json: (value) => line(JSON.stringify(value)),
+    bytes: (data) => written(stdout, data),
+    async table(heads, rows) {
+      const paint = colored ? await loadPaint() : unpainted;
+      const widths = columnWidths([heads.map((text) => ({ text })), ...rows]);
+      const join = (cells: readonly Cell[]) => layOut(cells, widths, paint);
+      const text = [heads.map((head) => ({ text: head, tone: 'dim' as const })), ...rows].map(join);
+      if (!closed) stdout.write(`${text.join('\n')}\n`);
+    },
+    talk(text) {
+      stderr.write(`${text}\n`);
+    },
+    async flush() {
+      if (!closed) await written(stdout, Buffer.alloc(0)).catch(reason);
+      if (failure) throw cannotPrint(failure);
+    },
+  };
+}
+
+function written(stream: NodeJS.WriteStream, data: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(data, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function cannotPrint(cause: Error): FailedError {
+  const message = `cannot write to stdout: ${reason(cause)}`;
+  return new FailedError('stdout', message, 'Make room, or send the output elsewhere', { cause });
+}
+
+type Paint = (text: string, tone: Tone | undefined) => string;
+
+const unpainted: Paint = (text) => text;
+
+async function loadPaint(): Promise<Paint> {
+  const { Chalk } = await import('chalk');
+  const chalk: ChalkInstance = new Chalk({ level: 1 });
+  const tones = { good: chalk.green, warn: chalk.yellow, bad: chalk.red, dim: chalk.dim };
+  return (text, tone) => (tone ? tones[tone](text) : text);
+}
+
+function columnWidths(rows: readonly (readonly Cell[])[]): number[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach(({ text }, at) => {
+      widths[at] = Math.max(widths[at] ?? 0, plain(text).length);
+    });
+  }
+  return widths;
+}
+
+function layOut(cells: readonly Cell[], widths: readonly number[], paint: Paint): string {
+  const last = cells.length - 1;
+  return cells
+    .map(({ text, tone }, at) => {
+      const clean = plain(text);
+      const pad = at === last ? '' : ' '.repeat((widths[at] ?? 0) - clean.length);
+      return paint(clean, tone) + pad;
+    })
+    .join(GAP)
+    .trimEnd();
+}

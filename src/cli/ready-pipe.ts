@@ -1,0 +1,50 @@
+import { closeSync, writeSync } from 'node:fs';
+import { defaults } from '../config.ts';
+import { exitCodes, MeowError } from '../errors.ts';
+import type { RunningServer } from '../server/serve.ts';
+import { reason } from '../text.ts';
+
+const READY_FD = 3;
+
+/**
+ * The pipe to the `spawn` that started us: one line, then closed. A spawner that is gone is no
+ * reason to stop: the server runs and is registered. One that is never ready ends by itself.
+ */
+export function readyPipe(spawned: boolean, host: NodeJS.Process) {
+  if (!spawned) return { tell: () => {}, fail: () => {} };
+  const left = Math.max(0, defaults.readyTimeoutMs - host.uptime() * 1_000);
+  const limit = setTimeout(() => host.exit(exitCodes.timeout), left);
+  let told = false;
+  const send = (value: object) => {
+    clearTimeout(limit);
+    if (!told) sendLine(value);
+    told = true;
+  };
+  return {
+    tell: (server: RunningServer) => send({ ready: server.record() }),
+    fail: (error: unknown) => send({ error: describe(error) }),
+  };
+}
+
+function sendLine(value: object): void {
+  try {
+    writeSync(READY_FD, `${JSON.stringify(value)}\n`);
+    closeSync(READY_FD);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EPIPE' && code !== 'EBADF') throw error;
+  }
+}
+
+function describe(error: unknown): object {
+  if (!(error instanceof MeowError)) {
+    return {
+      code: 'failed',
+      message: reason(error),
+      remedy: 'See its log',
+      exitCode: exitCodes.timeout,
+    };
+  }
+  const { code, message, remedy, exitCode } = error;
+  return { code, message, remedy, exitCode };
+}

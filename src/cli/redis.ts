@@ -1,0 +1,34 @@
+import type { Config } from '../config.ts';
+import { StoreError } from '../errors.ts';
+import { parseRedisUrl, type RedisAddress } from '../store/redis-url.ts';
+import type { Output } from './output.ts';
+
+const LOOPBACK = /^(127\.|::1$|localhost$)/;
+
+/**
+ * Which Redis this run uses: REDIS_URL, else the local one, else the usual address; design §8.
+ * @param start whether a local one is started where none answers
+ */
+export async function chooseRedis(config: Config, output: Output, start: boolean): Promise<string> {
+  if (config.redisUrl !== null) {
+    warnIfOpen(parseRedisUrl(config.redisUrl), output);
+    return config.redisUrl;
+  }
+  const { ensureRedis, findRedis } = await import('../fleet/local-redis.ts');
+  const where = { home: config.home, probeUrl: config.redisProbeUrl, env: config.childEnv };
+  const found = start ? await ensureRedis(where) : await findRedis(where);
+  if (found) return found.url;
+  const { label } = parseRedisUrl(config.redisProbeUrl, 'MEOW_REDIS_PROBE');
+  throw new StoreError(
+    'unavailable',
+    `no Redis answers: REDIS_URL is not set, no local one runs, and none is at ${label}`,
+    'Start one with `meowctl up`, or set REDIS_URL',
+  );
+}
+
+function warnIfOpen(address: RedisAddress, output: Output): void {
+  if (LOOPBACK.test(address.host) || address.tls || address.password !== undefined) return;
+  output.talk(
+    `meowctl: warning: Redis at ${address.label} is on another host, without TLS or password`,
+  );
+}

@@ -1,0 +1,96 @@
+import type { FleetView, ServerRecord, ServerState } from '../store/types.ts';
+import type { Cell, Output, Tone } from './output.ts';
+
+/** A server as the CLI shows it. `doors` is what each door says of it. */
+export interface Row extends Omit<ServerRecord, 'state'> {
+  readonly state: ServerState | 'gone';
+  readonly doors: readonly string[];
+}
+
+const HEADS = ['ID', 'URL', 'STATE', 'UPTIME', 'PID', 'HOST', 'REQUESTS', 'DOOR'];
+
+const tones: Partial<Record<Row['state'], Tone>> = {
+  up: 'good',
+  starting: 'warn',
+  draining: 'warn',
+  lost: 'bad',
+  crashed: 'bad',
+  gone: 'dim',
+};
+
+/** Every server that has a record, or that is wanted and has none; sorted by port. */
+export function listFleet(fleet: FleetView): Row[] {
+  const rows = fleet.servers.map(({ record, leaseLeftMs }) => {
+    const alive = leaseLeftMs !== null && leaseLeftMs > 0;
+    return toRow(record, alive ? record.state : 'lost', verdictsOn(record.id, fleet));
+  });
+  const known = new Set(rows.map(({ id }) => id));
+  for (const [id, intent] of fleet.intents) {
+    if (known.has(id) || intent.state === 'stopped') continue;
+    const state = intent.state === 'crashed' ? 'crashed' : 'lost';
+    const url = `http://${intent.advertise ?? intent.listenHost}:${intent.port}`;
+    const { host, bootId, port, pid, pidStart, app } = intent;
+    const unknown = { version: '', startedAt: 0, requests: 0, inflight: 0, doors: [] };
+    rows.push({ id, url, host, bootId, port, pid, pidStart, app, state, ...unknown });
+  }
+  return rows.sort((a, b) => a.port - b.port || a.startedAt - b.startedAt);
+}
+
+export function toRow(
+  record: ServerRecord,
+  state: Row['state'] = record.state,
+  doors: readonly string[] = [],
+): Row {
+  return { ...record, state, doors };
+}
+
+/** Rows as a table on stdout. */
+export function showRows(output: Output, rows: readonly Row[]): Promise<void> {
+  const now = Date.now();
+  return output.table(
+    HEADS,
+    rows.map((row) => cells(row, now)),
+  );
+}
+
+function verdictsOn(id: string, { doors }: FleetView): string[] {
+  return doors.flatMap(({ roster }) => {
+    const verdict = roster[id];
+    if (!verdict) return [];
+    return [verdict.reason ? `${verdict.state}: ${verdict.reason}` : verdict.state];
+  });
+}
+
+function cells(row: Row, now: number): Cell[] {
+  const tone = tones[row.state];
+  return [
+    { text: row.id },
+    { text: row.url },
+    tone ? { text: row.state, tone } : { text: row.state },
+    { text: row.startedAt === 0 ? '-' : duration(now - row.startedAt) },
+    { text: String(row.pid) },
+    { text: row.host },
+    { text: String(row.requests) },
+    { text: [...new Set(row.doors)].join(', ') || '-' },
+  ];
+}
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1_000],
+] as const;
+
+/** `3d 4h`, `5m 2s`, `0s`: the two largest units that are not nought. */
+function duration(ms: number): string {
+  const first = UNITS.findIndex(([, size]) => ms >= size);
+  if (first === -1) return '0s';
+  let left = ms;
+  const parts = UNITS.slice(first, first + 2).map(([unit, size]) => {
+    const amount = Math.floor(left / size);
+    left -= amount * size;
+    return amount === 0 ? '' : `${amount}${unit}`;
+  });
+  return parts.filter(Boolean).join(' ');
+}

@@ -1,0 +1,26 @@
+import { createConfig } from '../config.ts';
+import type { ExitCode } from '../errors.ts';
+import { createContext } from './context.ts';
+import { createOutput, type Output } from './output.ts';
+import { createProgram } from './program.ts';
+import { report } from './report.ts';
+
+/**
+ * Runs one command line to its end and says how it ended. The one place that turns what was thrown
+ * into words and an exit code.
+ */
+export async function run(host: NodeJS.Process, root: string): Promise<ExitCode> {
+  const debug = host.argv.includes('--debug');
+  let output: Output | null = null;
+  try {
+    const config = createConfig(host.env);
+    output = createOutput(host.stdout, host.stderr, config.color);
+    const context = createContext(host, root, config, output);
+    await createProgram(context).parseAsync(host.argv);
+    await output.flush();
+    return context.exitCode();
+  } catch (error) {
+    output ??= createOutput(host.stdout, host.stderr, 'never');
+    return report(error, output, debug);
+  }
+}

@@ -1,0 +1,95 @@
+import { type Command, Option } from 'commander';
+import { defaults } from '../config.ts';
+import { exitCodes } from '../errors.ts';
+import type { RunningServer } from '../server/serve.ts';
+import type { Context } from './context.ts';
+import { examples } from './examples.ts';
+import { readyPipe } from './ready-pipe.ts';
+import { host, port, seconds } from './values.ts';
+
+interface Options {
+  readonly port?: number;
+  readonly host: string;
+  readonly advertise?: string;
+  readonly drain: number;
+  readonly id?: string;
+  readonly spawned?: boolean;
+}
+
+export function addServe(program: Command, context: Context): void {
+  program
+    .command('serve')
+    .description('run one server in the foreground')
+    .option(
+      '--port <port>',
+      `exactly this port (default: the first free one from ${defaults.firstServerPort})`,
+      port,
+    )
+    .option('--host <host>', 'listen on this address', host, defaults.serverHost)
+    .option('--advertise <host>', 'the name doors reach it by', host)
+    .option(
+      '--drain <seconds>',
+      'how long it may finish requests when it leaves',
+      seconds,
+      defaults.drainMs,
+    )
+    .addOption(new Option('--id <id>').hideHelp())
+    .addOption(new Option('--spawned').hideHelp())
+    .addHelpText('after', examples('meowctl serve --port 3005'))
+    .action((options: Options) => runServe(context, options));
+}
+
+/** Runs until the server has left. What goes wrong before it is ready goes to whoever spawned it. */
+async function runServe(context: Context, options: Options): Promise<void> {
+  const ready = readyPipe(options.spawned ?? false, context.process);
+  try {
+    await serveUntilGone(context, options, ready.tell);
+  } catch (error) {
+    ready.fail(error);
+    throw error;
+  }
+}
+
+async function serveUntilGone(
+  context: Context,
+  options: Options,
+  tellReady: (server: RunningServer) => void,
+): Promise<void> {
+  const [{ serve }, { thisMachine }, { createServerId }] = await Promise.all([
+    import('../server/serve.ts'),
+    import('../fleet/process-identity.ts'),
+    import('../fleet/server-id.ts'),
+  ]);
+  const { store } = await context.openStore({ persistent: true });
+  const server = await serve(
+    { store, log: context.output.talk },
+    {
+      id: options.id ?? createServerId(),
+      app: 'cat',
+      version: context.version,
+      listenHost: options.host,
+      fixedPort: options.port ?? null,
+      advertise: options.advertise ?? context.config.advertise,
+      machine: thisMachine(),
+      spawned: options.spawned ?? false,
+      drainMs: options.drain,
+    },
+  );
+  tellReady(server);
+  const { id, url } = server.record();
+  context.output.talk(`${id} serves ${url}`);
+  retireOnSignal(context.process, server, options.drain);
+  if ((await server.ended) === 'cut') context.exitWith(exitCodes.failed);
+  await store.close();
+}
+
+// A second signal cuts what is left: design §5.4.
+function retireOnSignal(host: NodeJS.Process, server: RunningServer, drainMs: number): void {
+  let asked = false;
+  const onSignal = () => {
+    if (asked) server.cut();
+    else void server.retire(drainMs);
+    asked = true;
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) host.on(signal, onSignal);
+}

@@ -1,0 +1,78 @@
+import type { Command } from 'commander';
+import { defaults } from '../config.ts';
+import { UsageError } from '../errors.ts';
+import { serverProgram } from './children.ts';
+import type { Context, OpenStore } from './context.ts';
+import { examples } from './examples.ts';
+import { showRows, toRow } from './rows.ts';
+import { tellFailures } from './tell-failures.ts';
+import { count, host, port, seconds } from './values.ts';
+
+interface Options {
+  readonly number?: number;
+  readonly port?: number;
+  readonly host: string;
+  readonly advertise?: string;
+  readonly timeout: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function addSpawn(program: Command, context: Context): void {
+  program
+    .command('spawn')
+    .description('start servers in the background, and wait until they serve')
+    .argument('[count]', `how many, 1 to ${defaults.maxSpawnCount}`, count)
+    .option('-n, --number <count>', 'the same as an option', count)
+    .option(
+      '--port <port>',
+      `exactly this port (default: the first free one from ${defaults.firstServerPort})`,
+      port,
+    )
+    .option('--host <host>', 'listen on this address', host, defaults.serverHost)
+    .option('--advertise <host>', 'the name doors reach it by', host)
+    .option(
+      '--timeout <seconds>',
+      'how long it may take to be ready',
+      seconds,
+      defaults.readyTimeoutMs,
+    )
+    .option('--json', 'print an array of records')
+    .option('-q, --quiet', 'print only the urls')
+    .addHelpText('after', examples('meowctl spawn', 'meowctl spawn 3', 'meowctl spawn --port 3005'))
+    .action((wanted: number | undefined, options: Options) => spawn(context, wanted, options));
+}
+
+async function spawn(context: Context, wanted = 1, options: Options): Promise<void> {
+  const number = options.number ?? wanted;
+  if (options.port !== undefined && number > 1) throw onePortOneServer(number);
+  await context.withStore((open) => spawnMany(context, open, number, options), { start: true });
+}
+
+async function spawnMany(context: Context, open: OpenStore, number: number, options: Options) {
+  const { spawnServers } = await import('../fleet/spawn.ts');
+  const { started, failed } = await spawnServers(
+    { registry: open.store.registry, ...serverProgram(context, open) },
+    {
+      count: number,
+      fixedPort: options.port ?? null,
+      listenHost: options.host,
+      advertise: options.advertise ?? context.config.advertise,
+      readyTimeoutMs: options.timeout,
+      signal: context.interruption(),
+    },
+  );
+  const rows = started.map((record) => toRow(record));
+  const { output } = context;
+  if (options.json) output.json(rows);
+  else if (options.quiet) for (const { url } of rows) output.line(url);
+  else if (rows.length > 0) await showRows(output, rows);
+  tellFailures(failed, context, `${started.length} of ${number} servers started`);
+}
+
+function onePortOneServer(number: number): UsageError {
+  return new UsageError(
+    `--port with a count of ${number}: one port serves one server`,
+    'Leave --port out, and each takes the next free port',
+  );
+}

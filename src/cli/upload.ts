@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import type { NewPicture } from '../store/types.ts';
+import type { Context } from './context.ts';
+import { examples } from './examples.ts';
+import { readPictures } from './read-pictures.ts';
+
+interface Options {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function addUpload(program: Command, context: Context): void {
+  program
+    .command('upload')
+    .description('put pictures on top of the queue: all of them, or none')
+    .argument('<file...>', 'png, jpeg, gif, webp or avif; - for stdin')
+    .option('--json', 'print {images, queued}')
+    .option('-q, --quiet', 'print only the ids')
+    .addHelpText('after', examples('meowctl upload img/morning.jpg', 'meowctl upload - < cat.gif'))
+    .action((files: string[], options: Options) => upload(context, files, options));
+}
+
+async function upload(context: Context, files: string[], options: Options): Promise<void> {
+  const { output } = context;
+  const pictures = await readPictures(files, context.process.stdin);
+  if (output.errIsTerminal) output.talk(`sending ${amount(pictures)}`);
+  const stored = await context.withStore(({ store }) => store.images.enqueue(pictures));
+  if (options.json) return output.json(stored);
+  for (const { id, name, type, size } of stored.images) {
+    output.line(options.quiet ? id : `${id}  ${name}  ${type}  ${size} bytes`);
+  }
+  if (!options.quiet) output.talk(`${stored.queued} queued`);
+}
+
+function amount(pictures: readonly NewPicture[]): string {
+  const bytes = pictures.reduce((sum, { data }) => sum + data.length, 0);
+  const count = pictures.length === 1 ? '1 picture' : `${pictures.length} pictures`;
+  return `${count}, ${(bytes / 1_000_000).toFixed(1)} MB`;
+}

@@ -1,0 +1,85 @@
+import { defaults } from '../config.ts';
+import { UsageError } from '../errors.ts';
+import { quote } from '../text.ts';
+
+/*
+ * What a person types, made into values. Each throws UsageError that names the value and what is
+ * allowed. Only plain ASCII digits count: `3e3`, `0x0BB8` and ` 3001` are slips, not ports.
+ */
+
+const MAX_PORT = 65_535;
+const MAX_SECONDS = 86_400;
+
+export function port(text: string): number {
+  return whole(text, 'port', 1, MAX_PORT);
+}
+
+export function count(text: string): number {
+  return whole(text, 'count', 1, defaults.maxSpawnCount);
+}
+
+/** A number of servers that may be none. */
+export function size(text: string): number {
+  return whole(text, 'number of servers', 0, defaults.maxSpawnCount);
+}
+
+export function ttl(text: string): number {
+  return whole(text, 'ttl', 1, defaults.maxTtlSeconds, 'seconds');
+}
+
+export function limit(text: string): number {
+  return whole(text, 'limit', 1, 1_000_000);
+}
+
+/** Seconds, with up to three decimals, as milliseconds. */
+export function seconds(text: string): number {
+  const value = /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+  if (value <= MAX_SECONDS) return Math.round(value * 1_000);
+  throw new UsageError(
+    `time ${quote(text)} is not a number of seconds`,
+    `Use seconds from 0 to ${MAX_SECONDS}, such as 30 or 0.5`,
+  );
+}
+
+export function messageKey(text: string): string {
+  if (/^[A-Za-z0-9._-]{1,64}$/.test(text)) return text;
+  throw new UsageError(
+    `key ${quote(text)} is not a key`,
+    'Use 1 to 64 of the characters A-Z a-z 0-9 . _ -',
+  );
+}
+
+export function message(text: string): string {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= defaults.maxMessageBytes) return text;
+  throw new UsageError(
+    `message ${quote(text)} has ${bytes} bytes`,
+    `Use at most ${defaults.maxMessageBytes} bytes`,
+  );
+}
+
+export function host(text: string): string {
+  if (/^[A-Za-z0-9.:_-]{1,255}$/.test(text)) return text;
+  throw new UsageError(
+    `host ${quote(text)} is not a host`,
+    'Use an address or a name, such as 127.0.0.1 or 0.0.0.0',
+  );
+}
+
+export function balance(text: string): 'round-robin' | 'least-inflight' {
+  if (text === 'round-robin' || text === 'least-inflight') return text;
+  throw new UsageError(
+    `balance ${quote(text)} is not a way to balance`,
+    'Use round-robin or least-inflight',
+  );
+}
+
+function whole(text: string, name: string, least: number, most: number, unit = ''): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  const of = unit ? ` of ${unit}` : '';
+  throw new UsageError(
+    `${name} ${quote(text)} is not valid`,
+    `Use a whole number${of} from ${least} to ${most}`,
+  );
+}

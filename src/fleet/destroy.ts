@@ -1,0 +1,207 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { defaults } from '../config.ts';
+import {
+  FailedError,
+  InterruptedError,
+  type MeowError,
+  NothingError,
+  TimeoutError,
+} from '../errors.ts';
+import type { Registry, ServerRecord } from '../store/types.ts';
+import { terminate } from './launcher.ts';
+import { identify, isHere, isProcess, type Machine, thisMachine } from './process-identity.ts';
+import { findTargets, isUp, type Known, knownServers } from './targets.ts';
+
+const POLL_MS = 50;
+
+export interface DestroyDeps {
+  readonly registry: Pick<Registry, 'fleet' | 'orderRetire' | 'orderRetireUnlessLast' | 'forget'>;
+}
+
+export interface DestroyOptions {
+  /** Ids, ports or urls. None: a random server that is up. */
+  readonly targets: readonly string[];
+  readonly all: boolean;
+  /** Even the last one. `all` implies it. */
+  readonly force: boolean;
+  readonly drainMs: number;
+  readonly drainGraceMs?: number;
+  readonly termGraceMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface Destroyed {
+  /** Those that are gone, also the ones that had to be ended and are in `failed` too. */
+  readonly gone: readonly ServerRecord[];
+  readonly failed: readonly MeowError[];
+}
+
+interface Job extends DestroyDeps, DestroyOptions {
+  readonly machine: Machine;
+  readonly known: readonly Known[];
+}
+
+interface End {
+  readonly gone: ServerRecord | null;
+  readonly failed: MeowError | null;
+}
+
+/**
+ * Asks servers, on whatever host, to leave, and waits until they have. One on this host that does
+ * not is ended.
+ * @throws UsageError, NothingError or FailedError before anything was done
+ */
+export async function destroyServers(
+  deps: DestroyDeps,
+  options: DestroyOptions,
+): Promise<Destroyed> {
+  const job: Job = {
+    ...deps,
+    ...options,
+    machine: thisMachine(),
+    known: knownServers(await deps.registry.fleet()),
+  };
+  const { ordered, refused } = await order(job);
+  const left = await waitUntilGone(job, ordered);
+  const ends = await Promise.all(left.map((server) => end(job, server)));
+  const gone = ordered.filter((server) => !left.includes(server)).map(({ record }) => record);
+  return {
+    gone: [...gone, ...present(ends.map((each) => each.gone))],
+    failed: [...refused, ...present(ends.map(({ failed }) => failed))],
+  };
+}
+
+async function order(job: Job): Promise<{ ordered: Known[]; refused: MeowError[] }> {
+  if (!job.all && job.targets.length === 0) {
+    return { ordered: [await orderRandom(job)], refused: [] };
+  }
+  const { targets, known, machine } = job;
+  const chosen = job.all ? [...known] : findTargets(targets, known, machine, identify);
+  if (!job.all && !job.force) return orderSome(job, chosen);
+  await orderAll(job, chosen);
+  return { ordered: chosen, refused: [] };
+}
+
+/** A server that somebody else is taking out already does not count: then it is another one. */
+async function orderRandom(job: Job): Promise<Known> {
+  const up = shuffle(job.known.filter(isUp));
+  for (const server of up) {
+    const said = await job.registry.orderRetireUnlessLast(server.id, job.drainMs);
+    if (said === 'last' && !job.force) throw lastServer(server);
+    if (said === 'last') await orderAll(job, [server]);
+    if (said !== 'already') return server;
+  }
+  throw new NothingError('no server is up', 'Start one with `meowctl spawn`');
+}
+
+async function orderSome(job: Job, chosen: readonly Known[]) {
+  const up = chosen.filter(isUp);
+  const [first] = up;
+  if (first && up.length === job.known.filter(isUp).length) throw lastServer(first);
+  const ordered = chosen.filter((server) => !isUp(server));
+  const refused: MeowError[] = [];
+  await orderAll(job, ordered);
+  for (const server of up) {
+    const said = await job.registry.orderRetireUnlessLast(server.id, job.drainMs);
+    if (said === 'last') refused.push(lastServer(server));
+    else ordered.push(server);
+  }
+  return { ordered, refused };
+}
+
+function orderAll({ registry, drainMs }: Job, servers: readonly Known[]): Promise<void> {
+  return registry.orderRetire(
+    servers.map(({ id }) => id),
+    drainMs,
+  );
+}
+
+/** @returns those that are still there when the limit has passed */
+async function waitUntilGone(job: Job, ordered: readonly Known[]): Promise<Known[]> {
+  const limit = performance.now() + job.drainMs + (job.drainGraceMs ?? defaults.drainGraceMs);
+  let now = job.known;
+  let left = [...ordered];
+  for (;;) {
+    left = await stillThere(job, left, now);
+    if (left.length === 0 || performance.now() >= limit) return left;
+    if (job.signal?.aborted) throw interrupted(left);
+    // Again and again: a Redis that was emptied meanwhile has lost the order.
+    await orderAll(job, left);
+    await pause(POLL_MS);
+    now = knownServers(await job.registry.fleet());
+  }
+}
+
+async function stillThere(job: Job, waiting: readonly Known[], known: readonly Known[]) {
+  const standing = new Map(known.map(({ id, standing }) => [id, standing]));
+  const left: Known[] = [];
+  for (const server of waiting) {
+    const state = standing.get(server.id) ?? 'intent';
+    if (state === 'live' || runsHere(job, server) || (state === 'lost' && !isDead(job, server))) {
+      left.push(server);
+    } else if (isDead(job, server)) await job.registry.forget(server.id);
+  }
+  return left;
+}
+
+function runsHere({ machine }: Job, { record }: Known): boolean {
+  return isHere(record, machine) && isProcess(record, identify(record.pid));
+}
+
+/** Provably: this machine has no such process, or has been started again since. */
+function isDead(job: Job, server: Known): boolean {
+  return server.record.host === job.machine.host && !runsHere(job, server);
+}
+
+/** What asking did not end in time. */
+async function end(job: Job, server: Known): Promise<End> {
+  const { record, id } = server;
+  if (!isHere(record, job.machine)) return stays(job, server, `is on host ${record.host}`);
+  if (!runsHere(job, server)) return stays(job, server, `cannot be told by its pid ${record.pid}`);
+  const condemned = { pid: record.pid, isIt: () => runsHere(job, server) };
+  const ending = await terminate(condemned, job.termGraceMs ?? defaults.termGraceMs);
+  if (ending === 'alive') return stays(job, server, 'outlives SIGKILL');
+  await job.registry.forget(id);
+  if (ending === 'gone') return { gone: record, failed: null };
+  const how = ending === 'killed' ? 'SIGKILL' : 'SIGTERM';
+  const message = `${nameOf(server)} did not leave within ${limitOf(job)}, and was ended by ${how}`;
+  return {
+    gone: record,
+    failed: new TimeoutError('not-drained', message, 'Its log may tell why: meowctl logs'),
+  };
+}
+
+function stays(job: Job, server: Known, why: string): End {
+  const message = `${nameOf(server)} did not leave within ${limitOf(job)}; it ${why}`;
+  const remedy = 'The order to leave stands: it obeys once it can';
+  return { gone: null, failed: new TimeoutError('not-drained', message, remedy) };
+}
+
+function limitOf({ drainMs, drainGraceMs = defaults.drainGraceMs }: Job): string {
+  return `${(drainMs + drainGraceMs) / 1_000} s`;
+}
+
+function nameOf({ id, record }: Known): string {
+  return `server ${id} on port ${record.port}`;
+}
+
+function lastServer(server: Known): FailedError {
+  const message = `${nameOf(server)} is the last one`;
+  return new FailedError('last-server', message, 'Use --force to take the last one too');
+}
+
+function interrupted(left: readonly Known[]): InterruptedError {
+  const ids = left.map(({ id }) => id).join(', ');
+  return new InterruptedError(`interrupted while waiting for ${ids}`, 'The orders to leave stand');
+}
+
+function shuffle<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
+}
+
+function present<T>(items: readonly (T | null)[]): T[] {
+  return items.filter((item): item is T => item !== null);
+}

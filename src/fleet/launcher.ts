@@ -1,0 +1,205 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  exitCodes,
+  FailedError,
+  InterruptedError,
+  type MeowError,
+  NotReadyError,
+} from '../errors.ts';
+import { quote, reason } from '../text.ts';
+import { tail } from './logs.ts';
+import { type Outcome, readOutcome } from './ready-pipe.ts';
+
+/*
+ * The one file that starts programs for the fleet and sends them signals.
+ */
+
+const POLL_MS = 20;
+const AFTER_KILL_MS = 2_000;
+const TAIL_LINES = 20;
+const READY_FD = 3;
+
+export interface Program {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** The whole environment it gets. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Gets its stdout and stderr, at the end. */
+  readonly logFile: string;
+}
+
+export interface LaunchOptions extends Program {
+  /** What messages call it. */
+  readonly name: string;
+  readonly readyTimeoutMs: number;
+  readonly termGraceMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A process to end: its pid counts only while `isIt` says so, asked right before each signal. */
+export interface Condemned {
+  readonly pid: number;
+  readonly isIt: () => boolean;
+}
+
+/** `gone`: it was not there, so nothing was signalled. `alive`: not even SIGKILL ended it. */
+export type Ending = 'gone' | 'terminated' | 'killed' | 'alive';
+
+/**
+ * Starts a program detached from us and waits for its word on fd 3 that it is ready.
+ * @returns what it said with `ready`
+ * @throws NotReadyError with its log's end; what it reported with `error`; InterruptedError.
+ *   In each case it has been stopped.
+ */
+export async function launch(options: LaunchOptions): Promise<unknown> {
+  if (options.signal?.aborted) throw interrupted(options);
+  const child = startDetached(options, true);
+  const outcome = await readOutcome(child, child.stdio[READY_FD] as Readable, options);
+  child.stdio[READY_FD]?.destroy();
+  if (outcome.kind === 'ready') return outcome.value;
+  await stopChild(child, options.termGraceMs);
+  throw failure(outcome, child, options);
+}
+
+/**
+ * Starts a program in a session and process group of its own; it outlives us.
+ * @param withPipe whether it gets a pipe as fd 3
+ */
+export function startDetached(program: Program, withPipe = false): ChildProcess {
+  const log = openLog(program.logFile);
+  try {
+    const child = spawn(program.command, program.args, {
+      cwd: program.cwd,
+      env: program.env,
+      detached: true,
+      stdio: ['ignore', log, log, ...(withPipe ? ['pipe' as const] : [])],
+    });
+    child.on('error', () => {});
+    child.unref();
+    return child;
+  } catch (cause) {
+    throw cannotStart(program.command, cause);
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** Ends a child of ours with its process group. */
+export function stopChild(child: ChildProcess, graceMs: number): Promise<Ending> {
+  const { pid } = child;
+  if (pid === undefined) return Promise.resolve('gone');
+  return terminate({ pid, isIt: () => !hasEnded(child) }, graceMs);
+}
+
+export function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+/** Asks with SIGTERM, waits `graceMs`, then SIGKILL, each to its group; then asks whether it is gone. */
+export async function terminate(condemned: Condemned, graceMs: number): Promise<Ending> {
+  const { pid, isIt } = condemned;
+  if (!isIt()) return 'gone';
+  sendSignal(pid, 'SIGTERM');
+  if (await isGone(isIt, graceMs)) return endGroup(pid);
+  sendSignal(pid, 'SIGKILL');
+  return (await isGone(isIt, AFTER_KILL_MS)) ? 'killed' : 'alive';
+}
+
+/**
+ * Signals a process group, or the process alone where it leads none.
+ * @returns whether it is there: ESRCH means gone, EPERM means alive
+ */
+export function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
+  return kill(-pid, signal) || kill(pid, signal);
+}
+
+/** The stdout of a short program of the system, or null when it failed. */
+export function capture(command: string, args: readonly string[]): string | null {
+  try {
+    return execFileSync(command, args, {
+      env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+      encoding: 'utf8',
+    });
+  } catch (error) {
+    if (typeof (error as { status?: unknown }).status === 'number') return null;
+    throw error;
+  }
+}
+
+function openLog(path: string): number {
+  try {
+    return openSync(path, 'a', 0o600);
+  } catch (cause) {
+    const why = reason(cause);
+    throw new FailedError('log', `cannot write ${quote(path)}: ${why}`, 'Check that folder', {
+      cause,
+    });
+  }
+}
+
+function cannotStart(command: string, cause: unknown): FailedError {
+  const message = `cannot start ${quote(command)}: ${reason(cause)}`;
+  return new FailedError('cannot-start', message, 'Check that it is there and may be run', {
+    cause,
+  });
+}
+
+function failure(outcome: Outcome, child: ChildProcess, options: LaunchOptions): MeowError {
+  if (outcome.kind === 'interrupted') return interrupted(options);
+  if (outcome.kind === 'not-started') return cannotStart(options.command, outcome.cause);
+  if (outcome.kind !== 'reported') {
+    return notReady(outcome.kind === 'late' ? lateness(options) : exitOf(child), options);
+  }
+  // Only what it has no better code for: there its log tells more than its word.
+  const { error } = outcome;
+  return error.exitCode === exitCodes.timeout ? notReady(`: ${error.message}`, options) : error;
+}
+
+function notReady(what: string, { name, logFile }: LaunchOptions): NotReadyError {
+  const message = `${name}${what}`;
+  return new NotReadyError(message, `Its log is ${quote(logFile)}`, tail(logFile, TAIL_LINES));
+}
+
+function lateness({ readyTimeoutMs }: LaunchOptions): string {
+  return ` was not ready within ${readyTimeoutMs / 1_000} s`;
+}
+
+function exitOf({ exitCode, signalCode }: ChildProcess): string {
+  const how = exitCode === null ? `was ended by ${signalCode}` : `ended with exit code ${exitCode}`;
+  return ` ${how} before it was ready`;
+}
+
+function interrupted({ name }: LaunchOptions): InterruptedError {
+  return new InterruptedError(`interrupted before ${name} was ready`, 'It was stopped');
+}
+
+async function isGone(isIt: () => boolean, withinMs: number): Promise<boolean> {
+  const end = performance.now() + withinMs;
+  while (isIt()) {
+    if (performance.now() >= end) return false;
+    await pause(POLL_MS);
+  }
+  return true;
+}
+
+// A group's number is not given away while it has members, so what is left in it is the server's.
+function endGroup(pid: number): Ending {
+  kill(-pid, 'SIGKILL');
+  return 'terminated';
+}
+
+function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ESRCH') return false;
+    if (code === 'EPERM') return true;
+    throw error;
+  }
+}

@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+const LISTEN = '0A';
+const LOCAL_ADDRESS = 1;
+const STATE = 3;
+const INODE = 9;
+
+/**
+ * Who listens on a TCP port of this host, such as `nginx (pid 812)`; null where it cannot be told
+ * (not Linux, or another user's process). Fields as in proc(5), /proc/net/tcp.
+ */
+export function portHolder(port: number): string | null {
+  const inodes = new Set(['tcp', 'tcp6'].flatMap((table) => listeningInodes(table, port)));
+  if (inodes.size === 0) return null;
+  const pid = list('/proc').find((name) => /^\d+$/.test(name) && holds(name, inodes));
+  if (pid === undefined) return null;
+  const name = read(`/proc/${pid}/comm`).trim();
+  return `${name} (pid ${pid})`;
+}
+
+function listeningInodes(table: string, port: number): string[] {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return read(`/proc/net/${table}`)
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[STATE] === LISTEN && fields[LOCAL_ADDRESS]?.endsWith(suffix))
+    .map((fields) => `socket:[${fields[INODE]}]`);
+}
+
+function holds(pid: string, inodes: ReadonlySet<string>): boolean {
+  const folder = `/proc/${pid}/fd`;
+  return list(folder).some((fd) => inodes.has(link(`${folder}/${fd}`)));
+}
+
+// Processes come and go while we look, and some are not ours to see: all of that reads as nothing.
+const nothing = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENOTDIR']);
+
+function orNothing<T>(look: () => T, none: T): T {
+  try {
+    return look();
+  } catch (error) {
+    if (nothing.has((error as NodeJS.ErrnoException).code ?? '')) return none;
+    throw error;
+  }
+}
+
+const list = (folder: string) => orNothing(() => readdirSync(folder), []);
+const read = (file: string) => orNothing(() => readFileSync(file, 'utf8'), '');
+const link = (file: string) => orNothing(() => readlinkSync(file), '');

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { capture } from './launcher.ts';
+
+/** One run of one machine's operating system. */
+export interface Machine {
+  readonly host: string;
+  readonly bootId: string;
+}
+
+export interface ThisProcess extends Machine {
+  readonly pid: number;
+  readonly pidStart: string;
+}
+
+/** What the operating system says of a living process. */
+export interface ProcessIdentity {
+  /** Clock ticks since boot on Linux, a date elsewhere. */
+  readonly start: string;
+  readonly commandLine: readonly string[];
+}
+
+export type Identify = (pid: number) => ProcessIdentity | null;
+
+/** What a server's record claims of its process. */
+export interface ClaimedProcess {
+  readonly id: string;
+  readonly pid: number;
+  readonly pidStart: string;
+}
+
+export function thisMachine(): ThisProcess {
+  const { pid } = process;
+  return { host: hostname(), bootId: bootId(), pid, pidStart: identify(pid)?.start ?? '' };
+}
+
+/** Null when no such process lives. A zombie does not: it only waits to be counted. */
+export function identify(pid: number): ProcessIdentity | null {
+  return process.platform === 'linux' ? fromProc(pid) : fromPs(pid);
+}
+
+/**
+ * Whether a process is the server a record speaks of. Pid and start time can both recur (start
+ * times are 10 ms ticks), so the server's id must stand in its command line too.
+ */
+export function isProcess(claimed: ClaimedProcess, found: ProcessIdentity | null): boolean {
+  return (
+    found !== null &&
+    found.start === claimed.pidStart &&
+    found.commandLine.some((_, at) => isServe(found.commandLine.slice(at, at + 3), claimed.id))
+  );
+}
+
+/** Whether a record was written on this machine since it started. */
+export function isHere(record: Machine, machine: Machine): boolean {
+  return record.host === machine.host && record.bootId === machine.bootId;
+}
+
+function isServe([verb, flag, value]: readonly string[], id: string): boolean {
+  return verb === 'serve' && flag === '--id' && value === id;
+}
+
+function bootId(): string {
+  if (process.platform === 'linux') return readProc('sys/kernel/random/boot_id')?.trim() ?? '';
+  return capture('sysctl', ['-n', 'kern.bootsessionuuid'])?.trim() ?? '';
+}
+
+// proc(5): state is field 3 and starttime field 22; the name, field 2, may hold blanks and ')'.
+function fromProc(pid: number): ProcessIdentity | null {
+  const stat = readProc(`${pid}/stat`);
+  const commandLine = readProc(`${pid}/cmdline`);
+  if (stat === null || commandLine === null) return null;
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state = '', start = ''] = [fields[0], fields[19]];
+  if (state === 'Z' || state === 'X') return null;
+  return { start, commandLine: commandLine.split('\0').slice(0, -1) };
+}
+
+function readProc(name: string): string | null {
+  try {
+    return readFileSync(`/proc/${name}`, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return null;
+    throw error;
+  }
+}
+
+// `Z  Mon Nov 23 09:17:00 2026 node /path serve --id abc234`
+function fromPs(pid: number): ProcessIdentity | null {
+  const fields = ['stat=', 'lstart=', 'command='].flatMap((field) => ['-o', field]);
+  const line = capture('ps', ['-ww', ...fields, '-p', String(pid)])?.trim() ?? '';
+  const match = /^(\S+)\s+(\w+\s+\w+\s+\w+\s+[\d:]+\s+\d{4})\s+(.*)$/.exec(line);
+  if (!match || match[1]?.startsWith('Z')) return null;
+  return { start: match[2] ?? '', commandLine: (match[3] ?? '').split(' ') };
+}

@@ -1,0 +1,126 @@
+import { defaults } from '../config.ts';
+import { InterruptedError, MeowError, NotReadyError, StoreError } from '../errors.ts';
+import { parseRecord } from '../store/parse.ts';
+import type { Registry, ServerRecord } from '../store/types.ts';
+import { quote } from '../text.ts';
+import { type LaunchOptions, launch } from './launcher.ts';
+import { logPath } from './logs.ts';
+import { newServerId } from './server-id.ts';
+import { prepareStateFolder } from './state-folder.ts';
+
+/** How this host starts a server. Settings go by environment: a command line is public. */
+export interface ServerProgram {
+  readonly execPath: string;
+  readonly cliPath: string;
+  readonly home: string;
+  /** The whole environment, with REDIS_URL, MEOW_NAMESPACE and MEOW_HOME. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface SpawnDeps {
+  readonly registry: Pick<Registry, 'sweep' | 'forget'>;
+  readonly child: ServerProgram;
+}
+
+export interface SpawnOptions {
+  readonly count: number;
+  readonly fixedPort: number | null;
+  readonly listenHost: string;
+  readonly advertise: string | null;
+  readonly readyTimeoutMs: number;
+  readonly termGraceMs?: number;
+  readonly signal?: AbortSignal;
+  /** Told of each server as soon as it is ready. */
+  readonly onStarted?: (record: ServerRecord) => void;
+}
+
+export interface Spawned {
+  readonly started: readonly ServerRecord[];
+  readonly failed: readonly MeowError[];
+}
+
+/**
+ * Starts servers on this host, a few at a time, and waits until each is ready. One that fails takes
+ * no other with it. Records lost long ago are swept meanwhile.
+ * @throws FailedError when the state folder cannot be used; StoreError when Redis cannot
+ */
+export async function spawnServers(deps: SpawnDeps, options: SpawnOptions): Promise<Spawned> {
+  prepareStateFolder(deps.child.home);
+  const swept = deps.registry.sweep(defaults.sweepLostAfterMs).catch(toStoreError);
+  const started: ServerRecord[] = [];
+  const failed: MeowError[] = [];
+  const { signal, count } = options;
+  let left = count;
+  const work = async () => {
+    while (left-- > 0 && !signal?.aborted) {
+      const outcome = await spawnServer(deps, options).catch(toMeowError);
+      if (!(outcome instanceof MeowError)) {
+        started.push(outcome);
+        options.onStarted?.(outcome);
+      } else if (!(outcome instanceof InterruptedError)) failed.push(outcome);
+    }
+  };
+  const workers = Math.min(count, defaults.spawnsInParallel);
+  await Promise.all(Array.from({ length: workers }, work));
+  if (signal?.aborted && started.length < count) failed.push(interrupted(started.length, count));
+  const trouble = await swept;
+  if (trouble instanceof StoreError && failed.length === 0 && started.length === 0) throw trouble;
+  return { started, failed };
+}
+
+/** Starts one server. What it wrote into Redis before it failed is removed again. */
+async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<ServerRecord> {
+  const id = newServerId();
+  try {
+    const said = await launch(toLaunch(id, deps, options));
+    const record = parseRecord(id, JSON.stringify(said));
+    if (typeof record !== 'string') return record;
+    throw new NotReadyError(
+      `server ${id} sent no record: ${record}`,
+      'Is it a meowctl server?',
+      [],
+    );
+  } catch (error) {
+    await deps.registry.forget(id).catch(toStoreError);
+    throw error;
+  }
+}
+
+function toLaunch(id: string, { child }: SpawnDeps, options: SpawnOptions): LaunchOptions {
+  const { signal, readyTimeoutMs } = options;
+  return {
+    name: `server ${id}`,
+    command: child.execPath,
+    args: [child.cliPath, ...serveArgs(id, options)],
+    env: child.env,
+    cwd: child.home,
+    logFile: logPath(child.home, id),
+    readyTimeoutMs,
+    termGraceMs: options.termGraceMs ?? defaults.termGraceMs,
+    ...(signal ? { signal } : {}),
+  };
+}
+
+// `serve --id <id>` first and together: that is what `isProcess` looks for.
+function serveArgs(id: string, options: SpawnOptions): string[] {
+  const { fixedPort, listenHost, advertise } = options;
+  const args = ['serve', '--id', id, '--spawned', '--host', listenHost];
+  if (fixedPort !== null) args.push('--port', String(fixedPort));
+  if (advertise !== null) args.push('--advertise', advertise);
+  return args;
+}
+
+function toMeowError(error: unknown): MeowError {
+  if (error instanceof MeowError) return error;
+  throw error;
+}
+
+function toStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  throw error;
+}
+
+function interrupted(started: number, count: number): InterruptedError {
+  const message = `interrupted with ${started} of ${quote(count)} servers ready`;
+  return new InterruptedError(message, 'Those go on: see `meowctl listservers`');
+}

@@ -1,0 +1,27 @@
+import { defaults } from '../config.ts';
+import type { ServerRecord } from '../store/types.ts';
+import { terminate } from './launcher.ts';
+import { identify, isProcess } from './process-identity.ts';
+
+/**
+ * Ends servers of this host by SIGTERM: each finishes its requests and leaves its intent behind,
+ * marked stopped. One that does not is killed.
+ * @param drainMs how long each may finish
+ * @returns those that had to be killed
+ */
+export async function stopServers(
+  servers: readonly ServerRecord[],
+  drainMs: number,
+): Promise<readonly ServerRecord[]> {
+  const endings = await Promise.all(
+    servers.map(async (record) => {
+      const condemned = {
+        pid: record.pid,
+        isIt: () => isProcess(record, identify(record.pid)),
+      };
+      const ending = await terminate(condemned, drainMs + defaults.drainGraceMs);
+      return ending === 'killed' || ending === 'alive' ? [record] : [];
+    }),
+  );
+  return endings.flat();
+}

@@ -1,0 +1,41 @@
+import { plain } from '../text.ts';
+
+/** One request, when all is said. */
+export interface Answered {
+  /** When it came, Unix ms. */
+  readonly at: number;
+  readonly method: string;
+  /** As requested. */
+  readonly path: string;
+  /** Who answered; null when the door did. */
+  readonly server: string | null;
+  /** What the client got; 499 when it left first, 101 for an upgrade. */
+  readonly status: number;
+  readonly durationMs: number;
+  /** Every server that was asked, in order. */
+  readonly tried: readonly string[];
+  /** Why the answer is the door's own, or was cut. */
+  readonly trouble: string | null;
+}
+
+const MAX_PATH = 200;
+
+/** One line per request: time, method, path, server, status, duration. */
+export function accessLine(answered: Answered): string {
+  const { at, method, path, server, status, durationMs, tried, trouble } = answered;
+  const words = [
+    new Date(at).toISOString().slice(11, 23),
+    plain(method),
+    shortened(plain(path)),
+    server ?? '-',
+    String(status),
+    `${durationMs.toFixed(durationMs < 10 ? 1 : 0)}ms`,
+  ];
+  if (trouble !== null) words.push(`(${plain(trouble)})`);
+  if (tried.length > 1) words.push(`tried ${tried.join(' ')}`);
+  return words.join(' ');
+}
+
+function shortened(path: string): string {
+  return path.length > MAX_PATH ? `${path.slice(0, MAX_PATH - 1)}…` : path;
+}

@@ -1,0 +1,83 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+
+/** An answer of the door's own. */
+export interface OwnAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** More header lines: name, value… */
+  readonly lines?: readonly string[];
+  /** Close the connection after it. */
+  readonly close?: boolean;
+}
+
+const RETRY: readonly string[] = Object.freeze(['Retry-After', '1']);
+
+export const own = {
+  noServers: { status: 503, text: 'no servers: start one with `meowctl spawn`', lines: RETRY },
+  allBusy: { status: 503, text: 'every server is busy', lines: RETRY },
+  doorShort: { status: 503, text: 'the door is out of sockets', lines: RETRY },
+  badGateway: { status: 502, text: 'the server broke off, or its answer made no sense' },
+  tooLate: { status: 504, text: 'the server did not answer in time' },
+  slowClient: { status: 408, text: 'the request did not arrive in time', close: true },
+  badRequest: { status: 400, text: 'the request makes no sense', close: true },
+  notExpected: { status: 417, text: 'only 100-continue can be expected' },
+  nothingToSay: { status: 204, text: '', lines: ['Allow', 'GET, HEAD, POST, PUT, DELETE, OPTIONS'] },
+} as const satisfies Record<string, OwnAnswer>;
+
+/** Short text, or JSON for who asks for it. */
+export function sendOwn(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: OwnAnswer,
+  lingerMs: number,
+): void {
+  const { type, body } = render(answer, request.headers.accept ?? '');
+  const lines = [...(answer.lines ?? [])];
+  if (body !== '') lines.push('Content-Type', type, 'Content-Length', `${Buffer.byteLength(body)}`);
+  if (answer.close || !request.complete) lines.push('Connection', 'close');
+  response.writeHead(answer.status, lines);
+  if (body !== '') response.write(body);
+  endPolitely(request, response, lingerMs);
+}
+
+/**
+ * Ends an answer. If the request is still coming in, reads on for a moment first: a connection that
+ * is closed with unread bytes is reset, and the client may lose the answer. RFC 9112 §9.6.
+ */
+export function endPolitely(
+  request: IncomingMessage,
+  response: ServerResponse,
+  lingerMs: number,
+): void {
+  if (request.complete || request.destroyed) {
+    response.end();
+    return;
+  }
+  const end = () => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, lingerMs);
+  request.once('close', end).resume();
+}
+
+/** The same as bytes, for where there is no response to write to. */
+export function rawAnswer({ status, text }: OwnAnswer): string {
+  const body = `${text}\n`;
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Connection: close',
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    '',
+    body,
+  ].join('\r\n');
+}
+
+function render({ status, text }: OwnAnswer, accept: string): { type: string; body: string } {
+  if (text === '') return { type: '', body: '' };
+  if (!accept.includes('application/json')) {
+    return { type: 'text/plain; charset=utf-8', body: `${text}\n` };
+  }
+  return { type: 'application/json', body: `${JSON.stringify({ status, error: text })}\n` };
+}

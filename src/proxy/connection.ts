@@ -1,0 +1,24 @@
+import type { Socket } from 'node:net';
+
+/** A request that still needs its connection. */
+export interface Unanswered {
+  /** The rest of its body makes no sense: answer and give up. False if it is too late for an answer. */
+  refuse(): void;
+  readonly arrived: boolean;
+}
+
+/** A client's connection, made once for all its requests. */
+export interface Connection {
+  readonly socket: Socket;
+  /** Without the IPv6 wrapping of an IPv4 address. */
+  readonly peer: string;
+  readonly trusted: boolean;
+  readonly unanswered: Set<Unanswered>;
+  /** What to write when the last answer is out: the bytes behind it were no request. */
+  lastWords: string | null;
+}
+
+export function createConnection(socket: Socket, trusts: (peer: string) => boolean): Connection {
+  const peer = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+  return { socket, peer, trusted: trusts(peer), unanswered: new Set(), lastWords: null };
+}

@@ -1,0 +1,38 @@
+import type { Answered } from './access-log.ts';
+import type { Balancer } from './balancer.ts';
+import type { DoorOptions } from './door-options.ts';
+import type { Member } from './member.ts';
+import type { Ladder } from './retry.ts';
+import type { Roster } from './roster.ts';
+
+/** What all requests of one door share. */
+export interface DoorContext {
+  readonly options: DoorOptions;
+  /** `meow-<door id>`, the door's name in Via. */
+  readonly name: string;
+  readonly roster: Roster;
+  readonly balancer: Balancer;
+  readonly ladder: Ladder;
+  readonly onAnswer: ((answered: Answered) => void) | null;
+  /** A server was taken out, or nothing waits for a connection to it any more. */
+  readonly onChange: () => void;
+  /** Milliseconds of a monotonic clock, refreshed a few times a second: free to read. */
+  nowMs: number;
+  /** The door is on its way out: every answer is the last on its connection. */
+  closing: boolean;
+  /** A new name for a request, never used before. */
+  newAttempt(): string;
+}
+
+/** The next server for a request: by turns, else one that is out but may be back. */
+export function pickMember(context: DoorContext, tried: readonly Member[]): Member | null {
+  const { balancer, roster } = context;
+  return balancer.next(roster.routable(), tried) ?? lastResort(context, tried);
+}
+
+// While any server is usable, those that are out are left to the probes.
+function lastResort({ balancer, roster }: DoorContext, tried: readonly Member[]): Member | null {
+  const usable = roster.routable();
+  if (usable.some((member) => !tried.includes(member))) return null;
+  return balancer.next(roster.lastResort(), tried);
+}

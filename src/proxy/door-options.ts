@@ -1,0 +1,67 @@
+import { defaults } from '../config.ts';
+
+type Limit =
+  | 'bodyIdleMs'
+  | 'clientHeaderMs'
+  | 'clientKeepAliveMs'
+  | 'clientRequestMs'
+  | 'doorConnectMs'
+  | 'doorIdleMs'
+  | 'doorWatchMs'
+  | 'expectWaitMs'
+  | 'handshakeMs'
+  | 'lingerMs'
+  | 'maxHeaderBytes'
+  | 'maxHeaderLines'
+  | 'maxInflight'
+  | 'maxInterimAnswers'
+  | 'maxRosterServers'
+  | 'maxTargetBytes'
+  | 'probeFailuresToDrop'
+  | 'probeMs'
+  | 'probesToReturn'
+  | 'probeTimeoutMs'
+  | 'resetsToEject'
+  | 'resetWindowMs'
+  | 'responseHeaderMs'
+  | 'retries'
+  | 'retryFloor'
+  | 'retryShare'
+  | 'retryWindowMs'
+  | 'rosterReadMs'
+  | 'streamIdleMs'
+  | 'upgradeCloseMs';
+
+export type Balance = 'round-robin' | 'least-inflight';
+export type RetryPolicy = 'idempotent' | 'connect';
+
+/** All that one door can be told. The limits are those of config.ts, under the same names. */
+export interface DoorOptions extends Readonly<Record<Limit, number>> {
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  readonly balance: Balance;
+  /** `connect` never repeats a request that may have reached a server. */
+  readonly retry: RetryPolicy;
+  /** Addresses, networks (CIDR) and names that servers may be at. */
+  readonly allowBackends: readonly string[];
+  /** Peers whose X-Forwarded-* and X-Request-Id are believed and added to. */
+  readonly trustProxy: readonly string[];
+}
+
+export const LOOPBACK: readonly string[] = Object.freeze(['127.0.0.0/8', '::1/128', 'localhost']);
+
+/** The defaults of design §9, with what was asked for on top. */
+export function doorOptions(given: Partial<DoorOptions> = {}): DoorOptions {
+  const { doorHost: host, doorPort: port, ...limits } = defaults;
+  return {
+    ...limits,
+    host,
+    port,
+    balance: 'round-robin',
+    retry: 'idempotent',
+    allowBackends: LOOPBACK,
+    trustProxy: [],
+    ...given,
+  };
+}

@@ -1,0 +1,97 @@
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { Outgoing } from './forward.ts';
+import type { Member } from './member.ts';
+import type { RequestBody } from './request-body.ts';
+
+export interface Expectation {
+  readonly connectMs: number;
+  /** How long the server may think about it before it gets the body anyway. RFC 9110 §10.1.1. */
+  readonly waitMs: number;
+  /** Tells the client to send the body. */
+  goAhead(): void;
+}
+
+/**
+ * Sends a request with `Expect: 100-continue` through node:http, which can wait for the server's
+ * word; undici cannot. To the handler it looks as if undici did it. A connection of its own.
+ */
+export function sendExpecting(
+  member: Member,
+  { method, path, lines }: Outgoing,
+  body: RequestBody | null,
+  handler: Dispatcher.DispatchHandler,
+  expectation: Expectation,
+): void {
+  const host = member.host.replace(/^\[(.*)\]$/, '$1');
+  const framing = body && !lines.includes('content-length') ? ['transfer-encoding', 'chunked'] : [];
+  const headers = [...lines, ...framing, 'expect', '100-continue', 'connection', 'close'];
+  const outgoing = request({ host, port: member.port, method, path, headers, agent: false });
+  const end = once((error: Error | null, trailers: string[]) => {
+    if (error) handler.onError?.(error);
+    else handler.onComplete?.(trailers);
+  });
+  const abort = (error?: Error) => {
+    end(error ?? new Error('aborted'), []);
+    outgoing.destroy();
+  };
+  connectWithin(outgoing, expectation.connectMs, () => handler.onConnect?.(abort));
+  sendWhenTold(outgoing, body, expectation);
+  outgoing.on('information', () => handler.onHeaders?.(102, [], () => {}, ''));
+  outgoing.on('response', (response) => passOn(response, handler, end));
+  outgoing.on('error', (error) => end(error, []));
+  outgoing.on('close', () => end(closedEarly(), []));
+  outgoing.flushHeaders();
+}
+
+function connectWithin(outgoing: ClientRequest, withinMs: number, connected: () => void): void {
+  outgoing.once('socket', (socket) => {
+    const late = Object.assign(new Error(`no connection in ${withinMs} ms`), { code: 'ETIMEDOUT' });
+    const timer = setTimeout(() => socket.destroy(late), withinMs);
+    socket.once('connect', connected);
+    socket.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+  });
+}
+
+function sendWhenTold(
+  outgoing: ClientRequest,
+  body: RequestBody | null,
+  { waitMs, goAhead }: Expectation,
+): void {
+  const start = once(() => {
+    goAhead();
+    if (body) body.pipe(outgoing);
+    else outgoing.end();
+  });
+  const timer = setTimeout(start, waitMs);
+  const stop = () => clearTimeout(timer);
+  outgoing.once('continue', start).once('response', stop).once('close', stop);
+}
+
+function passOn(
+  response: IncomingMessage,
+  handler: Dispatcher.DispatchHandler,
+  end: (error: Error | null, trailers: string[]) => void,
+): void {
+  const bytes = response.rawHeaders.map((text) => Buffer.from(text, 'latin1'));
+  handler.onResponseStarted?.();
+  handler.onHeaders?.(response.statusCode ?? 0, bytes, () => {}, response.statusMessage ?? '');
+  response.on('data', (piece: Buffer) => {
+    handler.onData?.(piece);
+  });
+  response.on('end', () => end(null, response.rawTrailers));
+  response.on('error', (error) => end(error, []));
+}
+
+function closedEarly(): Error {
+  return Object.assign(new Error('the connection ended'), { code: 'ECONNRESET' });
+}
+
+function once<Args extends unknown[]>(act: (...args: Args) => void): (...args: Args) => void {
+  let done = false;
+  return (...args) => {
+    if (done) return;
+    done = true;
+    act(...args);
+  };
+}

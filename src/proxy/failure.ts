@@ -1,0 +1,43 @@
+import { reason } from '../text.ts';
+import type { Failure } from './retry.ts';
+
+export interface Broken {
+  readonly failure: Failure;
+  readonly why: string;
+}
+
+// The door's own shortage says nothing about the server.
+const SHORT: ReadonlySet<string> = new Set([
+  'EMFILE',
+  'ENFILE',
+  'ENOBUFS',
+  'ENOMEM',
+  'EADDRNOTAVAIL',
+]);
+const CUT: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'UND_ERR_SOCKET']);
+const INVALID: ReadonlySet<string> = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+]);
+const CLOSED: ReadonlySet<string> = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);
+
+/** The question of the ladder: how did this try end? `connected`: its connection stood. `begun`: a byte of an answer came. */
+export function judgeFailure(error: Error, connected: boolean, begun: boolean): Broken {
+  const code = codeOf(error);
+  const why = reason(error);
+  if (INVALID.has(code)) return { failure: 'invalid', why };
+  if (!connected) return { failure: SHORT.has(code) ? 'short' : 'unconnected', why };
+  if (!begun && CUT.has(code)) return { failure: 'broken', why };
+  return { failure: 'garbled', why };
+}
+
+/** The connection was refused, unreachable or timed out; not merely closed by ourselves. */
+export function isRefusal(error: Error): boolean {
+  return !CLOSED.has(codeOf(error));
+}
+
+export function codeOf(error: Error): string {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' ? code : '';
+}

@@ -1,0 +1,366 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Dispatcher } from 'undici';
+import { endPolitely, type OwnAnswer, own, sendOwn } from './answer.ts';
+import type { Connection, Unanswered } from './connection.ts';
+import { type DoorContext, pickMember } from './door-context.ts';
+import { sendExpecting } from './expect.ts';
+import { isRefusal, judgeFailure } from './failure.ts';
+import type { Line, Traveller } from './line.ts';
+import type { Member, Passenger } from './member.ts';
+import { RequestBody } from './request-body.ts';
+import { ResponseHead, statusText, trailerLines } from './response-head.ts';
+import type { Failure } from './retry.ts';
+
+/** What is sent to whichever server it goes to. */
+export interface Outgoing {
+  readonly method: string;
+  readonly path: string;
+  readonly lines: string[];
+  readonly hasBody: boolean;
+  /** `Expect: 100-continue`: the server says whether it wants the body. */
+  readonly expecting: boolean;
+}
+
+type Phase = 'idle' | 'connecting' | 'sending' | 'waiting' | 'answering' | 'over';
+
+const GONE = 499;
+const INFORMATIONAL_END = 200;
+const NO_CONTENT = 204;
+const NOT_MODIFIED = 304;
+
+const ownAnswers: Readonly<Record<Failure, OwnAnswer>> = {
+  unconnected: own.noServers,
+  short: own.doorShort,
+  broken: own.badGateway,
+  garbled: own.badGateway,
+  late: own.tooLate,
+  stalled: own.slowClient,
+  invalid: own.badRequest,
+};
+
+/**
+ * One request from the moment it may be passed on until its answer is out, through as many servers
+ * as the ladder allows. It is itself the handler that undici calls, one object for all tries: this
+ * is the hot path.
+ */
+export class Exchange implements Traveller, Passenger, Unanswered {
+  readonly #context: DoorContext;
+  readonly #connection: Connection;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #outgoing: Outgoing;
+  readonly #startMs = performance.now();
+  readonly #tried: Member[] = [];
+  #member: Member | null = null;
+  #line: Line | null = null;
+  #body: RequestBody | null = null;
+  #abort: ((error?: Error) => void) | null = null;
+  #phase: Phase = 'idle';
+  /** Coarse time of the last sign of life. */
+  #stampMs: number;
+  #served: string | null = null;
+  #begun = false;
+  #repeated = false;
+  #gone = false;
+  #held = false;
+  #spoiled = false;
+  #isStream = false;
+  #interim = 0;
+  /** Set before an abort of our own: what to call it. */
+  #verdict: Failure | null = null;
+  #trouble: string | null = null;
+
+  constructor(
+    context: DoorContext,
+    connection: Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+    outgoing: Outgoing,
+  ) {
+    this.#context = context;
+    this.#connection = connection;
+    this.#request = request;
+    this.#response = response;
+    this.#outgoing = outgoing;
+    this.#stampMs = context.nowMs;
+    connection.unanswered.add(this);
+    response.once('close', () => this.#closed());
+  }
+
+  begin(): void {
+    this.#context.ladder.count();
+    this.#try();
+  }
+
+  get arrived(): boolean {
+    return this.#request.complete;
+  }
+
+  refuse(): void {
+    this.#giveUp('invalid', 'the rest of the request makes no sense');
+  }
+
+  check(nowMs: number): void {
+    const { responseHeaderMs, bodyIdleMs, streamIdleMs } = this.#context.options;
+    const waited = nowMs - this.#stampMs;
+    if (this.#phase === 'waiting' && waited > responseHeaderMs) {
+      this.#giveUp('late', `no answer in ${responseHeaderMs} ms`);
+    } else if (this.#phase === 'sending' && waited > bodyIdleMs) {
+      if (this.#body?.held) this.#giveUp('late', `took none of the body for ${bodyIdleMs} ms`);
+      else this.#giveUp('stalled', `the client sent nothing for ${bodyIdleMs} ms`);
+    } else if (
+      this.#phase === 'answering' &&
+      waited > (this.#isStream ? streamIdleMs : bodyIdleMs)
+    ) {
+      this.#giveUp('late', this.#held ? 'the client reads no more' : 'the answer stands still');
+    }
+  }
+
+  abandon(): void {
+    const waits = this.#phase === 'waiting' || this.#phase === 'sending';
+    if (waits && !this.#begun) this.#giveUp('broken', 'the server is gone');
+  }
+
+  board(line: Line): void {
+    this.#line = line;
+  }
+
+  spoil(): void {
+    if (this.#phase === 'answering') this.#spoiled = true;
+  }
+
+  onConnect(abort: (error?: Error) => void): void {
+    this.#unqueue();
+    this.#abort = abort;
+    this.#stampMs = this.#context.nowMs;
+    this.#phase = this.#body ? 'sending' : 'waiting';
+    if (this.#gone || this.#verdict) abort();
+  }
+
+  onResponseStarted(): void {
+    this.#begun = true;
+  }
+
+  onHeaders(status: number, raw: Buffer[], _resume: () => void, words: string): boolean {
+    if (status < INFORMATIONAL_END) return this.#interimAnswer();
+    const head = new ResponseHead(status, raw);
+    if (head.ambiguous) {
+      this.#abort?.(new Error('the framing of its answer is ambiguous'));
+      return false;
+    }
+    const last = this.#context.closing || !this.#request.complete;
+    const serverId = this.#member?.id ?? '';
+    this.#served = serverId;
+    const lines = head.finish({ serverId, trailersPossible: this.#trailersPossible(status), last });
+    this.#response.writeHead(status, statusText(status, words), lines);
+    this.#isStream = head.isStream;
+    this.#phase = 'answering';
+    this.#stampMs = this.#context.nowMs;
+    return true;
+  }
+
+  onData(piece: Buffer): boolean {
+    this.#stampMs = this.#context.nowMs;
+    if (!this.#response.write(piece) && !this.#held) {
+      this.#held = true;
+      this.#line?.hold();
+      this.#response.once('drain', () => this.#drained());
+    }
+    return true;
+  }
+
+  onComplete(trailers: string[] | null): void {
+    if (this.#spoiled) return this.#cut('the answer broke off');
+    this.#leave();
+    if (trailers?.length) this.#response.addTrailers(trailerLines(trailers));
+    endPolitely(this.#request, this.#response, this.#context.options.lingerMs);
+  }
+
+  onError(error: Error): void {
+    const connected = this.#phase !== 'connecting';
+    const member = this.#leave();
+    if (this.#gone || this.#response.writableEnded) return;
+    if (this.#response.headersSent) return this.#endOrCut(error);
+    const judged = judgeFailure(error, connected, this.#begun);
+    const failure = this.#verdict ?? judged.failure;
+    this.#trouble ??= judged.why;
+    if (member) this.#tellRoster(member, failure, error);
+    if (this.#mayTryAgain(failure)) this.#tryAgain(failure);
+    else this.#answer(ownAnswers[failure]);
+  }
+
+  #try(): void {
+    const member = pickMember(this.#context, this.#tried);
+    if (!member) return this.#noMember();
+    const { method, path, lines, hasBody, expecting } = this.#outgoing;
+    this.#enter(member);
+    this.#body = hasBody ? new RequestBody(this.#request, this.#moved) : null;
+    if (expecting) {
+      sendExpecting(member, this.#outgoing, this.#body, this, this.#expectation());
+      return;
+    }
+    const options: Dispatcher.DispatchOptions = { method, path, headers: lines, body: this.#body };
+    member.pool.dispatch(options, this);
+  }
+
+  #noMember(): void {
+    if (this.#tried.length > 0 || this.#context.roster.routable().length === 0) {
+      this.#trouble ??= 'no usable server';
+      return this.#answer(own.noServers);
+    }
+    this.#trouble = 'every server is at its cap';
+    this.#answer(own.allBusy);
+  }
+
+  #enter(member: Member): void {
+    this.#member = member;
+    this.#tried.push(member);
+    this.#phase = 'connecting';
+    this.#begun = false;
+    this.#interim = 0;
+    member.inflight += 1;
+    member.queued += 1;
+    member.passengers.add(this);
+  }
+
+  #unqueue(): void {
+    if (this.#phase !== 'connecting' || !this.#member) return;
+    this.#member.queued -= 1;
+    if (this.#member.state === 'draining') this.#context.onChange();
+  }
+
+  #leave(): Member | null {
+    const member = this.#member;
+    if (!member) return null;
+    this.#unqueue();
+    this.#member = null;
+    this.#abort = null;
+    this.#phase = 'over';
+    member.inflight -= 1;
+    member.passengers.delete(this);
+    this.#line?.part();
+    this.#line = null;
+    this.#body?.destroy();
+    return member;
+  }
+
+  readonly #moved = () => {
+    this.#stampMs = this.#context.nowMs;
+    if (this.#phase === 'sending' && this.#request.complete) this.#phase = 'waiting';
+  };
+
+  #expectation() {
+    const { doorConnectMs, expectWaitMs } = this.#context.options;
+    const goAhead = () => {
+      if (!this.#response.headersSent) this.#response.writeContinue();
+    };
+    return { connectMs: doorConnectMs, waitMs: expectWaitMs, goAhead };
+  }
+
+  #interimAnswer(): boolean {
+    this.#interim += 1;
+    if (this.#interim > this.#context.options.maxInterimAnswers) {
+      this.#abort?.(new Error('its 1xx answers have no end'));
+    }
+    return true;
+  }
+
+  #trailersPossible(status: number): boolean {
+    if (this.#outgoing.method === 'HEAD' || this.#request.httpVersion !== '1.1') return false;
+    return status !== NO_CONTENT && status !== NOT_MODIFIED;
+  }
+
+  #drained(): void {
+    this.#held = false;
+    this.#stampMs = this.#context.nowMs;
+    this.#line?.release();
+  }
+
+  #tellRoster(member: Member, failure: Failure, error: Error): void {
+    const { roster, onChange } = this.#context;
+    if (failure === 'unconnected' && isRefusal(error)) roster.refused(member, this.#trouble ?? '');
+    else if (failure === 'broken' && this.#verdict === null) roster.reset(member);
+    else return;
+    onChange();
+  }
+
+  #mayTryAgain(failure: Failure): boolean {
+    const { method, hasBody } = this.#outgoing;
+    const tries = this.#tried.length;
+    const elapsedMs = performance.now() - this.#startMs;
+    const facts = { failure, method, hasBody, tries, repeated: this.#repeated, elapsedMs };
+    return this.#context.ladder.climb(facts);
+  }
+
+  #tryAgain(failure: Failure): void {
+    if (failure === 'broken') this.#repeated = true;
+    this.#verdict = null;
+    this.#trouble = null;
+    this.#try();
+  }
+
+  // RFC 9112 §6.3: these two have no body, whatever length they give; undici waits for one.
+  #endOrCut(error: Error): void {
+    const { statusCode } = this.#response;
+    if (statusCode === NO_CONTENT || statusCode === NOT_MODIFIED) this.#response.end();
+    else this.#cut(this.#trouble ?? judgeFailure(error, true, true).why);
+  }
+
+  #giveUp(verdict: Failure, why: string): void {
+    if (this.#phase === 'over') return;
+    this.#verdict = verdict;
+    this.#trouble = why;
+    this.#abort?.(new Error(why));
+  }
+
+  #answer(answer: OwnAnswer): void {
+    this.#phase = 'over';
+    const close = answer.close || this.#context.closing;
+    const { lingerMs } = this.#context.options;
+    sendOwn(this.#request, this.#response, { ...answer, close }, lingerMs);
+  }
+
+  /** The client must see that the answer is not whole; an HTTP/1.0 client only sees a reset. */
+  #cut(why: string): void {
+    this.#trouble = why;
+    this.#leave();
+    if (this.#request.httpVersion === '1.0') this.#connection.socket.resetAndDestroy();
+    else this.#response.destroy();
+  }
+
+  #closed(): void {
+    const whole = this.#response.writableFinished;
+    this.#connection.unanswered.delete(this);
+    if (!whole) {
+      this.#gone = true;
+      this.#trouble ??= 'the client left';
+      this.#abort?.(new Error('the client left'));
+    }
+    this.#tell(whole);
+    this.#sayLastWords();
+  }
+
+  #tell(whole: boolean): void {
+    const { onAnswer } = this.#context;
+    if (!onAnswer) return;
+    const { headersSent, statusCode } = this.#response;
+    const durationMs = performance.now() - this.#startMs;
+    onAnswer({
+      at: Date.now() - durationMs,
+      method: this.#outgoing.method,
+      path: this.#outgoing.path,
+      server: this.#served,
+      status: whole || headersSent ? statusCode : GONE,
+      durationMs,
+      tried: this.#tried.map(({ id }) => id),
+      trouble: this.#trouble,
+    });
+  }
+
+  #sayLastWords(): void {
+    const { lastWords, unanswered, socket } = this.#connection;
+    if (lastWords === null || unanswered.size > 0) return;
+    if (socket.writable) socket.write(lastWords);
+    socket.destroySoon();
+  }
+}

@@ -1,0 +1,119 @@
+import { Socket } from 'node:net';
+import { type buildConnector, Client, type Dispatcher, Pool } from 'undici';
+
+export interface LineOptions {
+  readonly doorConnectMs: number;
+  readonly doorIdleMs: number;
+  readonly maxHeaderBytes: number;
+}
+
+/** What a request must do to travel on a line. */
+export interface Traveller extends Dispatcher.DispatchHandler {
+  /** Called before each journey with the line it goes on. */
+  board(line: Line): void;
+  /** The connection was reset under the answer: whatever follows, it is not whole. */
+  spoil(): void;
+}
+
+// Node hands all of it to its streams; the types know only some.
+const SOCKET_OPTIONS: object = { highWaterMark: 64 * 1_024 };
+const KEEP_ALIVE_PROBE_MS = 60_000;
+
+/** A socket that can be held back without its reader noticing: while held there is nothing to read. */
+class HeldSocket extends Socket {
+  held = false;
+
+  override read(size?: number) {
+    return this.held && size !== 0 ? null : super.read(size);
+  }
+}
+
+/**
+ * One connection to a server, with at most one request on it.
+ *
+ * undici 7.30 pauses its own parser when `onData` returns false, and ends the process (an assertion
+ * in an event handler) when the server closes or resets a connection in that state: a slow reader
+ * and one `Connection: close` are enough. So back-pressure is applied one step earlier, here.
+ */
+export class Line {
+  #socket: HeldSocket | null = null;
+  #traveller: Traveller | null = null;
+  readonly #connectMs: number;
+
+  constructor(connectMs: number) {
+    this.#connectMs = connectMs;
+  }
+
+  carry(traveller: Traveller): void {
+    this.#traveller = traveller;
+    traveller.board(this);
+  }
+
+  /** The request is over, one way or the other. */
+  part(): void {
+    this.#traveller = null;
+    this.release();
+  }
+
+  /** Reads no more from the server: its sends fill the kernel's buffers, then it has to wait. */
+  hold(): void {
+    if (this.#socket) this.#socket.held = true;
+  }
+
+  release(): void {
+    const socket = this.#socket;
+    if (!socket?.held) return;
+    socket.held = false;
+    socket.emit('readable');
+  }
+
+  readonly connect: buildConnector.connector = ({ hostname, port }, done) => {
+    const socket = new HeldSocket(SOCKET_OPTIONS);
+    const failed = (error: Error) => {
+      clearTimeout(timer);
+      done(error, null);
+    };
+    const timer = setTimeout(() => socket.destroy(timedOut(this.#connectMs)), this.#connectMs);
+    socket.once('error', failed);
+    socket.connect(Number(port), hostname, () => {
+      clearTimeout(timer);
+      socket.off('error', failed);
+      // undici takes a reset under a close-delimited answer for its end.
+      socket.on('error', () => this.#traveller?.spoil());
+      this.#socket = socket;
+      done(null, socket);
+    });
+    socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_PROBE_MS);
+  };
+}
+
+class LineClient extends Client {
+  readonly #line: Line;
+
+  constructor(origin: URL, options: Client.Options, line: Line) {
+    super(origin, { ...options, connect: line.connect });
+    this.#line = line;
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) {
+    this.#line.carry(handler as Traveller);
+    return super.dispatch(options, handler);
+  }
+}
+
+/** Connections to one server. Their number is bounded by the requests in flight, not here. */
+export function createLines(url: string, options: LineOptions): Pool {
+  return new Pool(url, {
+    factory: (origin, given) => new LineClient(origin, given, new Line(options.doorConnectMs)),
+    keepAliveTimeout: options.doorIdleMs,
+    keepAliveMaxTimeout: options.doorIdleMs,
+    maxHeaderSize: options.maxHeaderBytes,
+    // The door has a watch of its own, one for all: three timers less for each request.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+}
+
+function timedOut(afterMs: number): Error {
+  return Object.assign(new Error(`no connection in ${afterMs} ms`), { code: 'ETIMEDOUT' });
+}

@@ -1,0 +1,76 @@
+import type { Pool } from 'undici';
+
+/** `starting` and what must not be used at all count as `out`. */
+export type MemberState = 'usable' | 'doubtful' | 'out' | 'draining';
+
+/**
+ * Why a server is out: `barred` for good (address), `starting` until it says `up`, `unproved` until
+ * its lease runs or one good probe, `contested` (another record has its address) until one good
+ * probe, `failed` until several.
+ */
+export type OutCause = 'barred' | 'starting' | 'unproved' | 'contested' | 'failed';
+
+/** A request on its way through a server. */
+export interface Passenger {
+  /** Looks whether it has waited too long. Called a few times a second. */
+  check(nowMs: number): void;
+  /** The server is given up: if it has not begun to answer, the request is treated as broken. */
+  abandon(): void;
+}
+
+/** One server in the roster: what it said of itself, and what the door has seen of it. */
+export interface Member {
+  readonly id: string;
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly pool: Pool;
+  state: MemberState;
+  /** In a few words, for people. */
+  reason: string;
+  cause: OutCause | null;
+  leased: boolean;
+  /** It was seen with a running lease, or answered a probe with its own id. */
+  verified: boolean;
+  /** Somebody else answered at its address. */
+  stranger: boolean;
+  /** Requests and WebSockets that it has now. */
+  inflight: number;
+  /** Those of them that still wait for a connection. */
+  queued: number;
+  readonly passengers: Set<Passenger>;
+  /** When connections to it broke, ms. */
+  readonly resets: number[];
+  probing: boolean;
+  goodProbes: number;
+  badProbes: number;
+}
+
+export function createMember(id: string, url: string, openPool: (url: string) => Pool): Member {
+  const at = url.lastIndexOf(':');
+  return {
+    id,
+    url,
+    host: url.slice('http://'.length, at),
+    port: Number(url.slice(at + 1)),
+    pool: openPool(url),
+    state: 'out',
+    reason: 'starting',
+    cause: 'starting',
+    leased: false,
+    verified: false,
+    stranger: false,
+    inflight: 0,
+    queued: 0,
+    passengers: new Set(),
+    resets: [],
+    probing: false,
+    goodProbes: 0,
+    badProbes: 0,
+  };
+}
+
+/** Ascending by port, then id: the order that rotation goes in. */
+export function inOrder(a: Member, b: Member): number {
+  return a.port - b.port || (a.id < b.id ? -1 : 1);
+}

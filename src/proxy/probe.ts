@@ -1,0 +1,96 @@
+import { get } from 'node:http';
+import { reason } from '../text.ts';
+import type { Member } from './member.ts';
+import type { Roster } from './roster.ts';
+
+/** What `GET /healthz` showed. `stranger`: somebody answered with another id. */
+export type ProbeResult =
+  | { readonly kind: 'good' }
+  | { readonly kind: 'draining' }
+  | { readonly kind: 'bad'; readonly why: string }
+  | { readonly kind: 'stranger'; readonly why: string };
+
+export interface ProbeOptions {
+  readonly probeMs: number;
+  readonly probeTimeoutMs: number;
+  /** The door's Via: if the address is a door's, it refuses instead of passing the probe on. */
+  readonly via: string;
+}
+
+const MAX_ANSWER_BYTES = 4_096;
+const OK = 200;
+const UNAVAILABLE = 503;
+
+/** Probes every server that is doubtful or out, now and then every `probeMs`. */
+export interface Prober {
+  /** Probes at once those that have no probe on its way. */
+  round(): void;
+  stop(): void;
+}
+
+export function createProber(roster: Roster, options: ProbeOptions): Prober {
+  const round = () => {
+    for (const member of roster.all()) {
+      if (needsProbe(member) && !member.probing) void probeOne(member);
+    }
+  };
+  const probeOne = async (member: Member) => {
+    member.probing = true;
+    const result = await probe(member, options);
+    member.probing = false;
+    roster.probed(member, result);
+  };
+  const timer = setInterval(round, options.probeMs);
+  timer.unref();
+  return { round, stop: () => clearInterval(timer) };
+}
+
+function needsProbe({ state, cause }: Member): boolean {
+  if (state === 'doubtful') return true;
+  return state === 'out' && cause !== 'barred' && cause !== 'starting';
+}
+
+/** Asks one server for its health, on a connection of its own. Never rejects. */
+export function probe(member: Member, options: ProbeOptions): Promise<ProbeResult> {
+  return new Promise((resolve) => {
+    const signal = AbortSignal.timeout(options.probeTimeoutMs);
+    const { host, port } = member;
+    const headers = { via: options.via, connection: 'close' };
+    const where = { host: host.replace(/^\[(.*)\]$/, '$1'), port, path: '/healthz' };
+    const request = get({ ...where, headers, agent: false, signal }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => {
+        text += part;
+        if (text.length > MAX_ANSWER_BYTES) request.destroy(new Error('its answer is too long'));
+      });
+      response.on('end', () => resolve(judge(member.id, response.statusCode ?? 0, text)));
+    });
+    request.on('error', (error) => {
+      const why = signal.aborted ? `no answer in ${options.probeTimeoutMs} ms` : reason(error);
+      resolve({ kind: 'bad', why });
+    });
+    request.on('close', () => resolve({ kind: 'bad', why: 'its answer broke off' }));
+  });
+}
+
+function judge(id: string, status: number, text: string): ProbeResult {
+  const answer = parse(text);
+  if (answer === null || typeof answer.id !== 'string') {
+    return { kind: 'bad', why: `its health check answered ${status} without its id` };
+  }
+  if (answer.id !== id) return { kind: 'stranger', why: 'another server answers at its address' };
+  if (status === OK) return { kind: 'good' };
+  if (status === UNAVAILABLE && answer.state === 'draining') return { kind: 'draining' };
+  return { kind: 'bad', why: `its health check answered ${status}` };
+}
+
+function parse(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}

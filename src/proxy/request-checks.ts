@@ -1,0 +1,112 @@
+import type { IncomingMessage } from 'node:http';
+import type { RequestHead } from './request-head.ts';
+
+export interface RequestLimits {
+  readonly maxHeaderLines: number;
+  readonly maxTargetBytes: number;
+}
+
+/** Why the door does not pass a request on. Its connection is closed after the answer. */
+export interface Refusal {
+  readonly status: number;
+  readonly text: string;
+}
+
+type Check = (head: RequestHead, request: IncomingMessage, limits: RequestLimits) => Refusal | null;
+
+/**
+ * What node's parser lets through and two servers could understand in two ways, or not at all.
+ * Everything else that is ambiguous never gets here: the parser refuses it with 400.
+ */
+const checks: readonly Check[] = [
+  spokenVersion,
+  passableMethod,
+  readableTarget,
+  fewLines,
+  oneHost,
+  oneFraming,
+  noLoop,
+];
+
+export function refusal(
+  head: RequestHead,
+  request: IncomingMessage,
+  limits: RequestLimits,
+): Refusal | null {
+  for (const check of checks) {
+    const found = check(head, request, limits);
+    if (found) return found;
+  }
+  return null;
+}
+
+const bad = (text: string): Refusal => ({ status: 400, text });
+
+function spokenVersion(_head: RequestHead, { httpVersion }: IncomingMessage): Refusal | null {
+  if (httpVersion === '1.1' || httpVersion === '1.0') return null;
+  return { status: 505, text: 'only HTTP/1.1 and HTTP/1.0 are spoken here' };
+}
+
+function passableMethod(_head: RequestHead, { method }: IncomingMessage): Refusal | null {
+  if (method !== 'TRACE' && method !== 'CONNECT') return null;
+  return { status: 405, text: `${method} is not passed on` };
+}
+
+function readableTarget(
+  _head: RequestHead,
+  { url = '' }: IncomingMessage,
+  { maxTargetBytes }: RequestLimits,
+): Refusal | null {
+  if (url.length > maxTargetBytes) return { status: 414, text: 'the request target is too long' };
+  if (url.charCodeAt(0) !== 0x2f) return bad('the request target is not a path');
+  return url.includes('#') ? bad('the request target has a fragment') : null;
+}
+
+function fewLines(
+  head: RequestHead,
+  _request: IncomingMessage,
+  { maxHeaderLines }: RequestLimits,
+): Refusal | null {
+  if (head.lines <= maxHeaderLines) return null;
+  return { status: 431, text: `more than ${maxHeaderLines} header lines` };
+}
+
+function oneHost(head: RequestHead, { httpVersion }: IncomingMessage): Refusal | null {
+  if (head.hosts === 0 && httpVersion === '1.0') return null;
+  if (head.hosts !== 1) return bad('a request has one Host');
+  return isHost(head.host) ? null : bad('the Host is not a host');
+}
+
+// RFC 9112 §6.1, §6.3: exactly one length, or exactly one chunked, never both.
+function oneFraming(head: RequestHead, { httpVersion }: IncomingMessage): Refusal | null {
+  const { lengths, codings } = head;
+  if (lengths === 0 && codings === 0) return null;
+  if (lengths + codings > 1) return bad('the length of the body is given twice');
+  if (lengths === 1) return /^\d{1,15}$/.test(head.length) ? null : bad('bad Content-Length');
+  const chunked = httpVersion === '1.1' && head.coding.toLowerCase() === 'chunked';
+  return chunked ? null : bad('bad Transfer-Encoding');
+}
+
+function noLoop({ looped }: RequestHead): Refusal | null {
+  return looped ? { status: 508, text: 'this request has been through a door already' } : null;
+}
+
+const HOST = /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._~!$&'()*+;=%-]{1,255})(?::(\d{0,5}))?$/;
+const MAX_PORT = 65_535;
+
+/** Whether a text may stand as Host: a name or an address, and a port that can exist. */
+export function isHost(host: string): boolean {
+  const match = HOST.exec(host);
+  return match !== null && Number(match[1] ?? 0) <= MAX_PORT;
+}
+
+/**
+ * Turns `http://other:81/p` into `/p` with Host `other:81`, RFC 9112 §3.2.2. Null for what is not
+ * absolute, or not whole.
+ */
+export function splitAbsolute(target: string): { host: string; path: string } | null {
+  const match = /^http:\/\/([^/?#]+)(.*)$/i.exec(target);
+  if (!match || !isHost(match[1] ?? '')) return null;
+  const rest = match[2] ?? '';
+  return { host: match[1] ?? '', path: rest.startsWith('/') ? rest : `/${rest}` };
+}

@@ -1,0 +1,132 @@
+/** What the door needs to know of a request's header lines, gathered in one pass over them. */
+export class RequestHead {
+  hosts = 0;
+  host = '';
+  lengths = 0;
+  length = '';
+  codings = 0;
+  coding = '';
+  connection = '';
+  upgrade = '';
+  accept = '';
+  requestId = '';
+  forwardedFor = '';
+  forwardedProto = '';
+  forwardedHost = '';
+  /** Its Via names a door: it has been here, or at one like us. */
+  looped = false;
+  readonly lines: number;
+  /** End-to-end lines as they came: name, value, name, value… */
+  readonly passed: string[] = [];
+
+  constructor(raw: readonly string[]) {
+    this.lines = raw.length / 2;
+    for (let at = 0; at < raw.length; at += 2) this.#take(raw[at] ?? '', raw[at + 1] ?? '');
+    if (this.connection !== '') this.#dropNamed();
+  }
+
+  /** Whether a body follows. */
+  get hasBody(): boolean {
+    return this.codings > 0 || (this.lengths > 0 && !/^0*$/.test(this.length));
+  }
+
+  #take(name: string, value: string): void {
+    const rule = lineRules.get(name) ?? lineRules.get(name.toLowerCase()) ?? byPrefix;
+    if (rule(this, value, name)) this.passed.push(name, value);
+  }
+
+  // RFC 9110 §7.6.1. What it may not take away (Host, framing, our own) is not in `passed`.
+  #dropNamed(): void {
+    for (const token of this.connection.toLowerCase().split(',')) {
+      const named = token.trim();
+      if (named === 'close' || named === 'keep-alive' || named === '') continue;
+      for (let at = this.passed.length - 2; at >= 0; at -= 2) {
+        if (this.passed[at]?.toLowerCase() === named) this.passed.splice(at, 2);
+      }
+    }
+  }
+}
+
+/** Takes note of a line; true if it goes on to the server. */
+type LineRule = (head: RequestHead, value: string, name: string) => boolean;
+
+const drop: LineRule = () => false;
+const DOOR = /\bmeow-[a-z2-9]{6}\b/;
+
+const notes: Readonly<Record<string, LineRule>> = {
+  host(head, value) {
+    head.hosts += 1;
+    head.host = value;
+    return false;
+  },
+  'content-length'(head, value) {
+    head.lengths += 1;
+    head.length = value;
+    return false;
+  },
+  'transfer-encoding'(head, value) {
+    head.codings += 1;
+    head.coding = value;
+    return false;
+  },
+  connection(head, value) {
+    head.connection = joined(head.connection, value);
+    return false;
+  },
+  upgrade(head, value) {
+    head.upgrade = joined(head.upgrade, value);
+    return false;
+  },
+  accept(head, value) {
+    head.accept = value;
+    return true;
+  },
+  via(head, value) {
+    head.looped ||= DOOR.test(value);
+    return true;
+  },
+  'x-request-id'(head, value) {
+    head.requestId = value;
+    return false;
+  },
+  'x-forwarded-for'(head, value) {
+    head.forwardedFor = joined(head.forwardedFor, value);
+    return false;
+  },
+  'x-forwarded-proto'(head, value) {
+    head.forwardedProto = value;
+    return false;
+  },
+  'x-forwarded-host'(head, value) {
+    head.forwardedHost = value;
+    return false;
+  },
+  expect: drop,
+  forwarded: drop,
+  'keep-alive': drop,
+  'meow-attempt': drop,
+  te: drop,
+  trailer: drop,
+};
+
+// Every way a name is likely to be written, so that the common lines need no lower-casing.
+const lineRules: ReadonlyMap<string, LineRule> = new Map(
+  Object.entries(notes).flatMap(([name, rule]) => [
+    [name, rule],
+    [capitalized(name), rule],
+  ]),
+);
+
+function byPrefix(_head: RequestHead, _value: string, name: string): boolean {
+  const first = name.charCodeAt(0) | 0x20;
+  if (first === 0x70) return !/^proxy-/i.test(name);
+  return first !== 0x78 || !/^x-forwarded-/i.test(name);
+}
+
+function joined(before: string, value: string): string {
+  return before === '' ? value : `${before}, ${value}`;
+}
+
+function capitalized(name: string): string {
+  return name.replace(/\b[a-z]/g, (letter) => letter.toUpperCase());
+}

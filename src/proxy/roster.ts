@@ -1,0 +1,196 @@
+import type { Pool } from 'undici';
+import type { Listing, RosterView } from '../store/types.ts';
+import { createMember, inOrder, type Member, type OutCause } from './member.ts';
+import type { ProbeResult } from './probe.ts';
+
+export interface RosterOptions {
+  readonly probeFailuresToDrop: number;
+  readonly probesToReturn: number;
+  readonly resetsToEject: number;
+  readonly resetWindowMs: number;
+}
+
+export interface RosterDeps {
+  openPool(url: string): Pool;
+  /** Why a server at this address must never be used, or null. */
+  bar(host: string, port: number): string | null;
+  nowMs(): number;
+}
+
+/**
+ * The door's own table of servers. An orderly leave is believed, vanishing is verified: only
+ * `draining`, failed connections and failed probes take a server out, never Redis alone.
+ */
+export class Roster {
+  readonly #deps: RosterDeps;
+  readonly #options: RosterOptions;
+  readonly #members = new Map<string, Member>();
+  #routable: readonly Member[] | null = null;
+
+  constructor(deps: RosterDeps, options: RosterOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /** Usable and doubtful servers, by port, then id. A new array after each change. */
+  routable(): readonly Member[] {
+    this.#routable ??= this.all().filter(isRoutable);
+    return this.#routable;
+  }
+
+  /** Servers that are out but may be tried before giving up. */
+  lastResort(): readonly Member[] {
+    return this.all().filter(isLastResort);
+  }
+
+  all(): readonly Member[] {
+    return [...this.#members.values()].sort(inOrder);
+  }
+
+  /** Takes in what the registry holds now. */
+  apply(view: RosterView): void {
+    const contested = contestedUrls(view);
+    const seen = new Set<string>();
+    for (const listing of view.servers) {
+      seen.add(listing.record.id);
+      this.#see(listing, contested.has(listing.record.url));
+    }
+    for (const member of [...this.#members.values()]) if (!seen.has(member.id)) this.#miss(member);
+  }
+
+  /** No connection could be made. */
+  refused(member: Member, why: string): void {
+    if (isRoutable(member)) this.#takeOut(member, 'failed', why);
+  }
+
+  /** A connection broke before it answered. */
+  reset(member: Member): void {
+    const { resetWindowMs, resetsToEject } = this.#options;
+    const now = this.#deps.nowMs();
+    member.resets.push(now);
+    while ((member.resets[0] ?? now) < now - resetWindowMs) member.resets.shift();
+    if (member.resets.length < resetsToEject || !isRoutable(member)) return;
+    member.resets.length = 0;
+    this.#takeOut(member, 'failed', `${resetsToEject} connections broke`);
+  }
+
+  probed(member: Member, result: ProbeResult): void {
+    if (member.state === 'draining' || this.#members.get(member.id) !== member) return;
+    if (result.kind === 'good') this.#good(member);
+    else if (result.kind === 'draining') this.#drain(member, 'its health check says so');
+    else this.#bad(member, result.why, result.kind === 'stranger');
+  }
+
+  #see({ record, leaseLeftMs }: Listing, contested: boolean): void {
+    const member = this.#known(record.id, record.url, contested);
+    if (member.state === 'draining' || member.cause === 'barred') return;
+    member.leased = leaseLeftMs !== null && leaseLeftMs > 0;
+    if (record.state === 'draining') this.#drain(member, 'it says so');
+    else if (record.state === 'up') this.#judgeLease(member);
+  }
+
+  #known(id: string, url: string, contested: boolean): Member {
+    const member = this.#members.get(id);
+    if (member?.url === url) return member;
+    if (member) this.#forget(member);
+    return this.#admit(id, url, contested);
+  }
+
+  #admit(id: string, url: string, contested: boolean): Member {
+    const member = createMember(id, url, this.#deps.openPool);
+    this.#members.set(id, member);
+    const barred = this.#deps.bar(member.host, member.port);
+    if (barred) this.#takeOut(member, 'barred', barred);
+    else if (contested) this.#takeOut(member, 'contested', 'another record has its address');
+    return member;
+  }
+
+  #judgeLease(member: Member): void {
+    if (member.cause === 'failed' || member.cause === 'contested') return;
+    if (member.leased) {
+      if (member.state !== 'usable') this.#bringIn(member);
+    } else if (member.state === 'usable') doubt(member, 'its lease ran out');
+    else if (member.cause === 'starting') this.#takeOut(member, 'unproved', 'its lease had run out');
+  }
+
+  #miss(member: Member): void {
+    if (member.state === 'usable') return doubt(member, 'its record vanished');
+    member.leased = false;
+    if (member.state === 'doubtful' || member.inflight > 0) return;
+    const { probeFailuresToDrop } = this.#options;
+    if (member.cause === 'failed' && member.badProbes < probeFailuresToDrop) return;
+    this.#forget(member);
+  }
+
+  #good(member: Member): void {
+    member.stranger = false;
+    member.badProbes = 0;
+    member.goodProbes += 1;
+    const needed = member.cause === 'failed' ? this.#options.probesToReturn : 1;
+    if (member.state === 'out' && member.goodProbes >= needed) this.#bringIn(member);
+  }
+
+  #bad(member: Member, why: string, stranger: boolean): void {
+    member.goodProbes = 0;
+    member.badProbes += 1;
+    member.stranger ||= stranger;
+    if (member.state === 'out') member.reason = why;
+    const hopeless = stranger || member.badProbes >= this.#options.probeFailuresToDrop;
+    if (member.state !== 'doubtful' || !hopeless) return;
+    this.#takeOut(member, 'failed', why);
+    for (const passenger of [...member.passengers]) passenger.abandon();
+  }
+
+  #bringIn(member: Member): void {
+    const { leased } = member;
+    const reason = leased ? '' : 'its lease ran out, it answers probes';
+    const state = leased ? 'usable' : 'doubtful';
+    Object.assign(member, { state, reason, cause: null, verified: true, badProbes: 0 });
+    this.#changed();
+  }
+
+  #takeOut(member: Member, cause: OutCause, reason: string): void {
+    Object.assign(member, { state: 'out', cause, reason, goodProbes: 0 });
+    this.#changed();
+  }
+
+  #drain(member: Member, reason: string): void {
+    Object.assign(member, { state: 'draining', cause: null, reason });
+    this.#changed();
+    // Lets what is in flight finish, then closes the connections: the server leaves that to us.
+    void member.pool.close();
+  }
+
+  #forget(member: Member): void {
+    this.#members.delete(member.id);
+    this.#changed();
+    if (!member.pool.closed) void member.pool.close();
+  }
+
+  #changed(): void {
+    this.#routable = null;
+  }
+}
+
+function doubt(member: Member, reason: string): void {
+  Object.assign(member, { state: 'doubtful', reason, badProbes: 0, leased: false });
+}
+
+function isRoutable({ state }: Member): boolean {
+  return state === 'usable' || state === 'doubtful';
+}
+
+function isLastResort({ state, cause, verified, stranger }: Member): boolean {
+  return state === 'out' && cause === 'failed' && verified && !stranger;
+}
+
+// A record whose lease ran out contests nothing: a restarted server may well have its old port.
+function contestedUrls({ servers }: RosterView): ReadonlySet<string> {
+  const urls = new Set<string>();
+  const contested = new Set<string>();
+  for (const { record, leaseLeftMs } of servers) {
+    if (leaseLeftMs === null || leaseLeftMs <= 0 || record.state === 'draining') continue;
+    (urls.has(record.url) ? contested : urls).add(record.url);
+  }
+  return contested;
+}

@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openSite, type Result, type Site } from '../helpers/cli.ts';
+
+let site: Site;
+
+beforeAll(async () => {
+  site = await openSite();
+});
+afterAll(() => site.close());
+
+/** One line that names the value, one that says what to do; no stack, nothing on stdout. */
+function expectPlainError({ stdout, stderr }: Result, ...values: string[]): void {
+  const lines = stderr.trimEnd().split('\n');
+  expect(lines[0]).toMatch(/^meowctl: /);
+  for (const value of values) expect(lines[0]).toContain(value);
+  expect(lines).toHaveLength(2);
+  expect(lines[1]).toMatch(/^ {2}\S/);
+  expect(stderr).not.toContain('    at ');
+  expect(stdout).toBe('');
+}
+
+describe('a command line that cannot be right', () => {
+  test('without a verb prints help on stderr and exits 2', async () => {
+    const { code, stdout, stderr } = await site.run([]);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('Usage: meowctl');
+  });
+
+  test.each([
+    [['spwan'], '"spwan"', 'spawn'],
+    [['listservres'], '"listservres"', 'listservers'],
+    [['spawn', '--prot', '3005'], '"--prot"', '--port'],
+  ])('%j names the nearest', async (args, value, nearest) => {
+    const result = await site.run(args);
+    expect(result.code).toBe(2);
+    expectPlainError(result, value);
+    expect(result.stderr).toContain(nearest);
+  });
+
+  const ports = ['abc', '0', '65536', '-1', '3e3', '0x0BB8', ' 3001', '3001abc', '３００１', ''];
+  test.each(ports)('port %j is refused by name', async (port) => {
+    for (const verb of ['spawn', 'proxy', 'serve']) {
+      const result = await site.run([verb, `--port=${port}`]);
+      expect(result.code).toBe(2);
+      expectPlainError(result, `"${port}"`);
+    }
+  });
+
+  test.each(['0', '-3', '1.5', '1e9', '501', 'many'])(
+    'count %j is refused by name',
+    async (count) => {
+      const result = await site.run(['spawn', '--', count]);
+      expect(result.code).toBe(2);
+      expectPlainError(result, `"${count}"`);
+      expect(result.stderr).toContain('1 to 500');
+    },
+  );
+
+  test.each(['-1', '0', 'abc', '1e100', '86401'])('ttl %j is refused by name', async (ttl) => {
+    const result = await site.run(['set', 'hi', `--ttl=${ttl}`]);
+    expect(result.code).toBe(2);
+    expectPlainError(result, `"${ttl}"`);
+  });
+
+  test('a message over 4 KiB is refused, and not printed whole', async () => {
+    const result = await site.run(['set', 'x'.repeat(4_097)]);
+    expect(result.code).toBe(2);
+    expectPlainError(result, '4097 bytes');
+    expect(result.stderr.length).toBeLessThan(400);
+  });
+
+  test.each(['a b', '', 'x'.repeat(65), '../x', '\u001b[31m'])('key %j is refused', async (key) => {
+    const result = await site.run(['get', `--key=${key}`]);
+    expect(result.code).toBe(2);
+    expectPlainError(result);
+    expect(result.stderr).not.toContain('\u001b');
+  });
+
+  test.each(['\u001b[31mred', '__proto__', 'x'.repeat(300), 'abc', '../x', 'http://'])(
+    'destroying %j is refused by name, control characters escaped',
+    async (id) => {
+      const result = await site.run(['destroy', id]);
+      expect(result.code).toBe(2);
+      expectPlainError(result);
+      expect(result.stderr).not.toContain('\u001b');
+      expect(result.stderr.length).toBeLessThan(400);
+    },
+  );
+
+  test('a port for several servers, and names together with --all, are refused', async () => {
+    expectPlainError(await site.run(['spawn', '2', '--port', '3999']), '2');
+    expectPlainError(await site.run(['destroy', '--all', 'abc234']), '--all');
+  });
+
+  test.each([
+    ['foo', 'foo'],
+    ['http://127.0.0.1:1', 'http://127.0.0.1:1'],
+    ['redis://127.0.0.1:99999', '99999'],
+    ['redis://[::1', 'redis://[::1'],
+  ])('REDIS_URL %j is refused by name', async (url, value) => {
+    const result = await site.run(['get'], { env: { REDIS_URL: url } });
+    expect(result.code).toBe(2);
+    expectPlainError(result, 'REDIS_URL', value);
+  });
+
+  test('a password in REDIS_URL is never shown', async () => {
+    for (const url of ['redis://me:sesame@127.0.0.1:1', 'redis://me:sesame@127.0.0.1:99999']) {
+      const { stdout, stderr } = await site.run(['get', '--debug'], { env: { REDIS_URL: url } });
+      expect(stdout + stderr).not.toContain('sesame');
+    }
+  });
+});
+
+describe('help', () => {
+  const verbs = [
+    'up',
+    'down',
+    'spawn',
+    'destroy',
+    'listservers',
+    'proxy',
+    'serve',
+    'set',
+    'get',
+    'upload',
+    'meow',
+    'recent',
+  ];
+
+  test.each(verbs)('%s has an example', async (verb) => {
+    const { code, stdout } = await site.run([verb, '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: meowctl ${verb}`);
+    expect(stdout).toMatch(/Examples?:\n {2}(npx )?meowctl /);
+  });
+
+  test('of the whole names every verb, setting and exit code', async () => {
+    const { code, stdout } = await site.run(['--help']);
+    expect(code).toBe(0);
+    for (const word of [...verbs, 'REDIS_URL', 'MEOW_HOME', '130 interrupted']) {
+      expect(stdout).toContain(word);
+    }
+  });
+
+  test('--version prints the version of the package', async () => {
+    expect((await site.run(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe('Redis out of reach', () => {
+  test.each([
+    ['get'],
+    ['set'],
+    ['recent'],
+    ['listservers'],
+    ['destroy'],
+    ['spawn'],
+    ['serve'],
+    ['proxy'],
+  ])('%s exits 4 within 3 s, with host and port in its words', async (verb) => {
+    const began = performance.now();
+    const result = await site.run([verb], { env: { REDIS_URL: 'redis://:pw@127.0.0.1:1' } });
+    expect(result.code).toBe(4);
+    expect(performance.now() - began).toBeLessThan(3_000);
+    expectPlainError(result, '127.0.0.1:1');
+  });
+
+  test('and nothing said where one is: the error says what to do', async () => {
+    const result = await site.run(['listservers'], { env: { REDIS_URL: '' } });
+    expect(result.code).toBe(4);
+    expectPlainError(result);
+    expect(result.stderr).toContain('meowctl up');
+  });
+});

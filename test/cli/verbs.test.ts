@@ -1,0 +1,247 @@
+import { spawn } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { BIN, openSite, type Site } from '../helpers/cli.ts';
+
+const IMG = join(import.meta.dirname, '..', '..', 'img');
+const morning = readFileSync(join(IMG, 'morning.jpg'));
+
+let site: Site;
+let raw: Redis;
+
+beforeAll(async () => {
+  site = await openSite();
+  raw = new Redis(site.redis.url);
+});
+beforeEach(() => raw.flushall());
+afterAll(async () => {
+  raw.disconnect();
+  await site.close();
+});
+
+describe('set and get', () => {
+  test('a message is set for 10 s, printed while it lives, and gone after', async () => {
+    expect((await site.run(['set'])).code).toBe(0);
+    expect(await raw.ttl('{meow}:message:message')).toBeGreaterThan(8);
+    const { code, stdout } = await site.run(['get']);
+    expect(code).toBe(0);
+    expect(stdout).toBe('this message will self-destruct in 10 seconds\n');
+    await raw.pexpire('{meow}:message:message', 1);
+    const gone = await site.run(['get']);
+    expect(gone.code).toBe(3);
+    expect(gone.stdout).toBe('');
+  });
+
+  test('keys keep messages apart, and --json gives stable fields', async () => {
+    const set = await site.run(['set', 'soup', '--key', 'lunch', '--ttl', '60', '--json']);
+    expect(JSON.parse(set.stdout)).toEqual({ message: 'soup', key: 'lunch', ttlMs: 60_000 });
+    const got = JSON.parse((await site.run(['get', '--key', 'lunch', '--json'])).stdout);
+    expect(got.message).toBe('soup');
+    expect(got.ttlMs).toBeGreaterThan(55_000);
+    expect((await site.run(['get'])).code).toBe(3);
+  });
+
+  test('an empty message is a message', async () => {
+    await site.run(['set', '']);
+    expect(await site.run(['get'])).toMatchObject({ code: 0, stdout: '\n' });
+  });
+});
+
+describe('recent', () => {
+  test('prints nothing on stdout when there was no visit, and [] as JSON', async () => {
+    expect(await site.run(['recent'])).toMatchObject({ code: 0, stdout: '' });
+    expect((await site.run(['recent', '--json'])).stdout).toBe('[]\n');
+  });
+
+  test('prints visits newest first', async () => {
+    await raw.lpush('{meow}:recent', '/a', '/b?c');
+    expect((await site.run(['recent'])).stdout).toBe('/b?c\n/a\n');
+  });
+
+  test('escapes control characters in a terminal', async () => {
+    await raw.lpush('{meow}:recent', '/\u001b[31mred\u202e');
+    const inTerminal = spawn('script', ['-qec', `${process.execPath} ${BIN} recent`, '/dev/null'], {
+      env: site.env,
+    });
+    let shown = '';
+    for await (const chunk of inTerminal.stdout) shown += chunk;
+    expect(shown).toContain('/\\u001b[31mred\\u202e');
+  });
+});
+
+describe('upload and meow', () => {
+  test('a picture goes in and comes out byte for byte, once', async () => {
+    const { code, stdout } = await site.run(['upload', join(IMG, 'morning.jpg'), '--json']);
+    expect(code).toBe(0);
+    const { images, queued } = JSON.parse(stdout);
+    expect(queued).toBe(1);
+    expect(images).toEqual([
+      { id: expect.any(String), type: 'image/jpeg', size: morning.length, name: 'morning.jpg' },
+    ]);
+    const meow = await site.run(['meow']);
+    expect(meow.code).toBe(0);
+    expect(meow.bytes.equals(morning)).toBe(true);
+    expect(await site.run(['meow'])).toMatchObject({ code: 3, stdout: '' });
+  });
+
+  test('stdin is a file too, and --keep leaves the picture', async () => {
+    expect((await site.run(['upload', '-'], { stdin: morning })).code).toBe(0);
+    for (let n = 0; n < 2; n++) {
+      expect((await site.run(['meow', '--keep'])).bytes.equals(morning)).toBe(true);
+    }
+  });
+
+  test('-o writes a file, refuses to overwrite it, and --force overwrites', async () => {
+    const file = join(site.home, 'cat.jpg');
+    await site.run(['upload', join(IMG, 'morning.jpg'), join(IMG, 'night.png')]);
+    expect((await site.run(['meow', '-o', file])).code).toBe(0);
+    const first = readFileSync(file);
+    expect(first.equals(readFileSync(join(IMG, 'night.png')))).toBe(true);
+    const again = await site.run(['meow', '-o', file]);
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain('--force');
+    expect(readFileSync(file).equals(first)).toBe(true);
+    const forced = await site.run(['meow', '-o', file, '--force', '--json']);
+    expect(JSON.parse(forced.stdout)).toMatchObject({ type: 'image/jpeg', file });
+    expect(readFileSync(file).equals(morning)).toBe(true);
+  });
+
+  test('a picture that could not be written stays on top of the queue', async () => {
+    await site.run(['upload', join(IMG, 'morning.jpg')]);
+    mkdirSync(join(site.home, 'folder'), { recursive: true });
+    symlinkSync(join(site.home, 'planted'), join(site.home, 'link'));
+    const before = readdirSync(site.home);
+    for (const file of ['folder', 'no/such/folder', '/dev/full', 'link']) {
+      const { code, stderr } = await site.run(['meow', '-o', file, '--force']);
+      expect([file, code]).toEqual([file, 1]);
+      expect(stderr).toContain(file);
+    }
+    expect(readdirSync(site.home)).toEqual(before);
+    expect(existsSync(join(site.home, 'planted'))).toBe(false);
+    expect((await site.run(['meow'])).bytes.equals(morning)).toBe(true);
+  });
+
+  test('a reader that closes early loses nothing', async () => {
+    const many = Array.from({ length: 5 }, () => join(IMG, 'morning.jpg'));
+    await site.run(['upload', ...many]);
+    const full = spawn('sh', ['-c', `${process.execPath} ${BIN} meow > /dev/full`], {
+      env: site.env,
+    });
+    const code = await new Promise((resolve) => full.once('close', resolve));
+    expect(code).toBe(1);
+    expect(await raw.llen('{meow}:images')).toBe(5);
+  });
+
+  test('a terminal gets a word and no bytes', async () => {
+    await site.run(['upload', join(IMG, 'morning.jpg')]);
+    const inTerminal = spawn('script', ['-qec', `${process.execPath} ${BIN} meow`, '/dev/null'], {
+      env: site.env,
+    });
+    let shown = '';
+    for await (const chunk of inTerminal.stdout) shown += chunk;
+    expect(shown).toContain('meowctl meow -o cat.jpg');
+    expect(await raw.llen('{meow}:images')).toBe(1);
+  });
+
+  test.each([
+    ['a file that is not there', 'missing.png'],
+    ['a folder', '.'],
+    ['an empty file', 'empty.png'],
+    ['a FIFO', 'fifo'],
+    ['text named .png', 'text.png'],
+    ['11 MiB', 'large.png'],
+  ])('%s is refused by name, and the good ones beside it are not sent', async (_, name) => {
+    copyFileSync(join(IMG, 'night.png'), join(site.home, 'good.png'));
+    writeFileSync(join(site.home, 'empty.png'), '');
+    writeFileSync(join(site.home, 'text.png'), 'I am a cat');
+    writeFileSync(join(site.home, 'large.png'), Buffer.alloc(11 * 1_024 * 1_024));
+    if (!existsSync(join(site.home, 'fifo'))) {
+      await new Promise((resolve) =>
+        spawn('mkfifo', [join(site.home, 'fifo')]).once('close', resolve),
+      );
+    }
+    const { code, stdout, stderr } = await site.run(['upload', 'good.png', name]);
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr.split('\n')[0]).toContain(`"${name}"`);
+    expect(await raw.exists('{meow}:images')).toBe(0);
+  });
+
+  test('ten thousand files are refused at once', async () => {
+    const { code, stderr } = await site.run(['upload', ...Array(10_000).fill('x.png')]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('10000');
+  });
+
+  test('a full queue says so and takes none', async () => {
+    const hundred = Array.from({ length: 100 }, () => join(IMG, 'night.png'));
+    expect((await site.run(['upload', '-q', ...hundred])).code).toBe(0);
+    const { code, stderr } = await site.run(['upload', join(IMG, 'morning.jpg')]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('full');
+    expect(await raw.llen('{meow}:images')).toBe(100);
+  });
+});
+
+describe('listservers', () => {
+  test('says in a sentence that there are none, and [] as JSON', async () => {
+    const { code, stdout, stderr } = await site.run(['listservers']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+    expect(stderr).toContain('meowctl spawn');
+    expect((await site.run(['ls', '--json'])).stdout).toBe('[]\n');
+  });
+
+  test('lists 100,000 records within 2 s of its start', async () => {
+    const record = (n: number) => {
+      const id = n.toString(36).replace(/[01]/g, 'z').padStart(6, 'a');
+      return {
+        id,
+        url: 'http://127.0.0.1:3001',
+        host: 'h',
+        bootId: 'b',
+        port: 3001,
+        pid: 99,
+        pidStart: '1',
+        app: 'cat',
+        version: '1',
+        state: 'up',
+        startedAt: 1,
+        requests: 0,
+        inflight: 0,
+      };
+    };
+    for (let n = 0; n < 100_000; n += 10_000) {
+      const fields = Array.from({ length: 10_000 }, (_, m) => {
+        const one = record(n + m);
+        return [one.id, JSON.stringify(one)];
+      });
+      await raw.hset('{meow}:servers', ...fields.flat());
+    }
+    const began = performance.now();
+    const { code, stdout } = await site.run(['ls', '-q']);
+    expect(code).toBe(0);
+    expect(stdout).toBe('');
+    expect(performance.now() - began).toBeLessThan(4_000);
+  });
+
+  test('reading only the first line of it is no failure', async () => {
+    await raw.hset('{meow}:servers', 'zzz999', 'junk');
+    const child = spawn('sh', ['-c', `${process.execPath} ${BIN} ls --json | head -c 1`], {
+      env: site.env,
+    });
+    let stderr = '';
+    for await (const chunk of child.stderr) stderr += chunk;
+    expect(stderr).not.toContain('EPIPE');
+    expect(stderr).toContain('skipped');
+  });
+});

@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Row } from '../../src/cli/rows.ts';
+import { freePort, startRedis, type TestRedis } from './redis.ts';
+import { until } from './until.ts';
+
+export const BIN = join(import.meta.dirname, '..', '..', 'bin', 'meowctl.js');
+
+export interface Result {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** stdout as bytes. */
+  readonly bytes: Buffer;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string | Buffer;
+  readonly cwd?: string;
+}
+
+/** A Redis, a state folder and the built CLI, all of one test file's own. */
+export interface Site {
+  readonly redis: TestRedis;
+  readonly home: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Runs a verb to its end. */
+  run(args: readonly string[], options?: RunOptions): Promise<Result>;
+  /** Starts a verb that goes on. Ended with the site. */
+  start(args: readonly string[], options?: RunOptions): ChildProcess;
+  /** `listservers --json`. */
+  list(): Promise<Row[]>;
+  /** Ends every process that runs in this site, and removes its files. */
+  close(): Promise<void>;
+}
+
+export async function openSite(redisArgs: readonly string[] = []): Promise<Site> {
+  const redis = await startRedis(redisArgs);
+  const home = mkdtempSync(join(tmpdir(), 'meow-test-home-'));
+  // A first port of its own would be a test-only setting; servers look for a free one anyway.
+  const env = {
+    PATH: process.env.PATH ?? '',
+    HOME: home,
+    MEOW_HOME: home,
+    REDIS_URL: redis.url,
+    MEOW_REDIS_PROBE: `redis://127.0.0.1:${await freePort()}`,
+    LANG: 'C.UTF-8',
+  };
+  const started: ChildProcess[] = [];
+  const start = (args: readonly string[], options: RunOptions = {}) => {
+    const child = spawn(process.execPath, [BIN, ...args], {
+      env: { ...env, ...options.env },
+      cwd: options.cwd ?? home,
+      stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(options.stdin);
+    started.push(child);
+    return child;
+  };
+  const run = (args: readonly string[], options?: RunOptions) => finish(start(args, options));
+  return {
+    redis,
+    home,
+    env,
+    run,
+    start,
+    async list() {
+      const { stdout } = await run(['listservers', '--json']);
+      return JSON.parse(stdout) as Row[];
+    },
+    async close() {
+      for (const child of started) if (child.exitCode === null) child.kill('SIGKILL');
+      await until('no process of the site is left', () => killOwn(home) === 0);
+      await redis.stop();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Collects what a child prints until it ends. */
+export function finish(child: ChildProcess): Promise<Result> {
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      const bytes = Buffer.concat(out);
+      resolve({ code, bytes, stdout: bytes.toString(), stderr: Buffer.concat(err).toString() });
+    });
+  });
+}
+
+/** The pids of the site's own processes: those that carry its state folder in their environment. */
+export function ownProcesses(home: string): number[] {
+  return readdirPids().filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`MEOW_HOME=${home}\0`);
+    } catch {
+      return false; // it ended while we looked
+    }
+  });
+}
+
+function killOwn(home: string): number {
+  const pids = ownProcesses(home).filter((pid) => pid !== process.pid);
+  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  return pids.length;
+}
+
+function readdirPids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
