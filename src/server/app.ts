@@ -1,0 +1,108 @@
+import { Router } from '@koa/router';
+import Koa, { type Context, type Middleware, type Next } from 'koa';
+import { defaults } from '../config.ts';
+import type { Store } from '../store/types.ts';
+import { answerErrors } from './boundary.ts';
+import { createDeadline } from './deadline.ts';
+import type { Deliveries } from './deliveries.ts';
+import { meowRoute } from './meow.ts';
+import { messageRoutes } from './message-routes.ts';
+import { uploadRoute } from './upload.ts';
+
+export interface AppDeps {
+  readonly store: Pick<Store, 'messages' | 'visits' | 'images'>;
+  readonly deliveries: Deliveries;
+  log(line: string): void;
+}
+
+/** Which server this app speaks for. */
+export interface Identity {
+  readonly id: string;
+  port(): number;
+  state(): 'up' | 'draining';
+}
+
+const HEALTH = '/healthz';
+const RECENT = '/recent';
+
+/** The built-in app; it does not listen. Answers every route of design §7. */
+export function createApp(deps: AppDeps, identity: Identity): Koa {
+  const router = createRouter(deps, identity);
+  const pipeline: Middleware[] = [
+    answerErrors(deps.log),
+    countVisit(deps),
+    router.routes() as unknown as Middleware,
+    router.allowedMethods() as unknown as Middleware,
+  ];
+  const app = new Koa();
+  app.on('error', (error: Error) => deps.log(error.message));
+  for (const step of pipeline) app.use(step);
+  return app;
+}
+
+function createRouter(deps: AppDeps, identity: Identity): Router {
+  const messages = messageRoutes(deps.store.messages);
+  const router = new Router();
+  router.get('/', hello(identity) as never);
+  router.get('/test', test as never);
+  router.get('/set', messages.set as never);
+  router.get('/get', messages.get as never);
+  router.get(RECENT, recent(deps) as never);
+  router.post('/upload', uploadRoute(deps.store.images) as never);
+  router.get('/meow', meowRoute({ ...deps, images: deps.store.images }) as never);
+  router.get(HEALTH, health(identity) as never);
+  return router;
+}
+
+// Sent, not awaited. `/recent` records itself while it reads.
+function countVisit({ store: { visits } }: AppDeps) {
+  return (ctx: Context, next: Next): Promise<void> => {
+    const { path } = ctx;
+    if (path !== HEALTH && path !== RECENT) visits.record(ctx.url);
+    return next();
+  };
+}
+
+const ROUTES = `
+GET  /set      sets a message for 10 s: ?message= &key= &ttl=
+GET  /get      the message, while it lives: ?key=
+GET  /recent   the 5 most recent visits
+POST /upload   pictures, multipart, field image
+GET  /meow     the newest picture; it leaves the queue
+GET  /healthz  whether this server is up
+`;
+
+function hello({ id, port }: Identity) {
+  return (ctx: Context): void => {
+    ctx.body = `meow from ${id} on port ${port()}\n${ROUTES}`;
+  };
+}
+
+function test(ctx: Context): void {
+  ctx.body = 'test';
+}
+
+function health({ id, state }: Identity) {
+  return (ctx: Context): void => {
+    ctx.status = state() === 'up' ? 200 : 503;
+    ctx.body = { id, state: state() };
+  };
+}
+
+function recent({ store: { visits } }: AppDeps) {
+  return async (ctx: Context): Promise<void> => {
+    const deadline = createDeadline(defaults.redisRequestMs);
+    const paths = await deadline.within(visits.recordAndRead(ctx.url));
+    ctx.vary('Accept');
+    ctx.body = ctx.accepts('json', 'html') === 'html' ? page(paths) : paths;
+  };
+}
+
+function page(paths: readonly string[]): string {
+  const items = paths.map((path) => `<li>${escapeHtml(path)}</li>`).join('');
+  return `<!doctype html><meta charset="utf-8"><title>recent visits</title><ol>${items}</ol>\n`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+}

@@ -1,0 +1,152 @@
+import type { IncomingMessage } from 'node:http';
+import type { Writable } from 'node:stream';
+import type { Context } from 'koa';
+import { defaults } from '../config.ts';
+import type { Images, NewPicture } from '../store/types.ts';
+import { createDeadline } from './deadline.ts';
+
+const FIELD = 'image';
+const MIB = 1_024 * 1_024;
+/** Boundaries and part headers around the pictures. */
+const FRAMING_BYTES = 64 * 1_024;
+const limits = {
+  fileSize: defaults.maxPictureBytes,
+  files: defaults.maxPicturesPerUpload,
+  fields: 10,
+  fieldSize: 1_024,
+  fieldNameSize: 100,
+  fieldNestingDepth: 1,
+  parts: defaults.maxPicturesPerUpload + 10,
+  headerPairs: 20,
+};
+
+interface Upload {
+  readonly data: Buffer;
+  readonly name: string;
+}
+
+interface File {
+  readonly fieldname: string;
+  readonly originalname: string;
+  readonly stream: NodeJS.ReadableStream;
+}
+
+/** `POST /upload`: every picture of the request is queued, or none. */
+export function uploadRoute(images: Images) {
+  return async (ctx: Context): Promise<void> => {
+    refuseByHead(ctx);
+    const uploads = await receive(ctx);
+    const pictures = await inspect(ctx, uploads);
+    const deadline = createDeadline(defaults.redisRequestMs);
+    ctx.body = await deadline.within(images.enqueue(pictures));
+    ctx.status = 201;
+  };
+}
+
+/** What the head alone forbids, before a byte of the body is read. */
+function refuseByHead(ctx: Context): void {
+  const type = ctx.get('content-type');
+  if (!/^multipart\/form-data(\s*;|\s*$)/i.test(type)) {
+    ctx.throw(415, `send multipart/form-data with the field ${FIELD}`);
+  }
+  if (!/;\s*boundary=("[^"]+"|[^\s;"]+)/i.test(type)) ctx.throw(400, 'multipart without boundary');
+  const coding = ctx.get('content-encoding');
+  if (coding !== '' && coding !== 'identity') ctx.throw(415, 'send the body without coding');
+  if (Number(ctx.get('content-length')) > defaults.maxUploadBytes + FRAMING_BYTES) throw tooMuch(ctx);
+}
+
+/** Reads the whole form; rejects at the first limit, while multer would read to the end. */
+async function receive(ctx: Context): Promise<Upload[]> {
+  const { default: multer } = await import('@koa/multer');
+  const uploads: Upload[] = [];
+  let refuse: (error: unknown) => void = () => {};
+  const refused = new Promise<never>((_, reject) => {
+    refuse = reject;
+  });
+  const tooLong = () => refuse(tooMuch(ctx));
+  const options = {
+    limits,
+    storage: memory(uploads, () => refuse(tooLarge(ctx))),
+    streamHandler: (req: IncomingMessage, form: Writable) => feed(req, form, tooLong),
+  };
+  const reading = multer(options).array(FIELD)(ctx as never, async () => {});
+  try {
+    await Promise.race([reading, refused]);
+  } catch (error) {
+    throw translate(ctx, error);
+  }
+  return uploads;
+}
+
+/** Keeps each file in memory; `onLimit` is told the moment one is too large. */
+function memory(uploads: Upload[], onLimit: () => void) {
+  return {
+    _handleFile(_: unknown, file: File, done: (error?: unknown, info?: object) => void) {
+      const chunks: Buffer[] = [];
+      file.stream.once('limit', onLimit);
+      file.stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      file.stream.once('error', done);
+      file.stream.once('end', () => {
+        uploads.push({ data: Buffer.concat(chunks), name: file.originalname });
+        done(null, {});
+      });
+    },
+    _removeFile(_: unknown, __: unknown, done: (error: null) => void) {
+      done(null);
+    },
+  };
+}
+
+function feed(req: IncomingMessage, form: Writable, tooLong: () => void): void {
+  let size = 0;
+  req.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > defaults.maxUploadBytes + FRAMING_BYTES) tooLong();
+  });
+  req.pipe(form);
+}
+
+async function inspect(ctx: Context, uploads: readonly Upload[]): Promise<NewPicture[]> {
+  if (uploads.length === 0) ctx.throw(400, `no file in the field ${FIELD}`);
+  const { inspectPicture } = await import('./picture-type.ts');
+  const { pictureName } = await import('./picture-name.ts');
+  return uploads.map(({ data, name }) => {
+    const clean = pictureName(Buffer.from(name, 'latin1').toString('utf8'));
+    if (data.length === 0) ctx.throw(400, `${clean} is empty`);
+    const found = inspectPicture(data);
+    if ('problem' in found) return ctx.throw(415, `${clean} ${found.problem}`);
+    return { data, type: found.type, name: clean };
+  });
+}
+
+const tooLarge413 = new Set([
+  'LIMIT_FILE_SIZE',
+  'LIMIT_FILE_COUNT',
+  'LIMIT_PART_COUNT',
+  'LIMIT_FIELD_COUNT',
+  'LIMIT_FIELD_VALUE',
+]);
+
+/** multer's and busboy's errors as what the client did: Koa would call each a 500. */
+function translate(ctx: Context, error: unknown): unknown {
+  if (typeof (error as { status?: unknown }).status === 'number') return error;
+  const { code, message } = error as { code?: string; message?: string };
+  const status = code && tooLarge413.has(code) ? 413 : 400;
+  return httpError(ctx, status, `multipart: ${message ?? 'malformed'}`);
+}
+
+function tooLarge(ctx: Context): unknown {
+  return httpError(ctx, 413, `a picture may have ${defaults.maxPictureBytes / MIB} MiB`);
+}
+
+function tooMuch(ctx: Context): unknown {
+  return httpError(ctx, 413, `a request may have ${defaults.maxUploadBytes / MIB} MiB`);
+}
+
+function httpError(ctx: Context, status: number, message: string): unknown {
+  try {
+    return ctx.throw(status, message);
+  } catch (error) {
+    return error;
+  }
+}
