@@ -51,6 +51,8 @@ await build({
   platform: 'node',
   target: 'node20',
   format: 'cjs',
+  // A script that comes from the code cache cannot import(), so what is not bundled is required.
+  supported: { 'dynamic-import': false },
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',

@@ -1,5 +1,5 @@
 import { availableParallelism, homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { UsageError } from './errors.ts';
 import { quote } from './text.ts';
 
@@ -142,10 +142,10 @@ function namespace(value: string | null): string {
 
 function stateFolder(env: Env): string {
   const own = given(env, 'MEOW_HOME');
-  if (own !== null) return own;
+  if (own !== null) return resolve(own);
   const state =
     given(env, 'XDG_STATE_HOME') ?? join(given(env, 'HOME') ?? homedir(), '.local/state');
-  return join(state, 'meowctl');
+  return resolve(state, 'meowctl');
 }
 
 // https://no-color.org and Node's own FORCE_COLOR: a set NO_COLOR wins.

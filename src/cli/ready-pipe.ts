@@ -1,7 +1,6 @@
 import { closeSync, writeSync } from 'node:fs';
 import { defaults } from '../config.ts';
 import { exitCodes, MeowError } from '../errors.ts';
-import type { RunningServer } from '../server/serve.ts';
 import { reason } from '../text.ts';
 
 const READY_FD = 3;
@@ -10,9 +9,13 @@ const READY_FD = 3;
  * The pipe to the `spawn` that started us: one line, then closed. A spawner that is gone is no
  * reason to stop: the server runs and is registered. One that is never ready ends by itself.
  */
-export function readyPipe(spawned: boolean, host: NodeJS.Process) {
+export function readyPipe(
+  spawned: boolean,
+  host: NodeJS.Process,
+  withinMs: number = defaults.readyTimeoutMs,
+) {
   if (!spawned) return { tell: () => {}, fail: () => {} };
-  const left = Math.max(0, defaults.readyTimeoutMs - host.uptime() * 1_000);
+  const left = Math.max(0, withinMs - host.uptime() * 1_000);
   const limit = setTimeout(() => host.exit(exitCodes.timeout), left);
   let told = false;
   const send = (value: object) => {
@@ -21,7 +24,7 @@ export function readyPipe(spawned: boolean, host: NodeJS.Process) {
     told = true;
   };
   return {
-    tell: (server: RunningServer) => send({ ready: server.record() }),
+    tell: (ready: object) => send({ ready }),
     fail: (error: unknown) => send({ error: describe(error) }),
   };
 }

@@ -53,7 +53,7 @@ async function runServe(context: Context, options: Options): Promise<void> {
 async function serveUntilGone(
   context: Context,
   options: Options,
-  tellReady: (server: RunningServer) => void,
+  tellReady: (record: object) => void,
 ): Promise<void> {
   const [{ serve }, { thisMachine }, { createServerId }] = await Promise.all([
     import('../server/serve.ts'),
@@ -75,7 +75,7 @@ async function serveUntilGone(
       drainMs: options.drain,
     },
   );
-  tellReady(server);
+  tellReady(server.record());
   const { id, url } = server.record();
   context.output.talk(`${id} serves ${url}`);
   retireOnSignal(context.process, server, options.drain);

@@ -167,7 +167,7 @@ async function end(job: Job, server: Known): Promise<End> {
   const message = `${nameOf(server)} did not leave within ${limitOf(job)}, and was ended by ${how}`;
   return {
     gone: record,
-    failed: new TimeoutError('not-drained', message, 'Its log may tell why: meowctl logs'),
+    failed: new TimeoutError('not-drained', message, 'Its log in the state folder may tell why'),
   };
 }
 

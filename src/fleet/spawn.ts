@@ -5,21 +5,22 @@ import type { Registry, ServerRecord } from '../store/types.ts';
 import { quote } from '../text.ts';
 import { type LaunchOptions, launch } from './launcher.ts';
 import { logPath } from './logs.ts';
-import { newServerId } from './server-id.ts';
+import { createServerId } from './server-id.ts';
 import { prepareStateFolder } from './state-folder.ts';
 
-/** How this host starts a server. Settings go by environment: a command line is public. */
+/** How this host starts a server: what `meowctl serve` is run with. */
 export interface ServerProgram {
   readonly execPath: string;
   readonly cliPath: string;
+  /** The environment to start from. */
+  readonly childEnv: Readonly<Record<string, string>>;
+  readonly redisUrl: string;
+  readonly namespace: string;
   readonly home: string;
-  /** The whole environment, with REDIS_URL, MEOW_NAMESPACE and MEOW_HOME. */
-  readonly env: Readonly<Record<string, string>>;
 }
 
-export interface SpawnDeps {
+export interface SpawnDeps extends ServerProgram {
   readonly registry: Pick<Registry, 'sweep' | 'forget'>;
-  readonly child: ServerProgram;
 }
 
 export interface SpawnOptions {
@@ -45,7 +46,7 @@ export interface Spawned {
  * @throws FailedError when the state folder cannot be used; StoreError when Redis cannot
  */
 export async function spawnServers(deps: SpawnDeps, options: SpawnOptions): Promise<Spawned> {
-  prepareStateFolder(deps.child.home);
+  prepareStateFolder(deps.home);
   const swept = deps.registry.sweep(defaults.sweepLostAfterMs).catch(toStoreError);
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];
@@ -70,7 +71,7 @@ export async function spawnServers(deps: SpawnDeps, options: SpawnOptions): Prom
 
 /** Starts one server. What it wrote into Redis before it failed is removed again. */
 async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<ServerRecord> {
-  const id = newServerId();
+  const id = createServerId();
   try {
     const said = await launch(toLaunch(id, deps, options));
     const record = parseRecord(id, JSON.stringify(said));
@@ -86,19 +87,24 @@ async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<Serv
   }
 }
 
-function toLaunch(id: string, { child }: SpawnDeps, options: SpawnOptions): LaunchOptions {
+function toLaunch(id: string, child: ServerProgram, options: SpawnOptions): LaunchOptions {
   const { signal, readyTimeoutMs } = options;
   return {
     name: `server ${id}`,
     command: child.execPath,
     args: [child.cliPath, ...serveArgs(id, options)],
-    env: child.env,
+    env: settings(child),
     cwd: child.home,
     logFile: logPath(child.home, id),
     readyTimeoutMs,
     termGraceMs: options.termGraceMs ?? defaults.termGraceMs,
     ...(signal ? { signal } : {}),
   };
+}
+
+// By environment: a command line is public.
+function settings({ childEnv, redisUrl, namespace, home }: ServerProgram) {
+  return { ...childEnv, REDIS_URL: redisUrl, MEOW_NAMESPACE: namespace, MEOW_HOME: home };
 }
 
 // `serve --id <id>` first and together: that is what `isProcess` looks for.

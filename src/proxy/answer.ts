@@ -21,7 +21,11 @@ export const own = {
   slowClient: { status: 408, text: 'the request did not arrive in time', close: true },
   badRequest: { status: 400, text: 'the request makes no sense', close: true },
   notExpected: { status: 417, text: 'only 100-continue can be expected' },
-  nothingToSay: { status: 204, text: '', lines: ['Allow', 'GET, HEAD, POST, PUT, DELETE, OPTIONS'] },
+  nothingToSay: {
+    status: 204,
+    text: '',
+    lines: ['Allow', 'GET, HEAD, POST, PUT, DELETE, OPTIONS'],
+  },
 } as const satisfies Record<string, OwnAnswer>;
 
 /** Short text, or JSON for who asks for it. */

@@ -16,9 +16,26 @@ export interface Connection {
   readonly unanswered: Set<Unanswered>;
   /** What to write when the last answer is out: the bytes behind it were no request. */
   lastWords: string | null;
+  /** It has left HTTP. */
+  upgraded: boolean;
 }
 
 export function createConnection(socket: Socket, trusts: (peer: string) => boolean): Connection {
   const peer = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-  return { socket, peer, trusted: trusts(peer), unanswered: new Set(), lastWords: null };
+  return {
+    socket,
+    peer,
+    trusted: trusts(peer),
+    unanswered: new Set(),
+    lastWords: null,
+    upgraded: false,
+  };
+}
+
+/** After an answer is out: the connection may have been waiting for it to end. */
+export function finishConnection(connection: Connection, closing: boolean): void {
+  const { socket, unanswered, lastWords } = connection;
+  if (unanswered.size > 0 || (lastWords === null && !closing)) return;
+  if (lastWords !== null && socket.writable) socket.write(lastWords);
+  socket.destroySoon();
 }

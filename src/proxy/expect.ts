@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
-import type { Dispatcher } from 'undici';
 import type { Outgoing } from './forward.ts';
-import type { Member } from './member.ts';
+import type { Traveller } from './line.ts';
+import { hostname, type Member } from './member.ts';
 import type { RequestBody } from './request-body.ts';
 
 export interface Expectation {
@@ -12,36 +12,52 @@ export interface Expectation {
   goAhead(): void;
 }
 
+type End = (error: Error | null, trailers: string[]) => void;
+
+const PROCESSING = 102;
+const noResume = () => {};
+
 /**
  * Sends a request with `Expect: 100-continue` through node:http, which can wait for the server's
  * word; undici cannot. To the handler it looks as if undici did it. A connection of its own.
  */
 export function sendExpecting(
   member: Member,
-  { method, path, lines }: Outgoing,
+  what: Outgoing,
   body: RequestBody | null,
-  handler: Dispatcher.DispatchHandler,
+  handler: Traveller,
   expectation: Expectation,
 ): void {
-  const host = member.host.replace(/^\[(.*)\]$/, '$1');
-  const framing = body && !lines.includes('content-length') ? ['transfer-encoding', 'chunked'] : [];
-  const headers = [...lines, ...framing, 'expect', '100-continue', 'connection', 'close'];
-  const outgoing = request({ host, port: member.port, method, path, headers, agent: false });
-  const end = once((error: Error | null, trailers: string[]) => {
+  const outgoing = request({
+    host: hostname(member),
+    port: member.port,
+    method: what.method,
+    path: what.path,
+    headers: headerLines(what),
+    agent: false,
+  });
+  const end: End = once((error: Error | null, trailers: string[]) => {
     if (error) handler.onError?.(error);
     else handler.onComplete?.(trailers);
-  });
-  const abort = (error?: Error) => {
-    end(error ?? new Error('aborted'), []);
     outgoing.destroy();
-  };
+  });
+  const abort = (error?: Error) => end(error ?? new Error('aborted'), []);
   connectWithin(outgoing, expectation.connectMs, () => handler.onConnect?.(abort));
   sendWhenTold(outgoing, body, expectation);
-  outgoing.on('information', () => handler.onHeaders?.(102, [], () => {}, ''));
+  outgoing.on('information', () => handler.onHeaders?.(PROCESSING, [], noResume, ''));
   outgoing.on('response', (response) => passOn(response, handler, end));
   outgoing.on('error', (error) => end(error, []));
   outgoing.on('close', () => end(closedEarly(), []));
   outgoing.flushHeaders();
+}
+
+function headerLines({ lines, hasBody }: Outgoing): string[] {
+  const framing = hasBody && !lines.includes('content-length');
+  return [
+    ...lines,
+    ...(framing ? ['transfer-encoding', 'chunked'] : []),
+    ...['expect', '100-continue', 'connection', 'close'],
+  ];
 }
 
 function connectWithin(outgoing: ClientRequest, withinMs: number, connected: () => void): void {
@@ -68,17 +84,16 @@ function sendWhenTold(
   outgoing.once('continue', start).once('response', stop).once('close', stop);
 }
 
-function passOn(
-  response: IncomingMessage,
-  handler: Dispatcher.DispatchHandler,
-  end: (error: Error | null, trailers: string[]) => void,
-): void {
+function passOn(response: IncomingMessage, handler: Traveller, end: End): void {
   const bytes = response.rawHeaders.map((text) => Buffer.from(text, 'latin1'));
-  handler.onResponseStarted?.();
-  handler.onHeaders?.(response.statusCode ?? 0, bytes, () => {}, response.statusMessage ?? '');
-  response.on('data', (piece: Buffer) => {
-    handler.onData?.(piece);
+  handler.board({
+    hold: () => response.pause(),
+    release: () => response.resume(),
+    part: () => {},
   });
+  handler.onResponseStarted?.();
+  handler.onHeaders?.(response.statusCode ?? 0, bytes, noResume, response.statusMessage ?? '');
+  response.on('data', (piece: Buffer) => handler.onData?.(piece));
   response.on('end', () => end(null, response.rawTrailers));
   response.on('error', (error) => end(error, []));
 }

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { endPolitely, type OwnAnswer, own, sendOwn } from './answer.ts';
-import type { Connection, Unanswered } from './connection.ts';
+import { type Connection, finishConnection, type Unanswered } from './connection.ts';
 import { type DoorContext, pickMember } from './door-context.ts';
 import { sendExpecting } from './expect.ts';
 import { isRefusal, judgeFailure } from './failure.ts';
-import type { Line, Traveller } from './line.ts';
+import type { Track, Traveller } from './line.ts';
 import type { Member, Passenger } from './member.ts';
 import { RequestBody } from './request-body.ts';
 import { ResponseHead, statusText, trailerLines } from './response-head.ts';
@@ -52,7 +52,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
   readonly #startMs = performance.now();
   readonly #tried: Member[] = [];
   #member: Member | null = null;
-  #line: Line | null = null;
+  #track: Track | null = null;
   #body: RequestBody | null = null;
   #abort: ((error?: Error) => void) | null = null;
   #phase: Phase = 'idle';
@@ -121,8 +121,8 @@ export class Exchange implements Traveller, Passenger, Unanswered {
     if (waits && !this.#begun) this.#giveUp('broken', 'the server is gone');
   }
 
-  board(line: Line): void {
-    this.#line = line;
+  board(track: Track): void {
+    this.#track = track;
   }
 
   spoil(): void {
@@ -163,7 +163,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
     this.#stampMs = this.#context.nowMs;
     if (!this.#response.write(piece) && !this.#held) {
       this.#held = true;
-      this.#line?.hold();
+      this.#track?.hold();
       this.#response.once('drain', () => this.#drained());
     }
     return true;
@@ -238,8 +238,8 @@ export class Exchange implements Traveller, Passenger, Unanswered {
     this.#phase = 'over';
     member.inflight -= 1;
     member.passengers.delete(this);
-    this.#line?.part();
-    this.#line = null;
+    this.#track?.part();
+    this.#track = null;
     this.#body?.destroy();
     return member;
   }
@@ -273,7 +273,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
   #drained(): void {
     this.#held = false;
     this.#stampMs = this.#context.nowMs;
-    this.#line?.release();
+    this.#track?.release();
   }
 
   #tellRoster(member: Member, failure: Failure, error: Error): void {
@@ -337,7 +337,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
       this.#abort?.(new Error('the client left'));
     }
     this.#tell(whole);
-    this.#sayLastWords();
+    finishConnection(this.#connection, this.#context.closing);
   }
 
   #tell(whole: boolean): void {
@@ -355,12 +355,5 @@ export class Exchange implements Traveller, Passenger, Unanswered {
       tried: this.#tried.map(({ id }) => id),
       trouble: this.#trouble,
     });
-  }
-
-  #sayLastWords(): void {
-    const { lastWords, unanswered, socket } = this.#connection;
-    if (lastWords === null || unanswered.size > 0) return;
-    if (socket.writable) socket.write(lastWords);
-    socket.destroySoon();
   }
 }

@@ -7,10 +7,19 @@ export interface LineOptions {
   readonly maxHeaderBytes: number;
 }
 
+/** How a request's reader slows its server down. */
+export interface Track {
+  /** Reads no more from the server: its sends fill the kernel's buffers, then it has to wait. */
+  hold(): void;
+  release(): void;
+  /** The request is over, one way or the other. */
+  part(): void;
+}
+
 /** What a request must do to travel on a line. */
 export interface Traveller extends Dispatcher.DispatchHandler {
-  /** Called before each journey with the line it goes on. */
-  board(line: Line): void;
+  /** Called before each journey with the track it goes on. */
+  board(track: Track): void;
   /** The connection was reset under the answer: whatever follows, it is not whole. */
   spoil(): void;
 }
@@ -35,7 +44,7 @@ class HeldSocket extends Socket {
  * in an event handler) when the server closes or resets a connection in that state: a slow reader
  * and one `Connection: close` are enough. So back-pressure is applied one step earlier, here.
  */
-export class Line {
+export class Line implements Track {
   #socket: HeldSocket | null = null;
   #traveller: Traveller | null = null;
   readonly #connectMs: number;
@@ -49,13 +58,11 @@ export class Line {
     traveller.board(this);
   }
 
-  /** The request is over, one way or the other. */
   part(): void {
     this.#traveller = null;
     this.release();
   }
 
-  /** Reads no more from the server: its sends fill the kernel's buffers, then it has to wait. */
   hold(): void {
     if (this.#socket) this.#socket.held = true;
   }

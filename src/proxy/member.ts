@@ -28,7 +28,10 @@ export interface Member {
   state: MemberState;
   /** In a few words, for people. */
   reason: string;
+  /** Set exactly while it is out. */
   cause: OutCause | null;
+  /** When it came into this state, Unix ms, for people. */
+  since: number;
   leased: boolean;
   /** It was seen with a running lease, or answered a probe with its own id. */
   verified: boolean;
@@ -57,6 +60,7 @@ export function createMember(id: string, url: string, openPool: (url: string) =>
     state: 'out',
     reason: 'starting',
     cause: 'starting',
+    since: Date.now(),
     leased: false,
     verified: false,
     stranger: false,
@@ -73,4 +77,9 @@ export function createMember(id: string, url: string, openPool: (url: string) =>
 /** Ascending by port, then id: the order that rotation goes in. */
 export function inOrder(a: Member, b: Member): number {
   return a.port - b.port || (a.id < b.id ? -1 : 1);
+}
+
+/** The host as sockets want it: an IPv6 address without its brackets. */
+export function hostname({ host }: Member): string {
+  return host.replace(/^\[(.*)\]$/, '$1');
 }

@@ -1,6 +1,6 @@
 import { get } from 'node:http';
 import { reason } from '../text.ts';
-import type { Member } from './member.ts';
+import { hostname, type Member } from './member.ts';
 import type { Roster } from './roster.ts';
 
 /** What `GET /healthz` showed. `stranger`: somebody answered with another id. */
@@ -54,9 +54,8 @@ function needsProbe({ state, cause }: Member): boolean {
 export function probe(member: Member, options: ProbeOptions): Promise<ProbeResult> {
   return new Promise((resolve) => {
     const signal = AbortSignal.timeout(options.probeTimeoutMs);
-    const { host, port } = member;
     const headers = { via: options.via, connection: 'close' };
-    const where = { host: host.replace(/^\[(.*)\]$/, '$1'), port, path: '/healthz' };
+    const where = { host: hostname(member), port: member.port, path: '/healthz' };
     const request = get({ ...where, headers, agent: false, signal }, (response) => {
       let text = '';
       response.setEncoding('utf8');

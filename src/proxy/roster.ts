@@ -1,6 +1,6 @@
 import type { Pool } from 'undici';
 import type { Listing, RosterView } from '../store/types.ts';
-import { createMember, inOrder, type Member, type OutCause } from './member.ts';
+import { createMember, inOrder, type Member, type MemberState, type OutCause } from './member.ts';
 import type { ProbeResult } from './probe.ts';
 
 export interface RosterOptions {
@@ -99,6 +99,7 @@ export class Roster {
   #admit(id: string, url: string, contested: boolean): Member {
     const member = createMember(id, url, this.#deps.openPool);
     this.#members.set(id, member);
+    this.#routable = null;
     const barred = this.#deps.bar(member.host, member.port);
     if (barred) this.#takeOut(member, 'barred', barred);
     else if (contested) this.#takeOut(member, 'contested', 'another record has its address');
@@ -109,12 +110,13 @@ export class Roster {
     if (member.cause === 'failed' || member.cause === 'contested') return;
     if (member.leased) {
       if (member.state !== 'usable') this.#bringIn(member);
-    } else if (member.state === 'usable') doubt(member, 'its lease ran out');
-    else if (member.cause === 'starting') this.#takeOut(member, 'unproved', 'its lease had run out');
+    } else if (member.state === 'usable') this.#doubt(member, 'its lease ran out');
+    else if (member.cause === 'starting')
+      this.#takeOut(member, 'unproved', 'its lease had run out');
   }
 
   #miss(member: Member): void {
-    if (member.state === 'usable') return doubt(member, 'its record vanished');
+    if (member.state === 'usable') return this.#doubt(member, 'its record vanished');
     member.leased = false;
     if (member.state === 'doubtful' || member.inflight > 0) return;
     const { probeFailuresToDrop } = this.#options;
@@ -142,38 +144,40 @@ export class Roster {
   }
 
   #bringIn(member: Member): void {
-    const { leased } = member;
-    const reason = leased ? '' : 'its lease ran out, it answers probes';
-    const state = leased ? 'usable' : 'doubtful';
-    Object.assign(member, { state, reason, cause: null, verified: true, badProbes: 0 });
-    this.#changed();
+    member.verified = true;
+    member.badProbes = 0;
+    if (member.leased) this.#move(member, 'usable', null, '');
+    else this.#move(member, 'doubtful', null, 'its lease ran out, it answers probes');
+  }
+
+  #doubt(member: Member, reason: string): void {
+    member.leased = false;
+    member.badProbes = 0;
+    this.#move(member, 'doubtful', null, reason);
   }
 
   #takeOut(member: Member, cause: OutCause, reason: string): void {
-    Object.assign(member, { state: 'out', cause, reason, goodProbes: 0 });
-    this.#changed();
+    member.goodProbes = 0;
+    this.#move(member, 'out', cause, reason);
   }
 
   #drain(member: Member, reason: string): void {
-    Object.assign(member, { state: 'draining', cause: null, reason });
-    this.#changed();
+    this.#move(member, 'draining', null, reason);
     // Lets what is in flight finish, then closes the connections: the server leaves that to us.
     void member.pool.close();
   }
 
-  #forget(member: Member): void {
-    this.#members.delete(member.id);
-    this.#changed();
-    if (!member.pool.closed) void member.pool.close();
-  }
-
-  #changed(): void {
+  #move(member: Member, state: MemberState, cause: OutCause | null, reason: string): void {
+    if (member.state !== state) member.since = Date.now();
+    Object.assign(member, { state, cause, reason });
     this.#routable = null;
   }
-}
 
-function doubt(member: Member, reason: string): void {
-  Object.assign(member, { state: 'doubtful', reason, badProbes: 0, leased: false });
+  #forget(member: Member): void {
+    this.#members.delete(member.id);
+    this.#routable = null;
+    if (!member.pool.closed) void member.pool.close();
+  }
 }
 
 function isRoutable({ state }: Member): boolean {

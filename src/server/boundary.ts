@@ -30,7 +30,11 @@ function toAnswer(error: unknown): Answer {
   if (error instanceof StoreError) {
     return { status: error.kind === 'full' ? 507 : 503, text: plain(error.message) };
   }
-  const { status, expose, message } = error as { status?: number; expose?: boolean; message?: string };
+  const { status, expose, message } = error as {
+    status?: number;
+    expose?: boolean;
+    message?: string;
+  };
   if (status !== undefined && expose) return { status, text: plain(message ?? '') };
   return { status: 500, text: 'something went wrong here; it is in the log' };
 }

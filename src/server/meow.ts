@@ -33,7 +33,10 @@ async function claim(ctx: Context, deps: MeowDeps, deadline: Deadline) {
   try {
     return await deadline.within(claiming);
   } catch (error) {
-    void claiming.then((late) => late && putBack(late, deps), () => {});
+    void claiming.then(
+      (late) => late && putBack(late, deps),
+      () => {},
+    );
     throw error;
   }
 }
@@ -45,7 +48,7 @@ function tokenOf(ctx: Context): string {
 }
 
 function show(ctx: Context, picture: Picture | null): void {
-  if (!picture) return ctx.throw(404, 'no picture is queued: POST one to /upload');
+  if (!picture) ctx.throw(404, 'no picture is queued: POST one to /upload');
   ctx.type = picture.type;
   ctx.set('Content-Disposition', disposition(picture.name));
   ctx.set('X-Content-Type-Options', 'nosniff');
@@ -58,7 +61,7 @@ function show(ctx: Context, picture: Picture | null): void {
 
 // RFC 6266 §4.3, RFC 8187 §3.2: the name in UTF-8, percent-encoded.
 function disposition(name: string): string {
-  const encoded = encodeURIComponent(name.toWellFormed()).replace(
+  const encoded = encodeURIComponent(wellFormed(name)).replace(
     /['()*]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
   );
@@ -99,4 +102,9 @@ async function again(work: () => Promise<unknown>, log: MeowDeps['log']): Promis
       await new Promise((resolve) => setTimeout(resolve, PUT_BACK_PAUSE_MS));
     }
   }
+}
+
+// A lone surrogate cannot be encoded.
+function wellFormed(name: string): string {
+  return Buffer.from(name, 'utf8').toString('utf8');
 }

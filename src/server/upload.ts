@@ -52,7 +52,8 @@ function refuseByHead(ctx: Context): void {
   if (!/;\s*boundary=("[^"]+"|[^\s;"]+)/i.test(type)) ctx.throw(400, 'multipart without boundary');
   const coding = ctx.get('content-encoding');
   if (coding !== '' && coding !== 'identity') ctx.throw(415, 'send the body without coding');
-  if (Number(ctx.get('content-length')) > defaults.maxUploadBytes + FRAMING_BYTES) throw tooMuch(ctx);
+  if (Number(ctx.get('content-length')) > defaults.maxUploadBytes + FRAMING_BYTES)
+    throw tooMuch(ctx);
 }
 
 /** Reads the whole form; rejects at the first limit, while multer would read to the end. */
@@ -69,7 +70,7 @@ async function receive(ctx: Context): Promise<Upload[]> {
     storage: memory(uploads, () => refuse(tooLarge(ctx))),
     streamHandler: (req: IncomingMessage, form: Writable) => feed(req, form, tooLong),
   };
-  const reading = multer(options).array(FIELD)(ctx as never, async () => {});
+  const reading = multer(options as never).array(FIELD)(ctx as never, async () => {});
   try {
     await Promise.race([reading, refused]);
   } catch (error) {

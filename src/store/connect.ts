@@ -107,6 +107,7 @@ function ignoreAfterFailure(error: unknown): string {
 }
 
 async function close(redis: Redis): Promise<void> {
+  redis.removeAllListeners('close'); // asked for, so it is no trouble
   let limit: NodeJS.Timeout | undefined;
   const late = new Promise((resolve) => {
     limit = setTimeout(resolve, CLOSE_MS);

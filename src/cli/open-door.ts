@@ -1,0 +1,112 @@
+import type { Command } from 'commander';
+import { defaults } from '../config.ts';
+import type { Door } from '../proxy/door.ts';
+import type { Context, OpenStore } from './context.ts';
+import { addDoorFlags, doorLimits } from './door-flags.ts';
+import { nameHolder } from './port-in-use.ts';
+import { balance, host, port } from './values.ts';
+
+export interface DoorFlags extends Readonly<Record<string, unknown>> {
+  readonly port: number;
+  readonly host: string;
+  readonly balance: 'round-robin' | 'least-inflight';
+  readonly retry: 'idempotent' | 'connect';
+  /** False with --no-admin. */
+  readonly admin: boolean;
+  readonly adminPort: number;
+  readonly allowBackends?: string[];
+  readonly trustProxy?: string[];
+  readonly accessLog?: boolean;
+}
+
+export interface OpenedDoor {
+  readonly url: string;
+  readonly adminUrl: string | null;
+  /** Stops accepting, finishes what is in flight, cuts the rest after `deadlineMs`. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** The flags that `proxy` and `up` share. */
+export function addDoorOptions(command: Command): Command {
+  command
+    .option('--port <port>', "the door's port", port, defaults.doorPort)
+    .option('--host <host>', "the door's address", host, defaults.doorHost)
+    .option('--balance <how>', 'round-robin or least-inflight', balance, 'round-robin')
+    .option('--retry <when>', 'idempotent or connect: what may be tried again', 'idempotent')
+    .option('--admin-port <port>', 'port of the admin listener', port, defaults.adminPort)
+    .option('--no-admin', 'no admin listener')
+    .option('--allow-backends <networks...>', 'where servers may be (default: loopback)')
+    .option('--trust-proxy <networks...>', 'peers whose X-Forwarded-* are believed')
+    .option('--access-log', 'a line per request even where stdout is no terminal');
+  return addDoorFlags(command);
+}
+
+/** Opens the door and its admin listener. */
+export async function openDoor(
+  context: Context,
+  { store }: OpenStore,
+  flags: DoorFlags,
+): Promise<OpenedDoor> {
+  const [{ createDoor }, { doorOptions }, { thisMachine }] = await Promise.all([
+    import('../proxy/door.ts'),
+    import('../proxy/door-options.ts'),
+    import('../fleet/process-identity.ts'),
+  ]);
+  const { host: machine, pid } = thisMachine();
+  const options = doorOptions({
+    ...doorLimits(flags),
+    host: flags.host,
+    port: flags.port,
+    balance: flags.balance,
+    retry: flags.retry,
+    ...(flags.allowBackends ? { allowBackends: flags.allowBackends } : {}),
+    ...(flags.trustProxy ? { trustProxy: flags.trustProxy } : {}),
+  });
+  const door = createDoor(
+    {
+      registry: store.registry,
+      machine: { host: machine, pid },
+      onAnswer: await accessLog(context, flags),
+      log: (line) => context.output.talk(`meowctl: ${line}`),
+    },
+    options,
+  );
+  return openBoth(door, flags);
+}
+
+async function openBoth(door: Door, flags: DoorFlags): Promise<OpenedDoor> {
+  const admin = flags.admin ? await openAdmin(door, flags) : null;
+  try {
+    await door.open();
+  } catch (error) {
+    admin?.close();
+    door.cut();
+    throw await nameHolder(error, flags.port);
+  }
+  const at = flags.host.includes(':') ? `[${flags.host}]` : flags.host;
+  return {
+    url: `http://${at}:${flags.port}`,
+    adminUrl: admin ? `http://${defaults.adminHost}:${flags.adminPort}` : null,
+    async close(deadlineMs) {
+      await door.close(deadlineMs);
+      admin?.close();
+    },
+  };
+}
+
+async function openAdmin(door: Door, { adminPort }: DoorFlags) {
+  const { createAdmin } = await import('../admin/admin.ts');
+  const admin = createAdmin(door, { host: defaults.adminHost, port: adminPort });
+  try {
+    await admin.listen();
+  } catch (error) {
+    throw await nameHolder(error, adminPort);
+  }
+  return admin;
+}
+
+async function accessLog({ output }: Context, { accessLog: always }: DoorFlags) {
+  if (!output.outIsTerminal && !always) return null;
+  const { accessLine } = await import('../proxy/access-log.ts');
+  return (answered: Parameters<typeof accessLine>[0]) => output.line(accessLine(answered));
+}

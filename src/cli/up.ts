@@ -1,0 +1,131 @@
+import { type Command, Option } from 'commander';
+import { defaults } from '../config.ts';
+import { FailedError } from '../errors.ts';
+import type { BroughtUp } from '../fleet/bring-up.ts';
+import { parseRedisUrl } from '../store/redis-url.ts';
+import { serverProgram } from './children.ts';
+import type { Context, OpenStore } from './context.ts';
+import { examples } from './examples.ts';
+import { addDoorOptions, type DoorFlags, type OpenedDoor, openDoor } from './open-door.ts';
+import { stopSignal } from './proxy.ts';
+import { readyPipe } from './ready-pipe.ts';
+import { tellFailures } from './tell-failures.ts';
+import { seconds, size } from './values.ts';
+
+interface Options extends DoorFlags {
+  readonly number?: number;
+  readonly timeout: number;
+  readonly detach?: boolean;
+  readonly detached?: boolean;
+}
+
+const UP_READY_MS = 60_000;
+
+export function addUp(program: Command, context: Context): void {
+  const verb = program
+    .command('up')
+    .description('local Redis if needed, the fleet and the door, until Ctrl-C')
+    .option('-n, --number <count>', 'servers on this host (default: those it had, else 2)', size)
+    .option(
+      '--timeout <seconds>',
+      'how long requests may finish at the end',
+      seconds,
+      defaults.drainMs,
+    )
+    .option('--detach', 'in the background')
+    .addOption(new Option('--detached').hideHelp())
+    .addHelpText('after', examples('meowctl up', 'meowctl up -n 4 --detach'))
+    .action((options: Options) => up(context, options));
+  addDoorOptions(verb);
+}
+
+async function up(context: Context, options: Options): Promise<void> {
+  await refuseSecond(context);
+  if (options.detach) return detach(context);
+  const ready = readyPipe(options.detached ?? false, context.process, UP_READY_MS);
+  try {
+    await run(context, options, ready.tell);
+  } catch (error) {
+    ready.fail(error);
+    throw error;
+  }
+}
+
+async function refuseSecond({ config }: Context): Promise<void> {
+  const { findUp } = await import('../fleet/up-mark.ts');
+  const other = findUp(config.home);
+  if (!other) return;
+  const message = `meowctl up already runs here (pid ${other.pid})`;
+  throw new FailedError('already-up', message, 'End it with `meowctl down`');
+}
+
+async function run(context: Context, options: Options, tellReady: (value: object) => void) {
+  const [{ bringUp }, { stopServers }, { thisMachine }, mark, { prepareStateFolder }] =
+    await Promise.all([
+      import('../fleet/bring-up.ts'),
+      import('../fleet/stop.ts'),
+      import('../fleet/process-identity.ts'),
+      import('../fleet/up-mark.ts'),
+      import('../fleet/state-folder.ts'),
+    ]);
+  const { home } = context.config;
+  const machine = thisMachine();
+  const stopping = new AbortController();
+  const stopped = stopSignal(context.process).then(() => stopping.abort());
+  prepareStateFolder(home);
+  const open = await context.openStore({ start: true, persistent: true });
+  mark.writeUpMark(home, machine);
+  const { registry } = open.store;
+  let door: OpenedDoor | null = null;
+  let fleet: BroughtUp | null = null;
+  try {
+    // The door first: a port that is taken is known before any server starts.
+    door = await openDoor(context, open, options);
+    const deps = { registry, machine, ...serverProgram(context, open) };
+    fleet = await bringUp(deps, { count: options.number ?? null, signal: stopping.signal });
+    tellFailures(fleet.failed, context, `${fleet.serving.length} servers serve`);
+    tellWhere(context, open, door, fleet);
+    tellReady({ url: door.url });
+    await stopped;
+    context.output.talk('stopping: door, then servers');
+  } finally {
+    await door?.close(options.timeout);
+    await stopServers(fleet?.started ?? [], options.timeout);
+    mark.removeUpMark(home);
+    await open.store.close();
+  }
+}
+
+function tellWhere({ output }: Context, { url }: OpenStore, door: OpenedDoor, fleet: BroughtUp) {
+  output.talk(`Redis    ${parseRedisUrl(url).label}`);
+  for (const { id, url: at } of fleet.serving) output.talk(`server   ${at}  ${id}`);
+  output.talk(`door     ${door.url}`);
+  if (door.adminUrl) output.talk(`admin    ${door.adminUrl}/servers`);
+  output.talk('Ctrl-C stops the door and the servers; `meowctl down` ends the local Redis too');
+}
+
+/** The same command line again, in the background. */
+async function detach(context: Context): Promise<void> {
+  const [{ launch }, { logPath }, { prepareStateFolder }] = await Promise.all([
+    import('../fleet/launcher.ts'),
+    import('../fleet/logs.ts'),
+    import('../fleet/state-folder.ts'),
+  ]);
+  const { config, cliPath, process: host, output } = context;
+  prepareStateFolder(config.home);
+  const given = host.argv.slice(2).filter((word) => word !== '--detach');
+  const logFile = logPath(config.home, 'up');
+  await launch({
+    name: 'meowctl up',
+    command: host.execPath,
+    args: [cliPath, ...given, '--detached'],
+    env: config.childEnv,
+    cwd: host.cwd(),
+    logFile,
+    readyTimeoutMs: UP_READY_MS,
+    termGraceMs: defaults.termGraceMs,
+    signal: context.interruption(),
+  });
+  output.talk(`up, in the background; its log is ${logFile}`);
+  output.talk('see `meowctl listservers`; end it with `meowctl down`');
+}

@@ -1,0 +1,90 @@
+import type { DoorRecord, DoorVerdict } from '../store/types.ts';
+import type { Answered } from './access-log.ts';
+import { createDoorId } from './door-id.ts';
+import { type DoorLease, DoorLife, type FleetSource } from './door-life.ts';
+import type { DoorOptions } from './door-options.ts';
+import { createFrontDoor } from './front-door.ts';
+import { doorUrl } from './own-address.ts';
+
+export interface DoorDeps {
+  readonly registry: DoorLease & FleetSource;
+  readonly machine: { readonly host: string; readonly pid: number };
+  readonly onAnswer: ((answered: Answered) => void) | null;
+  log(line: string): void;
+}
+
+/** A server as the door sees it. */
+export interface Seen extends DoorVerdict {
+  readonly id: string;
+  readonly url: string;
+  readonly inflight: number;
+}
+
+export interface Door {
+  readonly id: string;
+  /**
+   * Announces itself, reads the registry, then listens.
+   * @returns its port
+   * @throws StoreError when the first read fails, FailedError when the port cannot be had
+   */
+  open(): Promise<number>;
+  servers(): Seen[];
+  /** Whether a server is usable. */
+  ready(): boolean;
+  close(deadlineMs: number): Promise<void>;
+  cut(): void;
+}
+
+/** A front door and its place in the registry. */
+export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
+  const id = createDoorId();
+  let port = options.port;
+  const onChange = () => life.acknowledge();
+  const front = createFrontDoor({ id, onAnswer: deps.onAnswer, onChange }, options);
+  const servers = (): Seen[] =>
+    front.roster.all().map((member) => ({
+      id: member.id,
+      url: member.url,
+      state: member.state,
+      reason: member.reason,
+      inflight: member.inflight,
+    }));
+  const record = (): DoorRecord => ({
+    id,
+    url: doorUrl(options.host, port),
+    ...deps.machine,
+    roster: Object.fromEntries(
+      servers().map(({ id: server, state, reason }) => [server, { state, reason }]),
+    ),
+  });
+  const life = new DoorLife(
+    {
+      registry: deps.registry,
+      roster: front.roster,
+      record,
+      onRead: () => {},
+      onTrouble: deps.log,
+    },
+    options,
+  );
+  return {
+    id,
+    servers,
+    ready: () => front.roster.routable().length > 0,
+    async open() {
+      await life.start();
+      try {
+        port = await front.listen();
+      } catch (error) {
+        await life.stop();
+        throw error;
+      }
+      return port;
+    },
+    async close(deadlineMs) {
+      await front.close(deadlineMs);
+      await life.stop();
+    },
+    cut: front.cut,
+  };
+}

@@ -1,0 +1,71 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+interface Connection {
+  requests: number;
+  /** It carried a door's `Via`: the door closes it, or a POST on its way would be lost. */
+  fromDoor: boolean;
+}
+
+const DOOR_VIA = /\bmeow-[a-z2-9]{6}\b/;
+
+/** Every open connection: who sent on it, and how many requests it has. */
+export interface Connections {
+  inflight(): number;
+  /** All requests since the start. */
+  requests(): number;
+  open(): number;
+  /** From now on every answer says `Connection: close`. */
+  refuseNew(): void;
+  /** Closes idle connections that no door uses, now and as they become idle. */
+  closeIdle(): void;
+  /** Cuts what is left. */
+  cut(): void;
+}
+
+export function trackConnections(server: Server): Connections {
+  const sockets = new Map<Socket, Connection>();
+  let inflight = 0;
+  let requests = 0;
+  let refusing = false;
+  let closing = false;
+
+  const closeIfIdle = (socket: Socket, connection: Connection) => {
+    if (closing && connection.requests === 0 && !connection.fromDoor) socket.end();
+  };
+  server.on('connection', (socket) => {
+    sockets.set(socket, { requests: 0, fromDoor: false });
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.prependListener('request', (req: IncomingMessage, res: ServerResponse) => {
+    const connection = sockets.get(req.socket);
+    if (!connection) return;
+    inflight++;
+    requests++;
+    connection.requests++;
+    if (!connection.fromDoor && req.headers.via)
+      connection.fromDoor = DOOR_VIA.test(req.headers.via);
+    if (refusing) res.setHeader('Connection', 'close');
+    res.once('close', () => {
+      inflight--;
+      connection.requests--;
+      closeIfIdle(req.socket, connection);
+    });
+  });
+
+  return {
+    inflight: () => inflight,
+    requests: () => requests,
+    open: () => sockets.size,
+    refuseNew() {
+      refusing = true;
+    },
+    closeIdle() {
+      closing = true;
+      for (const [socket, connection] of sockets) closeIfIdle(socket, connection);
+    },
+    cut() {
+      for (const socket of sockets.keys()) socket.destroy();
+    },
+  };
+}

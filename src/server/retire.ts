@@ -1,0 +1,49 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { defaults } from '../config.ts';
+import type { BeatReply } from '../store/types.ts';
+import type { Connections } from './connections.ts';
+
+export interface RetireDeps {
+  readonly connections: Connections;
+  /** Writes the record as `draining`; null when Redis did not answer. */
+  look(): Promise<BeatReply | null>;
+  stopListening(): void;
+  /** Aborted to cut what is left. */
+  readonly cut: AbortSignal;
+}
+
+const LOOK_MS = 50;
+
+/**
+ * The orderly leave of design §5.4: drain, be acknowledged, finish.
+ * @param drainMs how long requests may finish
+ */
+export async function retire(deps: RetireDeps, drainMs: number): Promise<void> {
+  const { connections, cut } = deps;
+  const end = performance.now() + drainMs;
+  connections.refuseNew();
+  await acknowledged(deps);
+  await until(() => cut.aborted, defaults.closeIdleAfterAckMs);
+  connections.closeIdle();
+  deps.stopListening();
+  await until(() => cut.aborted || connections.open() === 0, end - performance.now());
+  connections.cut();
+}
+
+/** Every door seen in the last lease has let us go, or 3 s have passed. */
+async function acknowledged({ look, cut }: RetireDeps): Promise<void> {
+  const end = performance.now() + defaults.ackWaitMs;
+  const seen = new Set<string>();
+  while (performance.now() < end && !cut.aborted) {
+    const reply = await look();
+    for (const door of reply?.doors ?? []) seen.add(door);
+    const acks = new Set(reply?.acks);
+    if (reply && [...seen].every((door) => acks.has(door))) return;
+    await pause(LOOK_MS);
+  }
+}
+
+async function until(done: () => boolean, ms: number): Promise<void> {
+  const end = performance.now() + ms;
+  while (!done() && performance.now() < end) await pause(Math.min(LOOK_MS, ms));
+}
