@@ -1,7 +1,5 @@
 // C0, DEL, C1 controls, and the bidirectional and zero-width marks that can disguise a text.
-const UNSAFE =
-  // biome-ignore lint/suspicious/noMisleadingCharacterClass: each is meant alone
-  /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 const MAX_QUOTED = 80;
 
 /** A text from outside, with every control character escaped, fit for a terminal or a log line. */
