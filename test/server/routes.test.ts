@@ -1,0 +1,226 @@
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type RunningServer, serve } from '../../src/server/serve.ts';
+import type { Store } from '../../src/store/types.ts';
+import { startRedis, type TestRedis } from '../helpers/redis.ts';
+import { openStore } from '../helpers/store.ts';
+import { until } from '../helpers/until.ts';
+
+const IMG = join(import.meta.dirname, '..', '..', 'img');
+const morning = readFileSync(join(IMG, 'morning.jpg'));
+const night = readFileSync(join(IMG, 'night.png'));
+const MIB = 1_024 * 1_024;
+
+let redis: TestRedis;
+let store: Store;
+let raw: Redis;
+let server: RunningServer;
+let url: string;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  store = await openStore(redis.url);
+  raw = new Redis(redis.url);
+  server = await serve(
+    { store, log: () => {} },
+    {
+      id: 'abc234',
+      app: 'cat',
+      version: '0.0.0',
+      listenHost: '127.0.0.1',
+      fixedPort: null,
+      advertise: null,
+      machine: { host: 'here', bootId: 'boot', pid: process.pid, pidStart: '1' },
+      spawned: false,
+      drainMs: 1_000,
+    },
+  );
+  url = server.record().url;
+});
+beforeEach(() => raw.flushall());
+afterAll(async () => {
+  await server.retire(100);
+  raw.disconnect();
+  await store.close();
+  await redis.stop();
+});
+
+function form(...files: (Buffer | string)[]): FormData {
+  const data = new FormData();
+  for (const file of files) {
+    const bytes = typeof file === 'string' ? readFileSync(join(IMG, file)) : file;
+    const name = typeof file === 'string' ? file : 'cat.png';
+    data.append('image', new Blob([new Uint8Array(bytes)]), name);
+  }
+  return data;
+}
+const upload = (body: FormData) => fetch(`${url}/upload`, { method: 'POST', body });
+const queued = () => raw.llen('{meow}:images');
+
+describe('the app', () => {
+  test.each([
+    ['GET', '/', 200, /^meow from abc234 on port \d+\n/],
+    ['GET', '/test', 200, /^test$/],
+    ['GET', '/set', 200, /^this message will self-destruct in 10 seconds$/],
+    ['GET', '/get', 404, /no message/],
+    ['GET', '/meow', 404, /no picture/],
+    ['GET', '/recent', 200, /^\["\/recent"\]$/],
+    ['GET', '/healthz', 200, /^\{"id":"abc234","state":"up"\}$/],
+    ['GET', '/nothing', 404, /Not Found/],
+    ['POST', '/get', 405, /Not Allowed/],
+    ['GET', '/upload', 405, /Not Allowed/],
+    ['POST', '/upload', 415, /multipart/],
+    ['GET', '/set?ttl=0', 400, /ttl/],
+    ['GET', '/set?ttl=86401', 400, /ttl/],
+    ['GET', '/set?ttl=1e3', 400, /ttl/],
+    ['GET', `/set?message=${'x'.repeat(4_097)}`, 400, /4096/],
+    ['GET', '/set?key=a%2Fb', 400, /key/],
+    ['GET', '/get?key=', 400, /key/],
+    ['GET', '/set?key=a&key=b', 400, /once/],
+  ])('%s %s is %i', async (method, path, status, text) => {
+    const answer = await fetch(url + path, { method });
+    expect(answer.status).toBe(status);
+    expect(await answer.text()).toMatch(text);
+    if (status === 405) expect(answer.headers.get('allow')).toBeTruthy();
+  });
+
+  test('keeps a message exactly as it was given', async () => {
+    const message = 'ärger & <b>\n';
+    await fetch(`${url}/set?message=${encodeURIComponent(message)}&key=k&ttl=60`);
+    const answer = await fetch(`${url}/get?key=k`);
+    expect(await answer.text()).toBe(message);
+    expect(answer.headers.get('content-type')).toContain('text/plain');
+  });
+
+  test('remembers the five most recent visits, and not health checks', async () => {
+    for (const path of ['/a', '/b?x=1', '/c', '/healthz', '/d', '/e']) await fetch(url + path);
+    const recent = await (await fetch(`${url}/recent`)).json();
+    expect(recent).toEqual(['/recent', '/e', '/d', '/c', '/b?x=1']);
+  });
+
+  test('lists visits as escaped html for who prefers it', async () => {
+    await raw.lpush('{meow}:recent', '/<script>');
+    const answer = await fetch(`${url}/recent`, { headers: { accept: 'text/html' } });
+    const text = await answer.text();
+    expect(answer.headers.get('content-type')).toContain('text/html');
+    expect(text).not.toContain('<script>');
+    expect(text).toContain('&#60;script&#62;');
+  });
+});
+
+describe('pictures', () => {
+  test('go in and come out byte for byte, newest first, each once', async () => {
+    const answer = await upload(form('morning.jpg', 'night.png'));
+    expect(answer.status).toBe(201);
+    const { images, queued: left } = (await answer.json()) as { images: object[]; queued: number };
+    expect(left).toBe(2);
+    expect(images[0]).toMatchObject({ type: 'image/jpeg', size: morning.length });
+    const first = await fetch(`${url}/meow`);
+    expect(first.headers.get('content-type')).toBe('image/png');
+    await first.arrayBuffer();
+    const second = await fetch(`${url}/meow`);
+    expect(second.headers.get('content-disposition')).toBe("inline; filename*=UTF-8''morning.jpg");
+    expect(second.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(second.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(Buffer.from(await second.arrayBuffer()).equals(morning)).toBe(true);
+    await until('nothing is left', async () => (await raw.keys('{meow}:image:*')).length === 0);
+  });
+
+  test.each(['morning.jpg', 'night.png', 'box.webp', 'tail.gif'])('%s is one', async (file) => {
+    expect((await upload(form(file))).status).toBe(201);
+  });
+
+  test('HEAD looks and takes nothing', async () => {
+    await upload(form('morning.jpg'));
+    const head = await fetch(`${url}/meow`, { method: 'HEAD' });
+    expect(head.status).toBe(200);
+    expect(head.headers.get('content-length')).toBe(String(morning.length));
+    expect(await queued()).toBe(1);
+  });
+
+  test('asked for by many at once are never given twice', async () => {
+    await upload(form('morning.jpg', 'night.png', 'box.webp'));
+    const answers = await Promise.all(Array.from({ length: 6 }, () => fetch(`${url}/meow`)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 404, 404, 404]);
+    await Promise.all(answers.map((answer) => answer.arrayBuffer()));
+  });
+
+  test('go back on top when the client leaves in mid-download', async () => {
+    const data = Buffer.concat([night, Buffer.alloc(8 * MIB)]);
+    await store.images.enqueue([{ data, type: 'image/png', name: 'l.png' }]);
+    const socket = connect(server.record().port, '127.0.0.1');
+    socket.write('GET /meow HTTP/1.1\r\nHost: x\r\n\r\n');
+    await new Promise((resolve) => socket.once('data', resolve));
+    socket.destroy();
+    await until('it is queued again', async () => (await queued()) === 1);
+    expect(await raw.hlen('{meow}:claims')).toBe(0);
+  });
+
+  test.each([
+    ['an svg', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'), 415],
+    ['a pdf', Buffer.from('%PDF-1.4 hello'), 415],
+    ['text named .png', Buffer.from('I am a cat'), 415],
+    ['a picture with a zip behind it', Buffer.concat([night, Buffer.from('PK\u0003\u0004')]), 415],
+    ['an empty file', Buffer.alloc(0), 400],
+    ['11 MiB', Buffer.alloc(11 * MIB), 413],
+  ])('%s is refused, and the good one beside it too', async (_, bytes, status) => {
+    const answer = await upload(form('morning.jpg', bytes));
+    expect(answer.status).toBe(status);
+    expect(await queued()).toBe(0);
+  });
+
+  test('eleven in one request are too many', async () => {
+    expect((await upload(form(...Array(11).fill('night.png')))).status).toBe(413);
+  });
+
+  const part = (name: string) =>
+    `--x\r\nContent-Disposition: form-data; name="${name}"; filename="a"`;
+  test.each([
+    ['no boundary', 'multipart/form-data', '', 400],
+    ['no file', 'multipart/form-data; boundary=x', '--x--\r\n', 400],
+    ['another field', 'multipart/form-data; boundary=x', `${part('b')}\r\n\r\nx\r\n--x--\r\n`, 400],
+    ['a truncated body', 'multipart/form-data; boundary=x', `${part('image')}\r\n\r\nx`, 400],
+    ['JSON', 'application/json', '{}', 415],
+  ])('a form with %s is refused', async (_, type, body, status) => {
+    const headers = { 'content-type': type };
+    const answer = await fetch(`${url}/upload`, { method: 'POST', headers, body });
+    expect(answer.status).toBe(status);
+  });
+
+  test.each([
+    ['../../etc/x.png', 'x.png'],
+    ['C:\\cats\\x.png', 'x.png'],
+    ['\u202egnp.x', 'gnp.x'],
+    ['k\u00e4tzchen.png', 'k\u00e4tzchen.png'],
+    [`${'x'.repeat(300)}.png`, 'x'.repeat(100)],
+  ])('the name %j is kept as %j', async (given, kept) => {
+    const data = new FormData();
+    data.append('image', new Blob([new Uint8Array(morning)]), given);
+    const { images } = (await (await upload(data)).json()) as { images: { name: string }[] };
+    expect(images[0]?.name).toBe(kept);
+  });
+
+  test('are refused with 507 when the queue is full', async () => {
+    await raw.set('{meow}:image-bytes', 256 * MIB);
+    expect((await upload(form('night.png'))).status).toBe(507);
+  });
+});
+
+describe('without Redis', () => {
+  test('state routes say 503 within a second, the others go on', async () => {
+    await redis.kill('SIGSTOP');
+    for (const path of ['/get', '/set', '/recent', '/meow']) {
+      const began = performance.now();
+      const answer = await fetch(url + path);
+      expect([path, answer.status]).toEqual([path, 503]);
+      expect(answer.headers.get('retry-after')).toBe('1');
+      expect(performance.now() - began).toBeLessThan(1_000);
+    }
+    expect((await fetch(url)).status).toBe(200);
+    await redis.kill('SIGCONT');
+    await until('it is well', async () => (await fetch(`${url}/set`)).status === 200, 2_000);
+  });
+});
