@@ -19,6 +19,8 @@ import { type Outcome, readOutcome } from './ready-pipe.ts';
 
 const POLL_MS = 20;
 const AFTER_KILL_MS = 2_000;
+/** Its parent collects what ended; until then its pid is taken. */
+const REAPED_MS = 500;
 const TAIL_LINES = 20;
 const READY_FD = 3;
 
@@ -104,7 +106,7 @@ export async function terminate(condemned: Condemned, graceMs: number): Promise<
   const { pid, isIt } = condemned;
   if (!isIt()) return 'gone';
   sendSignal(pid, 'SIGTERM');
-  if (await isGone(isIt, graceMs)) return endGroup(pid);
+  if (await isGone(isIt, graceMs)) return await endGroup(pid);
   sendSignal(pid, 'SIGKILL');
   return (await isGone(isIt, AFTER_KILL_MS)) ? 'killed' : 'alive';
 }
@@ -187,9 +189,9 @@ async function isGone(isIt: () => boolean, withinMs: number): Promise<boolean> {
   return true;
 }
 
-// A group's number is not given away while it has members, so what is left in it is the server's.
-function endGroup(pid: number): Ending {
-  kill(-pid, 'SIGKILL');
+// While a pid is free and its group has members, neither number is given to anybody else.
+async function endGroup(pid: number): Promise<Ending> {
+  if (await isGone(() => kill(pid, 0), REAPED_MS)) kill(-pid, 'SIGKILL');
   return 'terminated';
 }
 

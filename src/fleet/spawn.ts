@@ -2,7 +2,6 @@ import { defaults } from '../config.ts';
 import { InterruptedError, MeowError, NotReadyError, StoreError } from '../errors.ts';
 import { parseRecord } from '../store/parse.ts';
 import type { Registry, ServerRecord } from '../store/types.ts';
-import { quote } from '../text.ts';
 import { type LaunchOptions, launch } from './launcher.ts';
 import { logPath } from './logs.ts';
 import { createServerId } from './server-id.ts';
@@ -127,6 +126,6 @@ function toStoreError(error: unknown): StoreError {
 }
 
 function interrupted(started: number, count: number): InterruptedError {
-  const message = `interrupted with ${started} of ${quote(count)} servers ready`;
+  const message = `interrupted with ${started} of ${count} servers ready`;
   return new InterruptedError(message, 'Those go on: see `meowctl listservers`');
 }

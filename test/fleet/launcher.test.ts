@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -31,6 +32,11 @@ async function failureOf(launched: Promise<unknown>): Promise<MeowError> {
   throw new Error(`not a MeowError: ${error}`);
 }
 
+/** State, parent, group and session of a process, as proc(5) tells them. */
+function statOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+}
+
 const logTail = (error: MeowError) => (error instanceof NotReadyError ? error.logTail : []);
 
 /** The pid a fixture wrote into its log, and whether it still lives. */
@@ -39,13 +45,11 @@ function pidIn(logFile: string): number {
 }
 
 describe('launch', () => {
-  test('gives what the child says with `ready`, and the child outlives it in its own group', async () => {
-    const launched = options('says-ready.mjs', '{"ready":{"pid":1}}\n');
-    const child = startDetached(launched, true);
-    killAtEnd(child.pid ?? 0);
-    const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    expect(stat.slice(2, 4)).toEqual([String(child.pid), String(child.pid)]);
-    expect(await launch(options('says-ready.mjs', '{"ready":[1]}\n')).catch(String)).toEqual([1]);
+  test('gives what the child says with `ready`, and lets it live in a session of its own', async () => {
+    const pid = Number(await launch(options('says-ready.mjs', '{"ready":PID}\n')));
+    killAtEnd(pid);
+    const [, , group, session] = statOf(pid);
+    expect([group, session]).toEqual([String(pid), String(pid)]);
   });
 
   test('of a child that dies at start fails with its exit and the end of its log', async () => {
@@ -130,8 +134,7 @@ describe('terminate', () => {
     const launched = options('has-a-child.mjs');
     const grandchild = Number(await launch(launched));
     killAtEnd(grandchild);
-    const [stat = ''] = [readFileSync(`/proc/${grandchild}/stat`, 'utf8').split(') ')[1]];
-    const pid = Number(stat.split(' ')[1]);
+    const pid = Number(statOf(grandchild)[1]);
     killAtEnd(pid);
     const ending = await terminate({ pid, isIt: () => identify(pid) !== null }, 10_000);
     expect(ending).toBe('terminated');
@@ -154,11 +157,11 @@ describe('terminate', () => {
     let asked = 0;
     const ending = await terminate({ pid, isIt: () => ++asked === 1 }, 100);
     expect(ending).toBe('terminated');
+    expect(identify(pid)).not.toBeNull();
   });
 
   test.runIf(process.geteuid?.() === 0)('takes EPERM for alive, ESRCH for gone', () => {
-    const child = startDetached(options('never-ready.mjs'));
-    const { pid = 0 } = child;
+    const { pid = 0 } = spawn('sleep', ['60'], { uid: 12_345, stdio: 'ignore' });
     killAtEnd(pid);
     process.seteuid?.(65_534);
     try {

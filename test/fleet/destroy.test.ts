@@ -1,0 +1,278 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { type Destroyed, type DestroyOptions, destroyServers } from '../../src/fleet/destroy.ts';
+import { identify, thisMachine } from '../../src/fleet/process-identity.ts';
+import { spawnServers } from '../../src/fleet/spawn.ts';
+import { connectStore } from '../../src/store/connect.ts';
+import type { Intent, ServerRecord, Store } from '../../src/store/types.ts';
+import { startRedis, type TestRedis } from '../helpers/redis.ts';
+import { until } from '../helpers/until.ts';
+import { type Bundle, bundleFixture } from './bundle.ts';
+import { killAtEnd, temporaryFolder } from './cleanup.ts';
+
+let redis: TestRedis;
+let retiring: Bundle;
+let store: Store;
+let namespace = 0;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  retiring = await bundleFixture('retiring-server.ts');
+});
+
+afterAll(async () => {
+  await redis.stop();
+  retiring.remove();
+});
+
+beforeEach(async () => {
+  namespace += 1;
+  store = await connect();
+});
+
+/** As another run of the command line would. Each test has a fleet of its own. */
+async function connect(): Promise<Store> {
+  const limits = { connectMs: 5_000, commandMs: 5_000, persistent: false };
+  const opened = await connectStore({ url: redis.url, namespace: `t${namespace}`, ...limits });
+  onTestFinished(() => opened.close());
+  return opened;
+}
+
+async function start(count: number, env: Record<string, string> = {}): Promise<ServerRecord[]> {
+  const program = { execPath: process.execPath, cliPath: retiring.file, home: temporaryFolder() };
+  const place = { redisUrl: redis.url, namespace: `t${namespace}`, childEnv: env };
+  const listen = { fixedPort: null, listenHost: '127.0.0.1', advertise: null };
+  const { started, failed } = await spawnServers(
+    { registry: store.registry, ...program, ...place },
+    { count, ...listen, readyTimeoutMs: 20_000 },
+  );
+  for (const { pid } of started) killAtEnd(pid);
+  expect(failed).toEqual([]);
+  return [...started];
+}
+
+function destroy(
+  targets: readonly string[],
+  change: Partial<DestroyOptions> = {},
+  by = store,
+): Promise<Destroyed> {
+  const usual = { all: false, force: false, drainMs: 10_000, drainGraceMs: 0, termGraceMs: 200 };
+  return destroyServers({ registry: by.registry }, { targets, ...usual, ...change });
+}
+
+function alive({ pid, pidStart }: ServerRecord): boolean {
+  return identify(pid)?.start === pidStart;
+}
+
+const ids = (records: readonly { readonly id: string }[]) => records.map(({ id }) => id);
+
+async function recorded(): Promise<string[]> {
+  const { servers } = await store.registry.fleet();
+  return servers.map(({ record }) => record.id).sort();
+}
+
+/** A record as a server elsewhere, or one that is long gone, has left it. */
+function foreign(change: Partial<ServerRecord>): ServerRecord {
+  const machine = { ...thisMachine(), pid: 2 ** 22 + 1, pidStart: '1' };
+  const place = {
+    id: 'gone23',
+    url: 'http://127.0.0.1:3999',
+    port: 3_999,
+    app: 'cat',
+    version: '1',
+  };
+  return { ...place, ...machine, state: 'up', startedAt: 1, requests: 0, inflight: 0, ...change };
+}
+
+describe('destroy', () => {
+  test('asks a server to leave, and ends when its process and its record are gone', async () => {
+    const [one, two] = await start(2, { DRAIN_MS: '300' });
+    const { gone, failed } = await destroy([one?.id ?? '']);
+    expect(failed).toEqual([]);
+    expect(gone).toEqual([one]);
+    expect([one, two].map((server) => server && alive(server))).toEqual([false, true]);
+    const { servers, intents } = await store.registry.fleet();
+    expect([ids(servers.map(({ record }) => record)), [...intents.keys()]]).toEqual([
+      [two?.id],
+      [two?.id],
+    ]);
+  });
+
+  test('without a name takes a random one, but not the last', async () => {
+    const servers = await start(3);
+    const first = await destroy([]);
+    const second = await destroy([]);
+    expect(new Set(ids([...first.gone, ...second.gone])).size).toBe(2);
+    await expect(destroy([])).rejects.toMatchObject({ code: 'last-server', exitCode: 1 });
+    expect(servers.filter(alive).length).toBe(1);
+  });
+
+  test('many times at once without a name takes all but one', async () => {
+    const servers = await start(4, { DRAIN_MS: '200' });
+    const runs = await Promise.all(Array.from({ length: 8 }, connect));
+    const ends = await Promise.allSettled(runs.map((run) => destroy([], {}, run)));
+    const gone = ends.flatMap((end) => (end.status === 'fulfilled' ? end.value.gone : []));
+    expect(new Set(ids(gone)).size).toBe(3);
+    expect(gone.length).toBe(3);
+    expect(servers.filter(alive).length).toBe(1);
+  });
+
+  test('of the last is refused by id, port and together, and done with force', async () => {
+    const [one, two] = await start(2);
+    const both = [one?.id ?? '', String(two?.port)];
+    await expect(destroy(both)).rejects.toMatchObject({ exitCode: 1 });
+    expect(await recorded()).toEqual(
+      ids([one, two].filter((server) => server !== undefined)).sort(),
+    );
+    await destroy([one?.id ?? '']);
+    await expect(destroy([two?.url ?? ''])).rejects.toThrow(
+      `server ${two?.id} on port ${two?.port} is the last one`,
+    );
+    expect(ids((await destroy([two?.url ?? ''], { force: true })).gone)).toEqual([two?.id]);
+  });
+
+  test('of all takes all, and of none is no error', async () => {
+    const servers = await start(3);
+    expect(ids((await destroy([], { all: true })).gone).sort()).toEqual(ids(servers).sort());
+    expect(await destroy([], { all: true })).toEqual({ gone: [], failed: [] });
+    expect(servers.filter(alive)).toEqual([]);
+  });
+
+  test('of the same id twenty times at once does it once; the rest find it done', async () => {
+    const [one] = await start(2, { DRAIN_MS: '100' });
+    const runs = await Promise.all(Array.from({ length: 20 }, connect));
+    const ends = await Promise.allSettled(runs.map((run) => destroy([one?.id ?? ''], {}, run)));
+    const codes = ends.map((end) => (end.status === 'fulfilled' ? 0 : end.reason.exitCode));
+    expect(codes).toContain(0);
+    expect(codes.filter((code) => code !== 0 && code !== 3)).toEqual([]);
+    await expect(destroy([one?.id ?? ''])).rejects.toMatchObject({ exitCode: 3 });
+    expect((await recorded()).length).toBe(1);
+  });
+
+  test('of several names of which one is unknown does nothing', async () => {
+    const [one, two] = await start(2);
+    const names = [one?.id ?? '', 'zzzzzz'];
+    await expect(destroy(names)).rejects.toMatchObject({ exitCode: 3 });
+    await expect(destroy([String(one?.pid)])).rejects.toMatchObject({ exitCode: 3 });
+    expect([one, two].every((server) => server && alive(server))).toBe(true);
+    expect((await store.registry.fleet()).intents.size).toBe(2);
+  });
+
+  test('of none that is up says how to start one', async () => {
+    await expect(destroy([])).rejects.toMatchObject({
+      exitCode: 3,
+      message: 'no server is up',
+      remedy: 'Start one with `meowctl spawn`',
+    });
+  });
+
+  test('reaches a server although Redis was emptied after the order', async () => {
+    const [one] = await start(2, { DRAIN_MS: '0' });
+    process.kill(one?.pid ?? 0, 'SIGSTOP');
+    const destroyed = destroy([one?.id ?? '']);
+    await until(
+      'the order is written',
+      async () => (await store.registry.fleet()).intents.size < 2,
+    );
+    await redis.restart();
+    store = await connect();
+    process.kill(one?.pid ?? 0, 'SIGCONT');
+    await destroyed.catch(() => {});
+    await destroy([one?.id ?? ''], {}, store).catch(() => {});
+    expect(one && alive(one)).toBe(false);
+  });
+
+  test('gives up when it is interrupted; the order stands', async () => {
+    const [one] = await start(2, { DRAIN_MS: '1000' });
+    const interruption = new AbortController();
+    const destroyed = destroy([one?.id ?? ''], { signal: interruption.signal });
+    interruption.abort();
+    await expect(destroyed).rejects.toMatchObject({ exitCode: 130 });
+    await until('it leaves all the same', () => one && !alive(one));
+  });
+});
+
+describe('destroy ends by force', () => {
+  test('a server on this host that does not obey, first with SIGTERM', async () => {
+    const [one] = await start(1, { FIXTURE: 'stubborn' });
+    const { gone, failed } = await destroy([], { all: true, drainMs: 300 });
+    expect(gone).toEqual([one]);
+    expect(failed).toMatchObject([{ code: 'not-drained', exitCode: 5 }]);
+    expect(failed[0]?.message).toBe(
+      `server ${one?.id} on port ${one?.port} did not leave within 0.3 s, and was ended by SIGTERM`,
+    );
+    expect(one && alive(one)).toBe(false);
+    expect(await recorded()).toEqual([]);
+  });
+
+  test('one that ignores SIGTERM, with SIGKILL after its grace', async () => {
+    const [one] = await start(1, { FIXTURE: 'deaf' });
+    const { failed } = await destroy([], { all: true, drainMs: 300 });
+    expect(failed[0]?.message).toContain('was ended by SIGKILL');
+    expect(one && alive(one)).toBe(false);
+  });
+
+  test('one that is stopped', async () => {
+    const [one] = await start(1);
+    process.kill(one?.pid ?? 0, 'SIGSTOP');
+    const { failed } = await destroy([], { all: true, drainMs: 300 });
+    expect(failed[0]?.message).toContain('was ended by SIGKILL');
+    expect(one && alive(one)).toBe(false);
+    expect(await recorded()).toEqual([]);
+  });
+
+  test('never one that got the pid of a server: right start time, wrong command line', async () => {
+    const [bystander] = await start(1, { FIXTURE: 'deaf' });
+    const { pid = 0, pidStart = '' } = bystander ?? {};
+    await store.registry.register(foreign({ pid, pidStart }), null);
+    const { gone, failed } = await destroy(['gone23'], { drainMs: 300 });
+    expect(gone).toEqual([]);
+    expect(failed).toMatchObject([{ exitCode: 5 }]);
+    expect(failed[0]?.message).toContain(`it cannot be told by its pid ${pid}`);
+    expect(bystander && alive(bystander)).toBe(true);
+  });
+
+  test('never one on another host: the order stands', async () => {
+    const bystander = thisMachine();
+    const host = { host: 'elsewhere', pid: bystander.pid, pidStart: bystander.pidStart };
+    await store.registry.register(foreign(host), null);
+    const { gone, failed } = await destroy(['gone23'], { force: true, drainMs: 200 });
+    expect(gone).toEqual([]);
+    expect(failed[0]?.message).toBe(
+      'server gone23 on port 3999 did not leave within 0.2 s; it is on host elsewhere',
+    );
+    expect((await store.registry.beat(foreign(host), null)).order?.order).toBe('retire');
+  });
+});
+
+describe('destroy of what no longer runs', () => {
+  test('forgets at once a lost server of this host whose process is gone', async () => {
+    await store.registry.register(foreign({}), null);
+    await until('its lease ran out', leaseRanOut);
+    const before = performance.now();
+    expect(ids((await destroy(['gone23'])).gone)).toEqual(['gone23']);
+    expect(performance.now() - before).toBeLessThan(5_000);
+    expect(await recorded()).toEqual([]);
+  });
+
+  test('forgets one that was lost in a reboot', async () => {
+    const { pid, pidStart } = thisMachine();
+    await store.registry.register(foreign({ bootId: 'before', pid, pidStart }), null);
+    await until('its lease ran out', leaseRanOut);
+    expect(ids((await destroy(['3999'])).gone)).toEqual(['gone23']);
+  });
+
+  test('removes the intent of an id that has only that', async () => {
+    const { version: _, url: __, state: ___, ...record } = foreign({ host: 'elsewhere' });
+    const listen = { listenHost: '127.0.0.1', advertise: null, fixedPort: false };
+    const intent: Intent = { ...record, ...listen, state: 'wanted' };
+    await store.registry.register(foreign({}), intent);
+    await store.registry.deregister('gone23');
+    expect(ids((await destroy(['gone23'])).gone)).toEqual(['gone23']);
+    expect((await store.registry.fleet()).intents.size).toBe(0);
+  });
+});
+
+async function leaseRanOut(): Promise<boolean> {
+  const { servers } = await store.registry.fleet();
+  return servers.every(({ leaseLeftMs }) => leaseLeftMs !== null && leaseLeftMs <= 0);
+}
