@@ -20,7 +20,15 @@ function checkNode() {
 function installPackages() {
   if (changed('package-lock.json') <= changed('node_modules/.package-lock.json')) return;
   say('installing packages');
-  run(process.execPath, [npm(), 'ci', '--ignore-scripts', '--no-audit', '--no-fund']);
+  // Not `ci`: it refuses a lock file that lacks an optional package of another platform.
+  run(process.execPath, [
+    npm(),
+    'install',
+    '--no-save',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+  ]);
 }
 
 function installRedis() {
