@@ -1,8 +1,10 @@
 // Bundles the CLI into one file, so that a verb starts in milliseconds: see docs/decisions.md.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -53,21 +55,50 @@ await build({
   format: 'cjs',
   // A script that comes from the code cache cannot import(), so what is not bundled is required.
   supported: { 'dynamic-import': false },
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minify: true,
   legalComments: 'none',
   logLevel: 'warning',
   plugins: [lazyBuiltins],
 });
 
 copyFileSync(`${root}scripts/start.cjs`, `${root}dist/start.cjs`);
-writeCodeCache();
+await writeCodeCache();
 
-/** Runs a verb once and keeps what V8 compiled: see scripts/start.cjs. */
-function writeCodeCache() {
+/** Runs a verb once and keeps what V8 compiled: see scripts/start.cjs. With a Redis it gets further. */
+async function writeCodeCache() {
   const cache = `${root}dist/meowctl.cjs.${process.version}-${process.arch}.cache`;
+  const port = await freePort();
+  const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', tmpdir()];
+  const redis = spawn('redis-server', settings, { stdio: 'ignore' });
+  const started = await new Promise((resolve) => {
+    redis.once('error', () => resolve(false));
+    waitFor(port, 50).then(resolve);
+  });
+  const url = `redis://127.0.0.1:${started ? port : 1}`;
   spawnSync(process.execPath, [`${root}dist/start.cjs`, 'listservers', '--json'], {
-    env: { ...process.env, MEOW_WRITE_CODE_CACHE: cache },
+    env: { ...process.env, REDIS_URL: url, MEOW_WRITE_CODE_CACHE: cache },
     stdio: 'ignore',
   });
+  redis.kill();
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function waitFor(port, tries) {
+  for (let left = tries; left > 0; left--) {
+    const open = await new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(true));
+      socket.once('error', () => resolve(false)).once('connect', () => socket.destroy());
+    });
+    if (open) return true;
+    await new Promise((resolve) => setTimeout(resolve, 40));
+  }
+  return false;
 }

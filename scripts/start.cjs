@@ -4,9 +4,10 @@ const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { Script, constants } = require('node:vm');
 
+// The bundle is ASCII: latin1 reads it fastest.
 const filename = join(__dirname, 'meowctl.cjs');
 const head = '(function (exports, require, module, __filename, __dirname) {';
-const script = new Script(`${head}${readFileSync(filename, 'utf8')}\n})`, {
+const script = new Script(`${head}${readFileSync(filename, 'latin1')}\n})`, {
   filename,
   cachedData: readCache(`${filename}.${process.version}-${process.arch}.cache`),
   importModuleDynamically: constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,

@@ -1,164 +1,207 @@
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../config.ts';
-import { StoreError } from '../errors.ts';
-import { plain } from '../text.ts';
-import { findRedis, localUrl, REDIS_ANSWER_MS, type RedisPlaces } from './find-redis.ts';
-import { hasEnded, startDetached, terminate } from './launcher.ts';
+import { StoreError, TimeoutError } from '../errors.ts';
+import { quote } from '../text.ts';
+import {
+  type FoundRedis,
+  findRedis,
+  localUrl,
+  REDIS_ANSWER_MS,
+  type RedisPlaces,
+} from './find-redis.ts';
+import { hasEnded, startDetached, stopChild, terminate } from './launcher.ts';
 import { tail } from './logs.ts';
 import { identify, thisMachine } from './process-identity.ts';
 import {
   prepareRedisFolder,
+  type RedisRun,
+  readPassword,
   readRun,
   redisConfig,
   redisFolder,
   redisLog,
   writeRun,
 } from './redis-files.ts';
-import { askOurs, askPid } from './redis-ping.ts';
+import { type Answer, askOurs, askPid } from './redis-ping.ts';
 import { findRedisProgram, notInstalled } from './redis-program.ts';
 import { prepareStateFolder } from './state-folder.ts';
 
 export { findRedis } from './find-redis.ts';
 
-export interface RedisPlace extends RedisPlaces {
-  /** For PATH. */
+export interface RedisStart extends RedisPlaces {
+  /** The environment it gets; its PATH is where the program is looked for. */
   readonly env: Readonly<Record<string, string>>;
-  /** The port to try first. */
+  /** The first port to try. */
   readonly port?: number;
 }
 
-export interface EnsuredRedis {
-  readonly url: string;
-  readonly source: 'local' | 'probe';
+export interface EnsuredRedis extends FoundRedis {
   readonly started: boolean;
 }
 
-const START_MS = 10_000;
-const HANG_MS = 1_000;
-const STOP_MS = 10_000;
+interface Start extends RedisStart {
+  readonly program: string;
+  readonly password: string;
+}
+
+const PORTS_TO_TRY = 100;
 const POLL_MS = 20;
-const MORE_PORTS = 100;
-const TAIL_LINES = 3;
+const STOP_MS = 10_000;
+/** What accepts a connection and says nothing for so long is not a Redis that is just starting. */
+const SILENCE_MS = 3_000;
 
 /**
- * The Redis that answers, else a redis-server of our own. The port is the lock: of several that
- * start at once all but one cannot bind it, end, and use the winner's. They share one password.
- * @throws StoreError where there is none to start, or it does not start
+ * The Redis to use: one that answers, else a local one that is started for it.
+ * @throws StoreError when none can be had, FailedError when the state folder cannot be used
  */
-export async function ensureRedis(place: RedisPlace): Promise<EnsuredRedis> {
-  const found = await findRedis(place);
+export async function ensureRedis(options: RedisStart): Promise<EnsuredRedis> {
+  const found = await findRedis(options);
   if (found) return { ...found, started: false };
-  const program = findRedisProgram(place.env.PATH ?? '');
-  if (program === null) throw notInstalled(place.probeUrl);
-  prepareStateFolder(place.home);
-  const password = prepareRedisFolder(place.home);
-  const first = readRun(place.home)?.port ?? place.port ?? defaults.localRedisPort;
-  for (let port = first; port <= first + MORE_PORTS; port++) {
-    const running = await runningOne(place.home, password);
-    if (running !== null) return localRedis(running, password, false);
-    const how = await startOn(port, program, place, password);
-    if (how !== 'taken') return localRedis(port, password, how === 'started');
-  }
-  throw notStarted(place.home, `no port from ${first} to ${first + MORE_PORTS} is free`);
+  const program = findRedisProgram(options.env.PATH ?? '');
+  if (program === null) throw notInstalled(options.probeUrl);
+  prepareStateFolder(options.home);
+  const password = prepareRedisFolder(options.home);
+  const start: Start = { ...options, program, password };
+  return (await waitForOurs(start)) ?? (await startOnFreePort(start));
 }
 
-/** Ends the local Redis of this state folder. False if none runs. */
+/**
+ * Ends the local Redis, if it is one that was started from this state folder, and waits for it.
+ * @returns whether there was one
+ * @throws TimeoutError when it does not end
+ */
 export async function stopLocalRedis(home: string): Promise<boolean> {
-  const pid = processesOf(home)[0];
-  if (pid === undefined) return false;
-  await terminate({ pid, isIt: () => runs(pid, home) }, STOP_MS);
-  return true;
+  const run = await findRun(home);
+  if (!run) return false;
+  const ending = await terminate({ pid: run.pid, isIt: () => isRun(home, run) }, STOP_MS);
+  if (ending !== 'alive') return ending !== 'gone';
+  const message = `the local Redis (pid ${run.pid}) does not end`;
+  throw new TimeoutError('not-gone', message, `Its log is ${quote(redisLog(home))}`);
 }
 
-function localRedis(port: number, password: string, started: boolean): EnsuredRedis {
-  return { url: localUrl(port, password), source: 'local', started };
+/** A local Redis that lives but did not answer must never get a second one on its files. */
+async function waitForOurs(start: Start): Promise<EnsuredRedis | null> {
+  const run = readRun(start.home);
+  if (!run) return null;
+  const limit = performance.now() + defaults.readyTimeoutMs;
+  while (isRun(start.home, run)) {
+    const answer = await askOurs(run.port, start.password, REDIS_ANSWER_MS);
+    if (answer === 'ours') return ensured(run.port, start, false);
+    if (performance.now() > limit) throw doesNotAnswer(run, start);
+    await pause(POLL_MS);
+  }
+  return null;
 }
 
-type Start = 'started' | 'joined' | 'taken';
+/** The port is the lock: every start tries the same ports in the same order. */
+async function startOnFreePort(start: Start): Promise<EnsuredRedis> {
+  const first = start.port ?? defaults.localRedisPort;
+  const known = readRun(start.home)?.port;
+  const ports = Array.from({ length: PORTS_TO_TRY }, (_, at) => first + at);
+  for (const port of new Set(known === undefined ? ports : [known, ...ports])) {
+    const started = await startOn(port, start);
+    if (started) return started;
+  }
+  const last = first + PORTS_TO_TRY - 1;
+  const message = `no free port for a local Redis from ${first} to ${last}`;
+  throw new StoreError('unavailable', message, 'Free one of them, or set REDIS_URL');
+}
 
-async function startOn(
-  port: number,
-  program: string,
-  { home, env }: RedisPlace,
-  password: string,
-): Promise<Start> {
-  const child = startDetached({
+/** @returns null when the port is somebody else's */
+async function startOn(port: number, start: Start): Promise<EnsuredRedis | null> {
+  const before = await askOurs(port, start.password, REDIS_ANSWER_MS);
+  if (before === 'stranger') return null;
+  const child = startChild(port, start);
+  const answer = await waitForAnswer(port, start, child);
+  if (answer === 'ours') return recordRun(port, start, child);
+  await stopChild(child, STOP_MS);
+  if (answer !== 'nobody' || (await isTaken(port))) return null;
+  throw notStarted(start, child);
+}
+
+function startChild(port: number, { home, program, env }: Start): ChildProcess {
+  return startDetached({
     command: program,
     args: [redisConfig(home), '--port', String(port)],
-    env: { PATH: env.PATH ?? '' },
+    env,
     cwd: redisFolder(home),
     logFile: redisLog(home),
   });
-  const answer = await waitFor(child, port, password, home);
-  if (answer === 'stranger' || answer === 'silent') return 'taken';
-  // Taken without a listener: somebody's outgoing connection has it.
-  if (answer === 'nobody' && /already in use/.test(ending(child, home))) return 'taken';
-  if (answer !== 'ours') throw notStarted(home, ending(child, home));
-  const pid = await askPid(port, password, REDIS_ANSWER_MS);
-  if (pid !== null) remember(home, port, pid);
-  return pid === child.pid ? 'started' : 'joined';
 }
 
-/** What answers on the port once the child answers, or has ended and no other of ours is starting. */
-async function waitFor(child: ChildProcess, port: number, password: string, home: string) {
-  const end = performance.now() + START_MS;
+/** Waits for whoever has the port: our child, or the one that was quicker. */
+async function waitForAnswer(port: number, start: Start, child: ChildProcess): Promise<Answer> {
+  let limit = performance.now() + defaults.readyTimeoutMs;
+  let silentSince = performance.now();
   for (;;) {
-    const alone = hasEnded(child) && processesOf(home).length === 0;
-    const answer = await askOurs(port, password, REDIS_ANSWER_MS);
-    if (answer === 'ours' || answer === 'stranger' || performance.now() > end) return answer;
-    if (alone && answer !== 'loading') return answer;
+    const ended = hasEnded(child) || child.pid === undefined;
+    const answer = await askOurs(port, start.password, REDIS_ANSWER_MS);
+    const now = performance.now();
+    if (answer === 'ours' || answer === 'stranger' || now > limit) return answer;
+    if (answer === 'nobody' && ended) return answer;
+    if (answer !== 'silent' || !ended) silentSince = now;
+    if (now - silentSince > SILENCE_MS) return answer;
+    // It reads its data for as long as that takes.
+    if (answer === 'loading') limit = now + defaults.readyTimeoutMs;
     await pause(POLL_MS);
   }
 }
 
-function remember(home: string, port: number, pid: number): void {
+/** What took our password is the one with our files, whoever started it. */
+async function recordRun(port: number, start: Start, child: ChildProcess): Promise<EnsuredRedis> {
+  const pid = (await askPid(port, start.password, STOP_MS)) ?? 0;
   const pidStart = identify(pid)?.start ?? '';
-  writeRun(home, { port, pid, pidStart, bootId: thisMachine().bootId });
+  writeRun(start.home, { port, pid, pidStart, bootId: thisMachine().bootId });
+  return ensured(port, start, pid === child.pid);
 }
 
-// Two servers on one append-only file lose data, and one that hangs still has it open.
-async function runningOne(home: string, password: string): Promise<number | null> {
-  const [pid] = processesOf(home);
-  if (pid === undefined) return null;
-  const end = performance.now() + HANG_MS;
-  while (runs(pid, home) && performance.now() < end) {
-    const port = portOf(pid);
-    if (port !== null && (await askOurs(port, password, REDIS_ANSWER_MS)) === 'ours') return port;
-    await pause(POLL_MS);
-  }
-  if (!runs(pid, home)) return null;
-  throw new StoreError(
-    'unavailable',
-    `the local Redis (pid ${pid}) runs and does not answer`,
-    'Wait a moment, or end it with `meowctl down`',
+function ensured(port: number, { password }: Start, started: boolean): EnsuredRedis {
+  return { url: localUrl(port, password), source: 'local', started };
+}
+
+// Held without listening, or on another address only: then nobody answers, and still it is taken.
+function isTaken(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(true));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(false)));
+  });
+}
+
+function doesNotAnswer({ pid, port }: RedisRun, { home }: Start): StoreError {
+  const message = `the local Redis (pid ${pid}, port ${port}) does not answer`;
+  return new StoreError('unavailable', message, `Its log is ${quote(redisLog(home))}`);
+}
+
+function notStarted({ home, program }: Start, child: ChildProcess): StoreError {
+  const [last = ''] = tail(redisLog(home), 1);
+  const code = child.exitCode ?? child.signalCode ?? 'not started';
+  const message = `${program} ended (${code}) before it answered: ${last}`;
+  return new StoreError('unavailable', message, `Its log is ${quote(redisLog(home))}`);
+}
+
+/** Where ours runs: as recorded, or as it says itself if whoever started it was cut off. */
+async function findRun(home: string): Promise<RedisRun | null> {
+  const recorded = readRun(home);
+  if (recorded && isRun(home, recorded)) return recorded;
+  const password = readPassword(home);
+  if (password === null) return null;
+  const port = recorded?.port ?? defaults.localRedisPort;
+  const pid = (await askPid(port, password, REDIS_ANSWER_MS)) ?? 0;
+  const pidStart = identify(pid)?.start ?? '';
+  const run = { port, pid, pidStart, bootId: thisMachine().bootId };
+  return isRun(home, run) ? run : null;
+}
+
+/** Pid, start time and the path of its settings must all be right, since this machine started. */
+function isRun(home: string, { pid, pidStart, bootId }: RedisRun): boolean {
+  const found = identify(pid);
+  return (
+    found !== null &&
+    found.start === pidStart &&
+    found.commandLine.includes(redisConfig(home)) &&
+    bootId === thisMachine().bootId
   );
-}
-
-function portOf(pid: number): number | null {
-  const words = identify(pid)?.commandLine ?? [];
-  const port = Number(words[words.indexOf('--port') + 1]);
-  return Number.isInteger(port) && port > 0 ? port : null;
-}
-
-function processesOf(home: string): number[] {
-  const known = readRun(home)?.pid;
-  const pids = existsSync('/proc/self') ? readdirSync('/proc').map(Number) : [known ?? 0];
-  return pids.filter((pid) => pid > 0 && runs(pid, home));
-}
-
-// A pid proves nothing; the path of its settings in its command line does.
-function runs(pid: number, home: string): boolean {
-  return identify(pid)?.commandLine[1] === redisConfig(home);
-}
-
-function ending({ exitCode, signalCode }: ChildProcess, home: string): string {
-  const last = tail(redisLog(home), TAIL_LINES).join(' ');
-  return `redis-server ended (${exitCode ?? signalCode}) before it answered: ${last}`;
-}
-
-function notStarted(home: string, why: string): StoreError {
-  const message = plain(why);
-  return new StoreError('unavailable', message, `See ${redisLog(home)}`);
 }

@@ -66,10 +66,10 @@ function passwordIn(url: string): string {
 }
 
 function redisServersFor(home: string): number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => {
-    const found = identify(pid);
-    return found?.commandLine.some((word) => word.startsWith(`${home}/redis/`)) ?? false;
+  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
+  return pids.filter((pid) => {
+    const words = identify(pid)?.commandLine ?? [];
+    return words.some((word) => word.startsWith(`${home}/redis/`));
   });
 }
 
