@@ -1,9 +1,11 @@
 import type { Duplex } from 'node:stream';
+import { defaults } from '../config.ts';
 import { type OwnAnswer, own, rawAnswer } from './answer.ts';
 import type { Connection } from './connection.ts';
 import { codeOf } from './failure.ts';
 
 const LINE_END = 0x0a;
+const REQUEST_LINE = /^[A-Z]+ [!-~]/;
 
 /**
  * The parser met something that is not HTTP, too much of it, or too slow. Answers what came before,
@@ -15,6 +17,7 @@ export function refuseConnection(connection: Connection, error: Error): void {
     socket.destroy();
     return;
   }
+  if (connection.refused) return socket.destroySoon();
   const words = rawAnswer(answerTo(error));
   const unfinished = [...unanswered].find(({ arrived }) => !arrived);
   if (unfinished) return unfinished.refuse();
@@ -47,5 +50,8 @@ function answerTo(error: Error): OwnAnswer {
 
 function targetOverflowed(error: Error): boolean {
   const { rawPacket } = error as { rawPacket?: unknown };
-  return Buffer.isBuffer(rawPacket) && !rawPacket.includes(LINE_END);
+  if (!Buffer.isBuffer(rawPacket) || !REQUEST_LINE.test(rawPacket.toString('latin1', 0, 32)))
+    return false;
+  const end = rawPacket.indexOf(LINE_END);
+  return end === -1 || end > defaults.maxTargetBytes;
 }

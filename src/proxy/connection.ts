@@ -16,8 +16,8 @@ export interface Connection {
   readonly unanswered: Set<Unanswered>;
   /** What to write when the last answer is out: the bytes behind it were no request. */
   lastWords: string | null;
-  /** It has left HTTP. */
-  upgraded: boolean;
+  /** A request on it was refused: whatever follows is not looked at. */
+  refused: boolean;
 }
 
 export function createConnection(socket: Socket, trusts: (peer: string) => boolean): Connection {
@@ -28,7 +28,7 @@ export function createConnection(socket: Socket, trusts: (peer: string) => boole
     trusted: trusts(peer),
     unanswered: new Set(),
     lastWords: null,
-    upgraded: false,
+    refused: false,
   };
 }
 

@@ -15,7 +15,7 @@ export interface Expectation {
 type End = (error: Error | null, trailers: string[]) => void;
 
 const PROCESSING = 102;
-const noResume = () => {};
+const nothing = () => {};
 
 /**
  * Sends a request with `Expect: 100-continue` through node:http, which can wait for the server's
@@ -44,7 +44,8 @@ export function sendExpecting(
   const abort = (error?: Error) => end(error ?? new Error('aborted'), []);
   connectWithin(outgoing, expectation.connectMs, () => handler.onConnect?.(abort));
   sendWhenTold(outgoing, body, expectation);
-  outgoing.on('information', () => handler.onHeaders?.(PROCESSING, [], noResume, ''));
+  outgoing.on('information', () => handler.onHeaders?.(PROCESSING, [], nothing, ''));
+  handler.board({ hold: nothing, release: nothing, kill: abort, part: nothing });
   outgoing.on('response', (response) => passOn(response, handler, end));
   outgoing.on('error', (error) => end(error, []));
   outgoing.on('close', () => end(closedEarly(), []));
@@ -89,10 +90,11 @@ function passOn(response: IncomingMessage, handler: Traveller, end: End): void {
   handler.board({
     hold: () => response.pause(),
     release: () => response.resume(),
-    part: () => {},
+    kill: (error) => end(error, []),
+    part: nothing,
   });
   handler.onResponseStarted?.();
-  handler.onHeaders?.(response.statusCode ?? 0, bytes, noResume, response.statusMessage ?? '');
+  handler.onHeaders?.(response.statusCode ?? 0, bytes, nothing, response.statusMessage ?? '');
   response.on('data', (piece: Buffer) => handler.onData?.(piece));
   response.on('end', () => end(null, response.rawTrailers));
   response.on('error', (error) => end(error, []));

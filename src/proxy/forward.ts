@@ -310,11 +310,17 @@ export class Exchange implements Traveller, Passenger, Unanswered {
     if (this.#phase === 'over') return;
     this.#verdict = verdict;
     this.#trouble = why;
-    this.#abort?.(new Error(why));
+    this.#kill(why);
+  }
+
+  // Before the connection stands there is nothing to end: `onConnect` will see to it.
+  #kill(why: string): void {
+    if (this.#abort) this.#track?.kill(new Error(why));
   }
 
   #answer(answer: OwnAnswer): void {
     this.#phase = 'over';
+    if (answer.close) this.#connection.refused = true;
     const close = answer.close || this.#context.closing;
     const { lingerMs } = this.#context.options;
     sendOwn(this.#request, this.#response, { ...answer, close }, lingerMs);
@@ -334,7 +340,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
     if (!whole) {
       this.#gone = true;
       this.#trouble ??= 'the client left';
-      this.#abort?.(new Error('the client left'));
+      this.#kill('the client left');
     }
     this.#tell(whole);
     finishConnection(this.#connection, this.#context.closing);

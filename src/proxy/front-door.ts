@@ -175,6 +175,7 @@ function handle(
 ): void {
   const { options } = context;
   const { method = 'GET' } = request;
+  if (connection.refused) return;
   if (method === 'OPTIONS' && request.url === '*') {
     return sendOwn(request, response, own.nothingToSay, options.lingerMs);
   }
@@ -182,6 +183,7 @@ function handle(
   takeAbsolute(request, head);
   const refused = refusal(head, request, options);
   if (refused) {
+    connection.refused = true;
     return sendOwn(request, response, { ...refused, close: true }, options.lingerMs);
   }
   const lines = requestLines(head, {

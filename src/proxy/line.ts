@@ -12,6 +12,8 @@ export interface Track {
   /** Reads no more from the server: its sends fill the kernel's buffers, then it has to wait. */
   hold(): void;
   release(): void;
+  /** Ends the connection under the request, which then fails with this error. */
+  kill(error: Error): void;
   /** The request is over, one way or the other. */
   part(): void;
 }
@@ -72,6 +74,11 @@ export class Line implements Track {
     if (!socket?.held) return;
     socket.held = false;
     socket.emit('readable');
+  }
+
+  // Not undici's own abort: after that it opens another connection, for a request that is no more.
+  kill(error: Error): void {
+    this.#socket?.destroy(error);
   }
 
   readonly connect: buildConnector.connector = ({ hostname, port }, done) => {

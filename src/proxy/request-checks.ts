@@ -44,7 +44,7 @@ const bad = (text: string): Refusal => ({ status: 400, text });
 
 function spokenVersion(_head: RequestHead, { httpVersion }: IncomingMessage): Refusal | null {
   if (httpVersion === '1.1' || httpVersion === '1.0') return null;
-  return { status: 505, text: 'only HTTP/1.1 and HTTP/1.0 are spoken here' };
+  return { status: 505, text: 'this version of HTTP is not spoken here' };
 }
 
 function passableMethod(_head: RequestHead, { method }: IncomingMessage): Refusal | null {

@@ -1,0 +1,169 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Answered } from '../../src/proxy/access-log.ts';
+import { createDoor, type Door } from '../../src/proxy/door.ts';
+import { type DoorOptions, doorOptions } from '../../src/proxy/door-options.ts';
+import type { ServerRecord, Store } from '../../src/store/types.ts';
+import { startRedis, type TestRedis } from '../helpers/redis.ts';
+import { openStore, sampleRecord } from '../helpers/store.ts';
+import { until } from '../helpers/until.ts';
+
+export interface OpenDoor {
+  readonly door: Door;
+  readonly port: number;
+  readonly url: string;
+  readonly answers: Answered[];
+  readonly lines: string[];
+}
+
+export interface TestServer {
+  readonly id: string;
+  readonly port: number;
+  /** `GET /a`, in the order they came; health checks left out. */
+  readonly seen: string[];
+  readonly requests: IncomingMessage[];
+  readonly sockets: Set<Socket>;
+  say(over: Partial<ServerRecord>): Promise<void>;
+  /** Stops renewing its lease. */
+  silence(): void;
+  /** Ends listener and connections, as a killed process does, and renews nothing more. */
+  die(): Promise<void>;
+}
+
+export type App = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A fleet of hand-made servers in a real registry, and doors before it. */
+export interface Fleet {
+  readonly redis: TestRedis;
+  readonly store: Store;
+  serve(id: string, app?: App): Promise<TestServer>;
+  /** A record for something that is not ours: nothing renews it. */
+  register(over: Partial<ServerRecord>): Promise<void>;
+  /** Opens a door and waits until it can use `count` servers. */
+  open(count: number, options?: Partial<DoorOptions>): Promise<OpenDoor>;
+  /** Closes the doors and the servers, and forgets them. */
+  clear(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const BEAT_MS = 500;
+
+export async function startFleet(): Promise<Fleet> {
+  const redis = await startRedis();
+  const store = await openStore(redis.url);
+  const servers: TestServer[] = [];
+  const doors: Door[] = [];
+  const records = new Set<string>();
+
+  const clear = async () => {
+    for (const door of doors.splice(0)) {
+      door.cut();
+      await door.close(0);
+    }
+    for (const server of servers.splice(0)) await server.die();
+    for (const id of records) await store.registry.forget(id).catch(() => {});
+    records.clear();
+  };
+
+  return {
+    redis,
+    store,
+    clear,
+    async serve(id, app) {
+      const server = await startServer(store, id, app);
+      servers.push(server);
+      records.add(id);
+      return server;
+    },
+    async register(over) {
+      const record = sampleRecord(over);
+      records.add(record.id);
+      await store.registry.register(record, null);
+    },
+    async open(count, options = {}) {
+      const opened = await openDoor(store, options);
+      doors.push(opened.door);
+      await until(`${count} usable servers`, () => usable(opened.door).length === count);
+      return opened;
+    },
+    async stop() {
+      await clear();
+      await store.close();
+      await redis.stop();
+    },
+  };
+}
+
+export function usable(door: Door): string[] {
+  return door.servers().flatMap(({ id, state }) => (state === 'usable' ? [id] : []));
+}
+
+export function stateOf(door: Door, id: string): string | undefined {
+  return door.servers().find((server) => server.id === id)?.state;
+}
+
+async function openDoor(store: Store, options: Partial<DoorOptions>): Promise<OpenDoor> {
+  const answers: Answered[] = [];
+  const lines: string[] = [];
+  const door = createDoor(
+    {
+      registry: store.registry,
+      machine: { host: 'here', pid: process.pid },
+      onAnswer: (answered) => answers.push(answered),
+      log: (line) => lines.push(line),
+    },
+    doorOptions({ port: 0, ...options }),
+  );
+  const port = await door.open();
+  return { door, port, url: `http://127.0.0.1:${port}`, answers, lines };
+}
+
+async function startServer(store: Store, id: string, app: App = hello): Promise<TestServer> {
+  const seen: string[] = [];
+  const requests: IncomingMessage[] = [];
+  const sockets = new Set<Socket>();
+  let state: ServerRecord['state'] = 'up';
+  const server = createServer({ keepAliveTimeout: 75_000 }, (request, response) => {
+    if (request.url === '/healthz') return void response.end(JSON.stringify({ id, state }));
+    seen.push(`${request.method} ${request.url}`);
+    requests.push(request);
+    response.setHeader('x-test-id', id);
+    app(request, response);
+  });
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const port = await listen(server);
+  const say = async (over: Partial<ServerRecord>) => {
+    state = over.state ?? state;
+    await store.registry.beat(sampleRecord({ id, port, state, ...over }), null);
+  };
+  await say({});
+  const beats = setInterval(() => say({}).catch(() => {}), BEAT_MS);
+  const silence = () => clearInterval(beats);
+  return {
+    id,
+    port,
+    seen,
+    requests,
+    sockets,
+    say,
+    silence,
+    async die() {
+      silence();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function hello(request: IncomingMessage, response: ServerResponse): void {
+  request.resume().once('end', () => response.end('hello'));
+}
+
+function listen(server: Server): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  });
+}
