@@ -145,8 +145,8 @@ export class Exchange implements Traveller, Passenger, Unanswered {
     if (status < INFORMATIONAL_END) return this.#interimAnswer();
     const head = new ResponseHead(status, raw);
     if (head.ambiguous) {
-      this.#abort?.(new Error('the framing of its answer is ambiguous'));
-      return false;
+      this.#giveUp('garbled', 'the framing of its answer is ambiguous');
+      return true;
     }
     const last = this.#context.closing || !this.#request.complete;
     const serverId = this.#member?.id ?? '';
@@ -161,6 +161,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
 
   onData(piece: Buffer): boolean {
     this.#stampMs = this.#context.nowMs;
+    if (this.#verdict) return true;
     if (!this.#response.write(piece) && !this.#held) {
       this.#held = true;
       this.#track?.hold();
@@ -170,6 +171,8 @@ export class Exchange implements Traveller, Passenger, Unanswered {
   }
 
   onComplete(trailers: string[] | null): void {
+    // What came in one piece with the reason for giving up is still parsed to its end.
+    if (this.#verdict) return this.onError(new Error(this.#trouble ?? ''));
     if (this.#spoiled) return this.#cut('the answer broke off');
     this.#leave();
     if (trailers?.length) this.#response.addTrailers(trailerLines(trailers));
@@ -260,7 +263,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
   #interimAnswer(): boolean {
     this.#interim += 1;
     if (this.#interim > this.#context.options.maxInterimAnswers) {
-      this.#abort?.(new Error('its 1xx answers have no end'));
+      this.#giveUp('garbled', 'its 1xx answers have no end');
     }
     return true;
   }
