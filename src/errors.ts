@@ -1,3 +1,5 @@
+import { quote } from './text.ts';
+
 /** What a script learns from the process: design §8. */
 export const exitCodes = {
   done: 0,
@@ -89,4 +91,21 @@ export class StoreError extends MeowError {
     super(`store-${kind}`, message, remedy, exitCode, options);
     this.kind = kind;
   }
+}
+
+/** The words for a port that cannot be had; the remedy is the caller's when somebody holds it. */
+export function cannotListen(
+  { host, port }: { readonly host: string; readonly port: number },
+  otherPort: string,
+  cause: NodeJS.ErrnoException,
+): FailedError {
+  if (cause.code === 'EADDRINUSE') {
+    return new FailedError('port-in-use', `port ${port} is in use`, otherPort, { cause });
+  }
+  if (cause.code === 'EACCES') {
+    const remedy = 'Use a port from 1024 up';
+    return new FailedError('port-denied', `port ${port} needs root's rights`, remedy, { cause });
+  }
+  const message = `cannot listen on ${quote(host)}: ${cause.code}`;
+  return new FailedError('listen', message, 'Use an address of this machine', { cause });
 }

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Seen } from '../proxy/door.ts';
-import { cannotListen } from '../proxy/front-door.ts';
+import { listen } from '../proxy/listen.ts';
 
 /** What the admin listener tells of. */
 export interface Watched {
@@ -30,11 +30,9 @@ export function createAdmin(door: Watched, { host, port }: AdminOptions): Admin 
   };
   const server = createServer((request, response) => answer(routes, host, request, response));
   return {
-    listen: () =>
-      new Promise((resolve, reject) => {
-        server.once('error', (error) => reject(cannotListen(host, port, error)));
-        server.listen({ host, port }, () => resolve());
-      }),
+    async listen() {
+      await listen(server, host, port);
+    },
     close() {
       server.close();
       server.closeAllConnections();

@@ -1,27 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import { FailedError } from '../errors.ts';
-import { quote } from '../text.ts';
+import type { Socket } from 'node:net';
 import type { Answered } from './access-log.ts';
 import { createAllow } from './allow.ts';
-import { own, rawAnswer, sendOwn } from './answer.ts';
+import { own, rawAnswer } from './answer.ts';
 import { createBalancer } from './balancer.ts';
 import { refuseConnection } from './client-errors.ts';
 import { type Connection, createConnection } from './connection.ts';
 import type { DoorContext } from './door-context.ts';
 import { viaName } from './door-id.ts';
 import type { DoorOptions } from './door-options.ts';
-import { Exchange } from './forward.ts';
-import { requestLines } from './headers.ts';
 import { createLines } from './line.ts';
+import { listen } from './listen.ts';
 import { createBar, doorUrl } from './own-address.ts';
 import { createProber } from './probe.ts';
-import { refusal, splitAbsolute } from './request-checks.ts';
-import { RequestHead } from './request-head.ts';
+import { answerItself, receive } from './receive.ts';
 import { Ladder } from './retry.ts';
 import { Roster } from './roster.ts';
 import { createUpgrades } from './upgrade.ts';
+import { startWatch } from './watch.ts';
 
 export interface FrontDoorDeps {
   /** The door's id. */
@@ -44,25 +41,56 @@ export interface FrontDoor {
 
 const SECOND_MS = 1_000;
 const POLL_MS = 20;
+const FRESH_MS = 250;
 
 export function createFrontDoor(deps: FrontDoorDeps, options: DoorOptions): FrontDoor {
   const context = createContext(deps, options);
-  const connectionOf = createConnections(options);
-  const sockets = new Set<Socket>();
   const server = createHttpServer(options);
-  const answer = (request: IncomingMessage, response: ServerResponse, expecting = false) =>
-    handle(context, connectionOf(request.socket), request, response, expecting);
-  const upgrades = createUpgrades(context, connectionOf, answer);
+  const sockets = track(server);
+  const { goodbye } = connectHandlers(server, context, options);
   const stopWatch = startWatch(context);
+  const prober = createProber(context.roster, { ...options, via: `1.1 ${context.name}` });
 
+  const cut = () => {
+    context.closing = true;
+    stopWatch();
+    prober.stop();
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    for (const { pool } of context.roster.all()) void pool.destroy();
+  };
+  return {
+    roster: context.roster,
+    listen: () => listen(server, options.host, options.port),
+    async close(deadlineMs) {
+      context.closing = true;
+      server.close();
+      goodbye();
+      await emptied(server, sockets, deadlineMs);
+      cut();
+    },
+    cut,
+  };
+}
+
+function track(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
+  return sockets;
+}
+
+function connectHandlers(server: Server, context: DoorContext, options: DoorOptions) {
+  const connectionOf = createConnections(options);
+  const answer = (request: IncomingMessage, response: ServerResponse, expecting = false) =>
+    receive(context, connectionOf(request.socket), request, response, expecting);
+  const upgrades = createUpgrades(context, connectionOf, answer);
   server.on('request', (request, response) => answer(request, response));
   server.on('checkContinue', (request, response) => answer(request, response, true));
   server.on('checkExpectation', (request, response) => {
-    sendOwn(request, response, own.notExpected, options.lingerMs);
+    answerItself(context, request, response, own.notExpected);
   });
   server.on('upgrade', upgrades.handle);
   server.on('connect', (_: IncomingMessage, socket: Socket) => {
@@ -72,30 +100,22 @@ export function createFrontDoor(deps: FrontDoorDeps, options: DoorOptions): Fron
   server.on('clientError', (error, socket) => {
     refuseConnection(connectionOf(socket as Socket), error);
   });
+  return { goodbye: () => upgrades.close() };
+}
 
-  const cut = () => {
-    context.closing = true;
-    stopWatch();
-    server.close();
-    for (const socket of sockets) socket.destroy();
-    for (const { pool } of context.roster.all()) void pool.destroy();
-  };
-  return {
-    roster: context.roster,
-    listen: () => bind(server, options),
-    async close(deadlineMs) {
-      context.closing = true;
-      server.close();
-      upgrades.close();
-      const end = performance.now() + deadlineMs;
-      while (sockets.size > 0 && performance.now() < end) {
-        server.closeIdleConnections();
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      }
-      cut();
-    },
-    cut,
-  };
+// Node counts a connection that never sent a byte as busy. It gets a moment: its request may be on
+// the wire.
+async function emptied(server: Server, sockets: ReadonlySet<Socket>, deadlineMs: number) {
+  const startMs = performance.now();
+  for (;;) {
+    const waitedMs = performance.now() - startMs;
+    server.closeIdleConnections();
+    if (waitedMs > FRESH_MS) {
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    }
+    if (sockets.size === 0 || waitedMs > deadlineMs) return;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
 }
 
 function createContext(deps: FrontDoorDeps, options: DoorOptions): DoorContext {
@@ -145,91 +165,4 @@ function createHttpServer(options: DoorOptions): Server {
   // Node would drop the lines beyond its own limit in silence; the door counts them itself.
   server.maxHeadersCount = 0;
   return server;
-}
-
-/** One clock for all requests: timers of their own would cost more than the requests. */
-function startWatch(context: DoorContext): () => void {
-  const { probeMs, probeTimeoutMs, doorWatchMs } = context.options;
-  const via = `1.1 ${context.name}`;
-  const prober = createProber(context.roster, { probeMs, probeTimeoutMs, via });
-  const watch = setInterval(() => {
-    context.nowMs = performance.now();
-    for (const { passengers } of context.roster.all()) {
-      for (const passenger of passengers) passenger.check(context.nowMs);
-    }
-  }, doorWatchMs);
-  const second = setInterval(() => context.ladder.turn(), SECOND_MS);
-  return () => {
-    clearInterval(watch);
-    clearInterval(second);
-    prober.stop();
-  };
-}
-
-function handle(
-  context: DoorContext,
-  connection: Connection,
-  request: IncomingMessage,
-  response: ServerResponse,
-  expecting: boolean,
-): void {
-  const { options } = context;
-  const { method = 'GET' } = request;
-  if (connection.refused) return;
-  if (method === 'OPTIONS' && request.url === '*') {
-    return sendOwn(request, response, own.nothingToSay, options.lingerMs);
-  }
-  const head = new RequestHead(request.rawHeaders);
-  takeAbsolute(request, head);
-  const refused = refusal(head, request, options);
-  if (refused) {
-    connection.refused = true;
-    return sendOwn(request, response, { ...refused, close: true }, options.lingerMs);
-  }
-  const lines = requestLines(head, {
-    peer: connection.peer,
-    trusted: connection.trusted,
-    door: context.name,
-    httpVersion: request.httpVersion,
-    attempt: context.newAttempt(),
-  });
-  const { hasBody } = head;
-  const path = request.url ?? '/';
-  const outgoing = { method, path, lines, hasBody, expecting: expecting && hasBody };
-  new Exchange(context, connection, request, response, outgoing).begin();
-}
-
-// RFC 9112 §3.2.2: the host of an absolute target counts, not the line.
-function takeAbsolute(request: IncomingMessage, head: RequestHead): void {
-  const absolute = splitAbsolute(request.url ?? '');
-  if (!absolute || head.hosts !== 1) return;
-  request.url = absolute.path;
-  head.host = absolute.host;
-}
-
-function bind(server: Server, { host, port }: DoorOptions): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(host, port, error)));
-    server.listen({ host, port, backlog: 4_096 }, () => {
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
-}
-
-/** The words for a port that cannot be had. */
-export function cannotListen(
-  host: string,
-  port: number,
-  cause: NodeJS.ErrnoException,
-): FailedError {
-  if (cause.code === 'EADDRINUSE') {
-    const remedy = 'End what holds it, or choose another port';
-    return new FailedError('port-in-use', `port ${port} is in use`, remedy, { cause });
-  }
-  if (cause.code === 'EACCES') {
-    const message = `port ${port} needs root's rights`;
-    return new FailedError('port-denied', message, 'Use a port from 1024 up', { cause });
-  }
-  const message = `cannot listen on ${quote(host)}: ${cause.code}`;
-  return new FailedError('listen', message, 'Use an address of this machine', { cause });
 }

@@ -95,18 +95,20 @@ const HOST = /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._~!$&'()*+;=%-]{1,255})(?::
 const MAX_PORT = 65_535;
 
 /** Whether a text may stand as Host: a name or an address, and a port that can exist. */
-export function isHost(host: string): boolean {
+function isHost(host: string): boolean {
   const match = HOST.exec(host);
   return match !== null && Number(match[1] ?? 0) <= MAX_PORT;
 }
 
 /**
- * Turns `http://other:81/p` into `/p` with Host `other:81`, RFC 9112 §3.2.2. Null for what is not
- * absolute, or not whole.
+ * Turns `http://other:81/p` into `/p` with Host `other:81`: the host of an absolute target counts,
+ * not the line. RFC 9112 §3.2.2. What is not whole stays as it is, to be refused.
  */
-export function splitAbsolute(target: string): { host: string; path: string } | null {
-  const match = /^http:\/\/([^/?#]+)(.*)$/i.exec(target);
-  if (!match || !isHost(match[1] ?? '')) return null;
-  const rest = match[2] ?? '';
-  return { host: match[1] ?? '', path: rest.startsWith('/') ? rest : `/${rest}` };
+export function takeAbsolute(request: IncomingMessage, head: RequestHead): void {
+  if (request.url?.charCodeAt(0) === 0x2f || head.hosts !== 1) return;
+  const match = /^http:\/\/([^/?#]+)(.*)$/i.exec(request.url ?? '');
+  const [, host = '', rest = ''] = match ?? [];
+  if (!isHost(host)) return;
+  request.url = rest.startsWith('/') ? rest : `/${rest}`;
+  head.host = host;
 }

@@ -1,14 +1,16 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import { Agent, type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import httpProxy from 'http-proxy';
-import { reason } from '../text.ts';
-import { own, rawAnswer } from './answer.ts';
+import { type OwnAnswer, own, rawAnswer } from './answer.ts';
 import type { Connection } from './connection.ts';
-import { type DoorContext, pickMember } from './door-context.ts';
-import type { Member } from './member.ts';
-import { refusal } from './request-checks.ts';
+import type { DoorContext } from './door-context.ts';
+import { requestLines } from './headers.ts';
+import { hostname } from './member.ts';
+import { refusal, takeAbsolute } from './request-checks.ts';
 import { RequestHead } from './request-head.ts';
+import { type Found, findServer } from './ws-connect.ts';
+import { WebSocketSession } from './ws-session.ts';
 
 export interface Upgrades {
   handle(request: IncomingMessage, socket: Duplex, head: Buffer): void;
@@ -18,8 +20,6 @@ export interface Upgrades {
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
-// RFC 6455 §5.5.1, §7.4.1: FIN and opcode 8, two bytes, 1001.
-const GOING_AWAY = Buffer.from([0x88, 0x02, 0x03, 0xe9]);
 const KEY = /^[A-Za-z0-9+/]{22}==$/;
 
 /**
@@ -31,102 +31,109 @@ export function createUpgrades(
   connectionOf: (socket: Socket) => Connection,
   answer: Answer,
 ): Upgrades {
+  const sessions = new Set<WebSocketSession>();
+  const byRequest = new WeakMap<IncomingMessage, WebSocketSession>();
+  const bySocket = new WeakMap<Socket, WebSocketSession>();
   const proxy = httpProxy.createProxyServer({});
-  proxy.on('error', () => {}); // each upgrade has a callback of its own
-  const open = new Set<Socket>();
+  // Both sockets' errors end in their 'close', which is where a session ends.
+  proxy.on('error', () => {});
+  proxy.on('open', (server) => bySocket.get(server)?.joined(server));
+  proxy.on('proxyReqWs', (outgoing, incoming) => byRequest.get(incoming)?.follow(outgoing));
 
-  proxy.on('proxyReqWs', (outgoing, incoming) => {
-    const limit = setTimeout(() => {
-      outgoing.destroy(new Error('the handshake took too long'));
-    }, context.options.handshakeMs);
-    outgoing.once('close', () => clearTimeout(limit));
-    outgoing.once('upgrade', (response, upstream: Socket) => {
-      clearTimeout(limit);
-      response.headers['x-served-by'] = servedBy(incoming);
-      bind(upstream, incoming.socket);
-      open.add(incoming.socket);
-    });
-  });
+  const open = (request: IncomingMessage, client: Socket, head: Buffer, found: Found) => {
+    const session = new WebSocketSession(context, { client, path: request.url ?? '', ...found });
+    sessions.add(session);
+    byRequest.set(request, session);
+    bySocket.set(found.socket, session);
+    client.once('close', () => sessions.delete(session));
+    // http-proxy would resolve dots and slashes; the session puts the real path back.
+    request.url = '/';
+    proxy.ws(request, client, head, target(found), () => session.failed());
+  };
 
   return {
     handle(request, duplex, head) {
-      const socket = duplex as Socket;
-      socket.on('error', () => socket.destroy());
+      const client = duplex as Socket;
+      const connection = connectionOf(client);
+      client.on('error', () => client.destroy());
       const seen = new RequestHead(request.rawHeaders);
+      takeAbsolute(request, seen);
       const refused = refusal(seen, request, context.options) ?? wrongHandshake(request, seen);
-      if (refused) return void socket.end(rawAnswer(refused));
-      if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
-        return answerPlainly(request, socket, answer);
+      if (refused || connection.unanswered.size > 0) {
+        return refuse(connection, refused ?? own.badRequest);
       }
-      const member = pickMember(context, []);
-      if (!member) return void socket.end(rawAnswer(own.noServers));
-      enter(member, socket, open);
-      rewriteHeaders(request, connectionOf(socket), context, member);
-      proxy.ws(request, socket, head, { target: member.url }, (error) => {
-        context.roster.refused(member, reason(error));
-        context.onChange();
-        if (socket.writable && !open.has(socket)) socket.write(rawAnswer(own.badGateway));
+      if (!isWebSocket(seen)) return answerPlainly(request, client, answer);
+      request.headers = serverHeaders(context, connection, seen);
+      void findServer(context, client).then((found) => {
+        if (found === null) return;
+        if ('status' in found) refuse(connection, found);
+        else open(request, client, head, found);
       });
     },
     close() {
-      for (const socket of open) {
-        socket.write(GOING_AWAY);
-        setTimeout(() => socket.destroy(), context.options.upgradeCloseMs).unref();
-        socket.end();
-      }
+      for (const session of sessions) session.goodbye();
     },
   };
 }
 
-function wrongHandshake(request: IncomingMessage, head: RequestHead) {
+function isWebSocket({ upgrade }: RequestHead): boolean {
+  return upgrade.toLowerCase() === 'websocket';
+}
+
+function wrongHandshake(request: IncomingMessage, head: RequestHead): OwnAnswer | null {
   if (head.hasBody) return { status: 400, text: 'an upgrade has no body' };
-  if (request.headers.upgrade?.toLowerCase() !== 'websocket') return null;
+  if (!isWebSocket(head)) return null;
   if (request.method !== 'GET') return { status: 400, text: 'a WebSocket begins with GET' };
   const key = request.headers['sec-websocket-key'] ?? '';
   return KEY.test(key) ? null : { status: 400, text: 'a WebSocket needs Sec-WebSocket-Key' };
 }
 
+// Answers to earlier requests on the same connection come first.
+function refuse(connection: Connection, answer: OwnAnswer): void {
+  const { socket, unanswered } = connection;
+  const words = rawAnswer(answer);
+  if (unanswered.size > 0) {
+    connection.lastWords = words;
+    return;
+  }
+  if (socket.writable) socket.write(words);
+  socket.destroySoon();
+}
+
+// Node has taken its parser off the connection: this is its last request.
 function answerPlainly(request: IncomingMessage, socket: Socket, answer: Answer): void {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
   response.once('finish', () => socket.destroySoon());
+  socket.on('drain', () => response.emit('drain'));
+  socket.resume();
+  // It has no body: that was checked. Nobody else will say so.
+  request.complete = true;
   answer(request, response);
 }
 
-function enter(member: Member, socket: Socket, open: Set<Socket>): void {
-  member.inflight += 1;
-  socket.once('close', () => {
-    member.inflight -= 1;
-    open.delete(socket);
-  });
-}
-
-const served = new WeakMap<IncomingMessage, string>();
-
-function servedBy(request: IncomingMessage): string {
-  return served.get(request) ?? '';
-}
-
-function rewriteHeaders(
-  request: IncomingMessage,
-  { peer, trusted }: Connection,
+function serverHeaders(
   context: DoorContext,
-  member: Member,
-): void {
-  const { headers } = request;
-  const before = trusted ? headers['x-forwarded-for'] : undefined;
-  headers['x-forwarded-for'] = before ? `${before}, ${peer}` : peer;
-  if (!trusted || !headers['x-forwarded-proto']) headers['x-forwarded-proto'] = 'http';
-  if (!trusted || !headers['x-forwarded-host']) headers['x-forwarded-host'] = headers.host ?? '';
-  headers['meow-attempt'] = context.newAttempt();
-  headers.via = `1.1 ${context.name}`;
-  delete headers.forwarded;
-  served.set(request, member.id);
+  { peer, trusted }: Connection,
+  head: RequestHead,
+): Record<string, string | string[]> {
+  const attempt = context.newAttempt();
+  const from = { peer, trusted, door: context.name, httpVersion: '1.1', attempt };
+  const lines = requestLines(head, from);
+  const headers: Record<string, string | string[]> = {};
+  for (let at = 0; at < lines.length; at += 2) {
+    const name = lines[at]?.toLowerCase() ?? '';
+    const value = lines[at + 1] ?? '';
+    const before = Object.hasOwn(headers, name) ? headers[name] : undefined;
+    headers[name] = before === undefined ? value : [before, value].flat();
+  }
+  return { ...headers, connection: 'Upgrade', upgrade: 'websocket' };
 }
 
-function bind(upstream: Socket, client: Socket): void {
-  upstream.on('error', () => upstream.destroy());
-  upstream.once('close', () => client.destroySoon());
-  client.once('close', () => upstream.destroy());
+// The connection stands already: http-proxy cannot try another server, `findServer` can.
+function target({ member, socket }: Found) {
+  const agent = Object.assign(new Agent(), { createConnection: () => socket });
+  const host = hostname(member);
+  return { agent, target: { protocol: 'http:', host, hostname: host, port: member.port } };
 }

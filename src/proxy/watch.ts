@@ -1,16 +1,13 @@
 import type { DoorContext } from './door-context.ts';
 
-export interface Watch {
-  stop(): void;
-}
-
 const TURN_MS = 1_000;
 
 /**
  * Looks at every request in flight a few times a second: one timer for all, where a client library
  * sets and clears three for each. Also keeps the door's coarse clock and the retry budget's second.
+ * @returns what ends it
  */
-export function createWatch(context: DoorContext): Watch {
+export function startWatch(context: DoorContext): () => void {
   const look = setInterval(() => {
     context.nowMs = performance.now();
     for (const { passengers } of context.roster.all()) {
@@ -18,12 +15,8 @@ export function createWatch(context: DoorContext): Watch {
     }
   }, context.options.doorWatchMs);
   const turn = setInterval(() => context.ladder.turn(), TURN_MS);
-  look.unref();
-  turn.unref();
-  return {
-    stop() {
-      clearInterval(look);
-      clearInterval(turn);
-    },
+  return () => {
+    clearInterval(look);
+    clearInterval(turn);
   };
 }

@@ -1,9 +1,9 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { FailedError } from '../errors.ts';
-import { quote } from '../text.ts';
+import { cannotListen, FailedError } from '../errors.ts';
 
 const LAST_PORT = 65_535;
+const OTHER_PORT = 'Choose another with --port, or leave it out';
 
 export interface ListenOptions {
   readonly host: string;
@@ -21,7 +21,8 @@ export async function listen(server: Server, options: ListenOptions): Promise<nu
   for (let port = fixedPort ?? firstPort; port <= LAST_PORT; port++) {
     const error = await bind(server, host, port);
     if (!error) return (server.address() as AddressInfo).port;
-    if (fixedPort !== null || error.code !== 'EADDRINUSE') throw cannotListen(host, port, error);
+    if (fixedPort !== null || error.code !== 'EADDRINUSE')
+      throw cannotListen({ host, port }, OTHER_PORT, error);
   }
   throw new FailedError('no-port', `no port from ${firstPort} up is free`, 'End what holds them');
 }
@@ -35,17 +36,4 @@ function bind(server: Server, host: string, port: number): Promise<NodeJS.ErrnoE
       resolve(null);
     });
   });
-}
-
-function cannotListen(host: string, port: number, cause: NodeJS.ErrnoException): FailedError {
-  if (cause.code === 'EADDRINUSE') {
-    const remedy = 'Choose another with --port, or leave it out';
-    return new FailedError('port-in-use', `port ${port} is in use`, remedy, { cause });
-  }
-  if (cause.code === 'EACCES') {
-    const remedy = 'Use a port from 1024 up';
-    return new FailedError('port-denied', `port ${port} needs root's rights`, remedy, { cause });
-  }
-  const message = `cannot listen on ${quote(host)}: ${cause.code}`;
-  return new FailedError('listen', message, 'Use an address of this machine', { cause });
 }

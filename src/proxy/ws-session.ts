@@ -1,0 +1,154 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { own, rawAnswer } from './answer.ts';
+import type { DoorContext } from './door-context.ts';
+import type { Member } from './member.ts';
+import { closeForClient, closeForServer, FrameBoundary } from './ws-frames.ts';
+
+/** What a session is about. */
+export interface Handshake {
+  readonly client: Socket;
+  /** Byte for byte as the client asked. */
+  readonly path: string;
+  readonly member: Member;
+  readonly tried: readonly Member[];
+}
+
+const SWITCHING = 101;
+const HOP_BY_HOP = ['keep-alive', 'proxy-authenticate', 'proxy-connection', 'te'];
+
+/** One WebSocket through the door, from its handshake until both sockets are closed. */
+export class WebSocketSession {
+  readonly #context: DoorContext;
+  readonly #handshake: Handshake;
+  readonly #client: Socket;
+  readonly #startMs = performance.now();
+  readonly #toClient = new FrameBoundary();
+  readonly #toServer = new FrameBoundary();
+  #outgoing: ClientRequest | null = null;
+  #server: Socket | null = null;
+  #answered = false;
+  #late = false;
+  #leaving = false;
+  #timer: NodeJS.Timeout;
+
+  constructor(context: DoorContext, handshake: Handshake) {
+    this.#context = context;
+    this.#handshake = handshake;
+    this.#client = handshake.client;
+    this.#timer = setTimeout(() => this.#tooLate(), context.options.handshakeMs);
+    this.#client.once('close', () => this.#clientClosed());
+  }
+
+  /** Called before the handshake goes out, and before http-proxy listens for its answer. */
+  follow(outgoing: ClientRequest): void {
+    this.#outgoing = outgoing;
+    outgoing.path = this.#handshake.path;
+    outgoing.once('upgrade', (answer, server: Socket) => this.#opened(answer, server));
+    outgoing.once('response', (answer) => this.#refusedByServer(answer));
+  }
+
+  /** Called when http-proxy has joined the sockets. A listener before that would take data from it. */
+  joined(server: Socket): void {
+    server.on('data', (piece: Buffer) => this.#passed(this.#toClient, piece));
+    this.#client.on('data', (piece: Buffer) => this.#passed(this.#toServer, piece));
+    for (const socket of [server, this.#client]) {
+      socket.setTimeout(this.#context.options.streamIdleMs, () => this.#cut());
+    }
+  }
+
+  /** No answer, or none that made sense. http-proxy closes the client's socket after this. */
+  failed(): void {
+    if (this.#answered) return;
+    const answer = this.#late ? own.tooLate : own.badGateway;
+    if (this.#client.writable) this.#client.write(rawAnswer(answer));
+    this.#tell(answer.status, null, 'the handshake failed');
+  }
+
+  /** Close code 1001 to both sides, as soon as no message is under way. */
+  goodbye(): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    this.#cutAfter(this.#context.options.upgradeCloseMs);
+    this.#leaveAtBoundary();
+  }
+
+  #opened(answer: IncomingMessage, server: Socket): void {
+    clearTimeout(this.#timer);
+    this.#server = server;
+    this.#mark(answer);
+    this.#tell(SWITCHING, this.#handshake.member.id, null);
+    server.once('close', () => this.#cutAfter(this.#context.options.upgradeCloseMs / 2));
+  }
+
+  #refusedByServer(answer: IncomingMessage): void {
+    clearTimeout(this.#timer);
+    this.#mark(answer);
+    this.#tell(answer.statusCode ?? 0, this.#handshake.member.id, null);
+    answer.once('close', () => {
+      if (!answer.complete) this.#client.destroy();
+    });
+  }
+
+  // http-proxy writes the answer's head from these.
+  #mark(answer: IncomingMessage): void {
+    for (const name of HOP_BY_HOP) delete answer.headers[name];
+    answer.headers['x-served-by'] = this.#handshake.member.id;
+  }
+
+  #passed(boundary: FrameBoundary, piece: Buffer): void {
+    boundary.take(piece);
+    if (this.#leaving) this.#leaveAtBoundary();
+  }
+
+  #leaveAtBoundary(): void {
+    const server = this.#server;
+    if (!server || !this.#toClient.reached || !this.#client.writable) return;
+    server.unpipe(this.#client);
+    this.#client.unpipe(server);
+    this.#client.end(closeForClient);
+    this.#client.resume();
+    if (this.#toServer.reached && server.writable) server.write(closeForServer);
+    server.end();
+    server.resume();
+  }
+
+  #tooLate(): void {
+    this.#late = true;
+    this.#outgoing?.destroy(new Error('no answer to the handshake'));
+  }
+
+  #cutAfter(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#cut(), ms);
+  }
+
+  #cut(): void {
+    this.#outgoing?.destroy();
+    this.#server?.destroy();
+    this.#client.destroy();
+  }
+
+  #clientClosed(): void {
+    this.#handshake.member.inflight -= 1;
+    if (!this.#answered) this.#outgoing?.destroy();
+    if (!this.#server || this.#server.destroyed) clearTimeout(this.#timer);
+    else this.#cutAfter(this.#context.options.upgradeCloseMs / 2);
+  }
+
+  #tell(status: number, server: string | null, trouble: string | null): void {
+    this.#answered = true;
+    const { path, tried } = this.#handshake;
+    const durationMs = performance.now() - this.#startMs;
+    this.#context.onAnswer?.({
+      at: Date.now() - durationMs,
+      method: 'GET',
+      path,
+      server,
+      status,
+      durationMs,
+      tried: tried.map(({ id }) => id),
+      trouble,
+    });
+  }
+}

@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest';
+import { accessLine } from '../../src/proxy/access-log.ts';
+import { createAllow } from '../../src/proxy/allow.ts';
+import { doorOptions, LOOPBACK } from '../../src/proxy/door-options.ts';
+import { Ladder, type TryFacts } from '../../src/proxy/retry.ts';
+import { FrameBoundary } from '../../src/proxy/ws-frames.ts';
+import { build } from './web-sockets.ts';
+
+describe('--allow-backends', () => {
+  test.each([
+    ['127.0.0.1', true],
+    ['127.9.9.9', true],
+    ['::1', true],
+    ['[::1]', true],
+    ['localhost', true],
+    ['LOCALHOST', true],
+    ['::ffff:127.0.0.1', true],
+    ['10.0.0.5', false],
+    ['::ffff:10.0.0.5', false],
+    ['0.0.0.0', false],
+    ['::', false],
+    ['127.1', false],
+    ['0177.0.0.1', false],
+    ['0x7f000001', false],
+    ['2130706433', false],
+    ['evil.com', false],
+    ['localhost.evil.com', false],
+    ['', false],
+  ])('by default: %s is %s', (host, allowed) => {
+    expect(createAllow(LOOPBACK)(host)).toBe(allowed);
+  });
+
+  test('takes networks, addresses and names, and nothing else', () => {
+    const allow = createAllow(['10.0.0.0/8', 'fd00::/8', '192.168.1.20', 'web1.internal']);
+    expect(['10.9.9.9', 'fd12::1', '192.168.1.20', 'web1.internal'].every(allow)).toBe(true);
+    expect(['11.0.0.1', 'fe80::1', '192.168.1.21', 'web2.internal'].some(allow)).toBe(false);
+  });
+
+  test.each(['', '10.0.0.0/33', '10.0.0/8', '127.1', 'a b', '10.0.0.0/8/8', '*', '\u001b[31m'])(
+    'refuses %j with its name',
+    (entry) => {
+      expect(() => createAllow([entry])).toThrow(/is not an address, a network or a name/);
+    },
+  );
+});
+
+describe('the ladder of retries', () => {
+  const facts: TryFacts = {
+    failure: 'unconnected',
+    method: 'GET',
+    hasBody: false,
+    tries: 1,
+    repeated: false,
+    elapsedMs: 0,
+  };
+  test.each<[string, Partial<TryFacts>, boolean]>([
+    ['a connection that never stood, GET', {}, true],
+    ['a connection that never stood, POST with a body', { method: 'POST', hasBody: true }, true],
+    ['the same, a second time', { tries: 2 }, true],
+    ['the same, a third time', { tries: 3 }, false],
+    ['the same, after five seconds', { elapsedMs: 5_001 }, false],
+    ['a connection that broke, GET', { failure: 'broken' }, true],
+    ['a connection that broke, PUT', { failure: 'broken', method: 'PUT' }, true],
+    [
+      'a connection that broke, PUT with a body',
+      { failure: 'broken', method: 'PUT', hasBody: true },
+      false,
+    ],
+    ['a connection that broke, POST', { failure: 'broken', method: 'POST' }, false],
+    ['a connection that broke, PATCH', { failure: 'broken', method: 'PATCH' }, false],
+    ['a connection that broke again', { failure: 'broken', repeated: true, tries: 2 }, false],
+    ['an answer that made no sense', { failure: 'garbled' }, false],
+    ['no answer in time', { failure: 'late' }, false],
+    ['a client that stopped sending', { failure: 'stalled' }, false],
+    ['a door without sockets', { failure: 'short' }, false],
+  ])('%s', (_what, over, again) => {
+    expect(new Ladder(doorOptions()).climb({ ...facts, ...over })).toBe(again);
+  });
+
+  test('repeats after a break at most 20 % of a second’s requests, but three', () => {
+    const ladder = new Ladder(doorOptions());
+    const broken = () => ladder.climb({ ...facts, failure: 'broken' });
+    expect(Array.from({ length: 10 }, broken).filter(Boolean)).toHaveLength(3);
+    for (let at = 0; at < 100; at += 1) ladder.count();
+    ladder.turn();
+    expect(Array.from({ length: 50 }, broken).filter(Boolean)).toHaveLength(20);
+  });
+});
+
+test('frame boundaries are found however the bytes are cut', () => {
+  const frames = [0, 1, 125, 126, 65_535, 65_536].map((size) => build(0x82, Buffer.alloc(size)));
+  const all = Buffer.concat(frames);
+  const ends = new Set<number>();
+  let end = 0;
+  for (const { length } of frames) {
+    end += length;
+    ends.add(end);
+  }
+  for (const step of [1, 3, 1_000, 70_000]) {
+    const boundary = new FrameBoundary();
+    expect(boundary.reached).toBe(true);
+    for (let at = 0; at < all.length; at += step) {
+      boundary.take(all.subarray(at, at + step));
+      expect(boundary.reached).toBe(ends.has(Math.min(at + step, all.length)));
+    }
+  }
+});
+
+test('an access line has time, method, path, server, status and duration, and no control characters', () => {
+  const line = accessLine({
+    at: Date.UTC(2030, 0, 1, 12, 0, 1),
+    method: 'GET',
+    path: '/a\u001b[31m',
+    server: 'abc234',
+    status: 200,
+    durationMs: 3.21,
+    tried: ['abc234'],
+    trouble: null,
+  });
+  expect(line).toBe('12:00:01.000 GET /a\\u001b[31m abc234 200 3.2ms');
+});

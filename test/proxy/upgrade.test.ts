@@ -1,0 +1,279 @@
+import { connect } from 'node:net';
+import { WebSocket } from 'undici';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../helpers/until.ts';
+import { ask, exchange, type RawServer, startRaw } from './clients.ts';
+import { type Fleet, startFleet, stateOf } from './fleet.ts';
+import { build, type EchoServer, handshake, startEcho } from './web-sockets.ts';
+
+let fleet: Fleet;
+const servers: (EchoServer | RawServer)[] = [];
+beforeAll(async () => {
+  fleet = await startFleet();
+});
+afterEach(async () => {
+  await fleet.clear();
+  for (const server of servers.splice(0)) await server.stop();
+});
+afterAll(() => fleet.stop());
+
+async function withServer<S extends EchoServer | RawServer>(starting: Promise<S>, id = 'aaaaaa') {
+  const server = await starting;
+  servers.push(server);
+  await fleet.register({ id, port: server.port, url: `http://127.0.0.1:${server.port}` });
+  return server;
+}
+
+function openSocket(port: number, path = '/'): Promise<WebSocket> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`);
+  return new Promise((resolve, reject) => {
+    socket.addEventListener('open', () => resolve(socket));
+    socket.addEventListener('error', (event) => reject(new Error(event.message)));
+  });
+}
+
+const nextMessage = (socket: WebSocket) =>
+  new Promise<string>((resolve) => {
+    socket.addEventListener('message', ({ data }) => resolve(String(data)), { once: true });
+  });
+const closing = (socket: WebSocket) =>
+  new Promise<number>((resolve) => {
+    socket.addEventListener('close', ({ code }) => resolve(code), { once: true });
+  });
+
+describe('a WebSocket', () => {
+  test('is echoed, small messages and one of 1 MiB, and told once as 101', async () => {
+    await withServer(startEcho());
+    const { port, answers } = await fleet.open(1);
+    const socket = await openSocket(port);
+    for (const text of ['meow', 'x'.repeat(70_000), 'y'.repeat(1_024 * 1_024)]) {
+      const back = nextMessage(socket);
+      socket.send(text);
+      expect((await back) === text).toBe(true);
+    }
+    const closed = closing(socket);
+    socket.close(4_001, 'bye');
+    expect(await closed).toBe(4_001);
+    expect(answers.map(({ status, server }) => [status, server])).toEqual([[101, 'aaaaaa']]);
+  });
+
+  test('brings its close code to the server', async () => {
+    const server = await withServer(startEcho());
+    const { port } = await fleet.open(1);
+    const socket = await openSocket(port);
+    socket.close(4_123);
+    await until('the server has the code', () => server.closeCodes.at(-1) === 4_123);
+    await until('the connection is closed', () => server.sockets.size === 0);
+  });
+
+  test('keeps its path byte for byte, and the door’s header rules hold', async () => {
+    const server = await withServer(startEcho());
+    const { port, door } = await fleet.open(1);
+    const lines =
+      'X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Port: 1\r\nProxy-Authorization: x\r\nX-Request-Id: a-1\r\n';
+    const text = await exchange(port, handshake('/a/../b//c?%zz', lines), (all) =>
+      all.endsWith('\r\n\r\n'),
+    );
+    expect(text).toMatch(/^HTTP\/1\.1 101 /);
+    expect(text).toMatch(/^x-served-by: aaaaaa\r$/im);
+    const { url, headers } = server.handshakes[0] ?? { headers: {} };
+    expect(url).toBe('/a/../b//c?%zz');
+    expect(headers).toMatchObject({
+      host: 'a',
+      'x-forwarded-for': '127.0.0.1',
+      'x-request-id': 'a-1',
+      via: `1.1 meow-${door.id}`,
+    });
+    expect(headers).not.toHaveProperty('x-forwarded-port');
+    expect(headers).not.toHaveProperty('proxy-authorization');
+  });
+
+  test('counts as one of its server’s requests for as long as it is open', async () => {
+    await withServer(startEcho());
+    const { port, door } = await fleet.open(1);
+    const socket = await openSocket(port);
+    expect(door.servers()[0]?.inflight).toBe(1);
+    socket.close();
+    await until('it is given back', () => door.servers()[0]?.inflight === 0);
+  });
+
+  test('goes to the next server when one refuses the connection', async () => {
+    const dead = await withServer(startEcho(), 'aaaaaa');
+    await withServer(startEcho(), 'bbbbbb');
+    const { port, door } = await fleet.open(2);
+    await dead.stop();
+    const opened = [await openSocket(port), await openSocket(port)];
+    expect(stateOf(door, 'aaaaaa')).toBe('out');
+    for (const socket of opened) socket.close();
+  });
+
+  test('is closed within a second when its server dies, the others are not', async () => {
+    const dying = await withServer(startEcho(), 'aaaaaa');
+    await withServer(startEcho(), 'bbbbbb');
+    const { port } = await fleet.open(2);
+    const opened = [await openSocket(port), await openSocket(port)];
+    const codes: (number | null)[] = [null, null];
+    opened.forEach((socket, at) => {
+      void closing(socket).then((code) => {
+        codes[at] = code;
+      });
+    });
+    for (const socket of dying.sockets) socket.resetAndDestroy();
+    await until('one is closed', () => codes.some((code) => code !== null), 1_000);
+    const alive = opened[codes.indexOf(null)];
+    const back = alive && nextMessage(alive);
+    alive?.send('still here');
+    expect(await back).toBe('still here');
+    alive?.close();
+  });
+
+  test('ends at its server when the client vanishes', async () => {
+    const server = await withServer(startEcho());
+    const { port } = await fleet.open(1);
+    const client = connect(port, '127.0.0.1', () => client.write(handshake()));
+    await new Promise((resolve) => client.once('data', resolve));
+    client.resetAndDestroy();
+    await until('the server’s side is closed', () => server.sockets.size === 0, 1_500);
+  });
+});
+
+describe('a handshake that fails', () => {
+  test('because nobody listens is a 502, and the door lives', async () => {
+    const server = await withServer(startEcho());
+    const { port } = await fleet.open(1);
+    await server.stop();
+    for (let again = 0; again < 20; again += 1) {
+      expect(await exchange(port, handshake())).toMatch(/^HTTP\/1\.1 502 /);
+    }
+  });
+
+  test('because there is no server is a 503', async () => {
+    const { port } = await fleet.open(0);
+    expect(await exchange(port, handshake())).toMatch(/^HTTP\/1\.1 503 /);
+  });
+
+  test.each([
+    ['garbage', 'garbage\r\n\r\n'],
+    ['nothing', ''],
+  ])('because the server answers %s is a 502', async (_what, bytes) => {
+    await withServer(startRaw((socket) => socket.end(bytes)));
+    const { port } = await fleet.open(1);
+    expect(await exchange(port, handshake())).toMatch(/^HTTP\/1\.1 502 /);
+  });
+
+  test('because the server says nothing is a 504', async () => {
+    await withServer(startRaw(() => {}));
+    const { port } = await fleet.open(1, { handshakeMs: 200 });
+    expect(await exchange(port, handshake())).toMatch(/^HTTP\/1\.1 504 /);
+  });
+
+  test.each([
+    ['with a length', 'Content-Length: 2\r\n\r\nno', 'no'],
+    ['chunked', 'Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n', '2\r\nno\r\n0\r\n\r\n'],
+  ])('because the server refuses, %s, is passed on', async (_how, rest, body) => {
+    await withServer(
+      startRaw((socket) => socket.end(`HTTP/1.1 403 Forbidden\r\nX-Why: cats\r\n${rest}`)),
+    );
+    const { port } = await fleet.open(1);
+    const text = await exchange(port, handshake());
+    expect(text).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
+    expect(text).toMatch(/^x-why: cats\r$/im);
+    expect(text).toMatch(/^x-served-by: aaaaaa\r$/im);
+    expect(text.endsWith(body)).toBe(true);
+  });
+
+  test('because the client resets in the middle of it harms nobody', async () => {
+    const server = await withServer(startEcho());
+    const { port, door } = await fleet.open(1);
+    for (let again = 0; again < 200; again += 1) {
+      await new Promise<void>((resolve) => {
+        const client = connect(port, '127.0.0.1', () => {
+          client.write(handshake(), () => client.resetAndDestroy());
+        });
+        client.on('error', () => {}).once('close', () => resolve());
+      });
+    }
+    await until('nothing is left', () => door.servers()[0]?.inflight === 0);
+    await until('nor at the server', () => server.sockets.size === 0);
+    expect((await ask(port)).body).toBe('plain');
+  });
+
+  test('because the server resets as its 101 arrives harms nobody', async () => {
+    await withServer(
+      startRaw((socket) => {
+        socket.write('HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n', () =>
+          socket.resetAndDestroy(),
+        );
+      }),
+    );
+    const { port, door } = await fleet.open(1);
+    await Promise.all(Array.from({ length: 100 }, () => exchange(port, handshake())));
+    await until('nothing is left', () => door.servers()[0]?.inflight === 0);
+  });
+
+  test.each([
+    ['is a POST', handshake().replace('GET', 'POST')],
+    ['has no key', handshake().replace(/Sec-WebSocket-Key.*\r\n/, '')],
+    ['has a body', handshake('/', 'Content-Length: 3\r\n')],
+    ['has two Hosts', handshake('/', 'Host: b\r\n')],
+  ])('because it %s is a 400 and reaches no server', async (_what, bytes) => {
+    const server = await withServer(startEcho());
+    const { port } = await fleet.open(1);
+    expect(await exchange(port, bytes)).toMatch(/^HTTP\/1\.1 400 /);
+    expect(server.handshakes).toEqual([]);
+  });
+
+  test('because it comes behind an unanswered request is a 400, after that answer', async () => {
+    await fleet.serve('aaaaaa');
+    const { port } = await fleet.open(1);
+    const text = await exchange(port, `GET / HTTP/1.1\r\nHost: a\r\n\r\n${handshake()}`);
+    expect(text.match(/HTTP\/1\.1 \d{3}/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
+  });
+
+  test('because it has been through a door is a 508', async () => {
+    const server = await withServer(startEcho());
+    const { port } = await fleet.open(1);
+    const text = await exchange(port, handshake('/', 'Via: 1.1 meow-zzzzzz\r\n'));
+    expect(text).toMatch(/^HTTP\/1\.1 508 /);
+    expect(server.handshakes).toEqual([]);
+  });
+});
+
+describe('a door that closes', () => {
+  test('says goodbye to WebSockets with 1001', async () => {
+    const server = await withServer(startEcho());
+    const { port, door } = await fleet.open(1);
+    const opened = await Promise.all([openSocket(port), openSocket(port)]);
+    const codes = Promise.all(opened.map(closing));
+    await door.close(5_000);
+    expect(await codes).toEqual([1_001, 1_001]);
+    await until('the server’s side is closed', () => server.sockets.size === 0);
+  });
+
+  test('does not put its goodbye into the middle of a message', async () => {
+    const frame = build(0x82, Buffer.alloc(60_000, 'x'));
+    let finish: () => void = () => {};
+    await withServer(
+      startRaw((socket, sent) => {
+        if (!sent.endsWith('\r\n\r\n')) return;
+        socket.write('HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+        socket.write(frame.subarray(0, 30_000));
+        finish = () => socket.write(frame.subarray(30_000));
+      }),
+    );
+    const { port, door } = await fleet.open(1);
+    let text = '';
+    const client = connect(port, '127.0.0.1', () => client.write(handshake()));
+    client.on('data', (piece) => {
+      text += piece.toString('latin1');
+    });
+    const closed = new Promise((resolve) => client.once('close', resolve));
+    await until('half of it is here', () => text.length > 30_000);
+    const ended = door.close(5_000);
+    finish();
+    await ended;
+    await closed;
+    const sent = text.slice(text.indexOf('\r\n\r\n') + 4);
+    expect(sent === `${frame.toString('latin1')}\x88\x02\x03\xe9`).toBe(true);
+  });
+});
