@@ -29,13 +29,12 @@ const RECENT = '/recent';
 export function createApp(deps: AppDeps, identity: Identity): Koa {
   const router = createRouter(deps, identity);
   const pipeline: Middleware[] = [
-    answerErrors(deps.log),
     countVisit(deps),
     router.routes() as unknown as Middleware,
     router.allowedMethods() as unknown as Middleware,
   ];
   const app = new Koa();
-  app.on('error', (error: Error) => deps.log(error.message));
+  app.context.onerror = answerErrors(deps.log);
   for (const step of pipeline) app.use(step);
   return app;
 }
@@ -73,8 +72,10 @@ GET  /healthz  whether this server is up
 `;
 
 function hello({ id, port }: Identity) {
+  let text = ''; // the same for every request, made once: the port is known by the first
   return (ctx: Context): void => {
-    ctx.body = `meow from ${id} on port ${port()}\n${ROUTES}`;
+    text ||= `meow from ${id} on port ${port()}\n${ROUTES}`;
+    ctx.body = text;
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Context, Next } from 'koa';
+import type { Context } from 'koa';
 import { StoreError } from '../errors.ts';
 import { plain, reason } from '../text.ts';
 
@@ -9,21 +9,32 @@ interface Answer {
   readonly text: string;
 }
 
-/** The one place where an error becomes an answer: the client sees what is meant for it, the log all. */
+/**
+ * The one place where an error becomes an answer: the client sees what is meant for it, the log all.
+ * It is Koa's own last step; a middleware round all others took 4 % of the CPU of a `GET /`.
+ */
 export function answerErrors(log: (line: string) => void) {
-  return async (ctx: Context, next: Next): Promise<void> => {
-    try {
-      await next();
-    } catch (error) {
-      const { status, text } = toAnswer(error);
-      if (status === 500) log(`${ctx.method} ${plain(ctx.url)}: ${reason(error)}`);
-      ctx.status = status;
-      ctx.type = 'text/plain';
-      ctx.body = `${text}\n`;
-      if (error instanceof StoreError) ctx.set('Retry-After', '1');
-      if (!ctx.req.complete) endEarly(ctx, `${text}\n`);
+  return function onerror(this: Context, error: unknown): void {
+    if (error === null || error === undefined || isGone(error)) return;
+    const { status, text } = toAnswer(error);
+    if (this.headerSent || !this.writable || status === 500) {
+      log(`${this.method} ${plain(this.url)}: ${reason(error)}`);
     }
+    if (this.headerSent || !this.writable) return;
+    for (const name of this.res.getHeaderNames()) this.res.removeHeader(name);
+    this.status = status;
+    this.type = 'text/plain';
+    if (error instanceof StoreError) this.set('Retry-After', '1');
+    this.length = Buffer.byteLength(text) + 1;
+    if (this.req.complete) this.res.end(`${text}\n`);
+    else endEarly(this, `${text}\n`);
   };
+}
+
+// The client hung up in the middle of an answer: its right, and nobody is left to tell.
+function isGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 function toAnswer(error: unknown): Answer {
@@ -43,15 +54,8 @@ function toAnswer(error: unknown): Answer {
  * Answers while the body is still coming. The connection is closed a little later: closed at once,
  * the reset would often overtake the answer.
  */
-function endEarly(ctx: Context, text: string): void {
-  const { req, res } = ctx;
-  ctx.respond = false;
-  res.writeHead(ctx.status, {
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Length': Buffer.byteLength(text),
-    Connection: 'close',
-    ...(ctx.response.get('Retry-After') ? { 'Retry-After': '1' } : {}),
-  });
+function endEarly({ req, res }: Context, text: string): void {
+  res.setHeader('Connection', 'close');
   res.write(text);
   req.resume();
   const end = () => {
