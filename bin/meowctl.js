@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/start.cjs';
+require('../dist/start.cjs');

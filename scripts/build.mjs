@@ -25,6 +25,12 @@ const LAZY = new Set([
   'readline',
 ]);
 
+// The same for our own imports, where all that is used of a module are functions.
+const LAZY_FUNCTIONS = {
+  crypto: ['randomBytes', 'randomInt'],
+  'fs/promises': ['lstat', 'open', 'rename', 'unlink'],
+};
+
 /** Turns `require('tls')` at the top of a dependency into one at first use. */
 const lazyBuiltins = {
   name: 'lazy-builtins',
@@ -32,12 +38,24 @@ const lazyBuiltins = {
     bundle.onResolve({ filter: /.*/ }, ({ path, namespace, kind }) => {
       const name = path.replace(/^node:/, '');
       if (!builtinModules.includes(name)) return undefined;
-      const lazy = LAZY.has(name) && namespace !== 'lazy' && kind === 'require-call';
+      if (name in LAZY_FUNCTIONS && kind === 'import-statement') {
+        return { path: name, namespace: 'lazy-functions' };
+      }
+      const lazy = LAZY.has(name) && !namespace.startsWith('lazy') && kind === 'require-call';
       return lazy ? { path: name, namespace: 'lazy' } : { path: `node:${name}`, external: true };
     });
     bundle.onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => ({
       contents: `let it; const load = () => (it ??= require('node:${path}'));
         module.exports = new Proxy(function () {}, { get: (_, key) => load()[key], has: (_, key) => key in load() });`,
+      loader: 'js',
+    }));
+    bundle.onLoad({ filter: /.*/, namespace: 'lazy-functions' }, ({ path }) => ({
+      contents: LAZY_FUNCTIONS[path]
+        .map(
+          (name) =>
+            `export const ${name} = (...given) => require('node:${path}').${name}(...given);`,
+        )
+        .join('\n'),
       loader: 'js',
     }));
   },
@@ -57,6 +75,9 @@ await build({
   supported: { 'dynamic-import': false },
   minify: true,
   legalComments: 'none',
+  // As scripts/start.cjs runs it.
+  banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
+  footer: { js: '})' },
   logLevel: 'warning',
   plugins: [lazyBuiltins],
 });

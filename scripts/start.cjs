@@ -6,8 +6,7 @@ const { Script, constants } = require('node:vm');
 
 // The bundle is ASCII: latin1 reads it fastest.
 const filename = join(__dirname, 'meowctl.cjs');
-const head = '(function (exports, require, module, __filename, __dirname) {';
-const script = new Script(`${head}${readFileSync(filename, 'latin1')}\n})`, {
+const script = new Script(readFileSync(filename, 'latin1'), {
   filename,
   cachedData: readCache(`${filename}.${process.version}-${process.arch}.cache`),
   importModuleDynamically: constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,

@@ -50,7 +50,7 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
     visits: createVisits(link, keys),
     images: createImages(link, keys),
     connected: () => redis.status === 'ready',
-    close: () => close(redis),
+    close: () => close(redis, options.persistent),
   };
 }
 
@@ -106,8 +106,10 @@ function ignoreAfterFailure(error: unknown): string {
   return reason(error);
 }
 
-async function close(redis: Redis): Promise<void> {
+// Only a server or a door may have sent what it does not wait for.
+async function close(redis: Redis, awaitSent: boolean): Promise<void> {
   redis.removeAllListeners('close'); // asked for, so it is no trouble
+  if (!awaitSent) return redis.disconnect();
   let limit: NodeJS.Timeout | undefined;
   const late = new Promise((resolve) => {
     limit = setTimeout(resolve, CLOSE_MS);
