@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { NewPicture } from '../store/types.ts';
+import type { PictureInfo } from '../store/types.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
 import { readPictures } from './read-pictures.ts';
@@ -23,17 +23,15 @@ export function addUpload(program: Command, context: Context): void {
 async function upload(context: Context, files: string[], options: Options): Promise<void> {
   const { output } = context;
   const pictures = await readPictures(files, context.process.stdin);
-  if (output.errIsTerminal) output.talk(`sending ${amount(pictures)}`);
-  const stored = await context.withStore(({ store }) => store.images.enqueue(pictures));
+  let sent = 0;
+  const tell = ({ name, size }: PictureInfo) => {
+    sent += 1;
+    if (output.errIsTerminal) output.talk(`sent ${sent}/${pictures.length} ${name}, ${size} bytes`);
+  };
+  const stored = await context.withStore(({ store }) => store.images.enqueue(pictures, tell));
   if (options.json) return output.json(stored);
   for (const { id, name, type, size } of stored.images) {
     output.line(options.quiet ? id : `${id}  ${name}  ${type}  ${size} bytes`);
   }
   if (!options.quiet) output.talk(`${stored.queued} queued`);
-}
-
-function amount(pictures: readonly NewPicture[]): string {
-  const bytes = pictures.reduce((sum, { data }) => sum + data.length, 0);
-  const count = pictures.length === 1 ? '1 picture' : `${pictures.length} pictures`;
-  return `${count}, ${(bytes / 1_000_000).toFixed(1)} MB`;
 }

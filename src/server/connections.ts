@@ -7,12 +7,13 @@ interface Connection {
   fromDoor: boolean;
 }
 
+const HEALTH = '/healthz';
 const DOOR_VIA = /\bmeow-[a-z2-9]{6}\b/;
 
 /** Every open connection: who sent on it, and how many requests it has. */
 export interface Connections {
   inflight(): number;
-  /** All requests since the start. */
+  /** All requests since the start but those for its health. */
   requests(): number;
   open(): number;
   /** From now on every answer says `Connection: close`. */
@@ -41,7 +42,7 @@ export function trackConnections(server: Server): Connections {
     const connection = sockets.get(req.socket);
     if (!connection) return;
     inflight++;
-    requests++;
+    if (req.url !== HEALTH) requests++;
     connection.requests++;
     if (!connection.fromDoor && req.headers.via)
       connection.fromDoor = DOOR_VIA.test(req.headers.via);

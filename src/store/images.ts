@@ -37,9 +37,13 @@ export function createImages(link: Link, keys: Keys): Images {
     (await link.run((redis) => redis.eval(script, keysOf.length, ...keysOf, ...args))) === 1;
 
   return {
-    async enqueue(pictures) {
+    async enqueue(pictures, onSent) {
       const images: PictureInfo[] = [];
-      for (const picture of pictures) images.push(await stage(picture));
+      for (const picture of pictures) {
+        const image = await stage(picture);
+        images.push(image);
+        onSent?.(image);
+      }
       const queued = await link.run((redis) =>
         redis.eval(
           scripts.enqueue,

@@ -164,8 +164,11 @@ export interface ClaimedPicture extends Picture {
 }
 
 export interface Images {
-  /** All or none. Rejects with StoreError `full` over 100 pictures or 256 MiB. */
-  enqueue(pictures: readonly NewPicture[]): Promise<{ images: PictureInfo[]; queued: number }>;
+  /** All or none; `onSent` is told of each that Redis has, still out of the queue. Rejects with StoreError `full` over 100 pictures or 256 MiB. */
+  enqueue(
+    pictures: readonly NewPicture[],
+    onSent?: (picture: PictureInfo) => void,
+  ): Promise<{ images: PictureInfo[]; queued: number }>;
   /** Takes the newest picture for 30 s. The same token gets the same picture again. */
   claim(token: string): Promise<ClaimedPicture | null>;
   /** Delivered: deletes it. False if the claim is no longer ours. */
