@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, type Option } from 'commander';
 import type { Context } from './context.ts';
 import { addDestroy } from './destroy.ts';
 import { addDown } from './down.ts';
@@ -12,6 +12,7 @@ import { addSet } from './set.ts';
 import { addSpawn } from './spawn.ts';
 import { addUp } from './up.ts';
 import { addUpload } from './upload.ts';
+import { seconds } from './values.ts';
 
 type AddVerb = (program: Command, context: Context) => void;
 
@@ -54,7 +55,10 @@ export function createProgram(context: Context): Command {
     .showHelpAfterError(false)
     .addHelpText('after', SETTINGS);
   for (const add of asked(context.process.argv[2])) add(program, context);
-  for (const verb of program.commands) verb.option('--debug', 'print a stack with an error');
+  for (const verb of program.commands) {
+    verb.option('--debug', 'print a stack with an error');
+    verb.options.forEach(showSeconds);
+  }
   return program;
 }
 
@@ -62,4 +66,10 @@ export function createProgram(context: Context): Command {
 function asked(name = ''): Iterable<AddVerb> {
   const verb = verbs.get(name === 'ls' ? 'listservers' : name);
   return verb ? [verb] : verbs.values();
+}
+
+// Given in seconds, kept in milliseconds.
+function showSeconds(option: Option): void {
+  if (option.parseArg !== seconds || typeof option.defaultValue !== 'number') return;
+  option.defaultValueDescription = `${option.defaultValue / 1_000} s`;
 }
