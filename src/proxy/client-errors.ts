@@ -19,9 +19,9 @@ export function refuseConnection(connection: Connection, error: Error): void {
   }
   if (connection.refused) return socket.destroySoon();
   const words = rawAnswer(answerTo(error));
-  const unfinished = [...unanswered].find(({ arrived }) => !arrived);
+  const unfinished = unanswered.find(({ arrived }) => !arrived);
   if (unfinished) return unfinished.refuse();
-  if (unanswered.size > 0) {
+  if (unanswered.length > 0) {
     connection.lastWords = words;
     return;
   }

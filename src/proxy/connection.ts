@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { KnownHead } from './known-head.ts';
 
 /** A request that still needs its connection. */
 export interface Unanswered {
@@ -13,7 +14,9 @@ export interface Connection {
   /** Without the IPv6 wrapping of an IPv4 address. */
   readonly peer: string;
   readonly trusted: boolean;
-  readonly unanswered: Set<Unanswered>;
+  readonly unanswered: Unanswered[];
+  /** The head of the last request, ready for a server: most clients send the same lines again. */
+  known: KnownHead | null;
   /** What to write when the last answer is out: the bytes behind it were no request. */
   lastWords: string | null;
   /** A request on it was refused: whatever follows is not looked at. */
@@ -26,16 +29,23 @@ export function createConnection(socket: Socket, trusts: (peer: string) => boole
     socket,
     peer,
     trusted: trusts(peer),
-    unanswered: new Set(),
+    unanswered: [],
+    known: null,
     lastWords: null,
     refused: false,
   };
 }
 
+/** A request of this connection needs it no more. */
+export function forget({ unanswered }: Connection, request: Unanswered): void {
+  if (unanswered.length === 1) unanswered.pop();
+  else unanswered.splice(unanswered.indexOf(request), 1);
+}
+
 /** After an answer is out: the connection may have been waiting for it to end. */
 export function finishConnection(connection: Connection, closing: boolean): void {
   const { socket, unanswered, lastWords } = connection;
-  if (unanswered.size > 0 || (lastWords === null && !closing)) return;
+  if (unanswered.length > 0 || (lastWords === null && !closing)) return;
   if (lastWords !== null && socket.writable) socket.write(lastWords);
   socket.destroySoon();
 }

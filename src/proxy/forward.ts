@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { endPolitely, type OwnAnswer, own, sendOwn } from './answer.ts';
-import { type Connection, finishConnection, type Unanswered } from './connection.ts';
+import { type Connection, finishConnection, forget, type Unanswered } from './connection.ts';
 import { type DoorContext, pickMember } from './door-context.ts';
 import { sendExpecting } from './expect.ts';
 import { isRefusal, judgeFailure } from './failure.ts';
@@ -16,6 +16,9 @@ export interface Outgoing {
   readonly method: string;
   readonly path: string;
   readonly lines: string[];
+  /** Where in `lines` the name of this request goes. */
+  readonly attemptAt: readonly number[];
+  readonly attempt: string;
   readonly hasBody: boolean;
   /** `Expect: 100-continue`: the server says whether it wants the body. */
   readonly expecting: boolean;
@@ -51,6 +54,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
   readonly #outgoing: Outgoing;
   readonly #startMs = performance.now();
   readonly #tried: Member[] = [];
+  seat = 0;
   #member: Member | null = null;
   #track: Track | null = null;
   #body: RequestBody | null = null;
@@ -83,8 +87,8 @@ export class Exchange implements Traveller, Passenger, Unanswered {
     this.#response = response;
     this.#outgoing = outgoing;
     this.#stampMs = context.nowMs;
-    connection.unanswered.add(this);
-    response.once('close', () => this.#closed());
+    connection.unanswered.push(this);
+    response.on('close', () => this.#closed());
   }
 
   begin(): void {
@@ -195,7 +199,8 @@ export class Exchange implements Traveller, Passenger, Unanswered {
   #try(): void {
     const member = pickMember(this.#context, this.#tried);
     if (!member) return this.#noMember();
-    const { method, path, lines, hasBody, expecting } = this.#outgoing;
+    const { method, path, lines, attemptAt, attempt, hasBody, expecting } = this.#outgoing;
+    for (const at of attemptAt) lines[at] = attempt;
     this.#enter(member);
     this.#body = hasBody ? new RequestBody(this.#request, this.#moved) : null;
     if (expecting) {
@@ -240,7 +245,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
     this.#abort = null;
     this.#phase = 'over';
     member.inflight -= 1;
-    member.passengers.delete(this);
+    member.passengers.remove(this);
     this.#track?.part();
     this.#track = null;
     this.#body?.destroy();
@@ -339,7 +344,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
 
   #closed(): void {
     const whole = this.#response.writableFinished;
-    this.#connection.unanswered.delete(this);
+    forget(this.#connection, this);
     if (!whole) {
       this.#gone = true;
       this.#trouble ??= 'the client left';

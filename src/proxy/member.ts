@@ -12,10 +12,33 @@ export type OutCause = 'barred' | 'starting' | 'unproved' | 'contested' | 'faile
 
 /** A request on its way through a server. */
 export interface Passenger {
+  /** Its place among the passengers; theirs to set. */
+  seat: number;
   /** Looks whether it has waited too long. Called a few times a second. */
   check(nowMs: number): void;
   /** The server is given up: if it has not begun to answer, the request is treated as broken. */
   abandon(): void;
+}
+
+/** The requests of one server, in no order. Called for every request: allocates nothing. */
+export class Passengers {
+  readonly #all: Passenger[] = [];
+
+  add(passenger: Passenger): void {
+    passenger.seat = this.#all.push(passenger) - 1;
+  }
+
+  remove(passenger: Passenger): void {
+    const last = this.#all.pop();
+    if (!last || last === passenger) return;
+    this.#all[passenger.seat] = last;
+    last.seat = passenger.seat;
+  }
+
+  /** As they are now: those who leave meanwhile are still called. */
+  list(): readonly Passenger[] {
+    return [...this.#all];
+  }
 }
 
 /** One server in the roster: what it said of itself, and what the door has seen of it. */
@@ -41,7 +64,7 @@ export interface Member {
   inflight: number;
   /** Those of them that still wait for a connection. */
   queued: number;
-  readonly passengers: Set<Passenger>;
+  readonly passengers: Passengers;
   /** When connections to it broke, ms. */
   readonly resets: number[];
   probing: boolean;
@@ -66,7 +89,7 @@ export function createMember(id: string, url: string, openPool: (url: string) =>
     stranger: false,
     inflight: 0,
     queued: 0,
-    passengers: new Set(),
+    passengers: new Passengers(),
     resets: [],
     probing: false,
     goodProbes: 0,

@@ -3,9 +3,8 @@ import { type OwnAnswer, own, sendOwn } from './answer.ts';
 import type { Connection } from './connection.ts';
 import type { DoorContext } from './door-context.ts';
 import { Exchange } from './forward.ts';
-import { requestLines } from './headers.ts';
-import { refusal, takeAbsolute } from './request-checks.ts';
-import { RequestHead } from './request-head.ts';
+import { readHead } from './known-head.ts';
+import { lineRefusal } from './request-checks.ts';
 
 /** Takes one request: refuses it, or sends it on its way to a server. */
 export function receive(
@@ -20,24 +19,27 @@ export function receive(
   if (method === 'OPTIONS' && request.url === '*') {
     return answerItself(context, request, response, own.nothingToSay);
   }
-  const head = new RequestHead(request.rawHeaders);
-  takeAbsolute(request, head);
-  const refused = refusal(head, request, context.options);
-  if (refused) {
-    connection.refused = true;
-    return answerItself(context, request, response, { ...refused, close: true });
-  }
-  const lines = requestLines(head, {
-    peer: connection.peer,
-    trusted: connection.trusted,
-    door: context.name,
-    httpVersion: request.httpVersion,
-    attempt: context.newAttempt(),
-  });
-  const { hasBody } = head;
+  const head = readHead(context, connection, request);
+  if ('status' in head) return refuse(context, connection, request, response, head);
+  const refused = lineRefusal(request, context.options);
+  if (refused) return refuse(context, connection, request, response, refused);
+  const { lines, attemptAt, hasBody } = head;
   const path = request.url ?? '/';
-  const outgoing = { method, path, lines, hasBody, expecting: expecting && hasBody };
+  const attempt = context.newAttempt();
+  const expects = expecting && hasBody;
+  const outgoing = { method, path, lines, attemptAt, attempt, hasBody, expecting: expects };
   new Exchange(context, connection, request, response, outgoing).begin();
+}
+
+function refuse(
+  context: DoorContext,
+  connection: Connection,
+  request: IncomingMessage,
+  response: ServerResponse,
+  refused: OwnAnswer,
+): void {
+  connection.refused = true;
+  answerItself(context, request, response, { ...refused, close: true });
 }
 
 /** An answer that no server has to be asked for. */

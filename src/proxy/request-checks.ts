@@ -18,22 +18,28 @@ type Check = (head: RequestHead, request: IncomingMessage, limits: RequestLimits
  * What node's parser lets through and two servers could understand in two ways, or not at all.
  * Everything else that is ambiguous never gets here: the parser refuses it with 400.
  */
-const checks: readonly Check[] = [
-  spokenVersion,
-  passableMethod,
-  readableTarget,
-  fewLines,
-  oneHost,
-  oneFraming,
-  noLoop,
-];
+const headChecks: readonly Check[] = [fewLines, oneHost, oneFraming, noLoop];
 
 export function refusal(
   head: RequestHead,
   request: IncomingMessage,
   limits: RequestLimits,
 ): Refusal | null {
-  for (const check of checks) {
+  return lineRefusal(request, limits) ?? headRefusal(head, request, limits);
+}
+
+/** What the request line alone gives away. */
+export function lineRefusal(request: IncomingMessage, limits: RequestLimits): Refusal | null {
+  return spokenVersion(request) ?? passableMethod(request) ?? readableTarget(request, limits);
+}
+
+/** What the header lines give away. */
+export function headRefusal(
+  head: RequestHead,
+  request: IncomingMessage,
+  limits: RequestLimits,
+): Refusal | null {
+  for (const check of headChecks) {
     const found = check(head, request, limits);
     if (found) return found;
   }
@@ -42,18 +48,17 @@ export function refusal(
 
 const bad = (text: string): Refusal => ({ status: 400, text });
 
-function spokenVersion(_head: RequestHead, { httpVersion }: IncomingMessage): Refusal | null {
+function spokenVersion({ httpVersion }: IncomingMessage): Refusal | null {
   if (httpVersion === '1.1' || httpVersion === '1.0') return null;
   return { status: 505, text: 'this version of HTTP is not spoken here' };
 }
 
-function passableMethod(_head: RequestHead, { method }: IncomingMessage): Refusal | null {
+function passableMethod({ method }: IncomingMessage): Refusal | null {
   if (method !== 'TRACE' && method !== 'CONNECT') return null;
   return { status: 405, text: `${method} is not passed on` };
 }
 
 function readableTarget(
-  _head: RequestHead,
   { url = '' }: IncomingMessage,
   { maxTargetBytes }: RequestLimits,
 ): Refusal | null {

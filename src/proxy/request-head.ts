@@ -70,6 +70,7 @@ const notes: Readonly<Record<string, LineRule>> = {
     return false;
   },
   connection(head, value) {
+    if (value === 'keep-alive' || value === 'close') return false; // names nothing
     head.connection = joined(head.connection, value);
     return false;
   },

@@ -51,6 +51,7 @@ export class ResponseHead {
         this.#coding = value;
         return;
       case 'connection':
+        if (value === 'keep-alive' || value === 'close') return; // names nothing
         this.#connection += `,${value}`;
         return;
       case 'trailer':

@@ -140,7 +140,7 @@ export class Roster {
     const hopeless = stranger || member.badProbes >= this.#options.probeFailuresToDrop;
     if (member.state !== 'doubtful' || !hopeless) return;
     this.#takeOut(member, 'failed', why);
-    for (const passenger of [...member.passengers]) passenger.abandon();
+    for (const passenger of member.passengers.list()) passenger.abandon();
   }
 
   #bringIn(member: Member): void {

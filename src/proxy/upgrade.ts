@@ -59,7 +59,7 @@ export function createUpgrades(
       const seen = new RequestHead(request.rawHeaders);
       takeAbsolute(request, seen);
       const refused = refusal(seen, request, context.options) ?? wrongHandshake(request, seen);
-      if (refused || connection.unanswered.size > 0) {
+      if (refused || connection.unanswered.length > 0) {
         return refuse(connection, refused ?? own.badRequest);
       }
       if (!isWebSocket(seen)) return answerPlainly(request, client, answer);
@@ -92,7 +92,7 @@ function wrongHandshake(request: IncomingMessage, head: RequestHead): OwnAnswer 
 function refuse(connection: Connection, answer: OwnAnswer): void {
   const { socket, unanswered } = connection;
   const words = rawAnswer(answer);
-  if (unanswered.size > 0) {
+  if (unanswered.length > 0) {
     connection.lastWords = words;
     return;
   }

@@ -11,7 +11,7 @@ export function startWatch(context: DoorContext): () => void {
   const look = setInterval(() => {
     context.nowMs = performance.now();
     for (const { passengers } of context.roster.all()) {
-      for (const passenger of passengers) passenger.check(context.nowMs);
+      for (const passenger of passengers.list()) passenger.check(context.nowMs);
     }
   }, context.options.doorWatchMs);
   const turn = setInterval(() => context.ladder.turn(), TURN_MS);

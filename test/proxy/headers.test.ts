@@ -120,3 +120,36 @@ test('OPTIONS * is answered by the door itself', async () => {
   );
   expect(text).toMatch(/^HTTP\/1\.1 204 /);
 });
+
+test('each request of a connection goes on with its own lines, whatever came before on it', async () => {
+  const from = server.requests.length;
+  const get = (target: string, lines: string) => `GET ${target} HTTP/1.1\r\n${lines}\r\n`;
+  const same = 'Host: a.example\r\nX-One: 1\r\n';
+  await exchange(
+    open.port,
+    [
+      get('/1', same),
+      get('/2', same),
+      get('http://b.example/3', same),
+      get('/4', same),
+      get('/5', 'Host: a.example\r\nX-One: 2\r\n'),
+      get('/6', `${same}Connection: X-One\r\n`),
+      get('/7', 'Host: a.example\r\nX-One: 1\r\nHost: a.example\r\n'),
+    ].join(''),
+  );
+  const lines = server.requests.slice(from).map(({ url, headers }) => ({
+    url,
+    host: headers.host,
+    one: headers['x-one'],
+  }));
+  expect(lines).toEqual([
+    { url: '/1', host: 'a.example', one: '1' },
+    { url: '/2', host: 'a.example', one: '1' },
+    { url: '/3', host: 'b.example', one: '1' },
+    { url: '/4', host: 'a.example', one: '1' },
+    { url: '/5', host: 'a.example', one: '2' },
+    { url: '/6', host: 'a.example', one: undefined },
+  ]);
+  const attempts = server.requests.slice(from).map(({ headers }) => headers['meow-attempt']);
+  expect(new Set(attempts).size).toBe(6);
+});
