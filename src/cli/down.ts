@@ -13,7 +13,7 @@ interface Options {
 export function addDown(program: Command, context: Context): void {
   program
     .command('down')
-    .description('end all that `up` brought up: door, servers, intents and the local Redis')
+    .description('end all that runs here: door, servers, what is remembered of them, local Redis')
     .option('--timeout <seconds>', 'how long each server may finish', seconds, defaults.drainMs)
     .addHelpText('after', examples('meowctl down'))
     .action((options: Options) => down(context, options));
@@ -55,7 +55,7 @@ async function endServers(context: Context, drainMs: number): Promise<string | n
       const options = { targets, all: false, force: true, drainMs, signal: context.interruption() };
       const { gone, failed } = await destroyServers({ registry }, options);
       tellFailures(failed, context, `${failed.length} servers are not gone`);
-      return gone.length > 0 ? `${gone.length} servers` : null;
+      return gone.length > 0 ? amount(gone.length) : null;
     });
   } catch (error) {
     if (error instanceof StoreError && error.kind === 'unavailable') return null;
@@ -66,4 +66,8 @@ async function endServers(context: Context, drainMs: number): Promise<string | n
 async function endRedis({ config }: Context): Promise<string | null> {
   const { stopLocalRedis } = await import('../fleet/local-redis.ts');
   return (await stopLocalRedis(config.home)) ? 'the local Redis' : null;
+}
+
+function amount(servers: number): string {
+  return servers === 1 ? '1 server' : `${servers} servers`;
 }

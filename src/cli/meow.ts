@@ -39,7 +39,7 @@ function checkOutput({ output }: Context, options: Options): void {
   if (options.json) throw new UsageError('--json needs -o', 'Name a file: meowctl meow -o cat.jpg');
   if (!output.outIsTerminal) return;
   throw new UsageError(
-    'drawing a picture in a terminal is not there yet',
+    'a picture is not shown in a terminal',
     'Save it, `meowctl meow -o cat.jpg`, or send it into a pipe',
   );
 }

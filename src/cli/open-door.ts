@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Admin } from '../admin/admin.ts';
 import { defaults } from '../config.ts';
 import type { Door } from '../proxy/door.ts';
 import type { Context, OpenStore } from './context.ts';
@@ -75,13 +76,14 @@ export async function openDoor(
 }
 
 async function openBoth(door: Door, flags: DoorFlags): Promise<OpenedDoor> {
-  const admin = flags.admin ? await openAdmin(door, flags) : null;
+  let admin: Admin | null = null;
   try {
+    if (flags.admin) admin = await openAdmin(door, flags);
     await door.open();
   } catch (error) {
     admin?.close();
     door.cut();
-    throw await nameHolder(error, flags.port);
+    throw await nameHolder(error, flags.port, 'Choose another with --port');
   }
   const at = flags.host.includes(':') ? `[${flags.host}]` : flags.host;
   return {
@@ -94,13 +96,13 @@ async function openBoth(door: Door, flags: DoorFlags): Promise<OpenedDoor> {
   };
 }
 
-async function openAdmin(door: Door, { adminPort }: DoorFlags) {
+async function openAdmin(door: Door, { adminPort }: DoorFlags): Promise<Admin> {
   const { createAdmin } = await import('../admin/admin.ts');
   const admin = createAdmin(door, { host: defaults.adminHost, port: adminPort });
   try {
     await admin.listen();
   } catch (error) {
-    throw await nameHolder(error, adminPort);
+    throw await nameHolder(error, adminPort, 'Choose another with --admin-port, or --no-admin');
   }
   return admin;
 }

@@ -1,4 +1,6 @@
 import { Command, type Option } from 'commander';
+import { UsageError } from '../errors.ts';
+import { quote } from '../text.ts';
 import type { Context } from './context.ts';
 import { addDestroy } from './destroy.ts';
 import { addDown } from './down.ts';
@@ -38,8 +40,10 @@ Settings (environment):
   MEOW_NAMESPACE   keeps fleets on one Redis apart (default meow)
   MEOW_HOME        state folder: logs, local Redis (default ~/.local/state/meowctl)
   MEOW_ADVERTISE   the host name others reach this machine's servers by
+  MEOW_REDIS_PROBE where a Redis is looked for when none is named
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 nothing there, 4 Redis unreachable, 5 timed out, 130 interrupted
+Exit codes: 0 done, 1 failed, 2 usage, 3 nothing there, 4 Redis unreachable,
+  5 timed out, 130 interrupted
 `;
 
 /** Every verb, declared but not run. What goes wrong is thrown, never printed here. */
@@ -54,7 +58,9 @@ export function createProgram(context: Context): Command {
     .exitOverride()
     .showHelpAfterError(false)
     .addHelpText('after', SETTINGS);
-  for (const add of asked(context.process.argv[2])) add(program, context);
+  const [, , verb, topic] = context.process.argv;
+  if (verb === 'help' && topic !== undefined) refuseUnknown(topic);
+  for (const add of asked(verb)) add(program, context);
   for (const verb of program.commands) {
     verb.option('--debug', 'print a stack with an error');
     verb.options.forEach(showSeconds);
@@ -66,6 +72,12 @@ export function createProgram(context: Context): Command {
 function asked(name = ''): Iterable<AddVerb> {
   const verb = verbs.get(name === 'ls' ? 'listservers' : name);
   return verb ? [verb] : verbs.values();
+}
+
+// Commander prints all of the help without a word.
+function refuseUnknown(topic: string): void {
+  if (topic === 'ls' || topic === 'help' || topic.startsWith('-') || verbs.has(topic)) return;
+  throw new UsageError(`unknown command ${quote(topic)}`, 'See `meowctl --help`');
 }
 
 // Given in seconds, kept in milliseconds.

@@ -17,6 +17,9 @@ export async function chooseRedis(config: Config, output: Output, start: boolean
   const { ensureRedis, findRedis } = await import('../fleet/local-redis.ts');
   const where = { home: config.home, probeUrl: config.redisProbeUrl, env: config.childEnv };
   const found = start ? await ensureRedis(where) : await findRedis(where);
+  if (found && 'started' in found && found.started) {
+    output.talk(`started a local Redis at ${parseRedisUrl(found.url).label}`);
+  }
   if (found) return found.url;
   const { label } = parseRedisUrl(config.redisProbeUrl, 'MEOW_REDIS_PROBE');
   throw new StoreError(

@@ -9,10 +9,10 @@ const MAX_LINE = 400;
  * Says what went wrong in two lines, the value and the remedy, and gives the exit code.
  * A stack only with `--debug`.
  */
-export function report(error: unknown, output: Output, debug: boolean): ExitCode {
+export function report(error: unknown, output: Output, debug: boolean, verb = ''): ExitCode {
   if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
   if (error instanceof CommanderError && error.code === 'commander.help') return exitCodes.usage;
-  const told = explain(error);
+  const told = explain(error, verb);
   output.talk(`meowctl: ${told.message.slice(0, MAX_LINE)}`);
   output.talk(`  ${told.remedy}`);
   for (const line of details(error)) output.talk(`  | ${plain(line)}`);
@@ -20,22 +20,42 @@ export function report(error: unknown, output: Output, debug: boolean): ExitCode
   return told.exitCode;
 }
 
-function explain(error: unknown): Pick<MeowError, 'message' | 'remedy' | 'exitCode'> {
+function explain(error: unknown, verb: string): Pick<MeowError, 'message' | 'remedy' | 'exitCode'> {
   if (error instanceof MeowError) return error;
-  if (error instanceof CommanderError) return usage(error);
+  if (error instanceof CommanderError) return usage(error, verb);
   const message = reason(error);
   return { message, remedy: 'Run it again with --debug to see where', exitCode: exitCodes.failed };
 }
 
 // Commander puts value, remedy and "error:" into one text; a hint stands in parentheses at its end.
-function usage(error: CommanderError): UsageError {
+function usage(error: CommanderError, verb: string): UsageError {
   const [, said = '', hint] =
     /^(?:error: )?(.*?)(?:\s*\((Did you mean .*)\))?$/s.exec(error.message) ?? [];
   const message = said.replace(/'([^']*)'/s, (_, value: string) => quote(value));
-  return new UsageError(plain(message.trim()), hint ? plain(hint) : seeHelp);
+  return new UsageError(plain(message.trim()), hint ? plain(hint) : remedyFor(error, verb));
 }
 
-const seeHelp = 'See `meowctl --help`, or `meowctl help <command>`';
+// What somebody who gave one word too many most likely meant.
+const tooMany: ReadonlyMap<string, string> = new Map([
+  ['set', 'Quote a message of several words: meowctl set "back in five"'],
+  ['get', 'Name a message with --key'],
+  ['meow', 'Name a file with -o'],
+]);
+
+// What other tools call it.
+const elsewhere: ReadonlyMap<string, string> = new Map([
+  ['start', 'up'],
+  ['stop', 'down'],
+  ['status', 'ls'],
+]);
+
+function remedyFor({ code }: CommanderError, verb: string): string {
+  const ours = code === 'commander.unknownCommand' ? elsewhere.get(verb) : undefined;
+  if (ours) return `Did you mean ${ours}?`;
+  const guess = code === 'commander.excessArguments' ? tooMany.get(verb) : undefined;
+  const isVerb = code !== 'commander.unknownCommand' && /^[a-z]+$/.test(verb);
+  return guess ?? (isVerb ? `See \`meowctl ${verb} --help\`` : 'See `meowctl --help`');
+}
 
 function details(error: unknown): readonly string[] {
   const lines = (error as { logTail?: unknown } | null)?.logTail;

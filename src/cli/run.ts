@@ -21,6 +21,6 @@ export async function run(host: NodeJS.Process, root: string): Promise<ExitCode>
     return context.exitCode();
   } catch (error) {
     output ??= createOutput(host.stdout, host.stderr, 'never');
-    return report(error, output, debug);
+    return report(error, output, debug, host.argv[2]);
   }
 }

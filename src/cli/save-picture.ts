@@ -55,9 +55,10 @@ function cannotWrite(file: string, cause: unknown): FailedError {
       { cause },
     );
   }
+  const why = code === 'ENOENT' ? `the folder ${quote(dirname(file))} is not there` : reason(cause);
   return new FailedError(
     'cannot-write',
-    `cannot write ${quote(file)}: ${reason(cause)}`,
+    `cannot write ${quote(file)}: ${why}`,
     'The picture is still queued; choose another place',
     { cause },
   );

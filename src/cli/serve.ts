@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { defaults } from '../config.ts';
 import { exitCodes } from '../errors.ts';
 import type { RunningServer } from '../server/serve.ts';
+import type { Store } from '../store/types.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
 import { readyPipe } from './ready-pipe.ts';
@@ -55,12 +56,25 @@ async function serveUntilGone(
   options: Options,
   tellReady: (record: object) => void,
 ): Promise<void> {
+  const { store } = await context.openStore({ persistent: true });
+  try {
+    await serveWith(context, store, options, tellReady);
+  } finally {
+    await store.close();
+  }
+}
+
+async function serveWith(
+  context: Context,
+  store: Store,
+  options: Options,
+  tellReady: (record: object) => void,
+): Promise<void> {
   const [{ serve }, { thisMachine }, { createServerId }] = await Promise.all([
     import('../server/serve.ts'),
     import('../fleet/process-identity.ts'),
     import('../fleet/server-id.ts'),
   ]);
-  const { store } = await context.openStore({ persistent: true });
   const server = await serve(
     { store, log: context.output.talk },
     {
@@ -80,7 +94,6 @@ async function serveUntilGone(
   context.output.talk(`${id} serves ${url}`);
   retireOnSignal(context.process, server, options.drain);
   if ((await server.ended) === 'cut') context.exitWith(exitCodes.failed);
-  await store.close();
 }
 
 // A second signal cuts what is left: design §5.4.

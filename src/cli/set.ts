@@ -25,5 +25,5 @@ export function addSet(program: Command, context: Context): void {
 async function set(context: Context, text: string, { key, ttl, json }: Options): Promise<void> {
   await context.withStore(({ store }) => store.messages.set(key, text, ttl));
   if (json) context.output.json({ message: text, key, ttlMs: ttl * 1_000 });
-  else context.output.talk(`set, and gone in ${ttl} s`);
+  else context.output.talk(`set; it expires in ${ttl} s`);
 }

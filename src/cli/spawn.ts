@@ -23,7 +23,7 @@ export function addSpawn(program: Command, context: Context): void {
     .command('spawn')
     .description('start servers in the background, and wait until they serve')
     .argument('[count]', `how many, 1 to ${defaults.maxSpawnCount}`, count)
-    .option('-n, --number <count>', 'the same as an option', count)
+    .option('-n, --number <count>', 'how many, like [count]', count)
     .option(
       '--port <port>',
       `exactly this port (default: the first free one from ${defaults.firstServerPort})`,

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
 import { defaults } from '../config.ts';
-import { FailedError } from '../errors.ts';
+import { FailedError, StoreError } from '../errors.ts';
 import type { BroughtUp } from '../fleet/bring-up.ts';
 import { parseRedisUrl } from '../store/redis-url.ts';
+import type { FleetView, Registry } from '../store/types.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
@@ -85,12 +86,13 @@ async function run(context: Context, options: Options, tellReady: (value: object
     fleet = await bringUp(deps, { count: options.number ?? null, signal: stopping.signal });
     tellFailures(fleet.failed, context, `${fleet.serving.length} servers serve`);
     tellWhere(context, open, door, fleet);
-    tellReady({ url: door.url });
+    tellReady({ url: door.url, servers: fleet.serving.length });
     await stopped;
     context.output.talk('stopping: door, then servers');
   } finally {
     await door?.close(options.timeout);
     await stopServers(fleet?.started ?? [], options.timeout);
+    await tellWhatStays(context, registry, machine.host);
     mark.removeUpMark(home);
     await open.store.close();
   }
@@ -98,10 +100,26 @@ async function run(context: Context, options: Options, tellReady: (value: object
 
 function tellWhere({ output }: Context, { url }: OpenStore, door: OpenedDoor, fleet: BroughtUp) {
   output.talk(`Redis    ${parseRedisUrl(url).label}`);
-  for (const { id, url: at } of fleet.serving) output.talk(`server   ${at}  ${id}`);
+  const byPort = [...fleet.serving].sort((a, b) => a.port - b.port);
+  for (const { id, url: at } of byPort) output.talk(`server   ${at}  ${id}`);
   output.talk(`door     ${door.url}`);
   if (door.adminUrl) output.talk(`admin    ${door.adminUrl}/servers`);
-  output.talk('Ctrl-C stops the door and the servers; `meowctl down` ends the local Redis too');
+  output.talk('Ctrl-C stops the door and the servers it started; `meowctl down` ends everything');
+}
+
+async function tellWhatStays({ output }: Context, registry: Registry, host: string) {
+  const { servers } = await registry.fleet().catch(nothingKnown);
+  const here = servers.filter(({ record }) => record.host === host && record.state === 'up');
+  if (here.length === 0) return;
+  const stays =
+    here.length === 1 ? '1 spawned server stays' : `${here.length} spawned servers stay`;
+  output.talk(`${stays}; \`meowctl down\` ends everything`);
+}
+
+// Redis is gone: who stays cannot be told, and need not.
+function nothingKnown(error: unknown): Pick<FleetView, 'servers'> {
+  if (error instanceof StoreError) return { servers: [] };
+  throw error;
 }
 
 /** The same command line again, in the background. */
@@ -115,7 +133,7 @@ async function detach(context: Context): Promise<void> {
   prepareStateFolder(config.home);
   const given = host.argv.slice(2).filter((word) => word !== '--detach');
   const logFile = logPath(config.home, 'up');
-  await launch({
+  const said = await launch({
     name: 'meowctl up',
     command: host.execPath,
     args: [cliPath, ...given, '--detached'],
@@ -126,6 +144,8 @@ async function detach(context: Context): Promise<void> {
     termGraceMs: defaults.termGraceMs,
     signal: context.interruption(),
   });
-  output.talk(`up, in the background; its log is ${logFile}`);
+  const { url, servers } = said as { url: string; servers: number };
+  output.talk(`door     ${url}, ${servers} servers, in the background`);
+  output.talk(`log      ${logFile}`);
   output.talk('see `meowctl listservers`; end it with `meowctl down`');
 }

@@ -20,11 +20,11 @@ export interface Answered {
 
 const MAX_PATH = 200;
 
-/** One line per request: time, method, path, server, status, duration. */
+/** One line per request: local time, method, path, server, status, duration. */
 export function accessLine(answered: Answered): string {
   const { at, method, path, server, status, durationMs, tried, trouble } = answered;
   const words = [
-    new Date(at).toISOString().slice(11, 23),
+    localTime(at),
     plain(method),
     shortened(plain(path)),
     server ?? '-',
@@ -34,6 +34,11 @@ export function accessLine(answered: Answered): string {
   if (trouble !== null) words.push(`(${plain(trouble)})`);
   if (tried.length > 1) words.push(`tried ${tried.join(' ')}`);
   return words.join(' ');
+}
+
+function localTime(at: number): string {
+  const minutesBehind = new Date(at).getTimezoneOffset();
+  return new Date(at - minutesBehind * 60_000).toISOString().slice(11, 23);
 }
 
 function shortened(path: string): string {

@@ -1,12 +1,12 @@
-// Draws img/*.{jpg,png,webp,gif} from img/src/*.svg. Run: node scripts/render-pictures.mjs
+// Draws img/*.{jpg,png,webp,gif} from the SVGs here. Run: node scripts/pictures/render.mjs
 // The renderer has a package.json of its own, so that meowctl's own install stays light.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-const sources = new URL('../img/src/', import.meta.url);
-const pictures = new URL('../img/', import.meta.url);
+const sources = new URL('./', import.meta.url);
+const pictures = new URL('../../img/', import.meta.url);
 
 // The tail's swing, and the eyes: shut in the last frame but one.
 const frames = [
@@ -28,7 +28,7 @@ function installRenderer() {
   if (existsSync(new URL('node_modules/sharp', sources))) return;
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
   const { status } = spawnSync(npm, ['ci'], { cwd: fileURLToPath(sources), stdio: 'inherit' });
-  if (status !== 0) throw new Error('npm ci failed in img/src');
+  if (status !== 0) throw new Error('npm ci failed in scripts/pictures');
 }
 
 function still(name) {
