@@ -82,6 +82,19 @@ describe('the door', () => {
     expect(stderr.split('\n')[0]).toContain(`port ${port} is in use by`);
   });
 
+  test('with its admin port taken ends too, and names the flag', async () => {
+    const other = String(await freePort());
+    const { code, stderr } = await site.run(['proxy', '--port', other, '--admin-port', `${port}`]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`port ${port} is in use by`);
+    expect(stderr).toContain('Choose another with --admin-port, or --no-admin');
+  });
+
+  test('leaves no server hanging that could not have its port', async () => {
+    const { code, stderr } = await site.run(['serve', '--port', `${port}`]);
+    expect([code, stderr.split('\n')[0]]).toEqual([1, `meowctl: port ${port} is in use`]);
+  });
+
   test('loses no request when a server is destroyed under load', async () => {
     const asking = keepAsking('/test');
     const { code } = await site.run(['destroy']);
