@@ -16,6 +16,8 @@ export class ResponseHead {
   /** name, value, name, value… as node's writeHead takes them. */
   readonly lines: string[] = [];
   isStream = false;
+  /** Bytes of its body as its one length says; -1 where it says none. */
+  length = -1;
   #lengths = 0;
   #codings = 0;
   #coding = '';
@@ -66,6 +68,7 @@ export class ResponseHead {
         return;
       case 'content-length':
         this.#lengths += 1;
+        this.length = Number(value);
         // RFC 9110 §8.6: a 204 has none, whatever the server thinks.
         if (status === NO_CONTENT) return;
         break;
