@@ -216,7 +216,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
       return;
     }
     const options: Dispatcher.DispatchOptions = { method, path, headers: lines, body: this.#body };
-    member.pool.dispatch(options, this);
+    member.lines.dispatch(options, this);
   }
 
   #noMember(): void {

@@ -10,7 +10,7 @@ import { type Connection, createConnection } from './connection.ts';
 import type { DoorContext } from './door-context.ts';
 import { viaName } from './door-id.ts';
 import type { DoorOptions } from './door-options.ts';
-import { createLines } from './line.ts';
+import { Lines } from './line.ts';
 import { listen } from './listen.ts';
 import { createBar, doorUrl } from './own-address.ts';
 import { createProber } from './probe.ts';
@@ -57,7 +57,7 @@ export function createFrontDoor(deps: FrontDoorDeps, options: DoorOptions): Fron
     prober.stop();
     server.close();
     for (const socket of sockets) socket.destroy();
-    for (const { pool } of context.roster.all()) void pool.destroy();
+    for (const { lines } of context.roster.all()) lines.destroy();
   };
   return {
     roster: context.roster,
@@ -122,13 +122,13 @@ function createContext(deps: FrontDoorDeps, options: DoorOptions): DoorContext {
   const { host, port } = options;
   const own = () => ({ host, port, url: doorUrl(host, port) });
   const bar = createBar(createAllow(options.allowBackends), own);
-  const openPool = (url: string) => createLines(url, options);
+  const openLines = (url: string) => new Lines(url, options);
   const salt = randomBytes(9).toString('base64url');
   let attempts = 0;
   return {
     options,
     name: viaName(deps.id),
-    roster: new Roster({ openPool, bar, nowMs: () => performance.now() }, options),
+    roster: new Roster({ openLines, bar, nowMs: () => performance.now() }, options),
     balancer: createBalancer(options.balance, options.maxInflight),
     ladder: new Ladder(options),
     onAnswer: deps.onAnswer,

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { type buildConnector, Client, type Dispatcher, Pool } from 'undici';
+import { type buildConnector, Client, type Dispatcher } from 'undici';
 
 export interface LineOptions {
   readonly doorConnectMs: number;
@@ -71,9 +71,11 @@ export class Line implements Track {
   #socket: HeldSocket | null = null;
   #traveller: Traveller | null = null;
   readonly #connectMs: number;
+  readonly #onFree: () => void;
 
-  constructor(connectMs: number) {
+  constructor(connectMs: number, onFree: () => void) {
     this.#connectMs = connectMs;
+    this.#onFree = onFree;
   }
 
   carry(traveller: Traveller): void {
@@ -84,6 +86,7 @@ export class Line implements Track {
   part(): void {
     this.#traveller = null;
     this.release();
+    this.#onFree();
   }
 
   hold(): void {
@@ -125,28 +128,66 @@ export class Line implements Track {
 class LineClient extends Client {
   readonly #line: Line;
 
-  constructor(origin: URL, options: Client.Options, line: Line) {
-    super(origin, { ...options, connect: line.connect });
+  constructor(origin: string, options: LineOptions, onFree: (client: LineClient) => void) {
+    const line = new Line(options.doorConnectMs, () => onFree(this));
+    super(origin, {
+      connect: line.connect,
+      keepAliveTimeout: options.doorIdleMs,
+      keepAliveMaxTimeout: options.doorIdleMs,
+      maxHeaderSize: options.maxHeaderBytes,
+      // The door has a watch of its own, one for all: three timers less for each request.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
     this.#line = line;
   }
 
-  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) {
-    this.#line.carry(handler as Traveller);
-    return super.dispatch(options, handler);
+  carry(options: Dispatcher.DispatchOptions, traveller: Traveller): void {
+    this.#line.carry(traveller);
+    this.dispatch(options, traveller);
   }
 }
 
-/** Connections to one server. Their number is bounded by the requests in flight, not here. */
-export function createLines(url: string, options: LineOptions): Pool {
-  return new Pool(url, {
-    factory: (origin, given) => new LineClient(origin, given, new Line(options.doorConnectMs)),
-    keepAliveTimeout: options.doorIdleMs,
-    keepAliveMaxTimeout: options.doorIdleMs,
-    maxHeaderSize: options.maxHeaderBytes,
-    // The door has a watch of its own, one for all: three timers less for each request.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
+/**
+ * Connections to one server, each with one request at most. Their number is bounded by the requests
+ * in flight, not here. The one that was used last is used next; undici's own Pool looks for a free
+ * one from the first on, and tells of every change.
+ */
+export class Lines {
+  readonly #origin: string;
+  readonly #options: LineOptions;
+  readonly #all: LineClient[] = [];
+  readonly #free: LineClient[] = [];
+  #closed = false;
+
+  constructor(origin: string, options: LineOptions) {
+    this.#origin = origin;
+    this.#options = options;
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, traveller: Traveller): void {
+    const client = this.#free.pop() ?? this.#open();
+    client.carry(options, traveller);
+  }
+
+  /** Closes each connection when its request is over. Nothing must be dispatched after this. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const client of this.#all) void client.close();
+  }
+
+  /** Cuts what is under way. */
+  destroy(): void {
+    this.#closed = true;
+    for (const client of this.#all) void client.destroy();
+  }
+
+  #open(): LineClient {
+    const client = new LineClient(this.#origin, this.#options, (free) => this.#free.push(free));
+    this.#all.push(client);
+    return client;
+  }
 }
 
 function timedOut(afterMs: number): Error {

@@ -1,4 +1,4 @@
-import type { Pool } from 'undici';
+import type { Lines } from './line.ts';
 
 /** `starting` and what must not be used at all count as `out`. */
 export type MemberState = 'usable' | 'doubtful' | 'out' | 'draining';
@@ -47,7 +47,7 @@ export interface Member {
   readonly url: string;
   readonly host: string;
   readonly port: number;
-  readonly pool: Pool;
+  readonly lines: Lines;
   state: MemberState;
   /** In a few words, for people. */
   reason: string;
@@ -72,14 +72,14 @@ export interface Member {
   badProbes: number;
 }
 
-export function createMember(id: string, url: string, openPool: (url: string) => Pool): Member {
+export function createMember(id: string, url: string, openLines: (url: string) => Lines): Member {
   const at = url.lastIndexOf(':');
   return {
     id,
     url,
     host: url.slice('http://'.length, at),
     port: Number(url.slice(at + 1)),
-    pool: openPool(url),
+    lines: openLines(url),
     state: 'out',
     reason: 'starting',
     cause: 'starting',

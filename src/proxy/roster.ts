@@ -1,5 +1,5 @@
-import type { Pool } from 'undici';
 import type { Listing, RosterView } from '../store/types.ts';
+import type { Lines } from './line.ts';
 import { createMember, inOrder, type Member, type MemberState, type OutCause } from './member.ts';
 import type { ProbeResult } from './probe.ts';
 
@@ -11,7 +11,7 @@ export interface RosterOptions {
 }
 
 export interface RosterDeps {
-  openPool(url: string): Pool;
+  openLines(url: string): Lines;
   /** Why a server at this address must never be used, or null. */
   bar(host: string, port: number): string | null;
   nowMs(): number;
@@ -97,7 +97,7 @@ export class Roster {
   }
 
   #admit(id: string, url: string, contested: boolean): Member {
-    const member = createMember(id, url, this.#deps.openPool);
+    const member = createMember(id, url, this.#deps.openLines);
     this.#members.set(id, member);
     this.#routable = null;
     const barred = this.#deps.bar(member.host, member.port);
@@ -164,7 +164,7 @@ export class Roster {
   #drain(member: Member, reason: string): void {
     this.#move(member, 'draining', null, reason);
     // Lets what is in flight finish, then closes the connections: the server leaves that to us.
-    void member.pool.close();
+    member.lines.close();
   }
 
   #move(member: Member, state: MemberState, cause: OutCause | null, reason: string): void {
@@ -176,7 +176,7 @@ export class Roster {
   #forget(member: Member): void {
     this.#members.delete(member.id);
     this.#routable = null;
-    if (!member.pool.closed) void member.pool.close();
+    member.lines.close();
   }
 }
 
