@@ -3,7 +3,7 @@ import { InterruptedError, MeowError, NotReadyError, StoreError } from '../error
 import { parseRecord } from '../store/parse.ts';
 import type { Registry, ServerRecord } from '../store/types.ts';
 import { type LaunchOptions, launch } from './launcher.ts';
-import { logPath } from './logs.ts';
+import { logPath, rawLogPath } from './logs.ts';
 import { createServerId } from './server-id.ts';
 import { prepareStateFolder } from './state-folder.ts';
 
@@ -95,6 +95,7 @@ function toLaunch(id: string, child: ServerProgram, options: SpawnOptions): Laun
     env: settings(child),
     cwd: child.home,
     logFile: logPath(child.home, id),
+    rawLogFile: rawLogPath(child.home, id),
     readyTimeoutMs,
     termGraceMs: options.termGraceMs ?? defaults.termGraceMs,
     ...(signal ? { signal } : {}),
