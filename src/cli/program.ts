@@ -4,6 +4,7 @@ import { addDestroy } from './destroy.ts';
 import { addDown } from './down.ts';
 import { addGet } from './get.ts';
 import { addListservers } from './listservers.ts';
+import { addLogs } from './logs.ts';
 import { addMeow } from './meow.ts';
 import { addProxy } from './proxy.ts';
 import { addRecent } from './recent.ts';
@@ -19,6 +20,7 @@ const verbs = [
   addSpawn,
   addDestroy,
   addListservers,
+  addLogs,
   addProxy,
   addServe,
   addSet,

@@ -1,0 +1,40 @@
+import { rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { defaults } from '../config.ts';
+import { idOfFile, logFiles } from './server-log.ts';
+
+/**
+ * Removes the logs of servers that are gone for long: nothing of theirs was written for `keepMs`
+ * (a living server marks its log even when it says nothing), and nobody knows them.
+ * @param known the ids of all servers that are or shall be; asked only when there is an old log
+ * @returns the ids whose logs were removed
+ */
+export async function sweepLogs(
+  home: string,
+  known: () => Promise<ReadonlySet<string>>,
+  now: number = Date.now(),
+  keepMs: number = defaults.logKeepMs,
+): Promise<string[]> {
+  const old = [...filesById(home)].filter(([, files]) =>
+    files.every((file) => now - writtenAt(file) > keepMs),
+  );
+  if (old.length === 0) return [];
+  const stay = await known();
+  const gone = old.filter(([id]) => !stay.has(id));
+  for (const [, files] of gone) for (const file of files) rmSync(file, { force: true });
+  return gone.map(([id]) => id);
+}
+
+function filesById(home: string): Map<string, string[]> {
+  const files = new Map<string, string[]>();
+  for (const name of logFiles(home)) {
+    const id = idOfFile(name);
+    if (id !== null) files.set(id, [...(files.get(id) ?? []), join(home, 'logs', name)]);
+  }
+  return files;
+}
+
+// Another sweep may have been quicker.
+function writtenAt(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
