@@ -1,17 +1,18 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaults } from '../config.ts';
+import type { Registry } from '../store/types.ts';
 import { idOfFile, logFiles } from './server-log.ts';
 
 /**
  * Removes the logs of servers that are gone for long: nothing of theirs was written for `keepMs`
  * (a living server marks its log even when it says nothing), and nobody knows them.
- * @param known the ids of all servers that are or shall be; asked only when there is an old log
+ * The registry is asked only when there is an old log.
  * @returns the ids whose logs were removed
  */
 export async function sweepLogs(
   home: string,
-  known: () => Promise<ReadonlySet<string>>,
+  registry: Pick<Registry, 'fleet'>,
   now: number = Date.now(),
   keepMs: number = defaults.logKeepMs,
 ): Promise<string[]> {
@@ -19,8 +20,9 @@ export async function sweepLogs(
     files.every((file) => now - writtenAt(file) > keepMs),
   );
   if (old.length === 0) return [];
-  const stay = await known();
-  const gone = old.filter(([id]) => !stay.has(id));
+  const { servers, intents } = await registry.fleet();
+  const known = new Set([...servers.map(({ record }) => record.id), ...intents.keys()]);
+  const gone = old.filter(([id]) => !known.has(id));
   for (const [, files] of gone) for (const file of files) rmSync(file, { force: true });
   return gone.map(([id]) => id);
 }
