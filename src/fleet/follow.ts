@@ -29,7 +29,8 @@ export async function* followLogs(
       for (const id of ids ?? loggedIds(home)) if (!logs.has(id)) add(id, 'start');
       const lines = byTime([...logs.values()].flatMap((log) => log.next()));
       if (lines.length > 0) yield lines;
-      else await pause(defaults.logPollMs, null, { signal }).catch(stopped);
+      // Even where there is more to read: Ctrl-C must get its turn.
+      await pause(lines.length > 0 ? 0 : defaults.logPollMs, null, { signal }).catch(stopped);
     }
   } finally {
     for (const log of logs.values()) log.close();

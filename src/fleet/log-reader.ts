@@ -23,9 +23,10 @@ export class LogReader {
 
   constructor(path: string, from: 'start' | 'end') {
     this.#path = path;
-    this.#open = openIfThere(path);
-    this.#offset = this.#open && from === 'end' ? fstatSync(this.#open.file).size : 0;
-    this.#passed = new Set(this.#paths().slice(1).map(inodeOf));
+    const atEnd = from === 'end';
+    this.#open = atEnd ? openIfThere(path) : null;
+    this.#offset = this.#open ? fstatSync(this.#open.file).size : 0;
+    this.#passed = new Set(atEnd ? this.#paths().slice(1).map(inodeOf) : []);
   }
 
   /** When it was last written to, Unix ms; 0 where there is none. */
@@ -91,7 +92,7 @@ export class LogReader {
     if (this.#open && fstatSync(this.#open.file).size < this.#offset) this.#offset = 0;
   }
 
-  /** To the next newer file; where ours is gone, to the oldest that we have not been in. */
+  /** To the next newer file; where ours is gone, or we had none, to the oldest that is new to us. */
   #moveOn(): boolean {
     const inodes = this.#paths().map(inodeOf);
     const next = this.#nextOf(inodes);
@@ -109,7 +110,7 @@ export class LogReader {
   }
 
   #nextOf(inodes: readonly (number | null)[]): number {
-    const ours = this.#open ? inodes.indexOf(this.#open.inode) : 1;
+    const ours = this.#open ? inodes.indexOf(this.#open.inode) : -1;
     if (ours > 0) return ours - 1;
     const isNew = (inode: number | null) => inode !== null && !this.#passed.has(inode);
     return Math.max(0, inodes.findLastIndex(isNew));

@@ -62,7 +62,7 @@ export class RotatingLog {
     const short = lines.flatMap((line) => cut(line, this.#maxLine));
     // Together with the line it precedes: alone it might still fit on a disk that is full.
     const all =
-      this.#lost > 0 ? [`meowctl: ${this.#lost} lines lost: ${this.#why}`, ...short] : short;
+      this.#lost > 0 ? [`meowctl: lines lost: ${this.#lost} (${this.#why})`, ...short] : short;
     try {
       this.#store(`${stamp}${all.join(`\n${stamp}`)}\n`);
       this.#lost = 0;

@@ -142,7 +142,7 @@ describe('a rotating log in trouble', () => {
     mkdirSync(logs);
     log.write('three\n');
     log.close();
-    expect(linesOf(join(logs, 'abc234.log'))).toEqual(['meowctl: 2 lines lost: ENOENT', 'three']);
+    expect(linesOf(join(logs, 'abc234.log'))).toEqual(['meowctl: lines lost: 2 (ENOENT)', 'three']);
   });
 
   test('does not mind /dev/full', () => {
@@ -152,7 +152,7 @@ describe('a rotating log in trouble', () => {
     renameSync(path, `${path}.away`);
     log.write('stored\n');
     rmSync(`${path}.away`);
-    expect(linesOf(path)).toEqual(['meowctl: 3 lines lost: ENOSPC', 'stored']);
+    expect(linesOf(path)).toEqual(['meowctl: lines lost: 3 (ENOSPC)', 'stored']);
   });
 
   test.runIf(process.geteuid?.() === 0)(
@@ -178,7 +178,7 @@ describe('a rotating log in trouble', () => {
         Array.from({ length: stored }, (_, at) => String(at)),
       );
       expect(lines.slice(stored)).toEqual([
-        `meowctl: ${5_000 - stored} lines lost: ENOSPC`,
+        `meowctl: lines lost: ${5_000 - stored} (ENOSPC)`,
         'room again',
       ]);
     },
