@@ -26,6 +26,7 @@ export class RotatingLog {
   // Bytes as latin1 text throughout: lossless, and splits and joins four times as fast as buffers.
   readonly #unfinished = { out: '', err: '' };
   #file: number | null = null;
+  #closed = false;
   #lost = 0;
   #why = '';
 
@@ -43,16 +44,15 @@ export class RotatingLog {
   write(chunk: string | Uint8Array, from: LogSource = 'out'): void {
     const lines = (this.#unfinished[from] + toLatin1(chunk)).split('\n');
     const rest = lines.pop() ?? '';
-    const tooLong = rest.length > this.#maxLine;
-    this.#unfinished[from] = tooLong ? '' : rest;
-    this.#append(tooLong ? [...lines, rest] : lines);
+    const whole = rest.length > this.#maxLine || (this.#closed && rest !== '');
+    this.#unfinished[from] = whole ? '' : rest;
+    this.#append(whole ? [...lines, rest] : lines);
   }
 
-  /** Stores what is unfinished too. Must come last in the life of whoever writes. */
+  /** Stores what is unfinished too. What is written later is stored at once, line or not. */
   close(): void {
-    for (const from of ['out', 'err'] as const) {
-      if (this.#unfinished[from] !== '') this.write('\n', from);
-    }
+    this.#closed = true;
+    for (const from of ['out', 'err'] as const) this.write('', from);
     this.#closeFile();
   }
 
