@@ -23,8 +23,18 @@ export async function sweepLogs(
   const { servers, intents } = await registry.fleet();
   const known = new Set([...servers.map(({ record }) => record.id), ...intents.keys()]);
   const gone = old.filter(([id]) => !known.has(id));
-  for (const [, files] of gone) for (const file of files) rmSync(file, { force: true });
-  return gone.map(([id]) => id);
+  return gone.filter(([, files]) => files.map(remove).every(Boolean)).map(([id]) => id);
+}
+
+// What cannot be removed stays for the next sweep: no reason for a spawn to fail.
+function remove(file: string): boolean {
+  try {
+    rmSync(file, { force: true });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return false;
+  }
 }
 
 function filesById(home: string): Map<string, string[]> {

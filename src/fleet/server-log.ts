@@ -1,5 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { FailedError } from '../errors.ts';
+import { quote, reason } from '../text.ts';
 import { LogReader } from './log-reader.ts';
 import { logPath, parseLogLine, rawLogPath } from './logs.ts';
 import { isServerId } from './server-id.ts';
@@ -24,13 +26,19 @@ export function loggedIds(home: string): string[] {
   return [...ids].filter((id) => id !== null).sort();
 }
 
-/** The names of all files in the log folder; none where there is no folder. */
+/**
+ * The names of all files in the log folder; none where there is no folder.
+ * @throws FailedError naming the folder when it cannot be read
+ */
 export function logFiles(home: string): string[] {
+  const folder = join(home, 'logs');
   try {
-    return readdirSync(join(home, 'logs'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+    return readdirSync(folder);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    const message = `cannot read ${quote(folder)}: ${reason(cause)}`;
+    throw new FailedError('logs', message, 'Check that folder, or MEOW_HOME', { cause });
   }
 }
 

@@ -154,6 +154,14 @@ describe('logs', () => {
     expect((await site.run(['logs', '--json'])).stdout).toBe('[]\n');
   });
 
+  test('says which folder it cannot read', async () => {
+    const home = join(site.home, 'a-file');
+    writeFileSync(home, '');
+    const { code, stderr } = await site.run(['logs'], { env: { MEOW_HOME: home } });
+    expect(code).toBe(1);
+    expect(stderr).toContain(join(home, 'logs'));
+  });
+
   test.each([
     [['-f', '--json'], '--json'],
     [['-n', '-1'], '"-1"'],

@@ -60,6 +60,15 @@ describe('the sweep of logs', () => {
     expect(logsOf(home)).toEqual(['cccccc.log', 'dddddd.log']);
   });
 
+  test('leaves what it cannot remove, without a word', async () => {
+    const home = homeWith({ 'bbbbbb.log': 8 });
+    const stuck = join(home, 'logs', 'aaaaaa.log');
+    mkdirSync(stuck);
+    utimesSync(stuck, 0, 0);
+    expect(await sweepLogs(home, store.registry)).toEqual(['bbbbbb']);
+    expect(logsOf(home)).toEqual(['aaaaaa.log']);
+  });
+
   test('does not ask Redis where nothing is old, nor mind a state folder without logs', async () => {
     const deaf = { fleet: () => Promise.reject(new Error('asked')) };
     expect(await sweepLogs(homeWith({ 'aaaaaa.log': 1 }), deaf)).toEqual([]);
