@@ -89,6 +89,20 @@ export const defaults = Object.freeze({
   maxQueuedBytes: 256 * 1_024 * 1_024,
   deliveryMs: 30_000,
 
+  /** Of each server: this many files of this size, the newest among them. */
+  logMaxBytes: 10 * 1_024 * 1_024,
+  logFiles: 5,
+  /** A longer line is stored as several. */
+  logMaxLineBytes: 256 * 1_024,
+  /** What went past the log, straight to stdout's and stderr's descriptors: a crash, native code. */
+  rawLogMaxBytes: 1_024 * 1_024,
+  /** The log of a server that is gone. */
+  logKeepMs: 7 * 24 * 3_600_000,
+  /** A server that says nothing marks its log as in use this often. */
+  logTouchMs: 3_600_000,
+  logPollMs: 200,
+  logLines: 100,
+
   localRedisPort: 16_379,
   redisProbeUrl: 'redis://127.0.0.1:6379',
   namespace: 'meow',

@@ -20,6 +20,10 @@ export interface Output {
   bytes(data: Buffer): Promise<void>;
   /** Heads and rows in columns. */
   table(heads: readonly string[], rows: readonly (readonly Cell[])[]): Promise<void>;
+  /** A writer of lines of data with a name in front; on a terminal one colour per name, always the same. */
+  labelled(): Promise<(label: string, text: string) => void>;
+  /** Whether whoever read stdout has gone. */
+  isUnread(): boolean;
   /** One line to a person, on stderr. */
   talk(text: string): void;
   /** Resolves when all of stdout has been taken. Rejects with FailedError where it could not be. */
@@ -60,6 +64,14 @@ export function createOutput(
       const text = [heads.map((head) => ({ text: head, tone: 'dim' as const })), ...rows].map(join);
       if (!closed) stdout.write(`${text.join('\n')}\n`);
     },
+    async labelled() {
+      const paint = colored ? await loadLabelPaint() : (label: string) => label;
+      return (label, text) => {
+        const shown = outIsTerminal ? plain(text.replaceAll('\t', '    ')) : text;
+        if (!closed) stdout.write(`${paint(plain(label))} ${shown}\n`);
+      };
+    },
+    isUnread: () => closed,
     talk(text) {
       stderr.write(`${text}\n`);
     },
@@ -90,6 +102,20 @@ async function loadPaint(): Promise<Paint> {
   const chalk: ChalkInstance = new Chalk({ level: 1 });
   const tones = { good: chalk.green, warn: chalk.yellow, bad: chalk.red, dim: chalk.dim };
   return (text, tone) => (tone ? tones[tone](text) : text);
+}
+
+async function loadLabelPaint(): Promise<(label: string) => string> {
+  const { Chalk } = await import('chalk');
+  const chalk: ChalkInstance = new Chalk({ level: 1 });
+  const { cyan, yellow, green, magenta, blue } = chalk;
+  const { cyanBright, yellowBright, greenBright, magentaBright, blueBright } = chalk;
+  const dark = [cyan, yellow, green, magenta, blue];
+  const colors = [...dark, cyanBright, yellowBright, greenBright, magentaBright, blueBright];
+  return (label) => (colors[hash(label) % colors.length] ?? cyan)(label);
+}
+
+function hash(text: string): number {
+  return [...text].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) % 65_521, 7);
 }
 
 function columnWidths(rows: readonly (readonly Cell[])[]): number[] {

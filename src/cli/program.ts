@@ -6,6 +6,7 @@ import { addDestroy } from './destroy.ts';
 import { addDown } from './down.ts';
 import { addGet } from './get.ts';
 import { addListservers } from './listservers.ts';
+import { addLogs } from './logs.ts';
 import { addMeow } from './meow.ts';
 import { addProxy } from './proxy.ts';
 import { addRecent } from './recent.ts';
@@ -25,6 +26,7 @@ const verbs: ReadonlyMap<string, AddVerb> = new Map([
   ['spawn', addSpawn],
   ['destroy', addDestroy],
   ['listservers', addListservers],
+  ['logs', addLogs],
   ['proxy', addProxy],
   ['serve', addServe],
   ['set', addSet],

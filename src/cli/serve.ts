@@ -5,6 +5,7 @@ import type { RunningServer } from '../server/serve.ts';
 import type { Store } from '../store/types.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
+import { keepOwnLog } from './own-log.ts';
 import { readyPipe } from './ready-pipe.ts';
 import { host, port, seconds } from './values.ts';
 
@@ -42,7 +43,9 @@ export function addServe(program: Command, context: Context): void {
 
 /** Runs until the server has left. What goes wrong before it is ready goes to whoever spawned it. */
 async function runServe(context: Context, options: Options): Promise<void> {
-  const ready = readyPipe(options.spawned ?? false, context.process);
+  const { config, process: host } = context;
+  if (options.spawned && options.id !== undefined) keepOwnLog(host, config.home, options.id);
+  const ready = readyPipe(options.spawned ?? false, host);
   try {
     await serveUntilGone(context, options, ready.tell);
   } catch (error) {

@@ -61,14 +61,21 @@ async function refuseSecond({ config }: Context): Promise<void> {
 }
 
 async function run(context: Context, options: Options, tellReady: (value: object) => void) {
-  const [{ bringUp }, { stopServers }, { thisMachine }, mark, { prepareStateFolder }] =
-    await Promise.all([
-      import('../fleet/bring-up.ts'),
-      import('../fleet/stop.ts'),
-      import('../fleet/process-identity.ts'),
-      import('../fleet/up-mark.ts'),
-      import('../fleet/state-folder.ts'),
-    ]);
+  const [
+    { bringUp },
+    { sweepLogs },
+    { stopServers },
+    { thisMachine },
+    mark,
+    { prepareStateFolder },
+  ] = await Promise.all([
+    import('../fleet/bring-up.ts'),
+    import('../fleet/log-sweep.ts'),
+    import('../fleet/stop.ts'),
+    import('../fleet/process-identity.ts'),
+    import('../fleet/up-mark.ts'),
+    import('../fleet/state-folder.ts'),
+  ]);
   const { home } = context.config;
   const machine = thisMachine();
   const stopping = new AbortController();
@@ -83,6 +90,7 @@ async function run(context: Context, options: Options, tellReady: (value: object
     // The door first: a port that is taken is known before any server starts.
     door = await openDoor(context, open, options);
     const deps = { registry, machine, ...serverProgram(context, open) };
+    await sweepLogs(home, registry);
     fleet = await bringUp(deps, { count: options.number ?? null, signal: stopping.signal });
     tellFailures(fleet.failed, context, `${fleet.serving.length} servers serve`);
     tellWhere(context, open, door, fleet);

@@ -1,5 +1,6 @@
 import { defaults } from '../config.ts';
 import { UsageError } from '../errors.ts';
+import { isServerId } from '../fleet/server-id.ts';
 import { quote } from '../text.ts';
 
 /*
@@ -38,6 +39,35 @@ export function seconds(text: string): number {
   throw new UsageError(
     `time ${quote(text)} is not a number of seconds`,
     `Use seconds from 0 to ${MAX_SECONDS}, such as 30 or 0.5`,
+  );
+}
+
+/** A number of lines that may be none. */
+export function lines(text: string): number {
+  return whole(text, 'number of lines', 0, 1_000_000);
+}
+
+const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A stretch of time such as `90s`, `10m`, `2h` or `7d`, as milliseconds. */
+export function duration(text: string): number {
+  const [, amount = '', unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  if (unit !== '') return Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS];
+  throw new UsageError(
+    `time ${quote(text)} is not a stretch of time`,
+    'Use a whole number of s, m, h or d, such as 30s, 10m, 2h or 7d',
+  );
+}
+
+/**
+ * A server's id, such as names its log.
+ * @param others those before it
+ */
+export function ids(text: string, others: readonly string[] = []): string[] {
+  if (isServerId(text)) return [...others, text];
+  throw new UsageError(
+    `server ${quote(text)} is not an id`,
+    'Use an id of 6 characters a-z 2-9: see `meowctl listservers`',
   );
 }
 

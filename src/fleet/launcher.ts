@@ -10,7 +10,7 @@ import {
   NotReadyError,
 } from '../errors.ts';
 import { quote, reason } from '../text.ts';
-import { tail } from './logs.ts';
+import { tails } from './logs.ts';
 import { type Outcome, readOutcome } from './ready-pipe.ts';
 
 /*
@@ -30,8 +30,10 @@ export interface Program {
   /** The whole environment it gets. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** Gets its stdout and stderr, at the end. */
+  /** Gets its stdout and stderr, at the end, unless `rawLogFile` does. */
   readonly logFile: string;
+  /** For a program that writes its log itself: gets what goes straight to its descriptors. */
+  readonly rawLogFile?: string;
 }
 
 export interface LaunchOptions extends Program {
@@ -72,7 +74,7 @@ export async function launch(options: LaunchOptions): Promise<unknown> {
  * @param withPipe whether it gets a pipe as fd 3
  */
 export function startDetached(program: Program, withPipe = false): ChildProcess {
-  const log = openLog(program.logFile);
+  const log = openLog(program.rawLogFile ?? program.logFile);
   try {
     const child = spawn(program.command, program.args, {
       cwd: program.cwd,
@@ -162,9 +164,10 @@ function failure(outcome: Outcome, child: ChildProcess, options: LaunchOptions):
   return error.exitCode === exitCodes.timeout ? notReady(`: ${error.message}`, options) : error;
 }
 
-function notReady(what: string, { name, logFile }: LaunchOptions): NotReadyError {
+function notReady(what: string, { name, logFile, rawLogFile }: LaunchOptions): NotReadyError {
   const message = `${name}${what}`;
-  return new NotReadyError(message, `Its log is ${quote(logFile)}`, tail(logFile, TAIL_LINES));
+  const said = tails([logFile, rawLogFile ?? logFile], TAIL_LINES);
+  return new NotReadyError(message, `Its log is ${quote(logFile)}`, said);
 }
 
 function lateness({ readyTimeoutMs }: LaunchOptions): string {

@@ -3,15 +3,35 @@ import { join } from 'node:path';
 import { plain } from '../text.ts';
 
 const MAX_TAIL_BYTES = 64 * 1_024;
+const STAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /;
 
+/** What a server said, line by line, with the time in front; older ones are at `.1`, `.2` and so on. */
 export function logPath(home: string, id: string): string {
   return join(home, 'logs', `${id}.log`);
 }
 
-/** The last `lines` lines, control characters escaped; none where there is no such log. */
+/** What went straight to its descriptors: a crash of Node or of native code. */
+export function rawLogPath(home: string, id: string): string {
+  return join(home, 'logs', `${id}.err`);
+}
+
+/** A stored line, taken apart; `at` is null where it has no time in front. */
+export function parseLogLine(stored: string): { at: string | null; line: string } {
+  const stamp = STAMP.exec(stored)?.[0];
+  if (stamp === undefined) return { at: null, line: stored };
+  return { at: stamp.trimEnd(), line: stored.slice(stamp.length) };
+}
+
+/** The last lines of several logs, those of the last one at the end; a file named twice counts once. */
+export function tails(paths: readonly string[], lines: number): string[] {
+  if (lines === 0) return [];
+  return [...new Set(paths)].flatMap((path) => tail(path, lines)).slice(-lines);
+}
+
+/** The last `lines` lines without their times, control characters escaped; none where there is no such log. */
 export function tail(path: string, lines: number): string[] {
   const text = readEnd(path);
-  const all = text.split('\n').map((line) => plain(line.replace(/\r$/, '')));
+  const all = text.split('\n').map((line) => plain(parseLogLine(line.replace(/\r$/, '')).line));
   if (all.at(-1) === '') all.pop();
   return lines > 0 ? all.slice(-lines) : [];
 }

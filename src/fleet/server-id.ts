@@ -7,3 +7,8 @@ const LENGTH = 6;
 export function createServerId(): string {
   return Array.from({ length: LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
 }
+
+/** Whether a text could be a server's id: then it is safe as part of a file name too. */
+export function isServerId(text: string): boolean {
+  return /^[a-z2-9]{6}$/.test(text);
+}

@@ -3,7 +3,8 @@ import { InterruptedError, MeowError, NotReadyError, StoreError } from '../error
 import { parseRecord } from '../store/parse.ts';
 import type { Registry, ServerRecord } from '../store/types.ts';
 import { type LaunchOptions, launch } from './launcher.ts';
-import { logPath } from './logs.ts';
+import { sweepLogs } from './log-sweep.ts';
+import { logPath, rawLogPath } from './logs.ts';
 import { createServerId } from './server-id.ts';
 import { prepareStateFolder } from './state-folder.ts';
 
@@ -19,7 +20,7 @@ export interface ServerProgram {
 }
 
 export interface SpawnDeps extends ServerProgram {
-  readonly registry: Pick<Registry, 'sweep' | 'forget'>;
+  readonly registry: Pick<Registry, 'sweep' | 'forget' | 'fleet'>;
 }
 
 export interface SpawnOptions {
@@ -41,12 +42,12 @@ export interface Spawned {
 
 /**
  * Starts servers on this host, a few at a time, and waits until each is ready. One that fails takes
- * no other with it. Records lost long ago are swept meanwhile.
+ * no other with it. Records lost long ago are swept meanwhile, and logs of servers long gone.
  * @throws FailedError when the state folder cannot be used; StoreError when Redis cannot
  */
 export async function spawnServers(deps: SpawnDeps, options: SpawnOptions): Promise<Spawned> {
   prepareStateFolder(deps.home);
-  const swept = deps.registry.sweep(defaults.sweepLostAfterMs).catch(toStoreError);
+  const swept = sweep(deps).catch(toStoreError);
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];
   const { signal, count } = options;
@@ -66,6 +67,11 @@ export async function spawnServers(deps: SpawnDeps, options: SpawnOptions): Prom
   const trouble = await swept;
   if (trouble instanceof StoreError && failed.length === 0 && started.length === 0) throw trouble;
   return { started, failed };
+}
+
+async function sweep({ registry, home }: SpawnDeps): Promise<void> {
+  await registry.sweep(defaults.sweepLostAfterMs);
+  await sweepLogs(home, registry);
 }
 
 /** Starts one server. What it wrote into Redis before it failed is removed again. */
@@ -95,6 +101,7 @@ function toLaunch(id: string, child: ServerProgram, options: SpawnOptions): Laun
     env: settings(child),
     cwd: child.home,
     logFile: logPath(child.home, id),
+    rawLogFile: rawLogPath(child.home, id),
     readyTimeoutMs,
     termGraceMs: options.termGraceMs ?? defaults.termGraceMs,
     ...(signal ? { signal } : {}),

@@ -119,6 +119,7 @@ describe('help', () => {
     'spawn',
     'destroy',
     'listservers',
+    'logs',
     'proxy',
     'serve',
     'set',

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MeowError, NotReadyError } from '../../src/errors.ts';
@@ -60,6 +60,16 @@ describe('launch', () => {
       'reading settings',
       'boom: no \\u001b[31mcream\\u001b[0m left',
     ]);
+  });
+
+  test('of a child that writes its log itself shows the end of that, then what went past it', async () => {
+    const launched = options('dies-at-start.mjs');
+    const rawLogFile = `${launched.logFile}.err`;
+    writeFileSync(launched.logFile, '2026-03-01T12:00:00.250Z waking\n');
+    const error = await failureOf(launch({ ...launched, rawLogFile }));
+    expect(error.remedy).toContain(launched.logFile);
+    expect(logTail(error)).toEqual(['waking', 'reading settings', expect.stringContaining('boom')]);
+    expect(readFileSync(launched.logFile, 'utf8')).not.toContain('boom');
   });
 
   test('of a child that is never ready ends it after its time', async () => {

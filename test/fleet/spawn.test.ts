@@ -157,6 +157,7 @@ describe('spawn', () => {
     const asked: number[] = [];
     const registry = {
       forget: store.registry.forget,
+      fleet: store.registry.fleet,
       sweep: (lostForMs: number) => {
         asked.push(lostForMs);
         return store.registry.sweep(lostForMs);

@@ -1,0 +1,31 @@
+import type { Writable } from 'node:stream';
+import { defaults } from '../config.ts';
+import { logPath, rawLogPath } from '../fleet/logs.ts';
+import { capRawLog, touchLog } from '../fleet/raw-log.ts';
+import { type LogSource, RotatingLog } from '../fleet/rotating-log.ts';
+import { isServerId } from '../fleet/server-id.ts';
+
+/**
+ * From here on what this process prints goes to its server's log. Its descriptors 1 and 2 are the
+ * raw log, for what does not ask `process.stdout` (a crash, native code); that is kept small.
+ */
+export function keepOwnLog(host: NodeJS.Process, home: string, id: string): void {
+  if (!isServerId(id)) return; // it becomes part of a file name
+  const log = new RotatingLog(logPath(home, id));
+  redirect(host.stdout, log, 'out');
+  redirect(host.stderr, log, 'err');
+  host.once('exit', () => log.close());
+  const tend = () => {
+    capRawLog(rawLogPath(home, id));
+    touchLog(logPath(home, id), new Date());
+  };
+  setInterval(tend, defaults.beatMs).unref();
+}
+
+// Below `write`, so that encodings, callbacks and `pipe` work as ever.
+function redirect(stream: Writable, log: RotatingLog, from: LogSource): void {
+  stream._write = (chunk: Uint8Array, _encoding, done) => {
+    log.write(chunk, from);
+    done();
+  };
+}

@@ -1,0 +1,42 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { defaults } from '../config.ts';
+import {
+  byTime,
+  type LogLine,
+  lastLines,
+  loggedIds,
+  ServerLog,
+  type Wanted,
+} from './server-log.ts';
+
+export interface FollowOptions extends Wanted {
+  /** Null for every server of this host, those to come too. */
+  readonly ids: readonly string[] | null;
+  readonly signal: AbortSignal;
+}
+
+/** The last lines, then each batch of new ones as it comes, until it is told to stop. */
+export async function* followLogs(
+  home: string,
+  { ids, signal, ...wanted }: FollowOptions,
+): AsyncGenerator<readonly LogLine[]> {
+  const logs = new Map<string, ServerLog>();
+  const add = (id: string, from: 'start' | 'end') => logs.set(id, new ServerLog(home, id, from));
+  try {
+    for (const id of ids ?? loggedIds(home)) add(id, 'end');
+    yield lastLines([...logs.values()], wanted);
+    while (!signal.aborted) {
+      for (const id of ids ?? loggedIds(home)) if (!logs.has(id)) add(id, 'start');
+      const lines = byTime([...logs.values()].flatMap((log) => log.next()));
+      if (lines.length > 0) yield lines;
+      // Even where there is more to read: Ctrl-C must get its turn.
+      await pause(lines.length > 0 ? 0 : defaults.logPollMs, null, { signal }).catch(stopped);
+    }
+  } finally {
+    for (const log of logs.values()) log.close();
+  }
+}
+
+function stopped(error: Error): void {
+  if (error.name !== 'AbortError') throw error;
+}

@@ -1,0 +1,266 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { Row } from '../../src/cli/rows.ts';
+import { logPath, rawLogPath } from '../../src/fleet/logs.ts';
+import { RotatingLog } from '../../src/fleet/rotating-log.ts';
+import { BIN, finish, openSite, type Site } from '../helpers/cli.ts';
+import { until } from '../helpers/until.ts';
+
+let site: Site;
+
+beforeAll(async () => {
+  site = await openSite();
+});
+beforeEach(async () => {
+  await site.run(['destroy', '--all', '--timeout', '1']);
+  rmSync(join(site.home, 'logs'), { recursive: true, force: true });
+  mkdirSync(join(site.home, 'logs'), { mode: 0o700 });
+});
+afterAll(() => site.close());
+
+/** What a server would write, at an hour of today. */
+function writeLog(id: string, lines: Readonly<Record<string, string>>, maxBytes?: number): void {
+  for (const [at, line] of Object.entries(lines)) {
+    const now = () => new Date(`${new Date().toISOString().slice(0, 11)}${at}Z`);
+    const log = new RotatingLog(logPath(site.home, id), { now, ...(maxBytes ? { maxBytes } : {}) });
+    log.write(`${line}\n`);
+    log.close();
+  }
+}
+
+async function spawnOne(): Promise<Row> {
+  const { stdout } = await site.run(['spawn', '--json']);
+  return (JSON.parse(stdout) as Row[])[0] as Row;
+}
+
+/** Stdout so far, as it grows. */
+function reading(child: ChildProcess): () => string {
+  let text = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    text += chunk;
+  });
+  return () => text;
+}
+
+const twoServers = () => {
+  writeLog('aaaaaa', { '00:00:01.000': 'one', '00:00:03.000': 'three' });
+  writeLog('bbbbbb', { '00:00:02.000': 'two' });
+};
+
+describe('logs', () => {
+  test('shows what a server said, its time and its id in front, without a Redis', async () => {
+    const { id, url } = await spawnOne();
+    const env = { REDIS_URL: 'redis://127.0.0.1:1' };
+    const { code, stdout, stderr } = await site.run(['logs'], { env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^\w{6} \d\d:\d\d:\d\d\.\d{3} \w{6} serves http:\S+\n$/);
+    expect(stdout.startsWith(`${id} `)).toBe(true);
+    expect(stdout).toContain(url);
+  });
+
+  test('mixes several servers by time, or shows those that are named', async () => {
+    twoServers();
+    expect((await site.run(['logs'])).stdout).toBe(
+      'aaaaaa 00:00:01.000 one\nbbbbbb 00:00:02.000 two\naaaaaa 00:00:03.000 three\n',
+    );
+    expect((await site.run(['logs', '-n', '1'])).stdout).toBe('aaaaaa 00:00:03.000 three\n');
+    const named = await site.run(['logs', 'bbbbbb']);
+    expect(named.stdout).toBe('bbbbbb 00:00:02.000 two\n');
+    const both = await site.run(['logs', 'bbbbbb', 'aaaaaa', 'bbbbbb']);
+    expect(both.stdout.split('\n')).toHaveLength(4);
+  });
+
+  test('--json prints an array with the whole time', async () => {
+    twoServers();
+    const today = new Date().toISOString().slice(0, 10);
+    expect(JSON.parse((await site.run(['logs', '-n', '2', '--json'])).stdout)).toEqual([
+      { id: 'bbbbbb', at: `${today}T00:00:02.000Z`, line: 'two' },
+      { id: 'aaaaaa', at: `${today}T00:00:03.000Z`, line: 'three' },
+    ]);
+  });
+
+  test('--since leaves out what is older, however many lines that are', async () => {
+    const log = new RotatingLog(logPath(site.home, 'aaaaaa'), {
+      now: () => new Date(Date.now() - 7_200_000),
+    });
+    log.write('old\n');
+    log.close();
+    const fresh = new RotatingLog(logPath(site.home, 'aaaaaa'));
+    fresh.write('new\n'.repeat(500));
+    fresh.close();
+    const { stdout } = await site.run(['logs', '--since', '10m']);
+    expect(stdout.split('\n')).toHaveLength(501);
+    expect(stdout).not.toContain('old');
+    expect((await site.run(['logs', '--since', '3h'])).stdout).toContain('old');
+    expect((await site.run(['logs'])).stdout.split('\n')).toHaveLength(101);
+  });
+
+  test('gives each id a colour of its own that stays, only where colours are wanted', async () => {
+    twoServers();
+    const colored = await site.run(['logs'], { env: { FORCE_COLOR: '1' } });
+    const colors = [...colored.stdout.matchAll(/^(\u001b\[\d+m)(\w{6})\u001b\[39m /gm)];
+    expect(colors.map(([, , id]) => id)).toEqual(['aaaaaa', 'bbbbbb', 'aaaaaa']);
+    const [first, second, third] = colors.map(([, color]) => color);
+    expect(first).toBe(third);
+    expect(first).not.toBe(second);
+    const alone = await site.run(['logs', 'bbbbbb'], { env: { FORCE_COLOR: '1' } });
+    expect(alone.stdout.startsWith(`${second}bbbbbb`)).toBe(true);
+    expect((await site.run(['logs'])).stdout).not.toContain('\u001b');
+  });
+
+  test('escapes control characters on a terminal, and hands a pipe what was written', async () => {
+    writeLog('aaaaaa', { '00:00:01.000': 'a\u001b[2Jb\u0007\u202ec' });
+    expect((await site.run(['logs'])).stdout).toContain('a\u001b[2Jb\u0007\u202ec\n');
+    const command = `${process.execPath} ${BIN} logs`;
+    const inTerminal = spawn('script', ['-qec', command, '/dev/null'], { env: site.env });
+    const { stdout } = await finish(inTerminal);
+    expect(stdout).toContain('a\\u001b[2Jb\\u0007\\u202ec');
+    expect(stdout.replaceAll(/\u001b\[\d+m/g, '')).not.toContain('\u001b');
+  });
+
+  test('shows a crash that went past the log', async () => {
+    const { id, pid } = await spawnOne();
+    writeFileSync(rawLogPath(site.home, id), 'FATAL ERROR: out of memory\n', { flag: 'a' });
+    process.kill(pid, 'SIGKILL');
+    const { stdout } = await site.run(['logs', id]);
+    expect(stdout).toMatch(/serves http.*\n\w{6} [\d:.]{12} FATAL ERROR: out of memory\n$/);
+  });
+
+  test.each(['../aaaaaa', 'aaaaaa.log', '/etc/passwd', '', 'AAAAAA', '3001', '\u001b[31mx'])(
+    'refuses %j, which is no id',
+    async (id) => {
+      const { code, stdout, stderr } = await site.run(['logs', '--', id]);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain('is not an id');
+      expect(stderr).not.toContain('\u001b');
+    },
+  );
+
+  test('of a server that has none here exits 3; where there is none at all says so', async () => {
+    const unknown = await site.run(['logs', 'zzzzzz']);
+    expect(unknown).toMatchObject({ code: 3, stdout: '' });
+    expect(unknown.stderr).toContain('zzzzzz');
+    expect(await site.run(['logs'])).toMatchObject({ code: 0, stdout: '' });
+    expect((await site.run(['logs', '--json'])).stdout).toBe('[]\n');
+  });
+
+  test('says which folder it cannot read', async () => {
+    const home = join(site.home, 'a-file');
+    writeFileSync(home, '');
+    const { code, stderr } = await site.run(['logs'], { env: { MEOW_HOME: home } });
+    expect(code).toBe(1);
+    expect(stderr).toContain(join(home, 'logs'));
+  });
+
+  test.each([
+    [['-f', '--json'], '--json'],
+    [['-n', '-1'], '"-1"'],
+    [['-n', 'many'], '"many"'],
+    [['--since', '10'], '"10"'],
+    [['--since', 'yesterday'], '"yesterday"'],
+  ])('%j cannot be right', async (args, value) => {
+    const { code, stderr } = await site.run(['logs', ...args]);
+    expect(code).toBe(2);
+    expect(stderr.split('\n')[0]).toContain(value);
+  });
+});
+
+describe('logs -f', () => {
+  test('goes on across rotations and picks up new servers, until Ctrl-C', async () => {
+    const max = 200;
+    writeLog('aaaaaa', { '00:00:01.000': 'old' }, max);
+    const child = site.start(['logs', '-f']);
+    const ended = finish(child);
+    const got = reading(child);
+    await until('the last lines are there', () => got().includes('old'));
+    const numbers = Array.from({ length: 15 }, (_, at) => `line ${at}`);
+    for (const line of numbers) writeLog('aaaaaa', { '00:00:02.000': line }, max);
+    expect(readdirSync(join(site.home, 'logs'))).toContain('aaaaaa.log.2');
+    const { id } = await spawnOne();
+    await until('all is there', () => got().includes(`${id} serves`) && got().includes('line 14'));
+    child.kill('SIGINT');
+    const { code, stdout } = await ended;
+    expect(code).toBe(130);
+    const lines = [...stdout.matchAll(/^aaaaaa [\d:.]{12} (.*)$/gm)].map(([, line]) => line);
+    expect(lines).toEqual(['old', ...numbers]);
+  });
+
+  test('ends when its reader has gone', async () => {
+    twoServers();
+    const child = site.start(['logs', '-f']);
+    const ended = finish(child);
+    const got = reading(child);
+    await until('the last lines are there', () => got().includes('three'));
+    child.stdout?.destroy();
+    let at = 0;
+    await until('it has ended', () => {
+      writeLog('aaaaaa', { '00:00:04.000': `more ${at++}` });
+      return child.exitCode !== null;
+    });
+    expect((await ended).code).toBe(0);
+  });
+});
+
+describe('a server whose log cannot be written', () => {
+  const redisAwayAndBack = async (url: string) => {
+    await site.redis.kill('SIGKILL');
+    await until('routes with Redis say so', async () => (await fetch(`${url}/get`)).status === 503);
+    expect(await (await fetch(`${url}/test`)).text()).toBe('test');
+    await site.redis.restart();
+    await until('it is listed again', async () => (await site.list()).length === 1);
+  };
+  // It speaks of Redis once a second at most.
+  const linesAfterTrouble = (id: string, url: string) =>
+    until('it has something to say', async () => {
+      await redisAwayAndBack(url);
+      return (await site.run(['logs', id])).stdout || null;
+    });
+
+  test.runIf(process.geteuid?.() === 0)(
+    'starts and serves on a full disk, and tells later what its log lacks',
+    async () => {
+      const logs = join(site.home, 'logs');
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=700', 'tmpfs', logs]);
+      onTestFinished(() => {
+        execFileSync('umount', ['--lazy', logs]);
+      });
+      expect(() => writeFileSync(join(logs, 'ballast'), Buffer.alloc(1_000_000))).toThrow('ENOSPC');
+      const { id, url } = await spawnOne();
+      await redisAwayAndBack(url);
+      expect(readFileSync(logPath(site.home, id), 'utf8')).toBe('');
+      rmSync(join(logs, 'ballast'));
+      const said = await linesAfterTrouble(id, url);
+      expect(said).toMatch(/^\w{6} [\d:.]+ meowctl: lines lost: \d+ \(ENOSPC\)\n/);
+    },
+  );
+
+  test('serves on when its log is /dev/full, or removed', async () => {
+    const { id, url } = await spawnOne();
+    rmSync(logPath(site.home, id));
+    rmSync(rawLogPath(site.home, id));
+    symlinkSync('/dev/full', logPath(site.home, id));
+    await redisAwayAndBack(url);
+    rmSync(logPath(site.home, id));
+    expect(await linesAfterTrouble(id, url)).toContain('(ENOSPC)');
+  });
+});
+
+test('spawn sweeps the logs of servers gone for a week', async () => {
+  writeLog('aaaaaa', { '00:00:01.000': 'long ago' });
+  writeLog('bbbbbb', { '00:00:01.000': 'lately' });
+  const longAgo = new Date(Date.now() - 8 * 24 * 3_600_000);
+  utimesSync(logPath(site.home, 'aaaaaa'), longAgo, longAgo);
+  const { id } = await spawnOne();
+  const names = readdirSync(join(site.home, 'logs')).sort();
+  expect(names).toEqual(['bbbbbb.log', `${id}.err`, `${id}.log`].sort());
+});
