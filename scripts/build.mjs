@@ -61,7 +61,9 @@ await build({
   plugins: [lazyBuiltins],
 });
 
-copyFileSync(`${root}scripts/start.cjs`, `${root}dist/start.cjs`);
+for (const file of ['start.cjs', 'load-app.cjs']) {
+  copyFileSync(`${root}scripts/${file}`, `${root}dist/${file}`);
+}
 await writeCodeCache();
 
 /** Runs a verb once and keeps what V8 compiled: see scripts/start.cjs. With a Redis it gets further. */

@@ -2,12 +2,16 @@ import { type Command, Option } from 'commander';
 import { defaults } from '../config.ts';
 import { exitCodes } from '../errors.ts';
 import type { RunningServer } from '../server/serve.ts';
+import { catSpec } from '../store/app-spec.ts';
+import type { AppSpec } from '../store/types.ts';
+import { type AppFlags, addAppFlags, appSpec, givenSpec } from './app-flags.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
+import { openApp } from './open-app.ts';
 import { readyPipe } from './ready-pipe.ts';
 import { host, port, seconds } from './values.ts';
 
-interface Options {
+interface Options extends AppFlags {
   readonly port?: number;
   readonly host: string;
   readonly advertise?: string;
@@ -17,9 +21,10 @@ interface Options {
 }
 
 export function addServe(program: Command, context: Context): void {
-  program
+  const verb = program
     .command('serve')
     .description('run one server in the foreground')
+    .usage('[options] [-- program with {port}]')
     .option(
       '--port <port>',
       `exactly this port (default: the first free one from ${defaults.firstServerPort})`,
@@ -35,15 +40,18 @@ export function addServe(program: Command, context: Context): void {
     )
     .addOption(new Option('--id <id>').hideHelp())
     .addOption(new Option('--spawned').hideHelp())
-    .addHelpText('after', examples('meowctl serve --port 3005'))
+    .addHelpText('after', examples('meowctl serve --port 3005', 'meowctl serve --app ./server.js'))
     .action((options: Options) => runServe(context, options));
+  addAppFlags(verb);
 }
 
 /** Runs until the server has left. What goes wrong before it is ready goes to whoever spawned it. */
 async function runServe(context: Context, options: Options): Promise<void> {
-  const ready = readyPipe(options.spawned ?? false, context.process);
+  const spawned = options.spawned ?? false;
+  const spec = (spawned ? givenSpec(context) : appSpec(context, options)) ?? catSpec;
+  const ready = readyPipe(spawned, context.process, spec.readyMs);
   try {
-    await serveUntilGone(context, options, ready.tell);
+    await serveUntilGone(context, spec, options, ready.tell);
   } catch (error) {
     ready.fail(error);
     throw error;
@@ -52,6 +60,7 @@ async function runServe(context: Context, options: Options): Promise<void> {
 
 async function serveUntilGone(
   context: Context,
+  spec: AppSpec,
   options: Options,
   tellReady: (record: object) => void,
 ): Promise<void> {
@@ -61,11 +70,12 @@ async function serveUntilGone(
     import('../fleet/server-id.ts'),
   ]);
   const { store } = await context.openStore({ persistent: true });
+  const app = await openApp(context, spec);
   const server = await serve(
-    { store, log: context.output.talk },
+    { store, log: context.output.talk, ...app },
     {
       id: options.id ?? createServerId(),
-      app: 'cat',
+      spec,
       version: context.version,
       listenHost: options.host,
       fixedPort: options.port ?? null,
@@ -79,8 +89,9 @@ async function serveUntilGone(
   const { id, url } = server.record();
   context.output.talk(`${id} serves ${url}`);
   retireOnSignal(context.process, server, options.drain);
-  if ((await server.ended) === 'cut') context.exitWith(exitCodes.failed);
+  if ((await server.ended) !== 'retired') context.exitWith(exitCodes.failed);
   await store.close();
+  app.leave();
 }
 
 // A second signal cuts what is left: design §5.4.

@@ -90,6 +90,30 @@ export function startDetached(program: Program, withPipe = false): ChildProcess 
   }
 }
 
+/*
+ * Runs in the shell before it becomes the program: a guard in the same process group, which hears
+ * from fd 3 when we are gone. As long as it lives, the group's number is nobody else's.
+ */
+const GUARDED = `(trap '' TERM INT HUP; read -r line <&3; kill -TERM 0; sleep "$1"; kill -KILL 0) &
+exec 3<&-
+shift
+exec "$@"`;
+
+/** Starts a program in a group of its own that ends when we do; it writes where we write. */
+export function startAttached(
+  { command, env, cwd }: Pick<Program, 'env' | 'cwd'> & { readonly command: readonly string[] },
+  orphanGraceMs: number,
+): ChildProcess {
+  const seconds = String(Math.ceil(orphanGraceMs / 1_000));
+  const stdio = ['ignore', 'inherit', 'inherit', 'pipe'] as const;
+  return spawn('/bin/sh', ['-c', GUARDED, 'meowctl', seconds, ...command], {
+    cwd,
+    env,
+    detached: true,
+    stdio: [...stdio],
+  });
+}
+
 /** Ends a child of ours with its process group. */
 export function stopChild(child: ChildProcess, graceMs: number): Promise<Ending> {
   const { pid } = child;

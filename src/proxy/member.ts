@@ -25,6 +25,8 @@ export interface Member {
   readonly host: string;
   readonly port: number;
   readonly pool: Pool;
+  /** Where it answers for its health. */
+  health: string;
   state: MemberState;
   /** In a few words, for people. */
   reason: string;
@@ -57,6 +59,7 @@ export function createMember(id: string, url: string, openPool: (url: string) =>
     host: url.slice('http://'.length, at),
     port: Number(url.slice(at + 1)),
     pool: openPool(url),
+    health: '/healthz',
     state: 'out',
     reason: 'starting',
     cause: 'starting',
