@@ -20,6 +20,7 @@ const LINGER_MS = 250;
 export function openApp(context: Context, spec: AppSpec): Promise<OpenedApp> {
   if (spec.kind === 'module') return openModule(context, spec);
   if (spec.kind === 'program') return openProgram(context, spec);
+  settle(context.process, spec);
   return Promise.resolve({ leave: () => {} });
 }
 
