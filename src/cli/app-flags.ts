@@ -10,7 +10,7 @@ import type { Context } from './context.ts';
 
 export interface AppFlags {
   readonly app?: string;
-  readonly env: readonly string[];
+  readonly env?: readonly string[];
   readonly cwd?: string;
   readonly health?: string;
 }
@@ -22,9 +22,13 @@ const MAX_SPEC_BYTES = 100_000;
 export function addAppFlags(command: Command): Command {
   return command
     .option('--app <file>', 'serve this module: a Koa app, a (req, res) function, an http.Server')
-    .option('--env <NAME=VALUE>', 'a variable for the app (NAME alone: as it is here)', collect, [])
+    .option('--env <NAME=VALUE>', 'a variable for the app (NAME alone: as it is here)', collect)
     .option('--cwd <folder>', 'run the app in this folder (default: this one)')
-    .option('--health <path>', "the app's own health path", health);
+    .option(
+      '--health <path>',
+      'where the server answers for its health (default: /healthz); of a program: what says that it is ready (default: /)',
+      health,
+    );
 }
 
 /** The words after `--` are a program, for the verbs that take one. */
@@ -38,7 +42,7 @@ export function splitProgram(argv: readonly string[]) {
 
 /** What these flags ask for, or null when they leave it open. */
 export function appSpec(context: Context, flags: AppFlags, readyMs?: number): AppSpec | null {
-  const { app, env, cwd } = flags;
+  const { app, env = [], cwd } = flags;
   const place = {
     env: Object.fromEntries(env.map((text) => variable(text, context.config.childEnv))),
     cwd: cwd === undefined ? null : folder(cwd, context),
@@ -64,7 +68,7 @@ export function givenSpec({ config }: Context): AppSpec {
   throw new FailedError('app-spec', `MEOW_APP: its ${spec} is not valid`, 'Unset it');
 }
 
-function collect(text: string, before: readonly string[]): string[] {
+function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 

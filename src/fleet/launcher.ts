@@ -213,8 +213,11 @@ async function isGone(isIt: () => boolean, withinMs: number): Promise<boolean> {
   return true;
 }
 
-// While a pid is free and its group has members, neither number is given to anybody else.
-async function endGroup(pid: number): Promise<Ending> {
+/**
+ * Kills what is left of the group of a process that has ended. While a pid is free and its group has
+ * members, neither number is given to anybody else.
+ */
+export async function endGroup(pid: number): Promise<Ending> {
   if (await isGone(() => kill(pid, 0), REAPED_MS)) kill(-pid, 'SIGKILL');
   return 'terminated';
 }

@@ -1,4 +1,4 @@
-import { hasEnded, sendSignal, startAttached, stopChild } from './launcher.ts';
+import { endGroup, hasEnded, startAttached, stopChild } from './launcher.ts';
 import { portPids } from './port-holder.ts';
 import { sessionOf } from './process-identity.ts';
 
@@ -21,7 +21,7 @@ export function startProgram({ orphanGraceMs, ...program }: ProgramOptions) {
     child.once('error', (error) => resolve(`could not be started: ${error.message}`));
     child.once('exit', (code, signal) => {
       resolve(code === null ? `was ended by ${signal}` : describe(code));
-      sendSignal(pid, 'SIGKILL'); // what is left of its group
+      void endGroup(pid);
     });
   });
   return {
