@@ -37,7 +37,10 @@ export function splitProgram(argv: readonly string[]) {
   const at = argv.indexOf('--');
   const takes = verb === 'spawn' || verb === 'serve' || verb === 'up';
   if (at === -1 || !takes) return { own: argv, program: null };
-  return { own: argv.slice(0, at), program: argv.slice(at + 1) };
+  const program = argv.slice(at + 1);
+  // `spawn -- -3`: a number is a count, as after any `--`.
+  const isNumber = program.length === 1 && /^-?\d/.test(program[0] ?? '');
+  return isNumber ? { own: argv, program: null } : { own: argv.slice(0, at), program };
 }
 
 /** What these flags ask for, or null when they leave it open. */
