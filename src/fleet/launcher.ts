@@ -94,7 +94,13 @@ export function startDetached(program: Program, withPipe = false): ChildProcess 
  * Runs in the shell before it becomes the program: a guard in the same process group, which hears
  * from fd 3 when we are gone. As long as it lives, the group's number is nobody else's.
  */
-const GUARDED = `(trap '' TERM INT HUP; read -r line <&3; kill -TERM 0; sleep "$1"; kill -KILL 0) &
+const GUARDED = `(
+  trap '' TERM INT HUP
+  read -r line <&3
+  kill -TERM 0
+  while kill -0 $$ && test "$1" -gt 0; do sleep 0.1; set -- $(($1 - 1)); done
+  kill -KILL 0
+) 2>/dev/null &
 exec 3<&-
 shift
 exec "$@"`;
@@ -104,9 +110,9 @@ export function startAttached(
   { command, env, cwd }: Pick<Program, 'env' | 'cwd'> & { readonly command: readonly string[] },
   orphanGraceMs: number,
 ): ChildProcess {
-  const seconds = String(Math.ceil(orphanGraceMs / 1_000));
+  const tenths = String(Math.ceil(orphanGraceMs / 100));
   const stdio = ['ignore', 'inherit', 'inherit', 'pipe'] as const;
-  return spawn('/bin/sh', ['-c', GUARDED, 'meowctl', seconds, ...command], {
+  return spawn('/bin/sh', ['-c', GUARDED, 'meowctl', tenths, ...command], {
     cwd,
     env,
     detached: true,
@@ -183,12 +189,13 @@ function failure(outcome: Outcome, child: ChildProcess, options: LaunchOptions):
   }
   // Only what it has no better code for: there its log tells more than its word.
   const { error } = outcome;
-  return error.exitCode === exitCodes.timeout ? notReady(`: ${error.message}`, options) : error;
+  if (error.exitCode !== exitCodes.timeout) return error;
+  return notReady(`: ${error.message}`, options, error.remedy);
 }
 
-function notReady(what: string, { name, logFile }: LaunchOptions): NotReadyError {
-  const message = `${name}${what}`;
-  return new NotReadyError(message, `Its log is ${quote(logFile)}`, tail(logFile, TAIL_LINES));
+function notReady(what: string, { name, logFile }: LaunchOptions, advice = ''): NotReadyError {
+  const remedy = [advice, `Its log is ${quote(logFile)}`].filter(Boolean).join('. ');
+  return new NotReadyError(`${name}${what}`, remedy, tail(logFile, TAIL_LINES));
 }
 
 function lateness({ readyTimeoutMs }: LaunchOptions): string {

@@ -117,7 +117,7 @@ function toLoadError(error: unknown, path: string, log: ModuleDeps['log']): Meow
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?tsx?$/.test(path)) return noTypeScript(path);
   log(stackOf(error));
   const message = `module ${quote(path)} threw while it was loaded: ${reason(error)}`;
-  return new TimeoutError('app-threw', message, 'The stack above, or in its log, shows where', {
+  return new TimeoutError('app-threw', message, 'Its stack shows where', {
     cause: error,
   });
 }

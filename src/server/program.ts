@@ -139,11 +139,11 @@ async function isFree(port: number): Promise<boolean> {
 }
 
 function endedEarly(name: string, how: string): TimeoutError {
-  return new TimeoutError('app-ended', `${name} ${how} before it was ready`, 'See its log');
+  return new TimeoutError('app-ended', `${name} ${how} before it was ready`, 'See what it said');
 }
 
 function tooLate({ name, healthPath, readyMs }: ProgramDeps, port: number): TimeoutError {
-  const message = `${name} did not answer GET ${healthPath} on port ${port} within ${readyMs / 1_000} s`;
+  const message = `${name} did not answer GET ${healthPath} on port ${port} within ${(readyMs / 1_000).toFixed(1)} s`;
   const remedy = 'Let it listen on {port} or $PORT, give it --health, or more --timeout';
   return new TimeoutError('app-not-ready', message, remedy);
 }
