@@ -36,15 +36,21 @@ async function openModule(
   const signals = holdSignals(host);
   settle(host, spec);
   const importModule = createRequire(cliPath)('../dist/load-app.cjs');
-  const hosted = await loadModule(spec.path, { importModule, log: output.talk });
-  signals.take();
+  const loading = loadModule(spec.path, { importModule, log: output.talk });
+  const hosted = await loading.finally(signals.take).catch((error) => {
+    endWithin(LINGER_MS, host);
+    throw error;
+  });
   return {
     host: () => hosted,
-    leave() {
-      const limit = signals.release(output.talk) > 0 ? defaults.termGraceMs : LINGER_MS;
-      setTimeout(() => host.exit(context.exitCode()), limit).unref();
-    },
+    leave: () =>
+      endWithin(signals.release(output.talk) > 0 ? defaults.termGraceMs : LINGER_MS, host),
   };
+}
+
+/** Ends a process that somebody's timers or connections would keep alive. */
+function endWithin(ms: number, host: NodeJS.Process): void {
+  setTimeout(() => host.exit(), ms).unref();
 }
 
 /** Makes this process what the module expects. Its title must go on telling which server it is. */

@@ -3,11 +3,11 @@ import { defaults } from '../config.ts';
 import { exitCodes } from '../errors.ts';
 import type { RunningServer } from '../server/serve.ts';
 import { catSpec } from '../store/app-spec.ts';
-import type { AppSpec } from '../store/types.ts';
+import type { AppSpec, Store } from '../store/types.ts';
 import { type AppFlags, addAppFlags, appSpec, givenSpec } from './app-flags.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
-import { openApp } from './open-app.ts';
+import { type OpenedApp, openApp } from './open-app.ts';
 import { readyPipe } from './ready-pipe.ts';
 import { host, port, seconds } from './values.ts';
 
@@ -58,19 +58,36 @@ async function runServe(context: Context, options: Options): Promise<void> {
   }
 }
 
+type TellReady = (record: object) => void;
+
 async function serveUntilGone(
   context: Context,
   spec: AppSpec,
   options: Options,
-  tellReady: (record: object) => void,
+  tellReady: TellReady,
+): Promise<void> {
+  const { store } = await context.openStore({ persistent: true });
+  try {
+    const app = await openApp(context, spec);
+    await serveApp(context, store, app, spec, options, tellReady).finally(app.leave);
+  } finally {
+    await store.close();
+  }
+}
+
+async function serveApp(
+  context: Context,
+  store: Store,
+  app: OpenedApp,
+  spec: AppSpec,
+  options: Options,
+  tellReady: TellReady,
 ): Promise<void> {
   const [{ serve }, { thisMachine }, { createServerId }] = await Promise.all([
     import('../server/serve.ts'),
     import('../fleet/process-identity.ts'),
     import('../fleet/server-id.ts'),
   ]);
-  const { store } = await context.openStore({ persistent: true });
-  const app = await openApp(context, spec);
   const server = await serve(
     { store, log: context.output.talk, ...app },
     {
@@ -90,8 +107,6 @@ async function serveUntilGone(
   context.output.talk(`${id} serves ${url}`);
   retireOnSignal(context.process, server, options.drain);
   if ((await server.ended) !== 'retired') context.exitWith(exitCodes.failed);
-  await store.close();
-  app.leave();
 }
 
 // A second signal cuts what is left: design §5.4.

@@ -96,6 +96,16 @@ describe('spawn --app', () => {
     expect(await site.raw.keys('{meow}:*')).toEqual([]);
   });
 
+  test.each(['throws.js', 'nothing.js', 'listens.js', 'keeps-alive.js'])(
+    'of %s ends in the foreground too',
+    async (file) => {
+      const { code, stderr } = await site.run(['serve', '--app', join(APPS, file)]);
+      expect(code).toBe(file === 'throws.js' ? 5 : 1);
+      expect(stderr).toContain(file);
+    },
+    8_000,
+  );
+
   test('lets a request finish that was there when it is told to go, then cleans up', async () => {
     const row = await site.spawn(['--app', 'cleans-up.js']);
     const slow = await fetch(`${row.url}/slow`); // its first words are here
