@@ -27,7 +27,7 @@ const LAZY = new Set([
 
 // The same for our own imports, where all that is used of a module are functions.
 const LAZY_FUNCTIONS = {
-  crypto: ['randomBytes', 'randomInt'],
+  crypto: ['createHmac', 'randomBytes', 'randomInt', 'timingSafeEqual'],
   'fs/promises': ['lstat', 'open', 'rename', 'unlink'],
 };
 
@@ -82,7 +82,9 @@ await build({
   plugins: [lazyBuiltins],
 });
 
-copyFileSync(`${root}scripts/start.cjs`, `${root}dist/start.cjs`);
+for (const file of ['start.cjs', 'load-app.cjs']) {
+  copyFileSync(`${root}scripts/${file}`, `${root}dist/${file}`);
+}
 await writeCodeCache();
 
 /** Runs a verb once and keeps what V8 compiled: see scripts/start.cjs. With a Redis it gets further. */

@@ -11,6 +11,12 @@ export const defaults = Object.freeze({
   adminPort: 3900,
   serverHost: '127.0.0.1',
   firstServerPort: 3001,
+  /** From a server's port to the one that its program is told. */
+  programPortStep: 10_000,
+  /** How long a program may take to say whether it is healthy. */
+  programHealthMs: 800,
+  /** How long a program lives that could not bind, while somebody else answers in its place. */
+  programSettleMs: 2_000,
   maxSpawnCount: 500,
   upServers: 2,
 
@@ -117,6 +123,8 @@ export interface Config {
   /** State folder: logs, local Redis, admin token. Not made before something must be written. */
   readonly home: string;
   readonly advertise: string | null;
+  /** `MEOW_APP`: what a server is to serve, as JSON, from whoever started it. */
+  readonly app: string | null;
   readonly color: 'always' | 'never' | 'auto';
   /** What a child of meowctl gets as its environment, before meowctl's own settings are added. */
   readonly childEnv: Readonly<Record<string, string>>;
@@ -135,6 +143,7 @@ export function createConfig(env: Env): Config {
     namespace: namespace(given(env, 'MEOW_NAMESPACE')),
     home: stateFolder(env),
     advertise: given(env, 'MEOW_ADVERTISE'),
+    app: given(env, 'MEOW_APP'),
     color: color(env),
     childEnv: childEnv(env),
   });
@@ -170,11 +179,13 @@ function color(env: Env): Config['color'] {
   return force === '0' || force === 'false' ? 'never' : 'always';
 }
 
-// NODE_OPTIONS is for the CLI's own run: an --inspect in it would make every server fight for a port.
+// What is for one process alone. An --inspect in NODE_OPTIONS would make every server fight for a port.
+const OWN = new Set(['NODE_OPTIONS', 'MEOW_APP']);
+
 function childEnv(env: Env): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && name !== 'NODE_OPTIONS') kept[name] = value;
+    if (value !== undefined && !OWN.has(name)) kept[name] = value;
   }
   return kept;
 }

@@ -25,6 +25,8 @@ export interface Context {
   /** The file that starts meowctl, for children. */
   readonly cliPath: string;
   readonly version: string;
+  /** The words after `--`: a program to serve, for the verbs that take one. */
+  readonly program: readonly string[] | null;
   openStore(needs?: StoreNeeds): Promise<OpenStore>;
   /** Opens, hands over, and closes whatever happens. */
   withStore<T>(use: (open: OpenStore) => Promise<T>, needs?: StoreNeeds): Promise<T>;
@@ -41,6 +43,7 @@ export function createContext(
   root: string,
   config: Config,
   output: Output,
+  program: readonly string[] | null,
 ): Context {
   let code: ExitCode = exitCodes.done;
   let interruption: AbortController | null = null;
@@ -63,6 +66,7 @@ export function createContext(
   return {
     config,
     output,
+    program,
     process: host,
     cliPath: join(root, 'bin', 'meowctl.js'),
     get version() {

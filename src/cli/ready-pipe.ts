@@ -44,7 +44,7 @@ function describe(error: unknown): object {
     return {
       code: 'failed',
       message: reason(error),
-      remedy: 'See its log',
+      remedy: '',
       exitCode: exitCodes.timeout,
     };
   }

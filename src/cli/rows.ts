@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import { catSpec, nameOfApp } from '../store/app-spec.ts';
 import type { FleetView, ServerRecord, ServerState } from '../store/types.ts';
 import type { Cell, Output, Tone } from './output.ts';
 
@@ -7,6 +9,8 @@ export interface Row extends Omit<ServerRecord, 'state'> {
   readonly doors: readonly string[];
 }
 
+const MAX_APP = 40;
+const catName = nameOfApp(catSpec);
 const HEADS = ['ID', 'URL', 'STATE', 'UPTIME', 'PID', 'HOST', 'REQUESTS', 'DOOR'];
 
 const tones: Partial<Record<Row['state'], Tone>> = {
@@ -47,10 +51,17 @@ export function toRow(
 /** Rows as a table on stdout. */
 export function showRows(output: Output, rows: readonly Row[]): Promise<void> {
   const now = Date.now();
+  // Where there are only cats, it goes without saying.
+  const named = rows.some(({ app }) => app !== catName);
   return output.table(
-    HEADS,
-    rows.map((row) => cells(row, now)),
+    named ? [...HEADS, 'APP'] : HEADS,
+    rows.map((row) => (named ? [...cells(row, now), { text: shortApp(row) }] : cells(row, now))),
   );
+}
+
+function shortApp({ app }: Row): string {
+  const name = app.startsWith('/') && !app.includes(' ') ? basename(app) : app;
+  return name.length > MAX_APP ? `${name.slice(0, MAX_APP - 1)}…` : name;
 }
 
 function verdictsOn(id: string, { doors }: FleetView): string[] {

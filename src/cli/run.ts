@@ -1,5 +1,6 @@
 import { createConfig } from '../config.ts';
 import type { ExitCode } from '../errors.ts';
+import { splitProgram } from './app-flags.ts';
 import { createContext } from './context.ts';
 import { createOutput, type Output } from './output.ts';
 import { createProgram } from './program.ts';
@@ -15,8 +16,9 @@ export async function run(host: NodeJS.Process, root: string): Promise<ExitCode>
   try {
     const config = createConfig(host.env);
     output = createOutput(host.stdout, host.stderr, config.color);
-    const context = createContext(host, root, config, output);
-    await createProgram(context).parseAsync(host.argv);
+    const { own, program } = splitProgram(host.argv);
+    const context = createContext(host, root, config, output, program);
+    await createProgram(context).parseAsync(own);
     await output.flush();
     return context.exitCode();
   } catch (error) {

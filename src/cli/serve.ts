@@ -2,14 +2,17 @@ import { type Command, Option } from 'commander';
 import { defaults } from '../config.ts';
 import { exitCodes } from '../errors.ts';
 import type { RunningServer } from '../server/serve.ts';
-import type { Store } from '../store/types.ts';
+import { catSpec } from '../store/app-spec.ts';
+import type { AppSpec, Store } from '../store/types.ts';
+import { type AppFlags, addAppFlags, appSpec, givenSpec } from './app-flags.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
+import { type OpenedApp, openApp } from './open-app.ts';
 import { keepOwnLog } from './own-log.ts';
 import { readyPipe } from './ready-pipe.ts';
 import { host, port, seconds } from './values.ts';
 
-interface Options {
+interface Options extends AppFlags {
   readonly port?: number;
   readonly host: string;
   readonly advertise?: string;
@@ -19,9 +22,10 @@ interface Options {
 }
 
 export function addServe(program: Command, context: Context): void {
-  program
+  const verb = program
     .command('serve')
     .description('run one server in the foreground')
+    .usage('[options] [-- program with {port}]')
     .option(
       '--port <port>',
       `exactly this port (default: the first free one from ${defaults.firstServerPort})`,
@@ -37,41 +41,50 @@ export function addServe(program: Command, context: Context): void {
     )
     .addOption(new Option('--id <id>').hideHelp())
     .addOption(new Option('--spawned').hideHelp())
-    .addHelpText('after', examples('meowctl serve --port 3005'))
+    .addHelpText('after', examples('meowctl serve --port 3005', 'meowctl serve --app ./server.js'))
     .action((options: Options) => runServe(context, options));
+  addAppFlags(verb);
 }
 
 /** Runs until the server has left. What goes wrong before it is ready goes to whoever spawned it. */
 async function runServe(context: Context, options: Options): Promise<void> {
   const { config, process: host } = context;
-  if (options.spawned && options.id !== undefined) keepOwnLog(host, config.home, options.id);
-  const ready = readyPipe(options.spawned ?? false, host);
+  const spawned = options.spawned ?? false;
+  if (spawned && options.id !== undefined) keepOwnLog(host, config.home, options.id);
+  const spec = (spawned ? givenSpec(context) : appSpec(context, options)) ?? catSpec;
+  const ready = readyPipe(spawned, host, spec.readyMs);
   try {
-    await serveUntilGone(context, options, ready.tell);
+    await serveUntilGone(context, spec, options, ready.tell);
   } catch (error) {
     ready.fail(error);
     throw error;
   }
 }
 
+type TellReady = (record: object) => void;
+
 async function serveUntilGone(
   context: Context,
+  spec: AppSpec,
   options: Options,
-  tellReady: (record: object) => void,
+  tellReady: TellReady,
 ): Promise<void> {
   const { store } = await context.openStore({ persistent: true });
   try {
-    await serveWith(context, store, options, tellReady);
+    const app = await openApp(context, spec);
+    await serveApp(context, store, app, spec, options, tellReady).finally(app.leave);
   } finally {
     await store.close();
   }
 }
 
-async function serveWith(
+async function serveApp(
   context: Context,
   store: Store,
+  app: OpenedApp,
+  spec: AppSpec,
   options: Options,
-  tellReady: (record: object) => void,
+  tellReady: TellReady,
 ): Promise<void> {
   const [{ serve }, { thisMachine }, { createServerId }] = await Promise.all([
     import('../server/serve.ts'),
@@ -79,10 +92,10 @@ async function serveWith(
     import('../fleet/server-id.ts'),
   ]);
   const server = await serve(
-    { store, log: context.output.talk },
+    { store, log: context.output.talk, ...app },
     {
       id: options.id ?? createServerId(),
-      app: 'cat',
+      spec,
       version: context.version,
       listenHost: options.host,
       fixedPort: options.port ?? null,
@@ -96,7 +109,7 @@ async function serveWith(
   const { id, url } = server.record();
   context.output.talk(`${id} serves ${url}`);
   retireOnSignal(context.process, server, options.drain);
-  if ((await server.ended) === 'cut') context.exitWith(exitCodes.failed);
+  if ((await server.ended) !== 'retired') context.exitWith(exitCodes.failed);
 }
 
 // A second signal cuts what is left: design §5.4.

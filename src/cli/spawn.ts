@@ -1,14 +1,18 @@
 import type { Command } from 'commander';
 import { defaults } from '../config.ts';
 import { UsageError } from '../errors.ts';
+import { catSpec } from '../store/app-spec.ts';
+import type { AppSpec } from '../store/types.ts';
+import { type AppFlags, addAppFlags, appSpec } from './app-flags.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
 import { showRows, toRow } from './rows.ts';
+import { sealed } from './sealed.ts';
 import { tellFailures } from './tell-failures.ts';
 import { count, host, port, seconds } from './values.ts';
 
-interface Options {
+interface Options extends AppFlags {
   readonly number?: number;
   readonly port?: number;
   readonly host: string;
@@ -19,9 +23,10 @@ interface Options {
 }
 
 export function addSpawn(program: Command, context: Context): void {
-  program
+  const verb = program
     .command('spawn')
     .description('start servers in the background, and wait until they serve')
+    .usage('[options] [count] [-- program with {port}]')
     .argument('[count]', `how many, 1 to ${defaults.maxSpawnCount}`, count)
     .option('-n, --number <count>', 'how many, like [count]', count)
     .option(
@@ -39,22 +44,42 @@ export function addSpawn(program: Command, context: Context): void {
     )
     .option('--json', 'print an array of records')
     .option('-q, --quiet', 'print only the urls')
-    .addHelpText('after', examples('meowctl spawn', 'meowctl spawn 3', 'meowctl spawn --port 3005'))
+    .addHelpText(
+      'after',
+      examples(
+        'meowctl spawn',
+        'meowctl spawn 3',
+        'meowctl spawn --port 3005',
+        'meowctl spawn 2 --app ./server.js --env GREETING=hello',
+        'meowctl spawn -- python3 -m http.server {port}',
+      ),
+    )
     .action((wanted: number | undefined, options: Options) => spawn(context, wanted, options));
+  addAppFlags(verb);
 }
 
 async function spawn(context: Context, wanted = 1, options: Options): Promise<void> {
   const number = options.number ?? wanted;
   if (options.port !== undefined && number > 1) throw onePortOneServer(number);
-  await context.withStore((open) => spawnMany(context, open, number, options), { start: true });
+  const spec = await sealed(context, appSpec(context, options, options.timeout));
+  await context.withStore((open) => spawnMany(context, open, number, spec, options), {
+    start: true,
+  });
 }
 
-async function spawnMany(context: Context, open: OpenStore, number: number, options: Options) {
+async function spawnMany(
+  context: Context,
+  open: OpenStore,
+  number: number,
+  spec: AppSpec | null,
+  options: Options,
+) {
   const { spawnServers } = await import('../fleet/spawn.ts');
   const { started, failed } = await spawnServers(
     { registry: open.store.registry, ...serverProgram(context, open) },
     {
       count: number,
+      spec: spec ?? catSpec,
       fixedPort: options.port ?? null,
       listenHost: options.host,
       advertise: options.advertise ?? context.config.advertise,

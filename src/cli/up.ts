@@ -3,17 +3,19 @@ import { defaults } from '../config.ts';
 import { FailedError, StoreError } from '../errors.ts';
 import type { BroughtUp } from '../fleet/bring-up.ts';
 import { parseRedisUrl } from '../store/redis-url.ts';
-import type { FleetView, Registry } from '../store/types.ts';
+import type { AppSpec, FleetView, Registry } from '../store/types.ts';
+import { type AppFlags, addAppFlags, appSpec, givenSpec, splitProgram } from './app-flags.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
 import { addDoorOptions, type DoorFlags, type OpenedDoor, openDoor } from './open-door.ts';
 import { stopSignal } from './proxy.ts';
 import { readyPipe } from './ready-pipe.ts';
+import { sealed } from './sealed.ts';
 import { tellFailures } from './tell-failures.ts';
 import { seconds, size } from './values.ts';
 
-interface Options extends DoorFlags {
+interface Options extends DoorFlags, AppFlags {
   readonly number?: number;
   readonly timeout: number;
   readonly detach?: boolean;
@@ -26,6 +28,7 @@ export function addUp(program: Command, context: Context): void {
   const verb = program
     .command('up')
     .description('local Redis if needed, the fleet and the door, until Ctrl-C')
+    .usage('[options] [-- program with {port}]')
     .option('-n, --number <count>', 'servers on this host (default: those it had, else 2)', size)
     .option(
       '--timeout <seconds>',
@@ -35,21 +38,32 @@ export function addUp(program: Command, context: Context): void {
     )
     .option('--detach', 'in the background')
     .addOption(new Option('--detached').hideHelp())
-    .addHelpText('after', examples('meowctl up', 'meowctl up -n 4 --detach'))
+    .addHelpText(
+      'after',
+      examples('meowctl up', 'meowctl up -n 4 --detach', 'meowctl up --app ./server.js'),
+    )
     .action((options: Options) => up(context, options));
+  addAppFlags(verb);
   addDoorOptions(verb);
 }
 
 async function up(context: Context, options: Options): Promise<void> {
   await refuseSecond(context);
-  if (options.detach) return detach(context);
+  const spec = await whatToServe(context, options);
+  if (options.detach) return detach(context, spec);
   const ready = readyPipe(options.detached ?? false, context.process, UP_READY_MS);
   try {
-    await run(context, options, ready.tell);
+    await run(context, spec, options, ready.tell);
   } catch (error) {
     ready.fail(error);
     throw error;
   }
+}
+
+// In the background it hears from who started it: a variable has no place on a command line.
+async function whatToServe(context: Context, options: Options): Promise<AppSpec | null> {
+  if (options.detached) return context.config.app === null ? null : givenSpec(context);
+  return sealed(context, appSpec(context, options));
 }
 
 async function refuseSecond({ config }: Context): Promise<void> {
@@ -60,7 +74,12 @@ async function refuseSecond({ config }: Context): Promise<void> {
   throw new FailedError('already-up', message, 'End it with `meowctl down`');
 }
 
-async function run(context: Context, options: Options, tellReady: (value: object) => void) {
+async function run(
+  context: Context,
+  spec: AppSpec | null,
+  options: Options,
+  tellReady: (value: object) => void,
+) {
   const [
     { bringUp },
     { sweepLogs },
@@ -91,7 +110,7 @@ async function run(context: Context, options: Options, tellReady: (value: object
     door = await openDoor(context, open, options);
     const deps = { registry, machine, ...serverProgram(context, open) };
     await sweepLogs(home, registry);
-    fleet = await bringUp(deps, { count: options.number ?? null, signal: stopping.signal });
+    fleet = await bringUp(deps, { count: options.number ?? null, spec, signal: stopping.signal });
     tellFailures(fleet.failed, context, `${fleet.serving.length} servers serve`);
     tellWhere(context, open, door, fleet);
     tellReady({ url: door.url, servers: fleet.serving.length });
@@ -131,7 +150,7 @@ function nothingKnown(error: unknown): Pick<FleetView, 'servers'> {
 }
 
 /** The same command line again, in the background. */
-async function detach(context: Context): Promise<void> {
+async function detach(context: Context, spec: AppSpec | null): Promise<void> {
   const [{ launch }, { logPath }, { prepareStateFolder }] = await Promise.all([
     import('../fleet/launcher.ts'),
     import('../fleet/logs.ts'),
@@ -139,13 +158,13 @@ async function detach(context: Context): Promise<void> {
   ]);
   const { config, cliPath, process: host, output } = context;
   prepareStateFolder(config.home);
-  const given = host.argv.slice(2).filter((word) => word !== '--detach');
+  const given = withoutVariables(splitProgram(host.argv).own.slice(2));
   const logFile = logPath(config.home, 'up');
   const said = await launch({
     name: 'meowctl up',
     command: host.execPath,
     args: [cliPath, ...given, '--detached'],
-    env: config.childEnv,
+    env: { ...config.childEnv, ...(spec ? { MEOW_APP: JSON.stringify(spec) } : {}) },
     cwd: host.cwd(),
     logFile,
     readyTimeoutMs: UP_READY_MS,
@@ -156,4 +175,11 @@ async function detach(context: Context): Promise<void> {
   output.talk(`door     ${url}, ${servers} servers, in the background`);
   output.talk(`log      ${logFile}`);
   output.talk('see `meowctl listservers`; end it with `meowctl down`');
+}
+
+function withoutVariables(words: readonly string[]): string[] {
+  return words.filter((word, at) => {
+    if (word === '--detach' || word === '--env' || word.startsWith('--env=')) return false;
+    return words[at - 1] !== '--env';
+  });
 }

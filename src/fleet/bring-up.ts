@@ -1,6 +1,7 @@
 import { defaults } from '../config.ts';
 import type { MeowError } from '../errors.ts';
-import type { FleetView, Intent, Registry, ServerRecord } from '../store/types.ts';
+import { catSpec } from '../store/app-spec.ts';
+import type { AppSpec, FleetView, Intent, Registry, ServerRecord } from '../store/types.ts';
 import { destroyServers } from './destroy.ts';
 import { isHere, type Machine } from './process-identity.ts';
 import { type SpawnDeps, type SpawnOptions, spawnServers } from './spawn.ts';
@@ -13,6 +14,8 @@ export interface BringUpDeps extends SpawnDeps {
 export interface BringUpOptions {
   /** How many servers this host shall run; null brings back those it had, or two. */
   readonly count: number | null;
+  /** What they shall serve; null leaves that to what they served before, or the built-in app. */
+  readonly spec: AppSpec | null;
   readonly signal: AbortSignal;
 }
 
@@ -98,12 +101,12 @@ async function wake(
   deps: BringUpDeps,
   intents: readonly Intent[],
   count: number,
-  { signal }: BringUpOptions,
+  { signal, spec }: BringUpOptions,
 ) {
   const fresh = count - intents.length;
   const batches = [
-    ...intents.map((intent) => asBefore(intent)),
-    ...(fresh > 0 ? [anew(fresh)] : []),
+    ...intents.map((intent) => asBefore(spec ? { ...intent, spec } : intent)),
+    ...(fresh > 0 ? [anew(fresh, spec ?? catSpec)] : []),
   ];
   const results = await Promise.all(
     batches.map((options) => spawnServers(deps, { ...options, signal })),
@@ -114,16 +117,17 @@ async function wake(
   };
 }
 
-function asBefore({ port, fixedPort, listenHost, advertise }: Intent): SpawnOptions {
-  return { ...anew(1), fixedPort: fixedPort ? port : null, listenHost, advertise };
+function asBefore({ spec, port, fixedPort, listenHost, advertise }: Intent): SpawnOptions {
+  return { ...anew(1, spec), fixedPort: fixedPort ? port : null, listenHost, advertise };
 }
 
-function anew(count: number): SpawnOptions {
+function anew(count: number, spec: AppSpec): SpawnOptions {
   return {
     count,
+    spec,
     fixedPort: null,
     listenHost: defaults.serverHost,
     advertise: null,
-    readyTimeoutMs: defaults.readyTimeoutMs,
+    readyTimeoutMs: spec.readyMs ?? defaults.readyTimeoutMs,
   };
 }

@@ -92,6 +92,46 @@ export function startDetached(program: Program, withPipe = false): ChildProcess 
   }
 }
 
+/*
+ * Runs in the shell before it becomes the program: a guard in the same process group, which hears
+ * from fd 3 when we are gone. As long as it lives, the group's number is nobody else's.
+ */
+const GUARDED = `(
+  trap '' TERM INT HUP
+  read -r line <&3
+  kill -TERM 0
+  while kill -0 $$ && test "$1" -gt 0; do sleep 0.1; set -- $(($1 - 1)); done
+  kill -KILL 0
+) >/dev/null 2>&1 &
+exec 3<&-
+shift
+exec "$@"`;
+
+export interface AttachedProgram extends Pick<Program, 'env' | 'cwd'> {
+  readonly command: readonly string[];
+  /** What it says goes here; straight to a terminal. */
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** How long it has to end by itself once we are gone. */
+  readonly orphanGraceMs: number;
+}
+
+/** Starts a program in a group of its own that ends when we do. */
+export function startAttached(program: AttachedProgram): ChildProcess {
+  const { command, env, cwd, stdout, stderr, orphanGraceMs } = program;
+  const tenths = String(Math.ceil(orphanGraceMs / 100));
+  const to = ({ isTTY }: NodeJS.WriteStream) => (isTTY ? 'inherit' : 'pipe');
+  const child = spawn('/bin/sh', ['-c', GUARDED, 'meowctl', tenths, ...command], {
+    cwd,
+    env,
+    detached: true,
+    stdio: ['ignore', to(stdout), to(stderr), 'pipe'],
+  });
+  child.stdout?.pipe(stdout, { end: false });
+  child.stderr?.pipe(stderr, { end: false });
+  return child;
+}
+
 /** Ends a child of ours with its process group. */
 export function stopChild(child: ChildProcess, graceMs: number): Promise<Ending> {
   const { pid } = child;
@@ -161,13 +201,18 @@ function failure(outcome: Outcome, child: ChildProcess, options: LaunchOptions):
   }
   // Only what it has no better code for: there its log tells more than its word.
   const { error } = outcome;
-  return error.exitCode === exitCodes.timeout ? notReady(`: ${error.message}`, options) : error;
+  if (error.exitCode !== exitCodes.timeout) return error;
+  return notReady(`: ${error.message}`, options, error.remedy);
 }
 
-function notReady(what: string, { name, logFile, rawLogFile }: LaunchOptions): NotReadyError {
-  const message = `${name}${what}`;
+function notReady(
+  what: string,
+  { name, logFile, rawLogFile }: LaunchOptions,
+  advice = '',
+): NotReadyError {
+  const remedy = [advice, `Its log is ${quote(logFile)}`].filter(Boolean).join('. ');
   const said = tails([logFile, rawLogFile ?? logFile], TAIL_LINES);
-  return new NotReadyError(message, `Its log is ${quote(logFile)}`, said);
+  return new NotReadyError(`${name}${what}`, remedy, said);
 }
 
 function lateness({ readyTimeoutMs }: LaunchOptions): string {
@@ -192,8 +237,11 @@ async function isGone(isIt: () => boolean, withinMs: number): Promise<boolean> {
   return true;
 }
 
-// While a pid is free and its group has members, neither number is given to anybody else.
-async function endGroup(pid: number): Promise<Ending> {
+/**
+ * Kills what is left of the group of a process that has ended. While a pid is free and its group has
+ * members, neither number is given to anybody else.
+ */
+export async function endGroup(pid: number): Promise<Ending> {
   if (await isGone(() => kill(pid, 0), REAPED_MS)) kill(-pid, 'SIGKILL');
   return 'terminated';
 }

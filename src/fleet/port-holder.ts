@@ -10,12 +10,18 @@ const INODE = 9;
  * (not Linux, or another user's process). Fields as in proc(5), /proc/net/tcp.
  */
 export function portHolder(port: number): string | null {
-  const inodes = new Set(['tcp', 'tcp6'].flatMap((table) => listeningInodes(table, port)));
-  if (inodes.size === 0) return null;
-  const pid = list('/proc').find((name) => /^\d+$/.test(name) && holds(name, inodes));
+  const [pid] = portPids(port);
   if (pid === undefined) return null;
   const name = read(`/proc/${pid}/comm`).trim();
   return `${name} (pid ${pid})`;
+}
+
+/** The processes that listen on a TCP port of this host, as far as that can be told. */
+export function portPids(port: number): number[] {
+  const inodes = new Set(['tcp', 'tcp6'].flatMap((table) => listeningInodes(table, port)));
+  if (inodes.size === 0) return [];
+  const pids = list('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => holds(pid, inodes)).map(Number);
 }
 
 function listeningInodes(table: string, port: number): string[] {

@@ -56,6 +56,13 @@ export function isHere(record: Machine, machine: Machine): boolean {
   return record.host === machine.host && record.bootId === machine.bootId;
 }
 
+/** The session a process is in, named for its leader; null where that cannot be told. */
+export function sessionOf(pid: number): number | null {
+  if (process.platform !== 'linux') return null;
+  const stat = readProc(`${pid}/stat`);
+  return stat === null ? null : Number(afterName(stat)[SESSION]);
+}
+
 function isServe([verb, flag, value]: readonly string[], id: string): boolean {
   return verb === 'serve' && flag === '--id' && value === id;
 }
@@ -65,13 +72,21 @@ function bootId(): string {
   return capture('sysctl', ['-n', 'kern.bootsessionuuid'])?.trim() ?? '';
 }
 
-// proc(5): state is field 3 and starttime field 22; the name, field 2, may hold blanks and ')'.
+// proc(5), counted from field 3, which follows the name: that may hold blanks and ')'.
+const STATE = 0;
+const SESSION = 3;
+const START = 19;
+
+function afterName(stat: string): string[] {
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
 function fromProc(pid: number): ProcessIdentity | null {
   const stat = readProc(`${pid}/stat`);
   const commandLine = readProc(`${pid}/cmdline`);
   if (stat === null || commandLine === null) return null;
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state = '', start = ''] = [fields[0], fields[19]];
+  const fields = afterName(stat);
+  const [state = '', start = ''] = [fields[STATE], fields[START]];
   if (state === 'Z' || state === 'X') return null;
   return { start, commandLine: commandLine.split('\0').slice(0, -1) };
 }

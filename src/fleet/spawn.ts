@@ -1,10 +1,14 @@
+import { existsSync } from 'node:fs';
 import { defaults } from '../config.ts';
-import { InterruptedError, MeowError, NotReadyError, StoreError } from '../errors.ts';
+import { FailedError, InterruptedError, MeowError, NotReadyError, StoreError } from '../errors.ts';
+import { nameOfApp } from '../store/app-spec.ts';
 import { parseRecord } from '../store/parse.ts';
-import type { Registry, ServerRecord } from '../store/types.ts';
+import type { AppSpec, Registry, ServerRecord } from '../store/types.ts';
+import { quote } from '../text.ts';
 import { type LaunchOptions, launch } from './launcher.ts';
 import { sweepLogs } from './log-sweep.ts';
 import { logPath, rawLogPath } from './logs.ts';
+import { isSealed } from './seal.ts';
 import { createServerId } from './server-id.ts';
 import { prepareStateFolder } from './state-folder.ts';
 
@@ -25,6 +29,8 @@ export interface SpawnDeps extends ServerProgram {
 
 export interface SpawnOptions {
   readonly count: number;
+  /** What they serve; anything but the plain cat app is sealed. */
+  readonly spec: AppSpec;
   readonly fixedPort: number | null;
   readonly listenHost: string;
   readonly advertise: string | null;
@@ -47,6 +53,8 @@ export interface Spawned {
  */
 export async function spawnServers(deps: SpawnDeps, options: SpawnOptions): Promise<Spawned> {
   prepareStateFolder(deps.home);
+  if (!isSealed(deps.home, options.spec))
+    return { started: [], failed: [notAskedFor(options.spec)] };
   const swept = sweep(deps).catch(toStoreError);
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];
@@ -77,6 +85,7 @@ async function sweep({ registry, home }: SpawnDeps): Promise<void> {
 /** Starts one server. What it wrote into Redis before it failed is removed again. */
 async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<ServerRecord> {
   const id = createServerId();
+  mustHaveFolder(options.spec);
   try {
     const said = await launch(toLaunch(id, deps, options));
     const record = parseRecord(id, JSON.stringify(said));
@@ -98,8 +107,8 @@ function toLaunch(id: string, child: ServerProgram, options: SpawnOptions): Laun
     name: `server ${id}`,
     command: child.execPath,
     args: [child.cliPath, ...serveArgs(id, options)],
-    env: settings(child),
-    cwd: child.home,
+    env: environment(child, options.spec),
+    cwd: options.spec.cwd ?? child.home,
     logFile: logPath(child.home, id),
     rawLogFile: rawLogPath(child.home, id),
     readyTimeoutMs,
@@ -109,8 +118,16 @@ function toLaunch(id: string, child: ServerProgram, options: SpawnOptions): Laun
 }
 
 // By environment: a command line is public.
-function settings({ childEnv, redisUrl, namespace, home }: ServerProgram) {
-  return { ...childEnv, REDIS_URL: redisUrl, MEOW_NAMESPACE: namespace, MEOW_HOME: home };
+function environment({ childEnv, redisUrl, namespace, home }: ServerProgram, spec: AppSpec) {
+  return {
+    ...childEnv,
+    // What a module's Node reads at its start; a program is given its own by the server.
+    ...(spec.kind === 'program' ? {} : spec.env),
+    REDIS_URL: redisUrl,
+    MEOW_NAMESPACE: namespace,
+    MEOW_HOME: home,
+    MEOW_APP: JSON.stringify(spec),
+  };
 }
 
 // `serve --id <id>` first and together: that is what `isProcess` looks for.
@@ -120,6 +137,19 @@ function serveArgs(id: string, options: SpawnOptions): string[] {
   if (fixedPort !== null) args.push('--port', String(fixedPort));
   if (advertise !== null) args.push('--advertise', advertise);
   return args;
+}
+
+// Otherwise it would be the program that is said to be missing.
+function mustHaveFolder({ cwd }: AppSpec): void {
+  if (cwd === null || existsSync(cwd)) return;
+  const message = `the app's folder ${quote(cwd)} is not there`;
+  throw new FailedError('no-folder', message, 'Put it back, or destroy what ran in it');
+}
+
+function notAskedFor(spec: AppSpec): FailedError {
+  const message = `app ${quote(nameOfApp(spec))} was not asked for on this machine`;
+  const remedy = 'Destroy what is left of it, and spawn it again if it is yours';
+  return new FailedError('not-sealed', message, remedy);
 }
 
 function toMeowError(error: unknown): MeowError {

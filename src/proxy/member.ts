@@ -48,6 +48,8 @@ export interface Member {
   readonly host: string;
   readonly port: number;
   readonly lines: Lines;
+  /** Where it answers for its health. */
+  health: string;
   state: MemberState;
   /** In a few words, for people. */
   reason: string;
@@ -80,6 +82,7 @@ export function createMember(id: string, url: string, openLines: (url: string) =
     host: url.slice('http://'.length, at),
     port: Number(url.slice(at + 1)),
     lines: openLines(url),
+    health: '/healthz',
     state: 'out',
     reason: 'starting',
     cause: 'starting',

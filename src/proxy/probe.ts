@@ -3,7 +3,7 @@ import { reason } from '../text.ts';
 import { hostname, type Member } from './member.ts';
 import type { Roster } from './roster.ts';
 
-/** What `GET /healthz` showed. `stranger`: somebody answered with another id. */
+/** What asking a server for its health showed. `stranger`: somebody answered with another id. */
 export type ProbeResult =
   | { readonly kind: 'good' }
   | { readonly kind: 'draining' }
@@ -55,7 +55,7 @@ export function probe(member: Member, options: ProbeOptions): Promise<ProbeResul
   return new Promise((resolve) => {
     const signal = AbortSignal.timeout(options.probeTimeoutMs);
     const headers = { via: options.via, connection: 'close' };
-    const where = { host: hostname(member), port: member.port, path: '/healthz' };
+    const where = { host: hostname(member), port: member.port, path: member.health };
     const request = get({ ...where, headers, agent: false, signal }, (response) => {
       let text = '';
       response.setEncoding('utf8');

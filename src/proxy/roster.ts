@@ -83,6 +83,7 @@ export class Roster {
 
   #see({ record, leaseLeftMs }: Listing, contested: boolean): void {
     const member = this.#known(record.id, record.url, contested);
+    member.health = record.health ?? member.health;
     if (member.state === 'draining' || member.cause === 'barred') return;
     member.leased = leaseLeftMs !== null && leaseLeftMs > 0;
     if (record.state === 'draining') this.#drain(member, 'it says so');

@@ -5,6 +5,7 @@ import type { Store } from '../store/types.ts';
 import { answerErrors } from './boundary.ts';
 import { createDeadline } from './deadline.ts';
 import type { Deliveries } from './deliveries.ts';
+import type { Identity } from './hosted.ts';
 import { meowRoute } from './meow.ts';
 import { messageRoutes } from './message-routes.ts';
 import { uploadRoute } from './upload.ts';
@@ -15,17 +16,9 @@ export interface AppDeps {
   log(line: string): void;
 }
 
-/** Which server this app speaks for. */
-export interface Identity {
-  readonly id: string;
-  port(): number;
-  state(): 'up' | 'draining';
-}
-
-const HEALTH = '/healthz';
 const RECENT = '/recent';
 
-/** The built-in app; it does not listen. Answers every route of design §7. */
+/** The built-in app; it does not listen. Answers every route of design §7 but the health check. */
 export function createApp(deps: AppDeps, identity: Identity): Koa {
   const router = createRouter(deps, identity);
   const pipeline: Middleware[] = [
@@ -49,7 +42,6 @@ function createRouter(deps: AppDeps, identity: Identity): Router {
   router.get(RECENT, recent(deps) as never);
   router.post('/upload', uploadRoute(deps.store.images) as never);
   router.get('/meow', meowRoute({ ...deps, images: deps.store.images }) as never);
-  router.get(HEALTH, health(identity) as never);
   return router;
 }
 
@@ -57,7 +49,7 @@ function createRouter(deps: AppDeps, identity: Identity): Router {
 function countVisit({ store: { visits } }: AppDeps) {
   return (ctx: Context, next: Next): Promise<void> => {
     const { path } = ctx;
-    if (path !== HEALTH && path !== RECENT) visits.record(ctx.url);
+    if (path !== RECENT) visits.record(ctx.url);
     return next();
   };
 }
@@ -81,13 +73,6 @@ function hello({ id, port }: Identity) {
 
 function test(ctx: Context): void {
   ctx.body = 'test';
-}
-
-function health({ id, state }: Identity) {
-  return (ctx: Context): void => {
-    ctx.status = state() === 'up' ? 200 : 503;
-    ctx.body = { id, state: state() };
-  };
 }
 
 function recent({ store: { visits } }: AppDeps) {

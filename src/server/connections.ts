@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 interface Connection {
   requests: number;
@@ -16,6 +16,8 @@ export interface Connections {
   /** All requests since the start but those for its health. */
   requests(): number;
   open(): number;
+  /** From now on it carries another protocol: it ends by itself, or with the drain limit. */
+  hold(socket: Duplex): void;
   /** From now on every answer says `Connection: close`. */
   refuseNew(): void;
   /** Closes idle connections that no door uses, now and as they become idle. */
@@ -25,13 +27,13 @@ export interface Connections {
 }
 
 export function trackConnections(server: Server): Connections {
-  const sockets = new Map<Socket, Connection>();
+  const sockets = new Map<Duplex, Connection>();
   let inflight = 0;
   let requests = 0;
   let refusing = false;
   let closing = false;
 
-  const closeIfIdle = (socket: Socket, connection: Connection) => {
+  const closeIfIdle = (socket: Duplex, connection: Connection) => {
     if (closing && connection.requests === 0 && !connection.fromDoor) socket.end();
   };
   server.on('connection', (socket) => {
@@ -58,6 +60,14 @@ export function trackConnections(server: Server): Connections {
     inflight: () => inflight,
     requests: () => requests,
     open: () => sockets.size,
+    hold(socket) {
+      const connection = sockets.get(socket);
+      if (!connection) return;
+      inflight++;
+      requests++;
+      connection.requests++;
+      socket.once('close', () => inflight--);
+    },
     refuseNew() {
       refusing = true;
     },

@@ -29,11 +29,12 @@ export async function listen(server: Server, options: ListenOptions): Promise<nu
 
 function bind(server: Server, host: string, port: number): Promise<NodeJS.ErrnoException | null> {
   return new Promise((resolve) => {
-    const failed = (error: NodeJS.ErrnoException) => resolve(error);
-    server.once('error', failed);
-    server.listen({ host, port, backlog: 1_024 }, () => {
-      server.off('error', failed);
-      resolve(null);
-    });
+    const settle = (error: NodeJS.ErrnoException | null) => {
+      server.off('error', settle).off('listening', bound);
+      resolve(error);
+    };
+    const bound = () => settle(null);
+    server.once('error', settle).once('listening', bound);
+    server.listen({ host, port, backlog: 1_024 });
   });
 }

@@ -1,18 +1,20 @@
-import { createServer, type Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { defaults } from '../config.ts';
-import { FailedError, StoreError } from '../errors.ts';
-import type { BeatReply, Intent, ServerRecord, Store } from '../store/types.ts';
+import { StoreError } from '../errors.ts';
+import { nameOfApp } from '../store/app-spec.ts';
+import type { AppSpec, BeatReply, Intent, ServerRecord, Store } from '../store/types.ts';
 import { reason } from '../text.ts';
-import { createApp } from './app.ts';
-import { trackConnections } from './connections.ts';
-import { createDeliveries } from './deliveries.ts';
+import { hostCat } from './cat.ts';
+import { createFront } from './front.ts';
+import { HEALTH_PATH } from './health.ts';
+import type { CreateHosted } from './hosted.ts';
 import { listen } from './listen.ts';
 import { retire } from './retire.ts';
+import { checkItself } from './self-check.ts';
 
 export interface ServeOptions {
   readonly id: string;
-  readonly app: string;
+  readonly spec: AppSpec;
   readonly version: string;
   readonly listenHost: string;
   readonly fixedPort: number | null;
@@ -25,6 +27,8 @@ export interface ServeOptions {
 
 export interface ServeDeps {
   readonly store: Store;
+  /** What it serves, when not the built-in app. */
+  readonly host?: CreateHosted;
   log(line: string): void;
 }
 
@@ -34,8 +38,11 @@ export interface RunningServer {
   retire(drainMs: number): Promise<void>;
   /** Cuts a leave short. */
   cut(): void;
-  readonly ended: Promise<'retired' | 'cut'>;
+  readonly ended: Promise<Ending>;
 }
+
+/** `died`: its app ended by itself. */
+type Ending = 'retired' | 'cut' | 'died';
 
 /**
  * One server's life: listen, check itself, register, beat, and leave when it is told to.
@@ -46,16 +53,18 @@ export async function serve(deps: ServeDeps, options: ServeOptions): Promise<Run
   try {
     await life.start();
   } catch (error) {
-    life.server.close();
-    life.server.closeAllConnections();
+    await life.abandon();
     throw error;
   }
   return life;
 }
 
-function createLife({ store, log }: ServeDeps, options: ServeOptions) {
-  const { id, machine } = options;
-  const deliveries = createDeliveries(store.images);
+function createLife(
+  { store, log, host = hostCat({ store, log }) }: ServeDeps,
+  options: ServeOptions,
+) {
+  const { id, machine, spec } = options;
+  const healthPath = (spec.kind === 'program' ? null : spec.health) ?? HEALTH_PATH;
   const startedAt = Date.now();
   const cutting = new AbortController();
   let state: 'up' | 'draining' = 'up';
@@ -63,14 +72,14 @@ function createLife({ store, log }: ServeDeps, options: ServeOptions) {
   let leaving: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
   let unwatch = () => {};
-  let settle: (how: 'retired' | 'cut') => void = () => {};
-  const ended = new Promise<'retired' | 'cut'>((resolve) => {
+  let served = false;
+  let settle: (how: Ending) => void = () => {};
+  const ended = new Promise<Ending>((resolve) => {
     settle = resolve;
   });
-  const app = createApp({ store, deliveries, log }, { id, port: () => port, state: () => state });
-  const server = createHttpServer();
-  const connections = trackConnections(server);
-  server.on('request', app.callback());
+  const identity = { id, port: () => port, state: () => state };
+  const hosted = host(identity);
+  const { server, connections } = createFront(hosted, identity, healthPath);
 
   const url = () => `http://${bracket(options.advertise ?? reachable(options.listenHost))}:${port}`;
   const record = (): ServerRecord => ({
@@ -78,12 +87,13 @@ function createLife({ store, log }: ServeDeps, options: ServeOptions) {
     url: url(),
     ...machine,
     port,
-    app: options.app,
+    app: nameOfApp(spec),
     version: options.version,
     state,
     startedAt,
     requests: connections.requests(),
     inflight: connections.inflight(),
+    ...(healthPath === HEALTH_PATH ? {} : { health: healthPath }),
   });
   const intent = (): Intent | null => (options.spawned ? toIntent(record(), options) : null);
 
@@ -100,8 +110,7 @@ function createLife({ store, log }: ServeDeps, options: ServeOptions) {
 
   const round = async () => {
     await beat();
-    await deliveries.renew();
-    await store.images.requeueExpired().catch(reason);
+    await hosted.beat?.();
     if (!leaving) timer = setTimeout(round, nextBeatMs());
   };
 
@@ -113,49 +122,63 @@ function createLife({ store, log }: ServeDeps, options: ServeOptions) {
   const leaveOnce = async (drainMs: number): Promise<void> => {
     state = 'draining';
     clearTimeout(timer);
-    const renewing = setInterval(() => void beat().then(deliveries.renew), defaults.beatMs);
-    // http's own close() would also end idle connections, and those of a door are the door's to end.
-    const stopListening = () => NetServer.prototype.close.call(server);
+    const renewing = setInterval(() => void beat().then(hosted.beat), defaults.beatMs);
     await retire({ connections, look: beat, stopListening, cut: cutting.signal }, drainMs);
+    served = true;
+    await hosted.stop?.(cutting.signal.aborted ? 0 : defaults.termGraceMs);
     clearInterval(renewing);
     unwatch();
     await store.registry.deregister(id).catch((error) => log(reason(error)));
     settle(cutting.signal.aborted ? 'cut' : 'retired');
   };
 
+  const leaveDead = async (why: string): Promise<void> => {
+    log(why);
+    if (leaving) return;
+    leaving = ended.then(() => {});
+    clearTimeout(timer);
+    unwatch();
+    stopListening();
+    connections.cut();
+    await store.registry.deregister(id, 'died').catch((error) => log(reason(error)));
+    settle('died');
+  };
+
+  // http's own close() would also end idle connections, and those of a door are the door's to end.
+  const stopListening = () => NetServer.prototype.close.call(server);
+
   return {
-    server,
     ended,
     record,
     retire: leave,
-    cut: () => cutting.abort(),
+    cut() {
+      cutting.abort();
+      if (served) void hosted.stop?.(0);
+    },
+    async abandon(): Promise<void> {
+      server.close();
+      server.closeAllConnections();
+      await hosted.stop?.(defaults.termGraceMs);
+    },
     async start(): Promise<void> {
       const { listenHost: host, fixedPort } = options;
       port = await listen(server, { host, fixedPort, firstPort: defaults.firstServerPort });
-      await checkItself(`http://${bracket(reachable(host))}:${port}/healthz`, id);
+      await hosted.start?.(port);
+      await checkItself(`http://${bracket(reachable(host))}:${port}${healthPath}`, id);
       await store.registry.register(record(), intent());
       unwatch = await store.registry.watch((changed) => {
         if (changed === id || changed === null) void beat();
       });
       timer = setTimeout(round, nextBeatMs());
+      void hosted.died?.then(leaveDead);
     },
   };
 }
 
-function createHttpServer(): Server {
-  return createServer({
-    keepAliveTimeout: defaults.serverKeepAliveMs,
-    headersTimeout: defaults.clientHeaderMs,
-    requestTimeout: defaults.clientRequestMs,
-    maxHeaderSize: defaults.maxHeaderBytes,
-    connectionsCheckingInterval: 1_000,
-  });
-}
-
 function toIntent(record: ServerRecord, options: ServeOptions): Intent {
   const { app, host, bootId, pid, pidStart, port } = record;
-  const { fixedPort, listenHost, advertise } = options;
-  const asked = { fixedPort: fixedPort !== null, listenHost, advertise };
+  const { spec, fixedPort, listenHost, advertise } = options;
+  const asked = { spec, fixedPort: fixedPort !== null, listenHost, advertise };
   return { app, host, bootId, pid, pidStart, port, ...asked, state: 'wanted' };
 }
 
@@ -170,22 +193,4 @@ function reachable(host: string): string {
 
 function bracket(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
-}
-
-/** Somebody else might answer at that address: only our own id will do. */
-async function checkItself(url: string, id: string): Promise<void> {
-  const { get } = await import('node:http');
-  const text = await new Promise<string>((resolve, reject) => {
-    const request = get(url, { agent: false, timeout: defaults.probeTimeoutMs }, (answer) => {
-      let body = '';
-      answer.setEncoding('utf8').on('data', (chunk) => {
-        body += chunk;
-      });
-      answer.once('end', () => resolve(body));
-    });
-    request.once('error', reject);
-    request.once('timeout', () => request.destroy(new Error('no answer')));
-  }).catch(reason);
-  if (text.includes(`"id":"${id}"`)) return;
-  throw new FailedError('self-check', `${url} does not answer as ${id}: ${text}`, 'See its log');
 }

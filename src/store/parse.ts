@@ -1,3 +1,4 @@
+import { catSpec, isHealthPath, parseSpec } from './app-spec.ts';
 import type { DoorRecord, DoorVerdict, Intent, Order, ServerRecord } from './types.ts';
 
 /*
@@ -22,7 +23,8 @@ export function parseRecord(id: string, text: unknown): ServerRecord | string {
   if (wrong) return `its ${wrong} is not valid`;
   const record = fields as unknown as ServerRecord;
   if (!pointsToPort(record.url, record.port)) return 'its url is not http://host:port';
-  return pick(record, Object.keys(recordFields)) as ServerRecord;
+  const names = Object.keys(recordFields).filter((name) => fields[name] !== undefined);
+  return pick(record, names) as ServerRecord;
 }
 
 export function parseIntent(id: string, text: unknown): Intent | string {
@@ -30,7 +32,11 @@ export function parseIntent(id: string, text: unknown): Intent | string {
   if (!fields) return 'not a JSON object';
   if (!ID.test(id)) return 'its id is not a server id';
   const wrong = wrongField(fields, intentFields);
-  return wrong ? `its ${wrong} is not valid` : (fields as unknown as Intent);
+  if (wrong) return `its ${wrong} is not valid`;
+  // Older than `--app`: it can only have been a cat.
+  const spec = fields.spec === undefined ? catSpec : parseSpec(fields.spec);
+  if (typeof spec === 'string') return `its app's ${spec} is not valid`;
+  return { ...(fields as unknown as Intent), spec };
 }
 
 export function parseDoor(id: string, text: unknown): DoorRecord | string {
@@ -85,9 +91,10 @@ const recordFields: Record<keyof ServerRecord, Check> = {
   startedAt: isTime,
   requests: isCount,
   inflight: isCount,
+  health: (value) => value === undefined || isHealthPath(value),
 };
 
-const intentFields: Record<keyof Intent, Check> = {
+const intentFields: Record<Exclude<keyof Intent, 'spec'>, Check> = {
   app: isName,
   host: isName,
   bootId: isText,

@@ -47,9 +47,10 @@ export function createRegistry(link: Link, keys: Keys): Registry {
     };
   };
 
-  const remove = (script: string, id: string) => {
+  const remove = (script: string, id: string, died = false) => {
     const keysOf = [keys.servers, keys.leases, keys.intents, keys.order(id), keys.acks(id)];
-    return link.run((redis) => redis.eval(script, keysOf.length, ...keysOf, id, keys.changes));
+    const args = [id, keys.changes, died ? '1' : '0'];
+    return link.run((redis) => redis.eval(script, keysOf.length, ...keysOf, ...args));
   };
 
   const readServers = async (limit: number) => {
@@ -64,8 +65,8 @@ export function createRegistry(link: Link, keys: Keys): Registry {
       await beat(record, intent);
     },
     beat,
-    async deregister(id) {
-      await remove(scripts.deregister, id);
+    async deregister(id, how = 'left') {
+      await remove(scripts.deregister, id, how === 'died');
     },
     async forget(id) {
       await remove(scripts.forget, id);

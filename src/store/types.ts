@@ -17,13 +17,37 @@ export interface ServerRecord {
   readonly startedAt: number;
   readonly requests: number;
   readonly inflight: number;
+  /** Where it answers for its health, when that is not `/healthz`. */
+  readonly health?: string;
 }
 
 export type ServerState = ServerRecord['state'] | 'lost' | 'crashed';
 
+/**
+ * What a server serves: the built-in cats, somebody's module loaded into it, or a program it runs
+ * and passes requests on to.
+ */
+export type AppSpec = (
+  | { readonly kind: 'cat' }
+  | { readonly kind: 'module'; readonly path: string }
+  | { readonly kind: 'program'; readonly command: readonly string[] }
+) & {
+  readonly env: Readonly<Record<string, string>>;
+  /** The folder it runs in; null for the state folder. */
+  readonly cwd: string | null;
+  /** Where the server answers for its health; of a program: the path that says it is ready. */
+  readonly health: string | null;
+  /** How long it may take to be ready, when that is not the default. */
+  readonly readyMs?: number;
+  /** Proves that it was asked for on the machine that is to run it: see fleet/seal.ts. */
+  readonly seal?: string;
+};
+
 /** What was asked for; outlives crashes and reboots. */
 export interface Intent {
+  /** Its app in a few words, for people; `spec` is what it is started from. */
   readonly app: string;
+  readonly spec: AppSpec;
   /** Machine the server is wanted on, and the process that last served it. */
   readonly host: string;
   readonly bootId: string;
@@ -98,8 +122,11 @@ export interface Registry {
   register(record: ServerRecord, intent: Intent | null): Promise<void>;
   /** Rewrites record and lease, refills a missing intent (unless null), returns what is asked of it. */
   beat(record: ServerRecord, intent: Intent | null): Promise<BeatReply>;
-  /** Forgets record, lease, order and acknowledgements. Without an order its intent becomes `stopped`. */
-  deregister(id: string): Promise<void>;
+  /**
+   * Forgets record, lease, order and acknowledgements. Without an order the intent of one that left
+   * becomes `stopped`; that of one that died stays as it was, so that it is started again.
+   */
+  deregister(id: string, how?: 'left' | 'died'): Promise<void>;
   /** Orders these servers to retire and removes their intents. Safe to repeat. */
   orderRetire(ids: readonly string[], drainMs: number): Promise<void>;
   /** The same for one server, only if another stays: two callers at once never take the last. */

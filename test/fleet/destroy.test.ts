@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import { type Destroyed, type DestroyOptions, destroyServers } from '../../src/fleet/destroy.ts';
 import { identify, thisMachine } from '../../src/fleet/process-identity.ts';
 import { spawnServers } from '../../src/fleet/spawn.ts';
+import { catSpec } from '../../src/store/app-spec.ts';
 import { connectStore } from '../../src/store/connect.ts';
 import type { Intent, ServerRecord, Store } from '../../src/store/types.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
@@ -44,7 +45,7 @@ async function start(count: number, env: Record<string, string> = {}): Promise<S
   const listen = { fixedPort: null, listenHost: '127.0.0.1', advertise: null };
   const { started, failed } = await spawnServers(
     { registry: store.registry, ...program, ...place },
-    { count, ...listen, readyTimeoutMs: 20_000 },
+    { count, spec: catSpec, ...listen, readyTimeoutMs: 20_000 },
   );
   for (const { pid } of started) killAtEnd(pid);
   expect(failed).toEqual([]);
@@ -264,7 +265,7 @@ describe('destroy of what no longer runs', () => {
   test('removes the intent of an id that has only that', async () => {
     const { version: _, url: __, state: ___, ...record } = foreign({ host: 'elsewhere' });
     const listen = { listenHost: '127.0.0.1', advertise: null, fixedPort: false };
-    const intent: Intent = { ...record, ...listen, state: 'wanted' };
+    const intent: Intent = { ...record, spec: catSpec, ...listen, state: 'wanted' };
     await store.registry.register(foreign({}), intent);
     await store.registry.deregister('gone23');
     expect(ids((await destroy(['gone23'])).gone)).toEqual(['gone23']);

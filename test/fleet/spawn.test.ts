@@ -6,6 +6,7 @@ import { NotReadyError } from '../../src/errors.ts';
 import { logPath } from '../../src/fleet/logs.ts';
 import { identify } from '../../src/fleet/process-identity.ts';
 import { type Spawned, type SpawnOptions, spawnServers } from '../../src/fleet/spawn.ts';
+import { catSpec } from '../../src/store/app-spec.ts';
 import { connectStore } from '../../src/store/connect.ts';
 import type { Store } from '../../src/store/types.ts';
 import { freePort, startRedis, type TestRedis } from '../helpers/redis.ts';
@@ -45,7 +46,7 @@ function deps(cliPath: string, env: Record<string, string> = {}, home = temporar
 
 function options(change: Partial<SpawnOptions> = {}): SpawnOptions {
   const listen = { fixedPort: null, listenHost: '127.0.0.1', advertise: null };
-  return { count: 1, ...listen, readyTimeoutMs: 20_000, ...change };
+  return { count: 1, spec: catSpec, ...listen, readyTimeoutMs: 20_000, ...change };
 }
 
 async function spawnAndCleanUp(...args: Parameters<typeof spawnServers>): Promise<Spawned> {

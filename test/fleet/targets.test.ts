@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { findTargets, isUp, knownServers } from '../../src/fleet/targets.ts';
+import { catSpec } from '../../src/store/app-spec.ts';
 import type { FleetView, Intent, Listing, ServerRecord } from '../../src/store/types.ts';
 
 const here = { host: 'here', bootId: 'b1' };
@@ -16,7 +17,7 @@ function listing(it: ServerRecord, leaseLeftMs: number | null = 5_000): Listing 
 
 const intent: Intent = {
   ...{ app: 'cat', ...here, pid: 4_712, pidStart: '1', port: 3_009, fixedPort: false },
-  ...{ listenHost: '127.0.0.1', advertise: null, state: 'wanted' },
+  ...{ spec: catSpec, listenHost: '127.0.0.1', advertise: null, state: 'wanted' },
 };
 
 const view: FleetView = {

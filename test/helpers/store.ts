@@ -1,3 +1,4 @@
+import { catSpec } from '../../src/store/app-spec.ts';
 import { connectStore } from '../../src/store/connect.ts';
 import type { Intent, ServerRecord, Store } from '../../src/store/types.ts';
 
@@ -30,6 +31,7 @@ export function sampleRecord(over: Partial<ServerRecord> = {}): ServerRecord {
 export function sampleIntent(over: Partial<Intent> = {}): Intent {
   return {
     app: 'cat',
+    spec: catSpec,
     host: 'somewhere',
     bootId: 'boot',
     pid: 4_000_000,

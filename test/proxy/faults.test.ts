@@ -259,3 +259,19 @@ describe('a door among the servers', () => {
     expect((await ask(first.port)).status).toBe(508);
   });
 });
+
+describe('a server that answers for its health elsewhere', () => {
+  test('is asked there, and /healthz is its own affair', async () => {
+    const server = await fleet.serve('aaaaaa', (request, response) => {
+      if (request.url === '/alive') response.end('{"id":"aaaaaa","state":"up"}');
+      else response.end('its own');
+    });
+    await server.say({ health: '/alive' });
+    server.silence();
+    const { door, port } = await fleet.open(1);
+    await until('its lease ran out', () => stateOf(door, 'aaaaaa') === 'doubtful', 9_000);
+    await until('it was asked', () => server.seen.filter((it) => it === 'GET /alive').length > 3);
+    expect(usable(door)).toEqual([]);
+    expect((await ask(port, '/x')).body).toBe('its own');
+  });
+});

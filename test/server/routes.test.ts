@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type RunningServer, serve } from '../../src/server/serve.ts';
+import { catSpec } from '../../src/store/app-spec.ts';
 import type { Store } from '../../src/store/types.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { openStore } from '../helpers/store.ts';
@@ -28,7 +29,7 @@ beforeAll(async () => {
     { store, log: () => {} },
     {
       id: 'abc234',
-      app: 'cat',
+      spec: catSpec,
       version: '0.0.0',
       listenHost: '127.0.0.1',
       fixedPort: null,

@@ -115,6 +115,15 @@ describe('a server in the registry', () => {
     expect(heard).toEqual(['abc234', 'abc234', 'abc234', 'abc234']);
     stop();
   });
+
+  test('that died leaves its intent as it was, that left leaves it stopped', async () => {
+    await store.registry.register(sampleRecord(), sampleIntent());
+    await store.registry.deregister('abc234', 'died');
+    expect((await store.registry.fleet()).intents.get('abc234')).toEqual(sampleIntent());
+    await store.registry.deregister('abc234');
+    const stopped = sampleIntent({ state: 'stopped' });
+    expect((await store.registry.fleet()).intents.get('abc234')).toEqual(stopped);
+  });
 });
 
 describe('two fleets on one Redis', () => {

@@ -26,8 +26,9 @@ return {
 `;
 
 /**
- * Forgets a server that leaves. Without an order its intent stays, as stopped.
- * KEYS servers leases intents order acks. ARGV id channel.
+ * Forgets a server that leaves. Without an order its intent stays: as stopped, or as it was when
+ * the server died.
+ * KEYS servers leases intents order acks. ARGV id channel died('1'|'0').
  */
 export const deregister = `#!lua flags=allow-oom
 ${soft}
@@ -35,7 +36,7 @@ redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 local ordered = redis.call('DEL', KEYS[4])
 redis.call('DEL', KEYS[5])
-if ordered == 0 then
+if ordered == 0 and ARGV[3] ~= '1' then
   local good, intent = pcall(cjson.decode, soft('HGET', KEYS[3], ARGV[1]) or '')
   if good and type(intent) == 'table' then
     intent.state = 'stopped'

@@ -1,0 +1,35 @@
+import { type AttachedProgram, endGroup, hasEnded, startAttached, stopChild } from './launcher.ts';
+import { portPids } from './port-holder.ts';
+import { sessionOf } from './process-identity.ts';
+
+/**
+ * Starts a program in a process group of its own that does not outlive us, not even when we are
+ * killed: it gets SIGTERM then, and SIGKILL after the grace.
+ */
+export function startProgram(program: AttachedProgram) {
+  const child = startAttached(program);
+  const pid = child.pid ?? 0;
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(`could not be started: ${error.message}`));
+    child.once('exit', (code, signal) => {
+      resolve(code === null ? `was ended by ${signal}` : describe(code));
+      void endGroup(pid);
+    });
+  });
+  return {
+    ended,
+    hasEnded: () => pid === 0 || hasEnded(child),
+    holds(port: number): boolean | null {
+      const pids = portPids(port);
+      return pids.length === 0 ? null : pids.some((other) => sessionOf(other) === pid);
+    },
+    stop: (graceMs: number) => stopChild(child, graceMs),
+  };
+}
+
+// As the shell that starts it tells.
+function describe(code: number): string {
+  if (code === 127) return 'was not found (exit code 127)';
+  if (code === 126) return 'may not be run (exit code 126)';
+  return `ended with exit code ${code}`;
+}

@@ -1,0 +1,54 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AppSpec } from '../store/types.ts';
+
+/*
+ * Specs come back from Redis, and somebody else may write there. Starting one is running whatever
+ * it says, so each is sealed with a key that never leaves the state folder of its machine.
+ */
+
+const KEY_BYTES = 32;
+
+/** @param home a state folder that is there */
+export function sealSpec(home: string, spec: AppSpec): AppSpec {
+  return { ...spec, seal: sealOf(spec, readKey(home)) };
+}
+
+/** Whether it was sealed here. The plain cat app needs no seal. */
+export function isSealed(home: string, spec: AppSpec): boolean {
+  const { kind, env, cwd, health } = spec;
+  if (kind === 'cat' && Object.keys(env).length === 0 && cwd === null && health === null)
+    return true;
+  const expected = Buffer.from(sealOf(spec, readKey(home)));
+  const given = Buffer.from(spec.seal ?? '');
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+// A list, whose order is ours: Redis' scripts may write an object's fields in another.
+function sealOf(spec: AppSpec, key: Buffer): string {
+  const what = spec.kind === 'module' ? spec.path : spec.kind === 'program' ? spec.command : null;
+  const env = Object.entries(spec.env).sort(([a], [b]) => (a < b ? -1 : 1));
+  const fields = [spec.kind, what, env, spec.cwd, spec.health, spec.readyMs ?? null];
+  return createHmac('sha256', key).update(JSON.stringify(fields)).digest('base64url');
+}
+
+/** Makes it at first use; of several at once, one makes it. */
+function readKey(home: string): Buffer {
+  const path = join(home, 'seal.key');
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, randomBytes(KEY_BYTES), { mode: 0o600 });
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return readFileSync(path);
+}

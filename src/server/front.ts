@@ -1,0 +1,35 @@
+import { createServer, type Server } from 'node:http';
+import { defaults } from '../config.ts';
+import { type Connections, trackConnections } from './connections.ts';
+import { answerHealth, asksForHealth } from './health.ts';
+import type { Hosted, Identity } from './hosted.ts';
+
+/** A server that does not listen yet, and what is connected to it. */
+export interface Front {
+  readonly server: Server;
+  readonly connections: Connections;
+}
+
+/** Puts an app behind a server of ours, which answers the health check itself. */
+export function createFront(hosted: Hosted, identity: Identity, healthPath: string): Front {
+  const server = createServer({
+    keepAliveTimeout: defaults.serverKeepAliveMs,
+    headersTimeout: defaults.clientHeaderMs,
+    requestTimeout: defaults.clientRequestMs,
+    maxHeaderSize: defaults.maxHeaderBytes,
+    connectionsCheckingInterval: 1_000,
+  });
+  const connections = trackConnections(server);
+  server.on('request', (request, response) => {
+    if (!asksForHealth(request, healthPath)) return hosted.request(request, response);
+    void answerHealth(request, response, identity, hosted);
+  });
+  const { upgrade } = hosted;
+  if (upgrade) {
+    server.on('upgrade', (request, socket, head) => {
+      connections.hold(socket);
+      upgrade(request, socket, head);
+    });
+  }
+  return { server, connections };
+}

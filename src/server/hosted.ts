@@ -1,0 +1,34 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** Which server an app is served by. */
+export interface Identity {
+  readonly id: string;
+  port(): number;
+  state(): 'up' | 'draining';
+}
+
+/** What a server serves, whoever wrote it. The server owns port, health check and drain. */
+export interface Hosted {
+  request(request: IncomingMessage, response: ServerResponse): void;
+  /** Takes upgrades of protocol; null where the app takes none. */
+  readonly upgrade: Upgrade | null;
+  /**
+   * Resolves once it can answer.
+   * @param port the one that its server holds
+   */
+  start?(port: number): Promise<void>;
+  /** Whether it can answer, asked by a health check. Without it: always. */
+  healthy?(): Promise<boolean>;
+  /** Comes with every beat of its server. */
+  beat?(): Promise<void>;
+  /** Ends it, after its last answer. */
+  stop?(graceMs: number): Promise<void>;
+  /** Settles, with the reason, when it has ended although nobody stopped it. */
+  readonly died?: Promise<string>;
+}
+
+/** Makes the app of a server that is about to listen. */
+export type CreateHosted = (identity: Identity) => Hosted;

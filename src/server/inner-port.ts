@@ -1,0 +1,51 @@
+import { createServer, type Server } from 'node:net';
+import { defaults } from '../config.ts';
+
+const LOWEST = 1_024;
+const RANGE = 65_536 - LOWEST;
+const TRIES = 5;
+const LOOPBACKS = ['127.0.0.1', '::1'];
+
+/** A port kept free for a program that is about to start. */
+export interface HeldPort {
+  release(): Promise<void>;
+}
+
+/**
+ * The ports that the program of one server may be given. Made from the port that the server holds,
+ * so that two servers of a machine never want the same, and below those that systems give to
+ * outgoing connections.
+ */
+export function innerPorts(outer: number): number[] {
+  return Array.from({ length: TRIES }, (_, at) => {
+    const offset = outer - LOWEST + (at + 1) * defaults.programPortStep;
+    return LOWEST + (offset % RANGE);
+  });
+}
+
+/** Binds it, or null when somebody else has it. */
+export async function holdPort(port: number): Promise<HeldPort | null> {
+  const held: Server[] = [];
+  const release = async () => {
+    await Promise.all(held.map((server) => new Promise((done) => server.close(done))));
+  };
+  for (const host of LOOPBACKS) {
+    const bound = await bind(host, port);
+    if (bound === 'taken') {
+      await release();
+      return null;
+    }
+    if (bound !== 'no-such-address') held.push(bound);
+  }
+  return { release };
+}
+
+function bind(host: string, port: number): Promise<Server | 'taken' | 'no-such-address'> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', ({ code }: NodeJS.ErrnoException) =>
+      resolve(code === 'EADDRINUSE' || code === 'EACCES' ? 'taken' : 'no-such-address'),
+    );
+    server.listen({ host, port }, () => resolve(server));
+  });
+}

@@ -1,0 +1,149 @@
+import { get } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { defaults } from '../config.ts';
+import { FailedError, TimeoutError } from '../errors.ts';
+import type { CreateHosted, Hosted } from './hosted.ts';
+import { holdPort, innerPorts } from './inner-port.ts';
+import { createRelay } from './relay.ts';
+
+/** A program that runs for us. */
+export interface Program {
+  /** How it ended, such as `ended with exit code 1`. */
+  readonly ended: Promise<string>;
+  hasEnded(): boolean;
+  /** Whether it is what listens on that port of this machine; null where that cannot be told. */
+  holds(port: number): boolean | null;
+  /** Asks it to end, with its process group; kills what is left after `graceMs`. */
+  stop(graceMs: number): Promise<unknown>;
+}
+
+export interface ProgramDeps {
+  /** Starts it, telling it its port. */
+  start(port: number): Program;
+  /** What messages call it. */
+  readonly name: string;
+  /** The path that says it is ready: any answer below 500. */
+  readonly healthPath: string;
+  readonly readyMs: number;
+}
+
+const POLL_MS = 50;
+const LOOPBACKS = ['127.0.0.1', '::1'];
+
+/** Hosts a program of any kind: it gets a port of its own, and what comes to ours is passed on. */
+export function hostProgram(deps: ProgramDeps): CreateHosted {
+  return () => createHost(deps);
+}
+
+function createHost(deps: ProgramDeps): Hosted {
+  let address = { host: '127.0.0.1', port: 0 };
+  let program: Program | null = null;
+  let stopping = false;
+  let tellDied: (why: string) => void = () => {};
+  const died = new Promise<string>((resolve) => {
+    tellDied = resolve;
+  });
+  const relay = createRelay(() => address);
+
+  return {
+    request: relay.request,
+    upgrade: relay.upgrade,
+    died,
+    healthy: async () => (await findAnswer(address.port, deps.healthPath, [address.host])) !== null,
+    async start(outer) {
+      const started = await startOnFreePort(deps, outer, (running) => {
+        program = running;
+      });
+      address = started;
+      void program?.ended.then((how) => {
+        if (!stopping) tellDied(`${deps.name} ${how}`);
+      });
+    },
+    async stop(graceMs) {
+      stopping = true;
+      relay.close();
+      await program?.stop(graceMs);
+    },
+  };
+}
+
+/** A port that somebody else takes at the last moment ends the program; then the next is tried. */
+async function startOnFreePort(
+  deps: ProgramDeps,
+  outer: number,
+  onStart: (program: Program) => void,
+): Promise<{ host: string; port: number }> {
+  const limit = performance.now() + deps.readyMs;
+  for (const port of innerPorts(outer)) {
+    const held = await holdPort(port);
+    if (!held) continue;
+    await held.release();
+    const program = deps.start(port);
+    onStart(program);
+    const host = await untilReady(program, port, deps, limit);
+    if (host !== null) return { host, port };
+    if (await isFree(port)) throw endedEarly(deps.name, await program.ended);
+  }
+  const message = `${deps.name} found no free port: ${innerPorts(outer).join(', ')} are all in use`;
+  throw new FailedError('no-port', message, 'End what holds them, or choose another --port');
+}
+
+/** @returns the address it answers at, or null when it ended before */
+async function untilReady(
+  program: Program,
+  port: number,
+  deps: ProgramDeps,
+  limit: number,
+): Promise<string | null> {
+  while (!program.hasEnded()) {
+    const host = await findAnswer(port, deps.healthPath, LOOPBACKS);
+    if (host !== null && (await isOurs(program, port))) return host;
+    if (performance.now() > limit) throw tooLate(deps, port);
+    await Promise.race([program.ended, pause(POLL_MS)]);
+  }
+  return null;
+}
+
+/** One that answers in place of our program will show: ours then ends, as it cannot bind. */
+async function isOurs(program: Program, port: number): Promise<boolean> {
+  if (program.holds(port) === false) await pause(defaults.programSettleMs);
+  return !program.hasEnded();
+}
+
+async function findAnswer(
+  port: number,
+  path: string,
+  hosts: readonly string[],
+): Promise<string | null> {
+  const answers = await Promise.all(hosts.map((host) => answersWell(host, port, path)));
+  return hosts.find((_, at) => answers[at]) ?? null;
+}
+
+function answersWell(host: string, port: number, path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const options = { host, port, path, agent: false, timeout: defaults.programHealthMs };
+    const asked = get(options, (answer) => {
+      resolve((answer.statusCode ?? 500) < 500);
+      asked.destroy();
+    });
+    asked.once('timeout', () => asked.destroy());
+    asked.on('error', () => resolve(false));
+    asked.once('close', () => resolve(false));
+  });
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const held = await holdPort(port);
+  await held?.release();
+  return held !== null;
+}
+
+function endedEarly(name: string, how: string): TimeoutError {
+  return new TimeoutError('app-ended', `${name} ${how} before it was ready`, 'See what it said');
+}
+
+function tooLate({ name, healthPath, readyMs }: ProgramDeps, port: number): TimeoutError {
+  const message = `${name} did not answer GET ${healthPath} on port ${port} within ${(readyMs / 1_000).toFixed(1)} s`;
+  const remedy = 'Let it listen on {port} or $PORT, give it --health, or more --timeout';
+  return new TimeoutError('app-not-ready', message, remedy);
+}

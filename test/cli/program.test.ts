@@ -1,0 +1,195 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { ownProcesses } from '../helpers/cli.ts';
+import { freePort } from '../helpers/redis.ts';
+import { until } from '../helpers/until.ts';
+import { APPS, type AppSite, echoed, openAppSite, PROGRAM, text } from './apps.ts';
+
+let site: AppSite;
+
+beforeAll(async () => {
+  site = await openAppSite();
+});
+afterEach(() => site.clear());
+afterAll(() => site.close());
+
+describe('spawn -- program', () => {
+  const serve = (...words: string[]) => ['--', process.execPath, PROGRAM, '{port}', ...words];
+
+  test('serves a folder with python, streams and all', async () => {
+    const row = await site.spawn(['--', 'python3', '-m', 'http.server', '{port}']);
+    expect(await text(row.url)).toContain('koa.js');
+    expect(await text(`${row.url}/koa.js`)).toBe(readFileSync(join(APPS, 'koa.js'), 'utf8'));
+    expect(JSON.parse(await text(`${row.url}/healthz`))).toEqual({ id: row.id, state: 'up' });
+    expect(row.app).toBe('python3 -m http.server {port}');
+  });
+
+  test('many at once get a port each', async () => {
+    const runs = Array.from({ length: 3 }, () => site.run(['spawn', '2', '-q', ...serve()]));
+    const urls = (await Promise.all(runs)).flatMap(({ stdout }) => stdout.trim().split('\n'));
+    const answers = await Promise.all(urls.map((url) => text(url)));
+    expect(new Set(answers.map((answer) => /program (\d+)/.exec(answer)?.[1])).size).toBe(6);
+  });
+
+  test('tells it its port by environment too, and variables only there', async () => {
+    const row = await site.spawn(['--env', 'SECRET=hush-4711', ...serve()]);
+    const env = JSON.parse(await text(`${row.url}/env`)) as Record<string, string>;
+    expect(await text(row.url)).toContain(`on ${env.PORT} `);
+    expect(env).toMatchObject({ SECRET: 'hush-4711' });
+    expect(env.MEOW_APP).toBeUndefined();
+    expect(site.commandLines().join()).not.toContain('hush-4711');
+  });
+
+  test('passes upgrades on', async () => {
+    const row = await site.spawn(serve());
+    expect(await echoed(row.url, 'meow?')).toBe('meow?');
+  });
+
+  test('waits until its health path answers below 500', async () => {
+    const before = performance.now();
+    const row = await site.spawn(serve('broken'));
+    expect(performance.now() - before).toBeGreaterThan(1_000);
+    expect((await fetch(row.url)).status).toBe(200);
+  });
+
+  test('takes another port when somebody has the first one', async () => {
+    const port = await freePort();
+    const inner = port + 10_000 > 65_535 ? port + 10_000 - 64_512 : port + 10_000;
+    const stranger = createServer().listen(inner, '127.0.0.1');
+    const row = await site.spawn(['--port', String(port), ...serve()]);
+    stranger.close();
+    expect(await text(row.url)).toMatch(/^program/);
+    expect(await text(row.url)).not.toContain(`on ${inner} `);
+  });
+
+  test.each([
+    ['ends at once', ['sh', '-c', 'echo oops >&2; exit 4'], /ended with exit code 4/, /oops/],
+    ['is not there', ['no-such-program'], /was not found/, /not found/],
+    [
+      'never answers',
+      [process.execPath, PROGRAM, '{port}', 'silent'],
+      /did not answer/,
+      /Let it listen on \{port\}/,
+    ],
+  ])('of one that %s exits 5 with its log, and leaves nothing', async (_, words, why, tail) => {
+    const { code, stderr } = await site.run(['spawn', '--timeout', '2', '--', ...words]);
+    expect(code).toBe(5);
+    expect(stderr).toMatch(why);
+    expect(stderr).toMatch(tail);
+    await site.nothingLeft();
+    expect(await site.raw.keys('{meow}:*')).toEqual([]);
+  });
+
+  test('that dies takes its server out at once; it is still wanted', async () => {
+    const row = await site.spawn(serve());
+    await fetch(`${row.url}/die`).catch(() => {});
+    await site.nothingLeft();
+    expect(await site.raw.hlen('{meow}:servers')).toBe(0);
+    expect(JSON.parse((await site.raw.hget('{meow}:intents', row.id)) ?? '').state).toBe('wanted');
+    expect(site.log(row)).toContain('ended with exit code 3');
+  });
+
+  test('that dies in the foreground exits 1', async () => {
+    const child = site.start(['serve', ...serve()]);
+    const code = new Promise((resolve) => child.once('exit', resolve));
+    const row = await until('it serves', async () => (await site.list())[0]);
+    await fetch(`${row.url}/die`).catch(() => {});
+    expect(await code).toBe(1);
+    expect(await site.list()).toEqual([]);
+  });
+
+  test('does not outlive a server that is killed', async () => {
+    const row = await site.spawn(serve());
+    expect(site.programsOf(row)).toHaveLength(1);
+    process.kill(row.pid, 'SIGKILL');
+    await site.nothingLeft();
+  });
+
+  test('finishes what it has before it is ended, and is gone with its server', async () => {
+    const row = await site.spawn(serve());
+    const slow = await fetch(`${row.url}/slow`); // its first words are here
+    const { code } = await site.run(['destroy', row.id, '--force']);
+    expect(code).toBe(0);
+    expect(await slow.text()).toMatch(/^begun, program .* got \/slow/);
+    expect(ownProcesses(site.home)).toEqual([]);
+  });
+
+  test('that ignores SIGTERM is killed after its grace', async () => {
+    const row = await site.spawn(serve('deaf'));
+    expect((await site.run(['destroy', row.id, '--force'])).code).toBe(0);
+    expect(ownProcesses(site.home)).toEqual([]);
+    expect(site.log(row)).toContain('no\n');
+  }, 20_000);
+
+  test('says so when it does not answer any more', async () => {
+    const row = await site.spawn(serve());
+    const [pid = 0] = site.programsOf(row);
+    process.kill(pid, 'SIGSTOP');
+    const answer = await fetch(`${row.url}/healthz`);
+    process.kill(pid, 'SIGCONT');
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toEqual({ id: row.id, state: 'failing' });
+  });
+
+  test('that is still starting when spawn is interrupted is gone with it', async () => {
+    const child = site.start(['spawn', ...serve('silent')]);
+    const code = new Promise((resolve) => child.once('exit', resolve));
+    const its = `${process.execPath}\0${PROGRAM}\0`;
+    await until('it runs', () => site.commandLines().some((line) => line.startsWith(its)));
+    child.kill('SIGINT');
+    expect(await code).toBe(130);
+    await site.nothingLeft();
+  });
+
+  test('loses no request when one of its servers goes, or its program is killed', async () => {
+    const port = String(await freePort());
+    site.start(['proxy', '--port', port, '--no-admin']);
+    const rows = [await site.spawn(serve()), await site.spawn(serve()), await site.spawn(serve())];
+    await until('the door uses them', async () =>
+      (await site.list()).every(({ doors }) => doors[0] === 'usable'),
+    );
+    const asking = keepAsking(`http://127.0.0.1:${port}/`);
+    expect((await site.run(['destroy', rows[0]?.id ?? ''])).code).toBe(0);
+    const victim = rows[1] ?? rows[2];
+    for (const pid of victim ? programIn(victim.pid) : []) process.kill(pid, 'SIGKILL');
+    await until('its server has left', async () =>
+      (await site.list()).every(({ id, state }) => id !== victim?.id || state === 'lost'),
+    );
+    const { failures, sent } = await asking.stop();
+    expect(failures).toEqual([]);
+    expect(sent).toBeGreaterThan(100);
+  });
+});
+
+/** The pids of a server's children. */
+function programIn(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter(Boolean)
+    .map(Number);
+}
+
+function keepAsking(url: string) {
+  let going = true;
+  let sent = 0;
+  const failures: string[] = [];
+  const loop = async () => {
+    while (going) {
+      sent += 1;
+      const answer = await fetch(url).catch((error: Error) => error.message);
+      if (typeof answer === 'string') failures.push(answer);
+      else if (answer.status !== 200) failures.push(String(answer.status));
+      else await answer.text();
+    }
+  };
+  const loops = Promise.all([loop(), loop(), loop(), loop()]);
+  return {
+    async stop() {
+      going = false;
+      await loops;
+      return { failures, sent };
+    },
+  };
+}

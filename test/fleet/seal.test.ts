@@ -1,0 +1,64 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { isSealed, sealSpec } from '../../src/fleet/seal.ts';
+import { spawnServers } from '../../src/fleet/spawn.ts';
+import { catSpec } from '../../src/store/app-spec.ts';
+import type { AppSpec } from '../../src/store/types.ts';
+import { temporaryFolder } from './cleanup.ts';
+
+const place = { env: { A: '1', B: '2' }, cwd: '/srv', health: null };
+const program: AppSpec = { kind: 'program', command: ['touch', 'a b'], ...place };
+
+describe('a seal', () => {
+  test('holds on the machine that made it, whatever the order of the fields', () => {
+    const home = temporaryFolder();
+    const sealed = sealSpec(home, program);
+    expect(isSealed(home, sealed)).toBe(true);
+    expect(isSealed(home, { ...sealed, env: { B: '2', A: '1' } })).toBe(true);
+    expect(isSealed(temporaryFolder(), sealed)).toBe(false);
+  });
+
+  test.each<[string, Partial<AppSpec>]>([
+    ['command', { command: ['touch', 'a', 'b'] } as Partial<AppSpec>],
+    ['env', { env: { A: '1', B: '3' } }],
+    ['cwd', { cwd: '/' }],
+    ['health', { health: '/' }],
+    ['readyMs', { readyMs: 1 }],
+    ['seal', { seal: '' }],
+  ])('breaks with another %s', (_, change) => {
+    const home = temporaryFolder();
+    expect(isSealed(home, { ...sealSpec(home, program), ...change } as AppSpec)).toBe(false);
+  });
+
+  test('is not needed by the plain cat app, but by one with variables', () => {
+    const home = temporaryFolder();
+    expect(isSealed(home, catSpec)).toBe(true);
+    expect(isSealed(home, { ...catSpec, env: { NODE_OPTIONS: '--import=./evil.js' } })).toBe(false);
+  });
+
+  test('is made with a key that only its owner can read', () => {
+    const home = temporaryFolder();
+    sealSpec(home, program);
+    expect(statSync(join(home, 'seal.key')).mode & 0o777).toBe(0o600);
+    expect(readdirSync(home)).toEqual(['seal.key']);
+  });
+});
+
+test('what was not asked for on this machine is not started', async () => {
+  const home = temporaryFolder();
+  const asked = () => Promise.reject(new Error('Redis was asked'));
+  const registry = { sweep: asked, forget: asked, fleet: asked };
+  const deps = { registry, execPath: '/bin/false', cliPath: '', childEnv: {}, home };
+  const { started, failed } = await spawnServers(
+    { ...deps, redisUrl: '', namespace: 'meow' },
+    {
+      ...{ count: 2, spec: { ...program, seal: 'AAAA' }, fixedPort: null, advertise: null },
+      ...{ listenHost: '127.0.0.1', readyTimeoutMs: 1_000 },
+    },
+  );
+  expect(started).toEqual([]);
+  expect(failed.map(({ code, message }) => [code, message])).toEqual([
+    ['not-sealed', 'app "touch a b" was not asked for on this machine'],
+  ]);
+});

@@ -1,0 +1,112 @@
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { identify } from '../../src/fleet/process-identity.ts';
+import { startProgram } from '../../src/fleet/program.ts';
+import { holdPort, innerPorts } from '../../src/server/inner-port.ts';
+import { hostProgram } from '../../src/server/program.ts';
+import { freePort } from '../helpers/redis.ts';
+
+const PROGRAM = join(import.meta.dirname, '..', 'fixtures', 'apps', 'program.mjs');
+
+describe('the port of a program', () => {
+  test.each([
+    [3001, [13001, 23001, 33001, 43001, 53001]],
+    [60_000, [5488, 15488, 25488, 35488, 45488]],
+    [65_535, [11023, 21023, 31023, 41023, 51023]],
+  ])('is made from %i', (outer, ports) => {
+    expect(innerPorts(outer)).toEqual(ports);
+  });
+
+  test('is never the same for two servers of a machine', () => {
+    const all = Array.from({ length: 64_000 }, (_, at) => innerPorts(1_024 + at)[0]);
+    expect(new Set(all).size).toBe(64_000);
+  });
+
+  test.each(['127.0.0.1', '0.0.0.0', '::', '::1'])('is not free where %s has it', async (host) => {
+    const port = await freePort();
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen(port, host, resolve));
+    expect(await holdPort(port)).toBeNull();
+    await new Promise((resolve) => holder.close(resolve));
+    const held = await holdPort(port);
+    expect(held).not.toBeNull();
+    expect(await holdPort(port)).toBeNull();
+    await held?.release();
+  });
+});
+
+test('a port that a stranger takes at the last moment is given up for the next', async () => {
+  const outer = await freePort();
+  const given: number[] = [];
+  const strangers: Server[] = [];
+  const create = hostProgram({
+    name: 'program',
+    healthPath: '/',
+    readyMs: 15_000,
+    start(port) {
+      given.push(port);
+      // It answers, so that only the end of the program tells that it is not ours.
+      if (given.length === 1) strangers.push(answering(port));
+      return startProgram({
+        command: [process.execPath, PROGRAM, String(port)],
+        env: { PATH: process.env.PATH ?? '' },
+        cwd: '/',
+        orphanGraceMs: 1_000,
+        stdout: process.stdout,
+        stderr: process.stderr,
+      });
+    },
+  });
+  const hosted = create({ id: 'abc234', port: () => outer, state: () => 'up' });
+  onTestFinished(async () => {
+    await hosted.stop?.(0);
+    for (const stranger of strangers) stranger.close();
+  });
+  await hosted.start?.(outer);
+  expect(given).toEqual(innerPorts(outer).slice(0, 2));
+  expect(await hosted.healthy?.()).toBe(true);
+});
+
+test('a program is told apart from a stranger on its port', async () => {
+  const [mine, other] = [await freePort(), await freePort()];
+  const stranger = answering(other);
+  const program = startProgram({
+    command: [process.execPath, PROGRAM, String(mine)],
+    env: { PATH: process.env.PATH ?? '' },
+    cwd: '/',
+    orphanGraceMs: 1_000,
+    stdout: process.stdout,
+    stderr: process.stderr,
+  });
+  onTestFinished(async () => {
+    stranger.close();
+    await program.stop(0);
+  });
+  await expect.poll(() => program.holds(mine), { timeout: 5_000 }).toBe(true);
+  expect(program.holds(other)).toBe(false);
+  expect(program.holds(await freePort())).toBeNull();
+});
+
+test('a program that is stopped takes its whole group along', async () => {
+  const program = startProgram({
+    command: ['sh', '-c', 'sleep 300 & echo $!; wait'],
+    env: { PATH: process.env.PATH ?? '' },
+    cwd: '/',
+    orphanGraceMs: 1_000,
+    stdout: process.stdout,
+    stderr: process.stderr,
+  });
+  await program.stop(1_000);
+  expect(await program.ended).toMatch(/was ended by SIGTERM|exit code/);
+  expect(program.hasEnded()).toBe(true);
+  expect(identify(process.pid)).not.toBeNull(); // our own group was left alone
+});
+
+function answering(port: number): Server {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'));
+  });
+  return server.listen(port, '127.0.0.1');
+}

@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { catSpec, nameOfApp, parseSpec } from '../../src/store/app-spec.ts';
+import { parseIntent, parseRecord } from '../../src/store/parse.ts';
+import type { AppSpec } from '../../src/store/types.ts';
+import { sampleIntent, sampleRecord } from '../helpers/store.ts';
+
+const place = { env: { A: '1' }, cwd: '/srv', health: '/ready' };
+const module: AppSpec = { kind: 'module', path: '/srv/app.js', ...place };
+const program: AppSpec = { kind: 'program', command: ['a', '--port', '{port}'], ...place };
+
+describe('what a server serves', () => {
+  test.each([catSpec, module, program, { ...program, readyMs: 60_000, seal: 'abc' }])(
+    'comes back from JSON as it was: %j',
+    (spec) => {
+      expect(parseSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+    },
+  );
+
+  test.each<[string, unknown]>([
+    ['spec', null],
+    ['spec', []],
+    ['spec', 'cat'],
+    ['kind', { ...place }],
+    ['kind', { ...place, kind: 'dog' }],
+    ['path', { ...module, path: 'app.js' }],
+    ['path', { ...module, path: '/a\0b' }],
+    ['command', { ...program, command: [] }],
+    ['command', { ...program, command: [''] }],
+    ['command', { ...program, command: 'rm -rf /' }],
+    ['command', { ...program, command: ['a', 1] }],
+    ['env', { ...module, env: null }],
+    ['env', { ...module, env: { 'A=B': '1' } }],
+    ['env', { ...module, env: { A: 1 } }],
+    ['cwd', { ...module, cwd: 'here' }],
+    ['health', { ...module, health: 'ready' }],
+    ['health', { ...module, health: '/a?b=c' }],
+    ['health', { ...module, health: undefined }],
+    ['readyMs', { ...module, readyMs: -1 }],
+    ['seal', { ...module, seal: 1 }],
+  ])('with a wrong %s is none: %j', (field, value) => {
+    expect(parseSpec(value)).toBe(field);
+  });
+
+  test('has a short name for people', () => {
+    expect(nameOfApp(catSpec)).toBe('cat');
+    expect(nameOfApp(module)).toBe('/srv/app.js');
+    expect(nameOfApp(program)).toBe('a --port {port}');
+    expect(nameOfApp({ ...module, path: `/${'x'.repeat(4_000)}` })).toHaveLength(200);
+  });
+});
+
+describe('an intent', () => {
+  test('older than apps of one’s own is for a cat', () => {
+    const { spec: _, ...older } = sampleIntent();
+    expect(parseIntent('abc234', JSON.stringify(older))).toMatchObject({ spec: catSpec });
+  });
+
+  test('whose app is not valid is none', () => {
+    const intent = { ...sampleIntent(), spec: { ...program, command: [] } };
+    expect(parseIntent('abc234', JSON.stringify(intent))).toBe("its app's command is not valid");
+  });
+});
+
+test('a record may say where to ask for health, by a plain path', () => {
+  const parse = (health: string) => parseRecord('abc234', JSON.stringify(sampleRecord({ health })));
+  expect(parse('/alive')).toMatchObject({ health: '/alive' });
+  expect(parse('/a b')).toBe('its health is not valid');
+  expect(parse('http://evil/')).toBe('its health is not valid');
+});
