@@ -105,9 +105,9 @@ async function serveApp(
       drainMs: options.drain,
     },
   );
-  tellReady(server.record());
   const { id, url } = server.record();
   context.output.talk(`${id} serves ${url}`);
+  tellReady(server.record());
   retireOnSignal(context.process, server, options.drain);
   if ((await server.ended) !== 'retired') context.exitWith(exitCodes.failed);
 }
