@@ -27,7 +27,17 @@ export const defaults = Object.freeze({
   sweepLostAfterMs: 60_000,
   orderTtlSeconds: 7 * 24 * 3_600,
 
+  /** How often the keeper looks when nothing changes. */
+  keeperRoundMs: 1_000,
+  /** The first wait before a server that died is started again; doubled each time. */
+  restartMs: 1_000,
+  maxRestartMs: 30_000,
+  deathsToCrash: 5,
+  crashWindowMs: 60_000,
+
   readyTimeoutMs: 10_000,
+  /** How long a restart waits until every door uses the new server. */
+  doorsTakeMs: 10_000,
   drainMs: 30_000,
   drainGraceMs: 6_000,
   termGraceMs: 5_000,

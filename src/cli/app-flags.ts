@@ -35,7 +35,7 @@ export function addAppFlags(command: Command): Command {
 export function splitProgram(argv: readonly string[]) {
   const verb = argv.slice(2).find((word) => !word.startsWith('-'));
   const at = argv.indexOf('--');
-  const takes = verb === 'spawn' || verb === 'serve' || verb === 'up';
+  const takes = verb === 'spawn' || verb === 'serve' || verb === 'up' || verb === 'scale';
   if (at === -1 || !takes) return { own: argv, program: null };
   const program = argv.slice(at + 1);
   // `spawn -- -3`: a number is a count, as after any `--`.

@@ -11,6 +11,7 @@ interface Options {
 }
 
 const MAX_SKIPPED_LINES = 5;
+const LAST_WORDS = 5;
 
 export function addListservers(program: Command, context: Context): void {
   program
@@ -32,6 +33,19 @@ async function listservers(context: Context, options: Options): Promise<void> {
   if (options.quiet) return urlsOfUp(rows).forEach(output.line);
   if (rows.length === 0) return output.talk('no servers: start one with `meowctl spawn`');
   await showRows(output, rows);
+  await tellLastWords(rows, context);
+}
+
+/** Why a server was given up, as far as this host's logs tell. */
+async function tellLastWords(rows: readonly Row[], { config, output }: Context): Promise<void> {
+  const crashed = rows.filter(({ state }) => state === 'crashed');
+  if (crashed.length === 0) return;
+  const { logPath, rawLogPath, tails } = await import('../fleet/logs.ts');
+  for (const { id } of crashed) {
+    output.talk(`server ${id} crashed too often; start it again with \`meowctl restart ${id}\``);
+    const files = [logPath(config.home, id), rawLogPath(config.home, id)];
+    for (const line of tails(files, LAST_WORDS)) output.talk(`  | ${line}`);
+  }
 }
 
 function urlsOfUp(rows: readonly Row[]): string[] {

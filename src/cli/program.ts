@@ -5,11 +5,14 @@ import type { Context } from './context.ts';
 import { addDestroy } from './destroy.ts';
 import { addDown } from './down.ts';
 import { addGet } from './get.ts';
+import { addKeep } from './keep.ts';
 import { addListservers } from './listservers.ts';
 import { addLogs } from './logs.ts';
 import { addMeow } from './meow.ts';
 import { addProxy } from './proxy.ts';
 import { addRecent } from './recent.ts';
+import { addRestart } from './restart.ts';
+import { addScale } from './scale.ts';
 import { addServe } from './serve.ts';
 import { addSet } from './set.ts';
 import { addSpawn } from './spawn.ts';
@@ -25,9 +28,12 @@ const verbs: ReadonlyMap<string, AddVerb> = new Map([
   ['down', addDown],
   ['spawn', addSpawn],
   ['destroy', addDestroy],
+  ['scale', addScale],
+  ['restart', addRestart],
   ['listservers', addListservers],
   ['logs', addLogs],
   ['proxy', addProxy],
+  ['keep', addKeep],
   ['serve', addServe],
   ['set', addSet],
   ['get', addGet],

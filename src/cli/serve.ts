@@ -19,6 +19,8 @@ interface Options extends AppFlags {
   readonly drain: number;
   readonly id?: string;
   readonly spawned?: boolean;
+  readonly firstPort?: number;
+  readonly replaces?: string;
 }
 
 export function addServe(program: Command, context: Context): void {
@@ -41,6 +43,8 @@ export function addServe(program: Command, context: Context): void {
     )
     .addOption(new Option('--id <id>').hideHelp())
     .addOption(new Option('--spawned').hideHelp())
+    .addOption(new Option('--first-port <port>').argParser(port).hideHelp())
+    .addOption(new Option('--replaces <id>').hideHelp())
     .addHelpText('after', examples('meowctl serve --port 3005', 'meowctl serve --app ./server.js'))
     .action((options: Options) => runServe(context, options));
   addAppFlags(verb);
@@ -99,6 +103,8 @@ async function serveApp(
       version: context.version,
       listenHost: options.host,
       fixedPort: options.port ?? null,
+      firstPort: options.firstPort ?? null,
+      replaces: options.replaces ?? null,
       advertise: options.advertise ?? context.config.advertise,
       machine: thisMachine(),
       spawned: options.spawned ?? false,

@@ -2,12 +2,14 @@ import { type Command, Option } from 'commander';
 import { defaults } from '../config.ts';
 import { FailedError, StoreError } from '../errors.ts';
 import type { BroughtUp } from '../fleet/bring-up.ts';
+import type { Keeper } from '../fleet/keeper.ts';
 import { parseRedisUrl } from '../store/redis-url.ts';
-import type { AppSpec, FleetView, Registry } from '../store/types.ts';
+import type { AppSpec, FleetView, Registry, ServerRecord } from '../store/types.ts';
 import { type AppFlags, addAppFlags, appSpec, givenSpec, splitProgram } from './app-flags.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
+import { startKeeper } from './keep.ts';
 import { addDoorOptions, type DoorFlags, type OpenedDoor, openDoor } from './open-door.ts';
 import { stopSignal } from './proxy.ts';
 import { readyPipe } from './ready-pipe.ts';
@@ -104,21 +106,29 @@ async function run(
   mark.writeUpMark(home, machine);
   const { registry } = open.store;
   let door: OpenedDoor | null = null;
-  let fleet: BroughtUp | null = null;
+  let keeper: Keeper | null = null;
+  const ours: ServerRecord[] = [];
   try {
     // The door first: a port that is taken is known before any server starts.
     door = await openDoor(context, open, options);
     const deps = { registry, machine, ...serverProgram(context, open) };
     await sweepLogs(home, registry);
-    fleet = await bringUp(deps, { count: options.number ?? null, spec, signal: stopping.signal });
+    const fleet = await bringUp(deps, {
+      count: options.number ?? null,
+      spec,
+      signal: stopping.signal,
+    });
+    ours.push(...fleet.started);
     tellFailures(fleet.failed, context, `${fleet.serving.length} servers serve`);
     tellWhere(context, open, door, fleet);
+    keeper = await startKeeper(context, open, (record) => ours.push(record));
     tellReady({ url: door.url, servers: fleet.serving.length });
     await stopped;
-    context.output.talk('stopping: door, then servers');
+    context.output.talk('stopping: keeper, door, servers');
   } finally {
+    await keeper?.stop();
     await door?.close(options.timeout);
-    await stopServers(fleet?.started ?? [], options.timeout);
+    await stopServers(ours, options.timeout);
     await tellWhatStays(context, registry, machine.host);
     mark.removeUpMark(home);
     await open.store.close();

@@ -2,9 +2,11 @@ import { defaults } from '../config.ts';
 import type { MeowError } from '../errors.ts';
 import { catSpec } from '../store/app-spec.ts';
 import type { AppSpec, FleetView, Intent, Registry, ServerRecord } from '../store/types.ts';
+import { isDead } from './death.ts';
 import { destroyServers } from './destroy.ts';
-import { isHere, type Machine } from './process-identity.ts';
-import { type SpawnDeps, type SpawnOptions, spawnServers } from './spawn.ts';
+import { anew, asBefore } from './from-intent.ts';
+import { identify, isHere, isProcess, type Machine } from './process-identity.ts';
+import { type SpawnDeps, spawnServers } from './spawn.ts';
 
 export interface BringUpDeps extends SpawnDeps {
   readonly registry: Registry;
@@ -24,6 +26,8 @@ export interface BroughtUp {
   readonly serving: readonly ServerRecord[];
   /** Those of them that were started just now. */
   readonly started: readonly ServerRecord[];
+  /** Those that were too many. */
+  readonly retired: readonly ServerRecord[];
   readonly failed: readonly MeowError[];
 }
 
@@ -31,19 +35,15 @@ export interface BroughtUp {
 export async function bringUp(deps: BringUpDeps, options: BringUpOptions): Promise<BroughtUp> {
   const fleet = await deps.registry.fleet();
   const serving = servingHere(fleet, deps.machine);
-  const asleep = intentsWithoutServer(fleet, deps.machine.host);
+  const asleep = await intentsWithoutServer(fleet, deps.machine);
   const wanted = options.count ?? (serving.length + asleep.size || defaults.upServers);
+  const missing = Math.max(0, wanted - serving.length);
+  const woken = [...asleep].slice(0, missing);
+  // What is not to come back now shall not come back at the next start either.
+  for (const [id] of [...asleep].slice(missing)) await deps.registry.forget(id);
   if (serving.length > wanted) return trim(deps, serving, wanted, options);
-  const missing = wanted - serving.length;
-  const { started, failed } = await wake(
-    deps,
-    [...asleep.values()].slice(0, missing),
-    missing,
-    options,
-  );
-  // A new server has written its own intent; what is left of the old ones would bring it back twice.
-  if (failed.length === 0) for (const id of asleep.keys()) await deps.registry.forget(id);
-  return { serving: [...serving, ...started], started, failed };
+  const { started, failed } = await wake(deps, woken, missing, options);
+  return { serving: [...serving, ...started], started, retired: [], failed };
 }
 
 /** Every server this host runs, ran or is to run. */
@@ -55,26 +55,23 @@ export function idsOn(host: string, { servers, intents }: FleetView): string[] {
   return [...new Set([...recorded, ...intended])];
 }
 
+/** Leases do not count: a Redis that was away has none, and the servers live. */
 function servingHere({ servers }: FleetView, machine: Machine): ServerRecord[] {
   return servers
-    .filter(
-      ({ record, leaseLeftMs }) =>
-        leaseLeftMs !== null && leaseLeftMs > 0 && isHere(record, machine),
-    )
     .map(({ record }) => record)
+    .filter((record) => isHere(record, machine) && isProcess(record, identify(record.pid)))
     .filter(({ state }) => state !== 'draining');
 }
 
-function intentsWithoutServer(fleet: FleetView, host: string): Map<string, Intent> {
-  const alive = new Set(
-    fleet.servers
-      .filter(({ leaseLeftMs }) => leaseLeftMs !== null && leaseLeftMs > 0)
-      .map(({ record }) => record.id),
-  );
+async function intentsWithoutServer(
+  fleet: FleetView,
+  machine: Machine,
+): Promise<Map<string, Intent>> {
   const ours = [...fleet.intents].filter(
-    ([id, intent]) => intent.host === host && intent.state !== 'crashed' && !alive.has(id),
+    ([, { host, state }]) => host === machine.host && state !== 'crashed',
   );
-  return new Map(ours);
+  const dead = await Promise.all(ours.map(([id, intent]) => isDead(id, intent, fleet, machine)));
+  return new Map(ours.filter((_, at) => dead[at]));
 }
 
 async function trim(
@@ -86,48 +83,38 @@ async function trim(
   const byAge = [...serving].sort((a, b) => a.startedAt - b.startedAt);
   const kept = byAge.slice(0, wanted);
   const targets = byAge.slice(wanted).map(({ id }) => id);
-  const { failed } = await destroyServers(deps, {
+  const { gone, failed } = await destroyServers(deps, {
     targets,
     all: false,
     force: true,
     drainMs: defaults.drainMs,
     signal,
   });
-  return { serving: kept, started: [], failed };
+  return { serving: kept, started: [], retired: gone, failed };
 }
 
-/** Starts `count` servers, the first of them with the options of these intents. */
+/** Starts `count` servers, the first of them in place of these. */
 async function wake(
   deps: BringUpDeps,
-  intents: readonly Intent[],
+  asleep: readonly (readonly [string, Intent])[],
   count: number,
   { signal, spec }: BringUpOptions,
 ) {
-  const fresh = count - intents.length;
-  const batches = [
-    ...intents.map((intent) => asBefore(spec ? { ...intent, spec } : intent)),
-    ...(fresh > 0 ? [anew(fresh, spec ?? catSpec)] : []),
-  ];
-  const results = await Promise.all(
-    batches.map((options) => spawnServers(deps, { ...options, signal })),
-  );
-  return {
-    started: results.flatMap(({ started }) => started),
-    failed: results.flatMap(({ failed }) => failed),
+  const again = asleep.map(([id, intent]) => ({
+    ...asBefore(spec ? { ...intent, spec } : intent),
+    replaces: id,
+  }));
+  const fresh = count - again.length;
+  const batches = fresh > 0 ? [...again, anew(fresh, spec ?? catSpec)] : again;
+  const started: ServerRecord[] = [];
+  const failed: MeowError[] = [];
+  const work = async () => {
+    for (let next = batches.shift(); next; next = batches.shift()) {
+      const outcome = await spawnServers(deps, { ...next, signal });
+      started.push(...outcome.started);
+      failed.push(...outcome.failed.filter(({ code }) => code !== 'replaced'));
+    }
   };
-}
-
-function asBefore({ spec, port, fixedPort, listenHost, advertise }: Intent): SpawnOptions {
-  return { ...anew(1, spec), fixedPort: fixedPort ? port : null, listenHost, advertise };
-}
-
-function anew(count: number, spec: AppSpec): SpawnOptions {
-  return {
-    count,
-    spec,
-    fixedPort: null,
-    listenHost: defaults.serverHost,
-    advertise: null,
-    readyTimeoutMs: spec.readyMs ?? defaults.readyTimeoutMs,
-  };
+  await Promise.all(Array.from({ length: defaults.spawnsInParallel }, work));
+  return { started, failed };
 }

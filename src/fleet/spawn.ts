@@ -32,6 +32,10 @@ export interface SpawnOptions {
   /** What they serve; anything but the plain cat app is sealed. */
   readonly spec: AppSpec;
   readonly fixedPort: number | null;
+  /** Where to look for a free port from, when it is not fixed. */
+  readonly firstPort?: number;
+  /** The id of a server, gone by now, whose place the new one takes; with a count of 1. */
+  readonly replaces?: string;
   readonly listenHost: string;
   readonly advertise: string | null;
   readonly readyTimeoutMs: number;
@@ -132,9 +136,11 @@ function environment({ childEnv, redisUrl, namespace, home }: ServerProgram, spe
 
 // `serve --id <id>` first and together: that is what `isProcess` looks for.
 function serveArgs(id: string, options: SpawnOptions): string[] {
-  const { fixedPort, listenHost, advertise } = options;
+  const { fixedPort, firstPort, replaces, listenHost, advertise } = options;
   const args = ['serve', '--id', id, '--spawned', '--host', listenHost];
   if (fixedPort !== null) args.push('--port', String(fixedPort));
+  if (firstPort !== undefined) args.push('--first-port', String(firstPort));
+  if (replaces !== undefined) args.push('--replaces', replaces);
   if (advertise !== null) args.push('--advertise', advertise);
   return args;
 }

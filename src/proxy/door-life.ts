@@ -44,6 +44,8 @@ export class DoorLife {
   #timer: NodeJS.Timeout | null = null;
   #unwatch: Unsubscribe | null = null;
   #reading = false;
+  /** The roster as Redis has it. */
+  #told = '';
   #again = false;
   #ended = false;
 
@@ -94,7 +96,9 @@ export class DoorLife {
     const { registry, record } = this.#deps;
     this.#reading = true;
     try {
-      await registry.beatDoor(record());
+      const now = record();
+      this.#told = JSON.stringify(now.roster);
+      await registry.beatDoor(now);
     } finally {
       await this.#read();
     }
@@ -107,6 +111,7 @@ export class DoorLife {
       const view = await registry.roster(this.#options.maxRosterServers);
       if (this.#ended) return;
       roster.apply(view);
+      await this.#publish().catch((error: unknown) => this.#forgiveOutage(error));
       this.#report(view);
       onRead();
       this.acknowledge();
@@ -115,6 +120,14 @@ export class DoorLife {
       if (this.#again) queueMicrotask(() => this.refresh());
       this.#again = false;
     }
+  }
+
+  // Somebody may wait to hear that a new server is used: a restart does.
+  async #publish(): Promise<void> {
+    const now = this.#deps.record();
+    if (JSON.stringify(now.roster) === this.#told) return;
+    this.#told = JSON.stringify(now.roster);
+    await this.#deps.registry.beatDoor(now);
   }
 
   #report(view: RosterView): void {

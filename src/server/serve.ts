@@ -1,6 +1,6 @@
 import { Server as NetServer } from 'node:net';
 import { defaults } from '../config.ts';
-import { StoreError } from '../errors.ts';
+import { FailedError, StoreError } from '../errors.ts';
 import { nameOfApp } from '../store/app-spec.ts';
 import type { AppSpec, BeatReply, Intent, ServerRecord, Store } from '../store/types.ts';
 import { reason } from '../text.ts';
@@ -18,6 +18,10 @@ export interface ServeOptions {
   readonly version: string;
   readonly listenHost: string;
   readonly fixedPort: number | null;
+  /** Where to look for a free port from; the default when null. */
+  readonly firstPort: number | null;
+  /** The id of the server, gone by now, whose place it takes. */
+  readonly replaces: string | null;
   readonly advertise: string | null;
   readonly machine: Pick<ServerRecord, 'host' | 'bootId' | 'pid' | 'pidStart'>;
   /** Spawned servers are wanted: they write an intent. */
@@ -97,6 +101,16 @@ function createLife(
   });
   const intent = (): Intent | null => (options.spawned ? toIntent(record(), options) : null);
 
+  const register = async (): Promise<void> => {
+    const wanted = intent();
+    if (options.replaces === null || wanted === null) {
+      return store.registry.register(record(), wanted);
+    }
+    const taken = await store.intents.succeed(options.replaces, record(), wanted);
+    if (!taken) throw notWanted(options.replaces);
+    await beat();
+  };
+
   const beat = async (): Promise<BeatReply | null> => {
     try {
       const reply = await store.registry.beat(record(), state === 'up' ? intent() : null);
@@ -161,11 +175,12 @@ function createLife(
       await hosted.stop?.(defaults.termGraceMs);
     },
     async start(): Promise<void> {
-      const { listenHost: host, fixedPort } = options;
-      port = await listen(server, { host, fixedPort, firstPort: defaults.firstServerPort });
+      const { listenHost: host, fixedPort, firstPort } = options;
+      const from = firstPort ?? defaults.firstServerPort;
+      port = await listen(server, { host, fixedPort, firstPort: from });
       await hosted.start?.(port);
       await checkItself(`http://${bracket(reachable(host))}:${port}${healthPath}`, id);
-      await store.registry.register(record(), intent());
+      await register();
       unwatch = await store.registry.watch((changed) => {
         if (changed === id || changed === null) void beat();
       });
@@ -173,6 +188,11 @@ function createLife(
       void hosted.died?.then(leaveDead);
     },
   };
+}
+
+function notWanted(oldId: string): FailedError {
+  const message = `server ${oldId} is no longer wanted, or has been replaced already`;
+  return new FailedError('replaced', message, 'See `meowctl listservers`');
 }
 
 function toIntent(record: ServerRecord, options: ServeOptions): Intent {

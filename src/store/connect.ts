@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { Redis, type RedisOptions } from 'ioredis';
 import { reason } from '../text.ts';
 import { createImages } from './images.ts';
+import { createIntents } from './intents.ts';
 import { createKeys } from './keys.ts';
 import { createLink, createTroubleReport } from './link.ts';
 import { createMessages } from './messages.ts';
@@ -46,6 +47,7 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
   return {
     label: address.label,
     registry: createRegistry(link, keys),
+    intents: createIntents(link, keys),
     messages: createMessages(link, keys),
     visits: createVisits(link, keys),
     images: createImages(link, keys),

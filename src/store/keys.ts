@@ -14,6 +14,8 @@ export interface Keys {
   door(id: string): string;
   /** set of door ids, a minute */
   acks(id: string): string;
+  /** string, who keeps that host; expires with its lease */
+  keeper(host: string): string;
   /** string, expires as asked */
   message(key: string): string;
   /** list of paths, newest first, trimmed to 5 */
@@ -42,6 +44,7 @@ export function createKeys(namespace: string): Keys {
     doors: `${prefix}doors`,
     door: (id) => `${prefix}door:${id}`,
     acks: (id) => `${prefix}acks:${id}`,
+    keeper: (host) => `${prefix}keeper:${host}`,
     message: (key) => `${prefix}message:${key}`,
     recent: `${prefix}recent`,
     images: `${prefix}images`,

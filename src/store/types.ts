@@ -147,6 +147,20 @@ export interface Registry {
   watch(listener: (id: string | null) => void): Promise<Unsubscribe>;
 }
 
+/** What was asked for. Every method rejects with StoreError when Redis cannot answer. */
+export interface Intents {
+  /**
+   * Registers a server in place of one that is gone; the old intent becomes the new one's.
+   * False when the old one is no longer wanted, or somebody else was first.
+   */
+  succeed(oldId: string, record: ServerRecord, intent: Intent): Promise<boolean>;
+  /** False when there is no such intent. */
+  mark(id: string, state: Intent['state']): Promise<boolean>;
+  /** Takes or renews the right to keep a host, for one lease. False when somebody else has it. */
+  keep(host: string, token: string): Promise<boolean>;
+  release(host: string, token: string): Promise<boolean>;
+}
+
 export interface Message {
   readonly message: string;
   readonly ttlMs: number;
@@ -215,6 +229,7 @@ export interface Store {
   /** `host:port`, without user or password. */
   readonly label: string;
   readonly registry: Registry;
+  readonly intents: Intents;
   readonly messages: Messages;
   readonly visits: Visits;
   readonly images: Images;

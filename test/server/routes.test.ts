@@ -33,6 +33,8 @@ beforeAll(async () => {
       version: '0.0.0',
       listenHost: '127.0.0.1',
       fixedPort: null,
+      firstPort: null,
+      replaces: null,
       advertise: null,
       machine: { host: 'here', bootId: 'boot', pid: process.pid, pidStart: '1' },
       spawned: false,

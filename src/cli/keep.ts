@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import type { ServerRecord } from '../store/types.ts';
+import { serverProgram } from './children.ts';
+import type { Context, OpenStore } from './context.ts';
+import { examples } from './examples.ts';
+import { stopSignal } from './proxy.ts';
+
+export function addKeep(program: Command, context: Context): void {
+  program
+    .command('keep')
+    .description("start this host's servers again when they die, until Ctrl-C; `up` does it too")
+    .addHelpText('after', examples('meowctl keep'))
+    .action(() => keep(context));
+}
+
+async function keep(context: Context): Promise<void> {
+  const open = await context.openStore({ persistent: true });
+  try {
+    const keeper = await startKeeper(context, open, () => {});
+    context.output.talk('keeping the servers of this host');
+    await stopSignal(context.process);
+    await keeper.stop();
+  } finally {
+    await open.store.close();
+  }
+}
+
+/** @param onStarted told of each server that took the place of one that died */
+export async function startKeeper(
+  context: Context,
+  open: OpenStore,
+  onStarted: (record: ServerRecord) => void,
+) {
+  const [{ Keeper }, { thisMachine }] = await Promise.all([
+    import('../fleet/keeper.ts'),
+    import('../fleet/process-identity.ts'),
+  ]);
+  const { registry, intents } = open.store;
+  const keeper = new Keeper({
+    registry,
+    intents,
+    machine: thisMachine(),
+    ...serverProgram(context, open),
+    onStarted,
+    log: (line) => context.output.talk(`keeper   ${line}`),
+  });
+  await keeper.start();
+  return keeper;
+}

@@ -1,0 +1,68 @@
+import type { Command } from 'commander';
+import { defaults } from '../config.ts';
+import { serverProgram } from './children.ts';
+import type { Context, OpenStore } from './context.ts';
+import { examples } from './examples.ts';
+import { showRows, toRow } from './rows.ts';
+import { tellFailures } from './tell-failures.ts';
+import { count, seconds } from './values.ts';
+
+interface Options {
+  readonly batch: number;
+  readonly force?: boolean;
+  readonly timeout: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function addRestart(program: Command, context: Context): void {
+  program
+    .command('restart')
+    .description('replace servers of this host one by one; no request is lost')
+    .argument('[server...]', 'ids, ports or urls (default: all that were asked for here)')
+    .option('--batch <count>', 'how many at a time', count, 1)
+    .option('--force', 'stop one with a fixed --port before its successor starts')
+    .option(
+      '--timeout <seconds>',
+      'how long each old one may finish its requests',
+      seconds,
+      defaults.drainMs,
+    )
+    .option('--json', 'print an array of the new records')
+    .option('-q, --quiet', 'print only the new urls')
+    .addHelpText('after', examples('meowctl restart', 'meowctl restart 3002 --timeout 5'))
+    .action((targets: string[], options: Options) =>
+      context.withStore((open) => restart(context, open, targets, options)),
+    );
+}
+
+async function restart(
+  context: Context,
+  open: OpenStore,
+  targets: string[],
+  options: Options,
+): Promise<void> {
+  const [{ restartServers }, { thisMachine }] = await Promise.all([
+    import('../fleet/restart.ts'),
+    import('../fleet/process-identity.ts'),
+  ]);
+  const { output } = context;
+  const { started, failed } = await restartServers(
+    { registry: open.store.registry, machine: thisMachine(), ...serverProgram(context, open) },
+    {
+      targets,
+      batch: options.batch,
+      force: options.force ?? false,
+      drainMs: options.timeout,
+      signal: context.interruption(),
+      onReplaced: ({ id, url }) => {
+        if (output.errIsTerminal) output.talk(`${id} serves ${url}`);
+      },
+    },
+  );
+  const rows = started.map((record) => toRow(record));
+  if (options.json) output.json(rows);
+  else if (options.quiet) for (const { url } of rows) output.line(url);
+  else if (rows.length > 0) await showRows(output, rows);
+  tellFailures(failed, context, `${rows.length} servers were replaced; the others serve on`);
+}

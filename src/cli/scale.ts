@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+import type { AppSpec } from '../store/types.ts';
+import { type AppFlags, addAppFlags, appSpec } from './app-flags.ts';
+import { serverProgram } from './children.ts';
+import type { Context, OpenStore } from './context.ts';
+import { examples } from './examples.ts';
+import { showRows, toRow } from './rows.ts';
+import { sealed } from './sealed.ts';
+import { tellFailures } from './tell-failures.ts';
+import { size } from './values.ts';
+
+interface Options extends AppFlags {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function addScale(program: Command, context: Context): void {
+  const verb = program
+    .command('scale')
+    .description('start or retire servers until this host runs so many')
+    .argument('<count>', 'how many, 0 to 500', size)
+    .option('--json', 'print an array of records: all that serve here now')
+    .option('-q, --quiet', 'print only the urls')
+    .addHelpText('after', examples('meowctl scale 4', 'meowctl scale 4 --app ./server.js'))
+    .action((count: number, options: Options) => scale(context, count, options));
+  addAppFlags(verb);
+}
+
+async function scale(context: Context, count: number, options: Options): Promise<void> {
+  const spec = await sealed(context, appSpec(context, options));
+  await context.withStore((open) => scaleTo(context, open, count, spec, options), { start: true });
+}
+
+async function scaleTo(
+  context: Context,
+  open: OpenStore,
+  count: number,
+  spec: AppSpec | null,
+  options: Options,
+): Promise<void> {
+  const [{ bringUp }, { thisMachine }] = await Promise.all([
+    import('../fleet/bring-up.ts'),
+    import('../fleet/process-identity.ts'),
+  ]);
+  const { registry } = open.store;
+  const { serving, started, retired, failed } = await bringUp(
+    { registry, machine: thisMachine(), ...serverProgram(context, open) },
+    { count, spec, signal: context.interruption() },
+  );
+  const rows = serving.map((record) => toRow(record)).sort((a, b) => a.port - b.port);
+  const { output } = context;
+  if (options.json) output.json(rows);
+  else if (options.quiet) for (const { url } of rows) output.line(url);
+  else if (rows.length > 0) await showRows(output, rows);
+  output.talk(`${rows.length} serve here: ${started.length} started, ${retired.length} retired`);
+  tellFailures(failed, context, `${rows.length} of ${count} servers serve`);
+}

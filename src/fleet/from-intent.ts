@@ -1,0 +1,21 @@
+import { defaults } from '../config.ts';
+import type { AppSpec, Intent } from '../store/types.ts';
+import type { SpawnOptions } from './spawn.ts';
+
+/** The same server once more, on the same port, or the next free one if it may choose. */
+export function asBefore({ spec, port, fixedPort, listenHost, advertise }: Intent): SpawnOptions {
+  const where = fixedPort ? { fixedPort: port } : { firstPort: port };
+  return { ...anew(1, spec), ...where, listenHost, advertise };
+}
+
+/** `count` servers as `spawn` without flags starts them. */
+export function anew(count: number, spec: AppSpec): SpawnOptions {
+  return {
+    count,
+    spec,
+    fixedPort: null,
+    listenHost: defaults.serverHost,
+    advertise: null,
+    readyTimeoutMs: spec.readyMs ?? defaults.readyTimeoutMs,
+  };
+}

@@ -1,0 +1,171 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { defaults } from '../config.ts';
+import { FailedError, type MeowError, NothingError, TimeoutError } from '../errors.ts';
+import type { FleetView, Intent, Registry, ServerRecord } from '../store/types.ts';
+import { destroyServers } from './destroy.ts';
+import { anew, asBefore } from './from-intent.ts';
+import { identify, isHere, isProcess, type Machine } from './process-identity.ts';
+import { type SpawnDeps, type SpawnOptions, spawnServers } from './spawn.ts';
+import { findTargets, isUp, type Known, knownServers } from './targets.ts';
+
+export interface RestartDeps extends SpawnDeps {
+  readonly registry: Registry;
+  readonly machine: Machine;
+}
+
+export interface RestartOptions {
+  /** Ids, ports or urls; none: every server of this host that was asked for. */
+  readonly targets: readonly string[];
+  /** How many at a time. */
+  readonly batch: number;
+  /** One with a fixed port is stopped before its successor starts. */
+  readonly force: boolean;
+  readonly drainMs: number;
+  readonly signal: AbortSignal;
+  /** Told of each new server once it serves and the old one is gone. */
+  readonly onReplaced?: (record: ServerRecord) => void;
+}
+
+export interface Restarted {
+  readonly started: readonly ServerRecord[];
+  readonly failed: readonly MeowError[];
+}
+
+/** A server and what was asked of it. */
+interface Wanted extends Known {
+  readonly intent: Intent;
+}
+
+type Job = RestartDeps & RestartOptions;
+
+const POLL_MS = 50;
+
+/**
+ * Replaces servers of this host, a few at a time: the new one starts, every door has it, then the
+ * old one leaves. The first that fails ends the roll; what has not been replaced serves on.
+ * @throws NothingError or FailedError before anything was done
+ */
+export async function restartServers(
+  deps: RestartDeps,
+  options: RestartOptions,
+): Promise<Restarted> {
+  const job: Job = { ...deps, ...options };
+  const waiting = chooseServers(await deps.registry.fleet(), job);
+  const started: ServerRecord[] = [];
+  const failed: MeowError[] = [];
+  while (waiting.length > 0 && failed.length === 0 && !options.signal.aborted) {
+    const batch = waiting.splice(0, options.batch);
+    const outcomes = await Promise.all(batch.map((server) => replace(job, server)));
+    for (const outcome of outcomes) {
+      started.push(...outcome.started);
+      failed.push(...outcome.failed);
+    }
+  }
+  return { started, failed };
+}
+
+function chooseServers(fleet: FleetView, job: Job): Wanted[] {
+  const { targets, machine } = job;
+  const known = knownServers(fleet);
+  const chosen =
+    targets.length > 0
+      ? findTargets(targets, known, machine, identify)
+      : known.filter(({ id }) => fleet.intents.get(id)?.host === machine.host);
+  if (chosen.length === 0) {
+    throw new NothingError('no server here to restart', 'Start one with `meowctl spawn`');
+  }
+  const wanted = chosen.map((server) => withIntent(server, fleet, job));
+  const fixed = wanted.find((server) => server.intent.fixedPort && isUp(server));
+  if (fixed && !job.force) throw fixedPort(fixed);
+  return wanted;
+}
+
+function withIntent(server: Known, { intents }: FleetView, { machine }: Job): Wanted {
+  const intent = intents.get(server.id);
+  const { id, record } = server;
+  if (record.host !== machine.host) {
+    throw new FailedError(
+      'elsewhere',
+      `server ${id} is on host ${record.host}`,
+      'Restart it there',
+    );
+  }
+  if (intent) return { ...server, intent };
+  const message = `server ${id} was not spawned, so there is nothing to start it again with`;
+  throw new FailedError('no-intent', message, 'Only what `spawn`, `scale` or `up` started can be');
+}
+
+async function replace(job: Job, old: Wanted): Promise<Restarted> {
+  if (!runs(job, old)) return takePlace(job, old);
+  if (old.intent.fixedPort) return replaceOnItsPort(job, old);
+  const started = await spawnServers(job, { ...toSpawn(old.intent), signal: job.signal });
+  const [fresh] = started.started;
+  if (!fresh) return started;
+  const missing = await waitForDoors(job, fresh);
+  if (missing !== null) return giveUp(job, fresh, missing);
+  return retire(job, old, fresh);
+}
+
+/** Also when it hangs: then it has to be ended like one that serves. */
+function runs({ machine }: Job, old: Wanted): boolean {
+  const { record } = old;
+  return isUp(old) || (isHere(record, machine) && isProcess(record, identify(record.pid)));
+}
+
+/** The old one is gone already: only its place is to be taken. */
+async function takePlace(job: Job, { id, intent }: Wanted): Promise<Restarted> {
+  const again = { ...asBefore(intent), replaces: id, signal: job.signal };
+  const outcome = await spawnServers(job, again);
+  for (const record of outcome.started) job.onReplaced?.(record);
+  return outcome;
+}
+
+async function replaceOnItsPort(job: Job, old: Wanted): Promise<Restarted> {
+  const { failed } = await endOld(job, old);
+  if (failed.length > 0) return { started: [], failed };
+  const outcome = await spawnServers(job, { ...asBefore(old.intent), signal: job.signal });
+  for (const record of outcome.started) job.onReplaced?.(record);
+  return outcome;
+}
+
+// Its own port is taken by the old one still, so the search starts as for any new server.
+function toSpawn({ spec, listenHost, advertise }: Intent): SpawnOptions {
+  return { ...anew(1, spec), listenHost, advertise };
+}
+
+/** @returns the first door that does not use the server in time, or null */
+async function waitForDoors(job: Job, { id }: ServerRecord): Promise<string | null> {
+  const limit = performance.now() + defaults.doorsTakeMs;
+  for (;;) {
+    const { doors } = await job.registry.fleet();
+    const without = doors.find(({ roster }) => roster[id]?.state !== 'usable');
+    if (!without) return null;
+    const verdict = without.roster[id];
+    const why = verdict ? `${verdict.state} ${verdict.reason}`.trim() : 'not seen';
+    if (performance.now() > limit || job.signal.aborted) return `${without.url}: ${why}`;
+    await pause(POLL_MS);
+  }
+}
+
+async function giveUp(job: Job, fresh: ServerRecord, door: string): Promise<Restarted> {
+  await endOld(job, { id: fresh.id });
+  const message = `server ${fresh.id} was not taken by the door at ${door}`;
+  const remedy = 'It was ended again; the old ones serve on. See `meowctl ls` for what doors say';
+  return { started: [], failed: [new TimeoutError('not-taken', message, remedy)] };
+}
+
+async function retire(job: Job, old: Wanted, fresh: ServerRecord): Promise<Restarted> {
+  const { failed } = await endOld(job, old);
+  job.onReplaced?.(fresh);
+  return { started: [fresh], failed };
+}
+
+function endOld(job: Job, { id }: { readonly id: string }) {
+  const { drainMs } = job;
+  return destroyServers(job, { targets: [id], all: false, force: true, drainMs });
+}
+
+function fixedPort({ id, record }: Known): FailedError {
+  const message = `server ${id} has port ${record.port} for its own, so two cannot overlap`;
+  return new FailedError('fixed-port', message, 'Use --force to stop it first');
+}

@@ -1,0 +1,28 @@
+import { defaults } from '../config.ts';
+import type { Keys } from './keys.ts';
+import type { Link } from './link.ts';
+import * as scripts from './scripts/intents.ts';
+import type { Intents } from './types.ts';
+
+/** What was asked for, and who sees to it on each host. */
+export function createIntents(link: Link, keys: Keys): Intents {
+  const said = async (script: string, keysOf: string[], ...args: (string | number)[]) =>
+    (await link.run((redis) => redis.eval(script, keysOf.length, ...keysOf, ...args))) === 1;
+
+  return {
+    succeed: (oldId, record, intent) =>
+      said(
+        scripts.succeed,
+        [keys.servers, keys.leases, keys.intents],
+        oldId,
+        record.id,
+        JSON.stringify(record),
+        JSON.stringify(intent),
+        defaults.leaseMs,
+        keys.changes,
+      ),
+    mark: (id, state) => said(scripts.mark, [keys.intents], id, state, keys.changes),
+    keep: (host, token) => said(scripts.keep, [keys.keeper(host)], token, defaults.leaseMs),
+    release: (host, token) => said(scripts.release, [keys.keeper(host)], token),
+  };
+}
