@@ -26,7 +26,9 @@ const tones: Partial<Record<Row['state'], Tone>> = {
 export function listFleet(fleet: FleetView): Row[] {
   const rows = fleet.servers.map(({ record, leaseLeftMs }) => {
     const alive = leaseLeftMs !== null && leaseLeftMs > 0;
-    return toRow(record, alive ? record.state : 'lost', verdictsOn(record.id, fleet));
+    const crashed = fleet.intents.get(record.id)?.state === 'crashed';
+    const state = crashed ? 'crashed' : alive ? record.state : 'lost';
+    return toRow(record, state, verdictsOn(record.id, fleet));
   });
   const known = new Set(rows.map(({ id }) => id));
   for (const [id, intent] of fleet.intents) {

@@ -6,7 +6,7 @@ import { destroyServers } from './destroy.ts';
 import { anew, asBefore } from './from-intent.ts';
 import { identify, isHere, isProcess, type Machine } from './process-identity.ts';
 import { type SpawnDeps, type SpawnOptions, spawnServers } from './spawn.ts';
-import { findTargets, isUp, type Known, knownServers } from './targets.ts';
+import { findTargets, type Known, knownServers } from './targets.ts';
 
 export interface RestartDeps extends SpawnDeps {
   readonly registry: Registry;
@@ -75,7 +75,7 @@ function chooseServers(fleet: FleetView, job: Job): Wanted[] {
     throw new NothingError('no server here to restart', 'Start one with `meowctl spawn`');
   }
   const wanted = chosen.map((server) => withIntent(server, fleet, job));
-  const fixed = wanted.find((server) => server.intent.fixedPort && isUp(server));
+  const fixed = wanted.find((server) => server.intent.fixedPort && runs(job, server));
   if (fixed && !job.force) throw fixedPort(fixed);
   return wanted;
 }
@@ -106,18 +106,18 @@ async function replace(job: Job, old: Wanted): Promise<Restarted> {
   return retire(job, old, fresh);
 }
 
-/** Also when it hangs: then it has to be ended like one that serves. */
-function runs({ machine }: Job, old: Wanted): boolean {
-  const { record } = old;
-  return isUp(old) || (isHere(record, machine) && isProcess(record, identify(record.pid)));
+/** The lease of one that just died runs on, and one that hangs has to be ended like any other. */
+function runs({ machine }: Pick<Job, 'machine'>, { record }: Known): boolean {
+  return isHere(record, machine) && isProcess(record, identify(record.pid));
 }
 
 /** The old one is gone already: only its place is to be taken. */
 async function takePlace(job: Job, { id, intent }: Wanted): Promise<Restarted> {
   const again = { ...asBefore(intent), replaces: id, signal: job.signal };
-  const outcome = await spawnServers(job, again);
-  for (const record of outcome.started) job.onReplaced?.(record);
-  return outcome;
+  const { started, failed } = await spawnServers(job, again);
+  for (const record of started) job.onReplaced?.(record);
+  // Somebody else was first, a keeper most likely: it has been replaced, and that was wanted.
+  return { started, failed: failed.filter(({ code }) => code !== 'replaced') };
 }
 
 async function replaceOnItsPort(job: Job, old: Wanted): Promise<Restarted> {
@@ -160,9 +160,14 @@ async function retire(job: Job, old: Wanted, fresh: ServerRecord): Promise<Resta
   return { started: [fresh], failed };
 }
 
-function endOld(job: Job, { id }: { readonly id: string }) {
+async function endOld(job: Job, { id }: Pick<Known, 'id'>) {
   const { drainMs } = job;
-  return destroyServers(job, { targets: [id], all: false, force: true, drainMs });
+  try {
+    return await destroyServers(job, { targets: [id], all: false, force: true, drainMs });
+  } catch (error) {
+    if (error instanceof NothingError) return { failed: [] }; // gone by itself meanwhile
+    throw error;
+  }
 }
 
 function fixedPort({ id, record }: Known): FailedError {

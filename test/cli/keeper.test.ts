@@ -1,0 +1,310 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Row } from '../../src/cli/rows.ts';
+import { finish, openSite, type Site } from '../helpers/cli.ts';
+import { freePort } from '../helpers/redis.ts';
+import { until } from '../helpers/until.ts';
+
+let site: Site;
+let raw: Redis;
+
+beforeAll(async () => {
+  site = await openSite();
+  raw = new Redis(site.redis.url);
+});
+beforeEach(() => raw.flushall());
+afterEach(async () => {
+  await site.run(['destroy', '--all', '--timeout', '1']);
+});
+afterAll(async () => {
+  raw.disconnect();
+  await site.close();
+});
+
+const intents = async () =>
+  Object.entries(await raw.hgetall('{meow}:intents')).map(([id, text]) => ({
+    id,
+    ...(JSON.parse(text) as { state: string; port: number; bootId: string }),
+  }));
+
+async function spawn(...args: string[]): Promise<Row[]> {
+  const { stdout, stderr, code } = await site.run(['spawn', '--json', ...args]);
+  expect([code, stderr]).toEqual([0, '']);
+  return JSON.parse(stdout) as Row[];
+}
+
+async function first(rows: Promise<Row[]>): Promise<Row> {
+  const [row] = await rows;
+  if (!row) throw new Error('no server');
+  return row;
+}
+
+/** A keeper that has the lock. */
+async function keep() {
+  const keeper = site.start(['keep']);
+  told(keeper);
+  await until('somebody keeps the host', async () => (await raw.keys('{meow}:keeper:*')).length);
+  return keeper;
+}
+
+const liveNow = async () => (await site.list()).filter(({ state }) => state === 'up');
+
+describe('the keeper', () => {
+  test('starts a server again that was killed: same port, new id, one intent, within 4 s', async () => {
+    const dead = await first(spawn());
+    const keeper = await keep();
+    const startMs = performance.now();
+    process.kill(dead.pid, 'SIGKILL');
+    const [next] = await until('another serves', async () => {
+      const rows = await liveNow();
+      return rows.length === 1 && rows[0]?.id !== dead.id ? rows : null;
+    });
+    expect(performance.now() - startMs).toBeLessThan(4_000);
+    expect(next?.port).toBe(dead.port);
+    expect((await intents()).map(({ id }) => id)).toEqual([next?.id]);
+    keeper.kill('SIGTERM');
+    expect((await finish(keeper)).code).toBe(0);
+    expect(await raw.keys('{meow}:keeper:*')).toEqual([]);
+  });
+
+  test('leaves alone what was destroyed or stopped', async () => {
+    const [one, two] = await spawn('2');
+    const keeper = await keep();
+    await site.run(['destroy', one?.id ?? '']);
+    process.kill(two?.pid ?? 0, 'SIGTERM');
+    await until('it has stopped', async () => (await intents())[0]?.state === 'stopped');
+    const { count } = { count: await rounds(3) };
+    expect(count).toBeGreaterThanOrEqual(3);
+    expect(await liveNow()).toEqual([]);
+    keeper.kill('SIGTERM');
+    await finish(keeper);
+  });
+
+  test('brings back servers of an earlier boot, and takes no stranger on their port for them', async () => {
+    const was = await first(spawn());
+    const [intent] = await intents();
+    process.kill(was.pid, 'SIGKILL');
+    const stale = { ...intent, bootId: 'an-earlier-boot', pid: process.pid };
+    await raw.hset('{meow}:intents', was.id, JSON.stringify(stale));
+    const record = JSON.parse((await raw.hget('{meow}:servers', was.id)) ?? '{}');
+    const old = { ...record, bootId: 'an-earlier-boot', pid: process.pid };
+    await raw.hset('{meow}:servers', was.id, JSON.stringify(old));
+    await raw.zadd('{meow}:leases', 1, was.id);
+    const keeper = await keep();
+    const [back] = await until('it is back', async () => {
+      const rows = await liveNow();
+      return rows.length > 0 ? rows : null;
+    });
+    expect(back?.id).not.toBe(was.id);
+    expect((await intents()).map(({ id }) => id)).toEqual([back?.id]);
+    keeper.kill('SIGTERM');
+    await finish(keeper);
+  });
+
+  test('gives up a server that dies at every start; restart tries it again', async () => {
+    const app = join(site.home, 'brittle.mjs');
+    const dying = 'setTimeout(() => process.exit(7), 50);';
+    const good = 'export default (_, response) => response.end("fine");\n';
+    writeFileSync(app, good);
+    const [server] = await spawn('--app', app);
+    const keeper = await keep();
+    writeFileSync(app, `${good}console.error("last words");${dying}`);
+    process.kill(server?.pid ?? 0, 'SIGKILL');
+    const crashed = await until(
+      'it is given up',
+      async () => (await intents()).find(({ state }) => state === 'crashed'),
+      40_000,
+    );
+    const { stdout, stderr } = await site.run(['ls']);
+    expect(stdout).toContain('crashed');
+    expect(stderr).toContain(`meowctl restart ${crashed.id}`);
+    expect(await rounds(2)).toBeGreaterThanOrEqual(2);
+    expect((await intents())[0]?.id).toBe(crashed.id);
+    writeFileSync(app, good);
+    const again = await site.run(['restart', crashed.id, '--json']);
+    expect([again.code, again.stderr]).toEqual([0, '']);
+    expect(await liveNow()).toHaveLength(1);
+    expect((await intents()).map(({ state }) => state)).toEqual(['wanted']);
+    keeper.kill('SIGTERM');
+    await finish(keeper);
+  }, 60_000);
+
+  test('two keepers, one of them paused in between, start one server', async () => {
+    const dead = await first(spawn());
+    const paused = await keep();
+    process.kill(dead.pid, 'SIGKILL');
+    await until('the first has seen it', async () => told(paused).includes('died'));
+    process.kill(paused.pid ?? 0, 'SIGSTOP');
+    const second = site.start(['keep']);
+    await until(
+      'the second has started it',
+      async () => (await liveNow())[0]?.id !== dead.id,
+      20_000,
+    );
+    process.kill(paused.pid ?? 0, 'SIGCONT');
+    await until('the first knows that it lost', async () => (await liveNow()).length === 1);
+    expect(await rounds(3)).toBeGreaterThanOrEqual(3);
+    expect(await liveNow()).toHaveLength(1);
+    expect(await intents()).toHaveLength(1);
+    for (const keeper of [paused, second]) keeper.kill('SIGTERM');
+    await Promise.all([finish(paused), finish(second)]);
+  }, 40_000);
+});
+
+const words = new WeakMap<object, string[]>();
+
+/** What it has said so far. */
+function told(keeper: ReturnType<Site['start']>): string {
+  let said = words.get(keeper);
+  if (!said) {
+    const pieces: string[] = [];
+    keeper.stderr?.on('data', (piece: Buffer) => pieces.push(piece.toString()));
+    words.set(keeper, pieces);
+    said = pieces;
+  }
+  return said.join('');
+}
+
+/** Waits until the lock was renewed so many times: so often somebody has looked. */
+async function rounds(count: number): Promise<number> {
+  let seen = 0;
+  let before = 0;
+  const [key = ''] = await raw.keys('{meow}:keeper:*');
+  await until(
+    'the keeper has looked',
+    async () => {
+      const left = await raw.pttl(key);
+      if (left > before) seen += 1;
+      before = left;
+      return seen >= count;
+    },
+    15_000,
+  );
+  return seen;
+}
+
+describe('scale', () => {
+  test('starts and retires until this host runs so many, and does nothing the second time', async () => {
+    for (const [count, started, retired] of [
+      [3, 3, 0],
+      [3, 0, 0],
+      [1, 0, 2],
+      [0, 0, 1],
+    ]) {
+      const { code, stdout, stderr } = await site.run(['scale', String(count), '--json']);
+      expect([code, JSON.parse(stdout).length]).toEqual([0, count]);
+      expect(stderr).toBe(`${count} serve here: ${started} started, ${retired} retired\n`);
+      expect(await liveNow()).toHaveLength(count ?? 0);
+      expect(await intents()).toHaveLength(count ?? 0);
+    }
+  });
+
+  test('counts servers that live while Redis has forgotten them', async () => {
+    await spawn('2');
+    await raw.del('{meow}:leases');
+    const { stderr } = await site.run(['scale', '2']);
+    expect(stderr).toContain('0 started, 0 retired');
+  });
+
+  test.each(['-1', 'x', '501', '1.5'])('%j is refused by name', async (count) => {
+    const { code, stderr } = await site.run(['scale', ...(count === '-1' ? ['--'] : []), count]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`"${count}"`);
+  });
+});
+
+describe('restart', () => {
+  test('replaces every server under load, and no request fails', async () => {
+    const before = await spawn('3');
+    const port = await freePort();
+    site.start(['proxy', '--port', String(port), '--no-admin']);
+    const url = `http://127.0.0.1:${port}/`;
+    await until('the door uses all', async () => {
+      const rows = await site.list();
+      return rows.every(({ doors }) => doors.includes('usable'));
+    });
+    let going = true;
+    const failures: string[] = [];
+    let sent = 0;
+    const ask = async () => {
+      while (going) {
+        sent += 1;
+        const answer = await fetch(url, { method: sent % 5 === 0 ? 'POST' : 'GET' }).catch(String);
+        if (typeof answer === 'string') failures.push(answer);
+        else if (answer.status !== 200 && answer.status !== 405) failures.push(`${answer.status}`);
+        else await answer.text();
+      }
+    };
+    const load = Promise.all(Array.from({ length: 8 }, ask));
+    const { code, stdout, stderr } = await site.run(['restart', '--json']);
+    going = false;
+    await load;
+    expect([code, stderr, failures]).toEqual([0, '', []]);
+    expect(sent).toBeGreaterThan(100);
+    const after = (await liveNow()).map(({ id }) => id).sort();
+    expect((JSON.parse(stdout) as Row[]).map(({ id }) => id).sort()).toEqual(after);
+    expect(after.filter((id) => before.some((old) => old.id === id))).toEqual([]);
+    expect((await intents()).map(({ id }) => id).sort()).toEqual(after);
+  }, 30_000);
+
+  test('stops at a new one that does not become ready; the old ones serve on', async () => {
+    const app = join(site.home, 'version.mjs');
+    writeFileSync(app, 'export default (_, response) => response.end("one");\n');
+    const before = await spawn('2', '--app', app);
+    writeFileSync(app, 'throw new Error("version two is broken");\n');
+    const { code, stdout, stderr } = await site.run(['restart', '--json']);
+    expect([code, stdout]).toEqual([5, '[]\n']);
+    expect(stderr).toContain('version two is broken');
+    expect((await liveNow()).map(({ id }) => id)).toEqual(before.map(({ id }) => id));
+    for (const { url } of before) expect(await (await fetch(url)).text()).toBe('one');
+  });
+
+  test('of a fixed port needs --force, which stops it first', async () => {
+    const port = await freePort();
+    const old = await first(spawn('--port', String(port)));
+    const refused = await site.run(['restart', old.id]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain(`server ${old.id} has port ${port} for its own`);
+    expect((await site.run(['restart', old.id, '--force'])).code).toBe(0);
+    const [next] = await liveNow();
+    expect([next?.port, next?.id === old.id]).toEqual([port, false]);
+  });
+
+  test('of nobody exits 3', async () => {
+    expect((await site.run(['restart'])).code).toBe(3);
+    expect((await site.run(['restart', 'zzzzzz'])).code).toBe(3);
+  });
+});
+
+describe('up', () => {
+  test('brings a fleet back after everything was killed, and keeps it', async () => {
+    const ports = { port: await freePort(), admin: await freePort() };
+    const flags = ['--port', String(ports.port), '--admin-port', String(ports.admin)];
+    const up = site.start(['up', '-n', '3', ...flags]);
+    await until('three serve', async () => (await liveNow()).length === 3);
+    for (const { pid } of await liveNow()) process.kill(pid, 'SIGKILL');
+    up.kill('SIGKILL');
+    await finish(up);
+    const again = site.start(['up', ...flags]);
+    const back = await until(
+      'three serve again',
+      async () => {
+        const rows = (await liveNow()).filter(({ doors }) => doors.includes('usable'));
+        return rows.length === 3 ? rows : null;
+      },
+      20_000,
+    );
+    process.kill(back[0]?.pid ?? 0, 'SIGKILL');
+    await until('the keeper has replaced it', async () => {
+      const rows = await liveNow();
+      return rows.length === 3 && !rows.some(({ id }) => id === back[0]?.id);
+    });
+    again.kill('SIGINT');
+    const { code, stderr } = await finish(again);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('stopping: keeper')]);
+    expect(await liveNow()).toEqual([]);
+    expect((await intents()).map(({ state }) => state)).toEqual(Array(3).fill('stopped'));
+  }, 40_000);
+});
