@@ -284,14 +284,16 @@ describe('up', () => {
     const flags = ['--port', String(ports.port), '--admin-port', String(ports.admin)];
     const up = site.start(['up', '-n', '3', ...flags]);
     await until('three serve', async () => (await liveNow()).length === 3);
-    for (const { pid } of await liveNow()) process.kill(pid, 'SIGKILL');
+    const killed = await liveNow();
+    for (const { pid } of killed) process.kill(pid, 'SIGKILL');
     up.kill('SIGKILL');
     await finish(up);
     const again = site.start(['up', ...flags]);
     const back = await until(
       'three serve again',
       async () => {
-        const rows = (await liveNow()).filter(({ doors }) => doors.includes('usable'));
+        const used = (await liveNow()).filter(({ doors }) => doors.includes('usable'));
+        const rows = used.filter(({ id }) => !killed.some((old) => old.id === id));
         return rows.length === 3 ? rows : null;
       },
       20_000,
