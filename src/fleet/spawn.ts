@@ -111,7 +111,7 @@ function toLaunch(id: string, child: ServerProgram, options: SpawnOptions): Laun
     name: `server ${id}`,
     command: child.execPath,
     args: [child.cliPath, ...serveArgs(id, options)],
-    env: environment(child, options.spec),
+    env: environment(child, withPatience(options)),
     cwd: options.spec.cwd ?? child.home,
     logFile: logPath(child.home, id),
     rawLogFile: rawLogPath(child.home, id),
@@ -119,6 +119,12 @@ function toLaunch(id: string, child: ServerProgram, options: SpawnOptions): Laun
     termGraceMs: options.termGraceMs ?? defaults.termGraceMs,
     ...(signal ? { signal } : {}),
   };
+}
+
+// A child ends by itself when it is not ready in time: its parent may be gone by then.
+function withPatience({ spec, readyTimeoutMs }: SpawnOptions): AppSpec {
+  const isUsual = readyTimeoutMs === defaults.readyTimeoutMs;
+  return spec.kind === 'cat' && !isUsual ? { ...spec, readyMs: readyTimeoutMs } : spec;
 }
 
 // By environment: a command line is public.

@@ -1,0 +1,161 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openSite, ownProcesses, type Site } from '../helpers/cli.ts';
+import { freePort } from '../helpers/redis.ts';
+import { until } from '../helpers/until.ts';
+
+let site: Site;
+
+beforeAll(async () => {
+  site = await openSite();
+});
+afterEach(() => site.run(['destroy', '--all', '--timeout', '1']));
+afterAll(() => site.close());
+
+/** The processes of this site that are servers, or on their way to be. */
+const servers = () =>
+  ownProcesses(site.home).filter((pid) => commandLine(pid).includes('\0serve\0'));
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return ''; // it ended while we looked
+  }
+}
+
+const timed = async <T>(work: Promise<T>) => {
+  const startMs = performance.now();
+  const result = await work;
+  return { ...result, ms: performance.now() - startMs };
+};
+
+describe('spawn killed -9 at any moment', () => {
+  const ROUNDS = 100;
+  const AT_ONCE = 5;
+
+  test('leaves a server that is listed, or none: a hundred times, no orphan', async () => {
+    const { ms } = await timed(site.run(['spawn']));
+    let round = 0;
+    const killOnce = async () => {
+      while (round < ROUNDS) {
+        const afterMs = (1.5 * ms * round++) / ROUNDS;
+        const child = site.start(['spawn']);
+        const ended = new Promise((resolve) => child.once('exit', resolve));
+        const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
+        await ended;
+        clearTimeout(timer);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, killOnce));
+    const listed = await until(
+      'every process is listed, and every listed one lives',
+      async () => {
+        const rows = await site.list();
+        const pids = new Set(servers());
+        return rows.length === pids.size &&
+          rows.every(({ pid, state }) => pids.has(pid) && state === 'up')
+          ? rows
+          : null;
+      },
+      15_000,
+    );
+    expect(listed.length).toBeGreaterThan(1);
+    expect(listed.length).toBeLessThan(ROUNDS);
+    expect((await site.run(['destroy', '--all', '--timeout', '1'])).code).toBe(0);
+    await until('no server is left', () => servers().length === 0);
+  }, 90_000);
+});
+
+test('of twenty spawns of one port one wins; the others name it, exit 1, and leave no child', async () => {
+  const port = String(await freePort());
+  const results = await Promise.all(
+    Array.from({ length: 20 }, () => site.run(['spawn', '--port', port])),
+  );
+  expect(results.map(({ code }) => code).sort()).toEqual([0, ...Array(19).fill(1)]);
+  const lost = results.filter(({ code }) => code === 1);
+  for (const { stderr } of lost) expect(stderr).toContain(`port ${port} is in use`);
+  expect(await site.list()).toHaveLength(1);
+  await until('one child is left', () => servers().length === 1);
+}, 60_000);
+
+describe('a child that is not ready', () => {
+  const app = (text: string) => {
+    const file = join(site.home, 'app.mjs');
+    writeFileSync(file, text);
+    return file;
+  };
+  const hangs = 'await new Promise((resolve) => setTimeout(resolve, 3_600_000));';
+  const deaf = "process.on('SIGTERM', () => {});";
+
+  test('because it throws: exit 5, its last words, nothing left', async () => {
+    const file = app("throw new Error('no cats today');");
+    const { code, stdout, stderr } = await site.run(['spawn', '--app', file]);
+    expect([code, stdout]).toEqual([5, '']);
+    expect(stderr).toContain('no cats today');
+    await until('nothing is left', () => servers().length === 0);
+    expect(await site.list()).toEqual([]);
+  });
+
+  test.each([
+    ['because it hangs', hangs, 4_000],
+    ['and ignores SIGTERM', deaf + hangs, 9_500],
+  ])(
+    '%s: exit 5 after --timeout, and nothing is left',
+    async (_why, text, withinMs) => {
+      const file = app(text);
+      const { code, stderr, ms } = await timed(
+        site.run(['spawn', '--app', file, '--timeout', '1.5']),
+      );
+      expect(code).toBe(5);
+      expect(stderr).toContain('1.5 s');
+      expect(ms).toBeLessThan(withinMs);
+      await until('nothing is left', () => servers().length === 0);
+    },
+    20_000,
+  );
+
+  test('because Redis hangs: exit 4 or 5 within --timeout, and nothing is left', async () => {
+    await site.redis.kill('SIGSTOP');
+    const { code, stdout } = await site.run(['spawn', '--timeout', '2']);
+    expect([4, 5]).toContain(code);
+    expect(stdout).toBe('');
+    await until('nothing is left', () => servers().length === 0);
+    await site.redis.kill('SIGCONT');
+    expect(await until('Redis is back', () => site.list())).toEqual([]);
+  });
+
+  test('ends by itself when its parent is gone, after the time that the parent gave it', async () => {
+    const file = app(hangs);
+    const child = site.start(['spawn', '--app', file, '--timeout', '3']);
+    await until('it runs', () => servers().length === 1);
+    child.kill('SIGKILL');
+    await until('it has ended', () => servers().length === 0, 6_000);
+  });
+});
+
+test('a server that is stopped (SIGSTOP) is taken out by the door, and destroy kills it: exit 5', async () => {
+  const port = await freePort();
+  site.start(['proxy', '--port', String(port), '--no-admin', '--response-timeout', '1']);
+  await site.run(['spawn', '2']);
+  const rows = await until('the door uses both', async () => {
+    const list = await site.list();
+    return list.length === 2 && list.every(({ doors }) => doors[0] === 'usable') ? list : null;
+  });
+  const [hung] = rows;
+  process.kill(hung?.pid ?? 0, 'SIGSTOP');
+  await until(
+    'the door has dropped it',
+    async () => (await site.list()).find(({ id }) => id === hung?.id)?.doors[0]?.startsWith('out'),
+    20_000,
+  );
+  for (let at = 0; at < 10; at += 1) {
+    expect((await fetch(`http://127.0.0.1:${port}/test`)).status).toBe(200);
+  }
+  const { code, stderr } = await site.run(['destroy', hung?.id ?? '', '--timeout', '0.5']);
+  expect(code).toBe(5);
+  expect(stderr).toContain('SIGKILL');
+  expect(stderr.match(/servers are gone/)).toBeNull();
+  expect((await site.list()).map(({ id }) => id)).not.toContain(hung?.id);
+}, 60_000);
