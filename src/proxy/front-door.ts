@@ -157,7 +157,8 @@ function createConnections(options: DoorOptions): (socket: Socket) => Connection
 function createHttpServer(options: DoorOptions): Server {
   const server = createServer({
     maxHeaderSize: options.maxHeaderBytes,
-    headersTimeout: options.clientHeaderMs,
+    // Node refuses to start with a head that may take longer than the whole.
+    headersTimeout: Math.min(options.clientHeaderMs, options.clientRequestMs),
     requestTimeout: options.clientRequestMs,
     keepAliveTimeout: options.clientKeepAliveMs,
     connectionsCheckingInterval: SECOND_MS,

@@ -10,12 +10,19 @@ export interface Front {
   readonly connections: Connections;
 }
 
+export interface FrontOptions {
+  readonly healthPath: string;
+  /** How long a client may take to send its request; then 408. */
+  readonly requestMs: number;
+}
+
 /** Puts an app behind a server of ours, which answers the health check itself. */
-export function createFront(hosted: Hosted, identity: Identity, healthPath: string): Front {
+export function createFront(hosted: Hosted, identity: Identity, options: FrontOptions): Front {
+  const { healthPath, requestMs } = options;
   const server = createServer({
     keepAliveTimeout: defaults.serverKeepAliveMs,
-    headersTimeout: defaults.clientHeaderMs,
-    requestTimeout: defaults.clientRequestMs,
+    headersTimeout: Math.min(defaults.clientHeaderMs, requestMs),
+    requestTimeout: requestMs,
     maxHeaderSize: defaults.maxHeaderBytes,
     connectionsCheckingInterval: 1_000,
   });

@@ -27,6 +27,8 @@ export interface ServeOptions {
   /** Spawned servers are wanted: they write an intent. */
   readonly spawned: boolean;
   readonly drainMs: number;
+  /** How long a client may take to send its request; 300 s when left out. */
+  readonly requestMs?: number;
 }
 
 export interface ServeDeps {
@@ -83,7 +85,10 @@ function createLife(
   });
   const identity = { id, port: () => port, state: () => state };
   const hosted = host(identity);
-  const { server, connections } = createFront(hosted, identity, healthPath);
+  const { server, connections } = createFront(hosted, identity, {
+    healthPath,
+    requestMs: options.requestMs ?? defaults.clientRequestMs,
+  });
 
   const url = () => `http://${bracket(options.advertise ?? reachable(options.listenHost))}:${port}`;
   const record = (): ServerRecord => ({

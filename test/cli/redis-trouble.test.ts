@@ -80,7 +80,10 @@ describe('a Redis that cannot be used is one clear line, for every verb', () => 
 
   test('it is no Redis at all', async () => {
     const web = createHttp((_request, response) => response.end('hello'));
-    await expectTrouble(await listening(web as unknown as Server), /does not speak the Redis protocol/);
+    await expectTrouble(
+      await listening(web as unknown as Server),
+      /does not speak the Redis protocol/,
+    );
   });
 
   test('it takes the connection and says nothing', async () => {

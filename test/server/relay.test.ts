@@ -26,7 +26,10 @@ async function relayTo(inner: number, healthy = true): Promise<number> {
   const { request: pass, upgrade } = relay;
   const hosted: Hosted = { request: pass, upgrade, healthy: () => Promise.resolve(healthy) };
   const identity = { id: 'abc234', port: () => 0, state: () => 'up' as const };
-  const { server, connections } = createFront(hosted, identity, '/healthz');
+  const { server, connections } = createFront(hosted, identity, {
+    healthPath: '/healthz',
+    requestMs: 300_000,
+  });
   const close = () => {
     server.close();
     connections.cut();
