@@ -10,6 +10,7 @@ import { parseRedisUrl, type RedisAddress } from './redis-url.ts';
 import { createRegistry } from './registry.ts';
 import { storeError } from './trouble.ts';
 import type { Store } from './types.ts';
+import { listenForVersion, refuseOld, type Version } from './version.ts';
 import { createVisits } from './visits.ts';
 
 const RECONNECT_FIRST_MS = 50;
@@ -39,7 +40,7 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
   const redis = new Redis(clientOptions(address, options));
   const link = createLink(redis, address.label);
   const report = createTroubleReport(address.label, options.onTrouble ?? (() => {}));
-  await open(redis, address.label, options.connectMs);
+  await open(redis, listenForVersion(redis), address.label, options.connectMs);
   redis.on('error', report.trouble);
   redis.on('close', report.lost);
   redis.on('ready', report.well);
@@ -84,7 +85,12 @@ function backOff(times: number): number {
 }
 
 /** A wrong database or a refused password comes as an `error` beside a connection that looks well. */
-async function open(redis: Redis, label: string, connectMs: number): Promise<void> {
+async function open(
+  redis: Redis,
+  version: Version,
+  label: string,
+  connectMs: number,
+): Promise<void> {
   let limit: NodeJS.Timeout | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
@@ -92,9 +98,11 @@ async function open(redis: Redis, label: string, connectMs: number): Promise<voi
       limit = setTimeout(() => reject(new Error('connect timed out')), connectMs);
       redis.connect().then(resolve, reject);
     });
+    refuseOld(label, version());
   } catch (cause) {
     redis.on('error', ignoreAfterFailure);
     redis.disconnect();
+    refuseOld(label, version());
     throw storeError(label, cause);
   } finally {
     clearTimeout(limit);

@@ -34,7 +34,7 @@ const cases: readonly Case[] = [
   [/DB index/, 'unavailable', 'has no such database', 'Correct the number at the end of REDIS_URL'],
   [/MISCONF|EROFS|ENOSPC/, 'unavailable', 'cannot write its data to disk', 'See its log'],
   [
-    /compiling script|unexpected symbol/,
+    /compiling script|unexpected symbol|script flag/i,
     'unavailable',
     'is too old',
     'Use Redis 7 or newer, or Valkey',
