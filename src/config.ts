@@ -152,7 +152,7 @@ export function createConfig(env: Env): Config {
     redisProbeUrl: given(env, 'MEOW_REDIS_PROBE') ?? defaults.redisProbeUrl,
     namespace: namespace(given(env, 'MEOW_NAMESPACE')),
     home: stateFolder(env),
-    advertise: given(env, 'MEOW_ADVERTISE'),
+    advertise: advertise(given(env, 'MEOW_ADVERTISE')),
     app: given(env, 'MEOW_APP'),
     color: color(env),
     childEnv: childEnv(env),
@@ -170,6 +170,19 @@ function namespace(value: string | null): string {
   throw new UsageError(
     `MEOW_NAMESPACE ${quote(value)} is not a namespace`,
     'Use 1 to 64 of the characters A-Z a-z 0-9 . _ -',
+  );
+}
+
+/** Whether a text can be an address or a host name. RFC 1035 §2.3.4: at most 255 characters. */
+export function isHost(text: string): boolean {
+  return /^[A-Za-z0-9:_][A-Za-z0-9.:_-]{0,254}$/.test(text);
+}
+
+function advertise(value: string | null): string | null {
+  if (value === null || isHost(value)) return value;
+  throw new UsageError(
+    `MEOW_ADVERTISE ${quote(value)} is not a host`,
+    'Use the name or address others reach this machine by',
   );
 }
 
