@@ -4,7 +4,7 @@ import { reason } from '../text.ts';
 import { createImages } from './images.ts';
 import { createIntents } from './intents.ts';
 import { createKeys } from './keys.ts';
-import { createLink, createTroubleReport } from './link.ts';
+import { createLink, createTroubleReport, type Link } from './link.ts';
 import { createMessages } from './messages.ts';
 import { parseRedisUrl, type RedisAddress } from './redis-url.ts';
 import { createRegistry } from './registry.ts';
@@ -16,6 +16,7 @@ import { createVisits } from './visits.ts';
 const RECONNECT_FIRST_MS = 50;
 const RECONNECT_MOST_MS = 500;
 const CLOSE_MS = 1_000;
+const DISCONNECT_MS = 200;
 
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
 
@@ -53,7 +54,7 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
     visits: createVisits(link, keys),
     images: createImages(link, keys),
     connected: () => redis.status === 'ready',
-    close: () => close(redis, options.persistent),
+    close: () => close(redis, link, options.persistent),
   };
 }
 
@@ -66,6 +67,7 @@ function clientOptions(address: RedisAddress, options: ConnectOptions): ClientOp
     lazyConnect: true,
     connectTimeout: options.connectMs,
     commandTimeout: options.commandMs,
+    disconnectTimeout: DISCONNECT_MS,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     enableReadyCheck: false,
@@ -117,14 +119,18 @@ function ignoreAfterFailure(error: unknown): string {
 }
 
 // Only a server or a door may have sent what it does not wait for.
-async function close(redis: Redis, awaitSent: boolean): Promise<void> {
+async function close(redis: Redis, link: Link, awaitSent: boolean): Promise<void> {
   redis.removeAllListeners('close'); // asked for, so it is no trouble
-  if (!awaitSent) return redis.disconnect();
+  if (awaitSent && redis.status === 'ready' && !link.silent()) await quit(redis);
+  // The client would wait for the close of a connection that has closed already.
+  if (redis.status !== 'end') redis.disconnect();
+}
+
+async function quit(redis: Redis): Promise<void> {
   let limit: NodeJS.Timeout | undefined;
   const late = new Promise((resolve) => {
     limit = setTimeout(resolve, CLOSE_MS);
   });
-  if (redis.status === 'ready') await Promise.race([redis.quit().catch(reason), late]);
+  await Promise.race([redis.quit().catch(reason), late]);
   clearTimeout(limit);
-  redis.disconnect();
 }

@@ -49,7 +49,7 @@ const cases: readonly Case[] = [
   [/ENOTFOUND|EAI_AGAIN/, 'unavailable', 'has a host name that cannot be found', START],
   [/EHOSTUNREACH|ENETUNREACH/, 'unavailable', 'cannot be reached', START],
   [/timed? ?out|ETIMEDOUT/i, 'unavailable', 'does not answer', START],
-  [/closed|writeable|ECONNRESET|EPIPE/i, 'unavailable', 'closed the connection', START],
+  [/closed|writeable|max retries|ECONNRESET|EPIPE/i, 'unavailable', 'closed the connection', START],
   [
     /certificate|SSL|TLS/i,
     'unavailable',
