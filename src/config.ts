@@ -188,10 +188,21 @@ function advertise(value: string | null): string | null {
 
 function stateFolder(env: Env): string {
   const own = given(env, 'MEOW_HOME');
-  if (own !== null) return resolve(own);
+  if (own !== null) return absolute(own, 'MEOW_HOME');
   const state =
     given(env, 'XDG_STATE_HOME') ?? join(given(env, 'HOME') ?? homedir(), '.local/state');
-  return resolve(state, 'meowctl');
+  return join(absolute(state, 'XDG_STATE_HOME'), 'meowctl');
+}
+
+function absolute(path: string, name: string): string {
+  try {
+    return resolve(path);
+  } catch (cause) {
+    const message = `${name} ${quote(path)} is relative, and the current folder is gone`;
+    throw new UsageError(message, `Give ${name} an absolute path, or go to another folder`, {
+      cause,
+    });
+  }
 }
 
 // https://no-color.org and Node's own FORCE_COLOR: a set NO_COLOR wins.

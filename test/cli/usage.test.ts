@@ -1,5 +1,6 @@
+import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openSite, type Result, type Site } from '../helpers/cli.ts';
+import { BIN, finish, openSite, type Result, type Site } from '../helpers/cli.ts';
 
 let site: Site;
 
@@ -128,6 +129,17 @@ describe('a command line that cannot be right', () => {
       }
     },
   );
+
+  test('a relative MEOW_HOME in a folder that is gone is refused by name', async () => {
+    const gone = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" "$@"';
+    const child = spawn('sh', ['-c', gone, process.execPath, BIN, 'ls'], {
+      env: { ...site.env, MEOW_HOME: 'here' },
+      cwd: site.home,
+    });
+    const result = await finish(child);
+    expect(result.code).toBe(2);
+    expectPlainError(result, 'MEOW_HOME', '"here"');
+  });
 
   test.each(['../../x', '\u001b', 'abc', 'ABC234'])('serving as %j is refused', async (id) => {
     const result = await site.run(['serve', '--id', id]);
