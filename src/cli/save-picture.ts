@@ -55,7 +55,8 @@ function cannotWrite(file: string, cause: unknown): FailedError {
       { cause },
     );
   }
-  const why = code === 'ENOENT' ? `the folder ${quote(dirname(file))} is not there` : systemReason(cause);
+  const why =
+    code === 'ENOENT' ? `the folder ${quote(dirname(file))} is not there` : systemReason(cause);
   return new FailedError(
     'cannot-write',
     `cannot write ${quote(file)}: ${why}`,

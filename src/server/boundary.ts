@@ -31,10 +31,11 @@ export function answerErrors(log: (line: string) => void) {
   };
 }
 
-// The client hung up in the middle of an answer: its right, and nobody is left to tell.
+// The client hung up in the middle of an answer, or of its own body, which the parser then finds
+// cut short: its right, and nobody is left to tell.
 function isGone(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ECONNRESET' || code === 'EPIPE';
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('HPE_');
 }
 
 function toAnswer(error: unknown): Answer {
