@@ -17,10 +17,11 @@ export function answerErrors(log: (line: string) => void) {
   return function onerror(this: Context, error: unknown): void {
     if (error === null || error === undefined || isGone(error)) return;
     const { status, text } = toAnswer(error);
-    if (this.headerSent || !this.writable || status === 500) {
+    const unseen = this.headerSent || !this.writable;
+    if (status === 500 || (unseen && status > 500)) {
       log(`${this.method} ${plain(this.url)}: ${reason(error)}`);
     }
-    if (this.headerSent || !this.writable) return;
+    if (unseen) return;
     for (const name of this.res.getHeaderNames()) this.res.removeHeader(name);
     this.status = status;
     this.type = 'text/plain';
