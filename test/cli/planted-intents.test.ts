@@ -58,7 +58,10 @@ describe('intents that somebody planted', () => {
     keeping.stderr?.on('data', (chunk) => {
       said += chunk;
     });
-    await until('it has gone its rounds', () => said.split('not asked for on this machine').length > 2);
+    await until(
+      'it has gone its rounds',
+      () => said.split('not asked for on this machine').length > 2,
+    );
     expect(said.split('3 more servers are wanted here than the 500 one host keeps')).toHaveLength(
       2,
     );
