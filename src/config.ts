@@ -152,7 +152,7 @@ export function createConfig(env: Env): Config {
     redisProbeUrl: given(env, 'MEOW_REDIS_PROBE') ?? defaults.redisProbeUrl,
     namespace: namespace(given(env, 'MEOW_NAMESPACE')),
     home: stateFolder(env),
-    advertise: given(env, 'MEOW_ADVERTISE'),
+    advertise: advertise(given(env, 'MEOW_ADVERTISE')),
     app: given(env, 'MEOW_APP'),
     color: color(env),
     childEnv: childEnv(env),
@@ -173,12 +173,36 @@ function namespace(value: string | null): string {
   );
 }
 
+/** Whether a text can be an address or a host name. RFC 1035 §2.3.4: at most 255 characters. */
+export function isHost(text: string): boolean {
+  return /^[A-Za-z0-9:_][A-Za-z0-9.:_-]{0,254}$/.test(text);
+}
+
+function advertise(value: string | null): string | null {
+  if (value === null || isHost(value)) return value;
+  throw new UsageError(
+    `MEOW_ADVERTISE ${quote(value)} is not a host`,
+    'Use the name or address others reach this machine by',
+  );
+}
+
 function stateFolder(env: Env): string {
   const own = given(env, 'MEOW_HOME');
-  if (own !== null) return resolve(own);
+  if (own !== null) return absolute(own, 'MEOW_HOME');
   const state =
     given(env, 'XDG_STATE_HOME') ?? join(given(env, 'HOME') ?? homedir(), '.local/state');
-  return resolve(state, 'meowctl');
+  return join(absolute(state, 'XDG_STATE_HOME'), 'meowctl');
+}
+
+function absolute(path: string, name: string): string {
+  try {
+    return resolve(path);
+  } catch (cause) {
+    const message = `${name} ${quote(path)} is relative, and the current folder is gone`;
+    throw new UsageError(message, `Give ${name} an absolute path, or go to another folder`, {
+      cause,
+    });
+  }
 }
 
 // https://no-color.org and Node's own FORCE_COLOR: a set NO_COLOR wins.

@@ -14,6 +14,14 @@ export function quote(value: unknown): string {
   return `"${short}"`;
 }
 
+/** What the system said, in its words alone: its code, call and path belong to the caller's. */
+export function systemReason(error: unknown): string {
+  const { syscall } = error as NodeJS.ErrnoException;
+  const said = reason(error);
+  if (syscall === undefined) return said;
+  return said.replace(/^E[A-Z0-9]+: /, '').replace(new RegExp(`, ${syscall}\\b.*$`, 's'), '');
+}
+
 /** The message of whatever was thrown. */
 export function reason(error: unknown): string {
   return plain(error instanceof Error ? error.message : String(error));

@@ -51,14 +51,16 @@ export function createContext(
   const openStore = async (needs: StoreNeeds = {}): Promise<OpenStore> => {
     const { chooseRedis } = await import('./redis.ts');
     const { connectStore } = await import('../store/connect.ts');
+    const { persistent = false } = needs;
     const url = await chooseRedis(config, output, needs.start ?? false);
     const store = await connectStore({
       url,
       namespace: config.namespace,
       connectMs: defaults.redisConnectMs,
       commandMs: defaults.redisCommandMs,
-      persistent: needs.persistent ?? false,
-      onTrouble: (line) => output.talk(`meowctl: ${line}`),
+      persistent,
+      // A verb that ends with it says so itself.
+      ...(persistent ? { onTrouble: (line: string) => output.talk(`meowctl: ${line}`) } : {}),
     });
     return { store, url };
   };

@@ -60,6 +60,7 @@ export async function openDoor(
     port: flags.port,
     balance: flags.balance,
     retry: flags.retry,
+    ...(flags.admin ? { alsoOurs: [adminAddress(flags)] } : {}),
     ...(flags.allowBackends ? { allowBackends: flags.allowBackends } : {}),
     ...(flags.trustProxy ? { trustProxy: flags.trustProxy } : {}),
   });
@@ -98,13 +99,17 @@ async function openBoth(door: Door, flags: DoorFlags): Promise<OpenedDoor> {
 
 async function openAdmin(door: Door, { adminPort }: DoorFlags): Promise<Admin> {
   const { createAdmin } = await import('../admin/admin.ts');
-  const admin = createAdmin(door, { host: defaults.adminHost, port: adminPort });
+  const admin = createAdmin(door, adminAddress({ adminPort }));
   try {
     await admin.listen();
   } catch (error) {
     throw await nameHolder(error, adminPort, 'Choose another with --admin-port, or --no-admin');
   }
   return admin;
+}
+
+function adminAddress({ adminPort }: Pick<DoorFlags, 'adminPort'>) {
+  return { host: defaults.adminHost, port: adminPort };
 }
 
 async function accessLog({ output }: Context, { accessLog: always }: DoorFlags) {

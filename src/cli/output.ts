@@ -1,7 +1,7 @@
 import type { ChalkInstance } from 'chalk';
 import type { Config } from '../config.ts';
 import { FailedError } from '../errors.ts';
-import { plain, reason } from '../text.ts';
+import { plain, reason, systemReason } from '../text.ts';
 
 /** A column of a table: its head, and what stands in it. */
 export type Cell = { readonly text: string; readonly tone?: Tone };
@@ -56,7 +56,11 @@ export function createOutput(
     errIsTerminal: stderr.isTTY === true,
     line,
     json: (value) => line(JSON.stringify(value)),
-    bytes: (data) => written(stdout, data),
+    async bytes(data) {
+      await written(stdout, data).catch((error: Error) => {
+        throw cannotPrint(error);
+      });
+    },
     async table(heads, rows) {
       const paint = colored ? await loadPaint() : unpainted;
       const widths = columnWidths([heads.map((text) => ({ text })), ...rows]);
@@ -89,7 +93,9 @@ function written(stream: NodeJS.WriteStream, data: Buffer): Promise<void> {
 }
 
 function cannotPrint(cause: Error): FailedError {
-  const message = `cannot write to stdout: ${reason(cause)}`;
+  const gone = (cause as NodeJS.ErrnoException).code === 'EPIPE';
+  const why = gone ? 'its reader has gone' : systemReason(cause);
+  const message = `cannot write to stdout: ${why}`;
   return new FailedError('stdout', message, 'Make room, or send the output elsewhere', { cause });
 }
 

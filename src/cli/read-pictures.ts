@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { defaults } from '../config.ts';
 import { FailedError, MeowError } from '../errors.ts';
 import type { NewPicture } from '../store/types.ts';
-import { quote, reason } from '../text.ts';
+import { quote, systemReason } from '../text.ts';
 
 const MIB = 1_024 * 1_024;
 
@@ -81,6 +81,6 @@ function tooMany(count: number): FailedError {
 
 function cannotRead(file: string, cause: unknown): FailedError {
   const { code } = cause as NodeJS.ErrnoException;
-  const why = code === 'ENOENT' ? 'is not there' : `cannot be read: ${reason(cause)}`;
+  const why = code === 'ENOENT' ? 'is not there' : `cannot be read: ${systemReason(cause)}`;
   return new FailedError('cannot-read', `${quote(file)} ${why}`, nothingSent, { cause });
 }

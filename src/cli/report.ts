@@ -13,8 +13,8 @@ export function report(error: unknown, output: Output, debug: boolean, verb = ''
   if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
   if (error instanceof CommanderError && error.code === 'commander.help') return exitCodes.usage;
   const told = explain(error, verb);
-  output.talk(`meowctl: ${told.message.slice(0, MAX_LINE)}`);
-  output.talk(`  ${told.remedy}`);
+  output.talk(`meowctl: ${plain(told.message).slice(0, MAX_LINE)}`);
+  output.talk(`  ${plain(told.remedy)}`);
   for (const line of details(error)) output.talk(`  | ${plain(line)}`);
   if (debug && error instanceof Error) output.talk(String(error.stack));
   return told.exitCode;

@@ -1,7 +1,7 @@
 import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FailedError } from '../errors.ts';
-import { quote, reason } from '../text.ts';
+import { quote, reason, systemReason } from '../text.ts';
 
 /**
  * Writes a file that is whole or not there. Opened exclusively, so that a planted link is not followed.
@@ -55,7 +55,8 @@ function cannotWrite(file: string, cause: unknown): FailedError {
       { cause },
     );
   }
-  const why = code === 'ENOENT' ? `the folder ${quote(dirname(file))} is not there` : reason(cause);
+  const why =
+    code === 'ENOENT' ? `the folder ${quote(dirname(file))} is not there` : systemReason(cause);
   return new FailedError(
     'cannot-write',
     `cannot write ${quote(file)}: ${why}`,

@@ -10,7 +10,7 @@ import { examples } from './examples.ts';
 import { type OpenedApp, openApp } from './open-app.ts';
 import { keepOwnLog } from './own-log.ts';
 import { readyPipe } from './ready-pipe.ts';
-import { host, port, seconds } from './values.ts';
+import { host, port, seconds, serverId } from './values.ts';
 
 interface Options extends AppFlags {
   readonly port?: number;
@@ -41,10 +41,10 @@ export function addServe(program: Command, context: Context): void {
       seconds,
       defaults.drainMs,
     )
-    .addOption(new Option('--id <id>').hideHelp())
+    .addOption(new Option('--id <id>').argParser(serverId).hideHelp())
     .addOption(new Option('--spawned').hideHelp())
     .addOption(new Option('--first-port <port>').argParser(port).hideHelp())
-    .addOption(new Option('--replaces <id>').hideHelp())
+    .addOption(new Option('--replaces <id>').argParser(serverId).hideHelp())
     .addHelpText('after', examples('meowctl serve --port 3005', 'meowctl serve --app ./server.js'))
     .action((options: Options) => runServe(context, options));
   addAppFlags(verb);

@@ -3,7 +3,7 @@ import type { Context } from './context.ts';
 import { report } from './report.ts';
 
 /**
- * Several things were tried and some failed: each is told, and the first decides the exit code.
+ * Several things were tried and some failed: each is told once, and the first decides the exit code.
  * @param summary how far it got, said last when there was more than one
  */
 export function tellFailures(
@@ -13,7 +13,8 @@ export function tellFailures(
 ): void {
   const [first] = failed;
   if (!first) return;
-  for (const error of failed) report(error, output, false);
+  const told = new Map(failed.map((error) => [error.message, error]));
+  for (const error of told.values()) report(error, output, false);
   if (failed.length > 1) output.talk(`meowctl: ${summary}`);
   exitWith(first.exitCode ?? exitCodes.failed);
 }

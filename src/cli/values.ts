@@ -1,4 +1,4 @@
-import { defaults } from '../config.ts';
+import { defaults, isHost } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import { isServerId } from '../fleet/server-id.ts';
 import { quote } from '../text.ts';
@@ -89,11 +89,16 @@ export function message(text: string): string {
 }
 
 export function host(text: string): string {
-  if (/^[A-Za-z0-9.:_-]{1,255}$/.test(text)) return text;
+  if (isHost(text)) return text;
   throw new UsageError(
     `host ${quote(text)} is not a host`,
     'Use an address or a name, such as 127.0.0.1 or 0.0.0.0',
   );
+}
+
+export function serverId(text: string): string {
+  if (/^[a-z2-9]{6}$/.test(text)) return text;
+  throw new UsageError(`id ${quote(text)} is not a server id`, 'Use 6 characters a-z 2-9');
 }
 
 export function balance(text: string): 'round-robin' | 'least-inflight' {

@@ -1,5 +1,5 @@
 import { defaults } from '../config.ts';
-import type { MeowError } from '../errors.ts';
+import { FailedError, type MeowError } from '../errors.ts';
 import { catSpec } from '../store/app-spec.ts';
 import type { AppSpec, FleetView, Intent, Registry, ServerRecord } from '../store/types.ts';
 import { isDead } from './death.ts';
@@ -37,6 +37,7 @@ export async function bringUp(deps: BringUpDeps, options: BringUpOptions): Promi
   const serving = servingHere(fleet, deps.machine);
   const asleep = await intentsWithoutServer(fleet, deps.machine);
   const wanted = options.count ?? (serving.length + asleep.size || defaults.upServers);
+  if (wanted > defaults.maxSpawnCount) throw tooMany(wanted);
   const missing = Math.max(0, wanted - serving.length);
   const woken = [...asleep].slice(0, missing);
   // What is not to come back now shall not come back at the next start either.
@@ -44,6 +45,12 @@ export async function bringUp(deps: BringUpDeps, options: BringUpOptions): Promi
   if (serving.length > wanted) return trim(deps, serving, wanted, options);
   const { started, failed } = await wake(deps, woken, missing, options);
   return { serving: [...serving, ...started], started, retired: [], failed };
+}
+
+// Somebody else may have written them: no Redis is to fill this machine with processes.
+function tooMany(wanted: number): FailedError {
+  const most = `Say how many: -n with at most ${defaults.maxSpawnCount}`;
+  return new FailedError('too-many', `${wanted} servers are wanted on this host`, most);
 }
 
 /** Every server this host runs, ran or is to run. */

@@ -42,6 +42,7 @@ export class Keeper {
   #unwatch = () => {};
   #round: Promise<void> | null = null;
   #again = false;
+  #tooMany = 0;
 
   constructor(deps: KeeperDeps) {
     this.#deps = deps;
@@ -86,7 +87,18 @@ export class Keeper {
     const fleet = await registry.fleet();
     for (const id of this.#cases.keys()) if (!fleet.intents.has(id)) this.#dropCase(id);
     const wanted = [...fleet.intents].filter(([, intent]) => this.#isOurs(intent));
-    await Promise.all(wanted.map(([id, intent]) => this.#see(id, intent, fleet)));
+    const kept = wanted.slice(0, defaults.maxSpawnCount);
+    this.#sayWhatIsTooMuch(wanted.length - kept.length);
+    await Promise.all(kept.map(([id, intent]) => this.#see(id, intent, fleet)));
+  }
+
+  // Somebody else may have written them: no Redis is to fill this machine with processes.
+  #sayWhatIsTooMuch(count: number): void {
+    if (count > 0 && this.#tooMany === 0) {
+      const most = defaults.maxSpawnCount;
+      this.#deps.log(`${count} more servers are wanted here than the ${most} one host keeps`);
+    }
+    this.#tooMany = count;
   }
 
   #isOurs({ host, state }: Intent): boolean {

@@ -9,7 +9,7 @@ import {
   type MeowError,
   NotReadyError,
 } from '../errors.ts';
-import { quote, reason } from '../text.ts';
+import { quote, systemReason } from '../text.ts';
 import { tails } from './logs.ts';
 import { type Outcome, readOutcome } from './ready-pipe.ts';
 
@@ -179,7 +179,7 @@ function openLog(path: string): number {
   try {
     return openSync(path, 'a', 0o600);
   } catch (cause) {
-    const why = reason(cause);
+    const why = systemReason(cause);
     throw new FailedError('log', `cannot write ${quote(path)}: ${why}`, 'Check that folder', {
       cause,
     });
@@ -187,7 +187,7 @@ function openLog(path: string): number {
 }
 
 function cannotStart(command: string, cause: unknown): FailedError {
-  const message = `cannot start ${quote(command)}: ${reason(cause)}`;
+  const message = `cannot start ${quote(command)}: ${systemReason(cause)}`;
   return new FailedError('cannot-start', message, 'Check that it is there and may be run', {
     cause,
   });

@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs';
 import { defaults } from '../config.ts';
-import { FailedError, InterruptedError, MeowError, NotReadyError, StoreError } from '../errors.ts';
+import {
+  exitCodes,
+  FailedError,
+  InterruptedError,
+  MeowError,
+  NotReadyError,
+  StoreError,
+} from '../errors.ts';
 import { nameOfApp } from '../store/app-spec.ts';
 import { parseRecord } from '../store/parse.ts';
 import type { AppSpec, Registry, ServerRecord } from '../store/types.ts';
@@ -52,7 +59,8 @@ export interface Spawned {
 
 /**
  * Starts servers on this host, a few at a time, and waits until each is ready. One that fails takes
- * no other with it. Records lost long ago are swept meanwhile, and logs of servers long gone.
+ * no other with it, but where Redis is gone no more are tried. Records lost long ago are swept
+ * meanwhile, and logs of servers long gone.
  * @throws FailedError when the state folder cannot be used; StoreError when Redis cannot
  */
 export async function spawnServers(deps: SpawnDeps, options: SpawnOptions): Promise<Spawned> {
@@ -71,6 +79,7 @@ export async function spawnServers(deps: SpawnDeps, options: SpawnOptions): Prom
         started.push(outcome);
         options.onStarted?.(outcome);
       } else if (!(outcome instanceof InterruptedError)) failed.push(outcome);
+      if (outcome instanceof MeowError && outcome.exitCode === exitCodes.redis) left = 0;
     }
   };
   const workers = Math.min(count, defaults.spawnsInParallel);
@@ -176,5 +185,9 @@ function toStoreError(error: unknown): StoreError {
 
 function interrupted(started: number, count: number): InterruptedError {
   const message = `interrupted with ${started} of ${count} servers ready`;
-  return new InterruptedError(message, 'Those go on: see `meowctl listservers`');
+  const remedy =
+    started === 0
+      ? 'Those that had begun were stopped'
+      : 'Those go on, the others were stopped: see `meowctl listservers`';
+  return new InterruptedError(message, remedy);
 }

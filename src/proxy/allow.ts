@@ -7,7 +7,7 @@ export type Allow = (host: string) => boolean;
 
 type Network = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
-const NAME = /^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/;
+const NAME = /^[a-z0-9]([a-z0-9._-]{0,253}[a-z0-9])?$/;
 const DOTTED_NUMBERS = /^[0-9.]+$|^0x/;
 
 /**

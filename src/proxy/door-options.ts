@@ -1,4 +1,5 @@
 import { defaults } from '../config.ts';
+import type { OwnAddress } from './own-address.ts';
 
 type Limit =
   | 'bodyIdleMs'
@@ -40,6 +41,8 @@ export interface DoorOptions extends Readonly<Record<Limit, number>> {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
+  /** Where else this process listens: no server is there either. */
+  readonly alsoOurs: readonly OwnAddress[];
   readonly balance: Balance;
   /** `connect` never repeats a request that may have reached a server. */
   readonly retry: RetryPolicy;
@@ -58,6 +61,7 @@ export function doorOptions(given: Partial<DoorOptions> = {}): DoorOptions {
     ...limits,
     host,
     port,
+    alsoOurs: [],
     balance: 'round-robin',
     retry: 'idempotent',
     allowBackends: LOOPBACK,

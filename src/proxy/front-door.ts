@@ -12,7 +12,7 @@ import { viaName } from './door-id.ts';
 import type { DoorOptions } from './door-options.ts';
 import { Lines } from './line.ts';
 import { listen } from './listen.ts';
-import { createBar, doorUrl } from './own-address.ts';
+import { createBar } from './own-address.ts';
 import { createProber } from './probe.ts';
 import { answerItself, receive } from './receive.ts';
 import { Ladder } from './retry.ts';
@@ -119,9 +119,7 @@ async function emptied(server: Server, sockets: ReadonlySet<Socket>, deadlineMs:
 }
 
 function createContext(deps: FrontDoorDeps, options: DoorOptions): DoorContext {
-  const { host, port } = options;
-  const own = () => ({ host, port, url: doorUrl(host, port) });
-  const bar = createBar(createAllow(options.allowBackends), own);
+  const bar = createBar(createAllow(options.allowBackends), options, options.alsoOurs);
   const openLines = (url: string) => new Lines(url, options);
   const salt = randomBytes(9).toString('base64url');
   let attempts = 0;

@@ -17,10 +17,11 @@ export function answerErrors(log: (line: string) => void) {
   return function onerror(this: Context, error: unknown): void {
     if (error === null || error === undefined || isGone(error)) return;
     const { status, text } = toAnswer(error);
-    if (this.headerSent || !this.writable || status === 500) {
+    const unseen = this.headerSent || !this.writable;
+    if (status === 500 || (unseen && status > 500)) {
       log(`${this.method} ${plain(this.url)}: ${reason(error)}`);
     }
-    if (this.headerSent || !this.writable) return;
+    if (unseen) return;
     for (const name of this.res.getHeaderNames()) this.res.removeHeader(name);
     this.status = status;
     this.type = 'text/plain';
@@ -31,10 +32,11 @@ export function answerErrors(log: (line: string) => void) {
   };
 }
 
-// The client hung up in the middle of an answer: its right, and nobody is left to tell.
+// The client hung up in the middle of an answer, or of its own body, which the parser then finds
+// cut short: its right, and nobody is left to tell.
 function isGone(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ECONNRESET' || code === 'EPIPE';
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('HPE_');
 }
 
 function toAnswer(error: unknown): Answer {

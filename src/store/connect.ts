@@ -4,17 +4,19 @@ import { reason } from '../text.ts';
 import { createImages } from './images.ts';
 import { createIntents } from './intents.ts';
 import { createKeys } from './keys.ts';
-import { createLink, createTroubleReport } from './link.ts';
+import { createLink, createTroubleReport, type Link } from './link.ts';
 import { createMessages } from './messages.ts';
 import { parseRedisUrl, type RedisAddress } from './redis-url.ts';
 import { createRegistry } from './registry.ts';
 import { storeError } from './trouble.ts';
 import type { Store } from './types.ts';
+import { listenForVersion, refuseOld, type Version } from './version.ts';
 import { createVisits } from './visits.ts';
 
 const RECONNECT_FIRST_MS = 50;
 const RECONNECT_MOST_MS = 500;
 const CLOSE_MS = 1_000;
+const DISCONNECT_MS = 200;
 
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
 
@@ -39,7 +41,7 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
   const redis = new Redis(clientOptions(address, options));
   const link = createLink(redis, address.label);
   const report = createTroubleReport(address.label, options.onTrouble ?? (() => {}));
-  await open(redis, address.label, options.connectMs);
+  await open(redis, listenForVersion(redis), address.label, options.connectMs);
   redis.on('error', report.trouble);
   redis.on('close', report.lost);
   redis.on('ready', report.well);
@@ -52,7 +54,7 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
     visits: createVisits(link, keys),
     images: createImages(link, keys),
     connected: () => redis.status === 'ready',
-    close: () => close(redis, options.persistent),
+    close: () => close(redis, link, options.persistent),
   };
 }
 
@@ -65,6 +67,7 @@ function clientOptions(address: RedisAddress, options: ConnectOptions): ClientOp
     lazyConnect: true,
     connectTimeout: options.connectMs,
     commandTimeout: options.commandMs,
+    disconnectTimeout: DISCONNECT_MS,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     enableReadyCheck: false,
@@ -84,7 +87,12 @@ function backOff(times: number): number {
 }
 
 /** A wrong database or a refused password comes as an `error` beside a connection that looks well. */
-async function open(redis: Redis, label: string, connectMs: number): Promise<void> {
+async function open(
+  redis: Redis,
+  version: Version,
+  label: string,
+  connectMs: number,
+): Promise<void> {
   let limit: NodeJS.Timeout | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
@@ -92,9 +100,11 @@ async function open(redis: Redis, label: string, connectMs: number): Promise<voi
       limit = setTimeout(() => reject(new Error('connect timed out')), connectMs);
       redis.connect().then(resolve, reject);
     });
+    refuseOld(label, version());
   } catch (cause) {
     redis.on('error', ignoreAfterFailure);
     redis.disconnect();
+    refuseOld(label, version());
     throw storeError(label, cause);
   } finally {
     clearTimeout(limit);
@@ -109,14 +119,18 @@ function ignoreAfterFailure(error: unknown): string {
 }
 
 // Only a server or a door may have sent what it does not wait for.
-async function close(redis: Redis, awaitSent: boolean): Promise<void> {
+async function close(redis: Redis, link: Link, awaitSent: boolean): Promise<void> {
   redis.removeAllListeners('close'); // asked for, so it is no trouble
-  if (!awaitSent) return redis.disconnect();
+  if (awaitSent && redis.status === 'ready' && !link.silent()) await quit(redis);
+  // The client would wait for the close of a connection that has closed already.
+  if (redis.status !== 'end') redis.disconnect();
+}
+
+async function quit(redis: Redis): Promise<void> {
   let limit: NodeJS.Timeout | undefined;
   const late = new Promise((resolve) => {
     limit = setTimeout(resolve, CLOSE_MS);
   });
-  if (redis.status === 'ready') await Promise.race([redis.quit().catch(reason), late]);
+  await Promise.race([redis.quit().catch(reason), late]);
   clearTimeout(limit);
-  redis.disconnect();
 }

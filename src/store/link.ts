@@ -14,6 +14,8 @@ export interface Link {
    * @throws StoreError, whatever the client threw
    */
   run<T>(send: (redis: Redis) => Promise<T>): Promise<T>;
+  /** Whether the last command got no answer in time. */
+  silent(): boolean;
 }
 
 /**
@@ -38,7 +40,7 @@ export function createLink(redis: Redis, label: string, clock = () => performanc
       throw storeError(label, cause);
     }
   };
-  return { label, redis, run };
+  return { label, redis, run, silent: () => silent };
 }
 
 /** Says what is wrong with Redis once, and once when it is well again; at most a line a second. */

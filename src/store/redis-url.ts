@@ -37,9 +37,9 @@ export function parseRedisUrl(value: string, name = 'REDIS_URL'): RedisAddress {
   };
 }
 
-/** The same URL with user and password hidden. */
+/** The same with all that may be user and password hidden, also where it is no URL. */
 export function maskRedisUrl(value: string): string {
-  return value.replace(/^([a-z]+:\/\/)[^/]*@/i, '$1:***@');
+  return value.replace(/^([a-z][a-z0-9+.-]*:)?(\/*).*@/is, '$1$2:***@');
 }
 
 function parse(value: string, name: string): URL {

@@ -34,7 +34,7 @@ const cases: readonly Case[] = [
   [/DB index/, 'unavailable', 'has no such database', 'Correct the number at the end of REDIS_URL'],
   [/MISCONF|EROFS|ENOSPC/, 'unavailable', 'cannot write its data to disk', 'See its log'],
   [
-    /compiling script|unexpected symbol/,
+    /compiling script|unexpected symbol|script flag/i,
     'unavailable',
     'is too old',
     'Use Redis 7 or newer, or Valkey',
@@ -49,7 +49,7 @@ const cases: readonly Case[] = [
   [/ENOTFOUND|EAI_AGAIN/, 'unavailable', 'has a host name that cannot be found', START],
   [/EHOSTUNREACH|ENETUNREACH/, 'unavailable', 'cannot be reached', START],
   [/timed? ?out|ETIMEDOUT/i, 'unavailable', 'does not answer', START],
-  [/closed|writeable|ECONNRESET|EPIPE/i, 'unavailable', 'closed the connection', START],
+  [/closed|writeable|max retries|ECONNRESET|EPIPE/i, 'unavailable', 'closed the connection', START],
   [
     /certificate|SSL|TLS/i,
     'unavailable',

@@ -55,6 +55,17 @@ describe('spawn', () => {
     expect(await site.list()).toEqual([]);
   });
 
+  test('serving by hand where it cannot listen ends too, with exit 1', async () => {
+    const port = await freePort();
+    const holder = createServer().listen(port, '127.0.0.1');
+    for (const where of [`--port=${port}`, '--host=192.0.2.1']) {
+      const { code, stderr } = await site.run(['serve', where]);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^meowctl: .*\n {2}\S.*\n$/);
+    }
+    holder.close();
+  });
+
   test('of many with one port, one wins', async () => {
     const port = String(await freePort());
     const results = await Promise.all(

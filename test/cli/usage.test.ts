@@ -1,5 +1,6 @@
+import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openSite, type Result, type Site } from '../helpers/cli.ts';
+import { BIN, finish, openSite, type Result, type Site } from '../helpers/cli.ts';
 
 let site: Site;
 
@@ -104,8 +105,59 @@ describe('a command line that cannot be right', () => {
     expectPlainError(result, 'REDIS_URL', value);
   });
 
-  test('a password in REDIS_URL is never shown', async () => {
-    for (const url of ['redis://me:sesame@127.0.0.1:1', 'redis://me:sesame@127.0.0.1:99999']) {
+  test.each(['a b', '-x', '..', 'x'.repeat(256), '\u001b[31m'])(
+    'host %j is refused',
+    async (host) => {
+      for (const verb of ['spawn', 'proxy', 'serve']) {
+        const result = await site.run([verb, `--host=${host}`]);
+        expect(result.code).toBe(2);
+        expectPlainError(result, 'host');
+      }
+      const advertised = await site.run(['spawn'], { env: { MEOW_ADVERTISE: host } });
+      expect(advertised.code).toBe(2);
+      expectPlainError(advertised, 'MEOW_ADVERTISE');
+    },
+  );
+
+  test.each(['x'.repeat(300), 'evil\u001b', '10.0.0.0/33', '300.1.1.1', ''])(
+    'network %j is refused before the door opens',
+    async (network) => {
+      for (const flag of ['--allow-backends', '--trust-proxy']) {
+        const result = await site.run(['proxy', flag, network]);
+        expect(result.code).toBe(2);
+        expectPlainError(result);
+      }
+    },
+  );
+
+  test('a relative MEOW_HOME in a folder that is gone is refused by name', async () => {
+    const gone = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" "$@"';
+    const child = spawn('sh', ['-c', gone, process.execPath, BIN, 'ls'], {
+      env: { ...site.env, MEOW_HOME: 'here' },
+      cwd: site.home,
+    });
+    const result = await finish(child);
+    expect(result.code).toBe(2);
+    expectPlainError(result, 'MEOW_HOME', '"here"');
+  });
+
+  test.each(['../../x', '\u001b', 'abc', 'ABC234'])('serving as %j is refused', async (id) => {
+    const result = await site.run(['serve', '--id', id]);
+    expect(result.code).toBe(2);
+    expectPlainError(result, 'id');
+  });
+
+  const secrets = [
+    'redis://me:sesame@127.0.0.1:1',
+    'redis://me:sesame@127.0.0.1:99999',
+    'redis://me:/sesame@127.0.0.1',
+    'redis:/me:sesame@127.0.0.1',
+    'redis+x://:sesame@127.0.0.1',
+    '://:sesame@127.0.0.1',
+    'sesame@127.0.0.1',
+  ];
+  test('a password in REDIS_URL is never shown, however it is misspelt', async () => {
+    for (const url of secrets) {
       const { stdout, stderr } = await site.run(['get', '--debug'], { env: { REDIS_URL: url } });
       expect(stdout + stderr).not.toContain('sesame');
     }

@@ -11,7 +11,8 @@ import {
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { BIN, openSite, type Site } from '../helpers/cli.ts';
+import { BIN, finish, openSite, type Site } from '../helpers/cli.ts';
+import { sampleRecord } from '../helpers/store.ts';
 
 const IMG = join(import.meta.dirname, '..', '..', 'img');
 const morning = readFileSync(join(IMG, 'morning.jpg'));
@@ -137,8 +138,9 @@ describe('upload and meow', () => {
     const full = spawn('sh', ['-c', `${process.execPath} ${BIN} meow > /dev/full`], {
       env: site.env,
     });
-    const code = await new Promise((resolve) => full.once('close', resolve));
+    const { code, stderr } = await finish(full);
     expect(code).toBe(1);
+    expect(stderr).toContain('cannot write to stdout: no space left on device\n');
     expect(await raw.llen('{meow}:images')).toBe(5);
   });
 
@@ -160,6 +162,7 @@ describe('upload and meow', () => {
     ['a FIFO', 'fifo'],
     ['text named .png', 'text.png'],
     ['11 MiB', 'large.png'],
+    ['a name no folder can hold', 'x'.repeat(300)],
   ])('%s is refused by name, and the good ones beside it are not sent', async (_, name) => {
     copyFileSync(join(IMG, 'night.png'), join(site.home, 'good.png'));
     writeFileSync(join(site.home, 'empty.png'), '');
@@ -173,7 +176,8 @@ describe('upload and meow', () => {
     const { code, stdout, stderr } = await site.run(['upload', 'good.png', name]);
     expect(code).toBe(1);
     expect(stdout).toBe('');
-    expect(stderr.split('\n')[0]).toContain(`"${name}"`);
+    expect(stderr.split('\n')[0]).toContain(`"${name.slice(0, 79)}`);
+    expect(stderr.split('\n')[0]?.length).toBeLessThan(200);
     expect(await raw.exists('{meow}:images')).toBe(0);
   });
 
@@ -190,6 +194,17 @@ describe('upload and meow', () => {
     expect(code).toBe(1);
     expect(stderr).toContain('full');
     expect(await raw.llen('{meow}:images')).toBe(100);
+  });
+});
+
+describe('a record that somebody planted', () => {
+  test('puts no control character into an error', async () => {
+    const lost = sampleRecord({ host: '\u001b[31mred' });
+    await raw.hset('{meow}:servers', lost.id, JSON.stringify(lost));
+    const { code, stderr } = await site.run(['destroy', lost.id, '--timeout', '0']);
+    expect(code).toBe(5);
+    expect(stderr).toContain('is on host \\u001b[31mred\n');
+    expect(stderr).not.toContain('\u001b');
   });
 });
 

@@ -250,6 +250,17 @@ describe('a door among the servers', () => {
     expect(lines.join()).toContain('this door');
   });
 
+  test('is never forwarded to however its address is spelt, nor is its admin listener', async () => {
+    const [own, admin] = [await freePort(), await freePort()];
+    await fleet.register({ id: 'aaaaaa', port: own, url: `http://[::ffff:127.0.0.1]:${own}` });
+    await fleet.register({ id: 'bbbbbb', port: own, url: `http://localhost:${own}` });
+    await fleet.register({ id: 'cccccc', port: admin, url: `http://127.0.0.1:${admin}` });
+    const alsoOurs = [{ host: '127.0.0.1', port: admin }];
+    const { port, lines } = await fleet.open(0, { port: own, alsoOurs });
+    expect((await ask(port)).status).toBe(503);
+    expect(lines.filter((line) => line.includes('this door'))).toHaveLength(3);
+  });
+
   test('answers 508 after one hop when two doors name each other', async () => {
     const [one, two] = [await freePort(), await freePort()];
     await fleet.register({ id: 'aaaaaa', port: one, url: `http://127.0.0.1:${one}` });

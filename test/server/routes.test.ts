@@ -18,6 +18,7 @@ const MIB = 1_024 * 1_024;
 let redis: TestRedis;
 let store: Store;
 let raw: Redis;
+const logged: string[] = [];
 let server: RunningServer;
 let url: string;
 
@@ -26,7 +27,7 @@ beforeAll(async () => {
   store = await openStore(redis.url);
   raw = new Redis(redis.url);
   server = await serve(
-    { store, log: () => {} },
+    { store, log: (line) => logged.push(line) },
     {
       id: 'abc234',
       spec: catSpec,
@@ -177,6 +178,19 @@ describe('pictures', () => {
 
   test('eleven in one request are too many', async () => {
     expect((await upload(form(...Array(11).fill('night.png')))).status).toBe(413);
+  });
+
+  test('a client that leaves in the middle of its upload leaves nothing behind, not even a log line', async () => {
+    for (let n = 0; n < 20; n++) {
+      const socket = connect(server.record().port, '127.0.0.1');
+      socket.write('POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n');
+      socket.write('Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\nContent-Disposi');
+      await until('it is being read', () => server.record().inflight > 0);
+      socket.resetAndDestroy();
+      await until('it is over', () => server.record().inflight === 0);
+    }
+    expect(await raw.keys('{meow}:image:*')).toEqual([]);
+    expect(logged).toEqual([]);
   });
 
   const part = (name: string) =>

@@ -7,6 +7,8 @@ import { openStore } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
 
 const PASSWORD = 'sesame-s3cret';
+const hello = (version: string) =>
+  `%2\r\n+server\r\n+redis\r\n+version\r\n$${version.length}\r\n${version}\r\n`;
 
 describe('connecting to Redis', () => {
   let redis: TestRedis;
@@ -81,6 +83,8 @@ describe('connecting to Redis', () => {
     ['-LOADING Redis is loading the dataset in memory\r\n', 'still loading'],
     ["-READONLY You can't write against a read only replica.\r\n", 'read-only replica'],
     ['-ERR max number of clients reached\r\n', 'no free client slot'],
+    [hello('6.2.14'), 'is too old: version "6.2.14"'],
+    ["-ERR unknown command 'HELLO'\r\n", 'is too old: version "5 or older"'],
     ['HTTP/1.1 400 Bad Request\r\n\r\n', 'does not speak the Redis protocol'],
   ])('understands the answer %j', async (reply, text) => {
     expect((await says(await fakeRedis(reply.repeat(4)))).message).toContain(text);

@@ -1,0 +1,70 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { AppSpec } from '../../src/store/types.ts';
+import { openSite, ownProcesses, type Site } from '../helpers/cli.ts';
+import { freePort } from '../helpers/redis.ts';
+import { sampleIntent } from '../helpers/store.ts';
+import { until } from '../helpers/until.ts';
+
+const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+
+let site: Site;
+let raw: Redis;
+
+beforeEach(async () => {
+  site = await openSite();
+  raw = new Redis(site.redis.url);
+});
+afterEach(async () => {
+  raw.disconnect();
+  await site.close();
+});
+
+describe('intents that somebody planted', () => {
+  /** A program nobody here asked for: started, it would leave a file. */
+  const touch = (): AppSpec => ({
+    kind: 'program',
+    command: ['touch', join(site.home, 'started')],
+    env: {},
+    cwd: null,
+    health: null,
+  });
+
+  const plant = (count: number) => {
+    const intent = sampleIntent({ host: hostname(), bootId, spec: touch() });
+    const fields = Array.from({ length: count }, (_, n) => {
+      const id = `aaa${(n + 1_000).toString().replace(/[01]/g, (digit) => 'xy'[Number(digit)] ?? '')}`;
+      return [id.slice(-6), JSON.stringify(intent)];
+    });
+    return raw.hset('{meow}:intents', ...fields.flat());
+  };
+
+  test('are too many for `up`: it says so and starts none', async () => {
+    expect(await plant(501)).toBe(501);
+    const port = String(await freePort());
+    const { code, stdout, stderr } = await site.run(['up', '--port', port, '--no-admin']);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('meowctl: 501 servers are wanted on this host\n  Say how many');
+    expect(ownProcesses(site.home)).toEqual([]);
+  });
+
+  test('are too many for `keep`: it says so once, and runs no program of theirs', async () => {
+    await plant(503);
+    const keeping = site.start(['keep']);
+    let said = '';
+    keeping.stderr?.on('data', (chunk) => {
+      said += chunk;
+    });
+    await until(
+      'it has gone its rounds',
+      () => said.split('not asked for on this machine').length > 2,
+    );
+    expect(said.split('3 more servers are wanted here than the 500 one host keeps')).toHaveLength(
+      2,
+    );
+    expect(existsSync(join(site.home, 'started'))).toBe(false);
+  });
+});

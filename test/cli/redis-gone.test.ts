@@ -1,0 +1,50 @@
+import { Redis } from 'ioredis';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { finish, openSite, type Site } from '../helpers/cli.ts';
+import { sampleRecord } from '../helpers/store.ts';
+import { until } from '../helpers/until.ts';
+
+let site: Site;
+let raw: Redis;
+
+beforeEach(async () => {
+  site = await openSite();
+  raw = new Redis(site.redis.url);
+  raw.on('error', () => {});
+});
+afterEach(async () => {
+  raw.disconnect();
+  await site.close();
+});
+
+test.each(['SIGKILL', 'SIGSTOP'] as const)(
+  'a verb whose Redis gets %s while it works says so once, and exits 4 within 2 s',
+  async (signal) => {
+    const lost = sampleRecord();
+    await raw.hset('{meow}:servers', lost.id, JSON.stringify(lost));
+    const destroying = site.start(['destroy', lost.id]);
+    const ended = finish(destroying);
+    await until('the order is written', async () => {
+      return (await raw.exists(`{meow}:orders:${lost.id}`)) > 0;
+    });
+    await site.redis.kill(signal);
+    const began = performance.now();
+    const { code, stdout, stderr } = await ended;
+    expect(performance.now() - began).toBeLessThan(2_000);
+    expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
+    expect(stderr).toMatch(/^meowctl: Redis at 127\.0\.0\.1:\d+ [^\n]*\n {2}\S[^\n]*\n$/);
+  },
+);
+
+test('many spawns whose Redis gets killed tell it once, and start no more', async () => {
+  const ended = finish(site.start(['spawn', '12']));
+  await until('one of them is ready', async () => (await raw.hlen('{meow}:servers')) > 0);
+  await site.redis.kill('SIGKILL');
+  const { code, stderr } = await ended;
+  expect(code).toBe(4);
+  expect(stderr).toMatch(/meowctl: \d+ of 12 servers started\n$/);
+  const lines = stderr.split('\n');
+  expect(new Set(lines.filter((line) => line.startsWith('meowctl: '))).size).toBe(
+    lines.filter((line) => line.startsWith('meowctl: ')).length,
+  );
+}, 20_000);
