@@ -51,7 +51,7 @@ async function destroyThem(
   options: Options,
 ): Promise<void> {
   const { destroyServers } = await import('../fleet/destroy.ts');
-  const { gone, failed } = await destroyServers(
+  const { asked, gone, failed } = await destroyServers(
     { registry: store.registry },
     {
       targets,
@@ -67,9 +67,5 @@ async function destroyThem(
   else if (options.quiet) for (const { id } of rows) output.line(id);
   else if (rows.length > 0) await showRows(output, rows);
   else if (options.all) output.talk('no servers: nothing to destroy');
-  tellFailures(
-    failed,
-    context,
-    `${rows.length} of ${rows.length + failed.length} servers are gone`,
-  );
+  tellFailures(failed, context, `${rows.length} of ${asked} servers are gone`);
 }

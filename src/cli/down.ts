@@ -53,8 +53,8 @@ async function endServers(context: Context, drainMs: number): Promise<string | n
       const targets = idsOn(thisMachine().host, await registry.fleet());
       if (targets.length === 0) return null;
       const options = { targets, all: false, force: true, drainMs, signal: context.interruption() };
-      const { gone, failed } = await destroyServers({ registry }, options);
-      tellFailures(failed, context, `${failed.length} servers are not gone`);
+      const { asked, gone, failed } = await destroyServers({ registry }, options);
+      tellFailures(failed, context, `${gone.length} of ${asked} servers are gone`);
       return gone.length > 0 ? amount(gone.length) : null;
     });
   } catch (error) {

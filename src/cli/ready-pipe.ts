@@ -4,6 +4,8 @@ import { exitCodes, MeowError } from '../errors.ts';
 import { reason } from '../text.ts';
 
 const READY_FD = 3;
+/** The spawner, if it is there, ends us first and says why. */
+const AFTER_SPAWNER_MS = 500;
 
 /**
  * The pipe to the `spawn` that started us: one line, then closed. A spawner that is gone is no
@@ -15,7 +17,7 @@ export function readyPipe(
   withinMs: number = defaults.readyTimeoutMs,
 ) {
   if (!spawned) return { tell: () => {}, fail: () => {} };
-  const left = Math.max(0, withinMs - host.uptime() * 1_000);
+  const left = Math.max(0, withinMs + AFTER_SPAWNER_MS - host.uptime() * 1_000);
   const limit = setTimeout(() => host.exit(exitCodes.timeout), left);
   let told = false;
   const send = (value: object) => {

@@ -31,6 +31,8 @@ export interface DestroyOptions {
 }
 
 export interface Destroyed {
+  /** How many were to go. */
+  readonly asked: number;
   /** Those that are gone, also the ones that had to be ended and are in `failed` too. */
   readonly gone: readonly ServerRecord[];
   readonly failed: readonly MeowError[];
@@ -66,6 +68,7 @@ export async function destroyServers(
   const ends = await Promise.all(left.map((server) => end(job, server)));
   const gone = ordered.filter((server) => !left.includes(server)).map(({ record }) => record);
   return {
+    asked: ordered.length + refused.length,
     gone: [...gone, ...present(ends.map((each) => each.gone))],
     failed: [...refused, ...present(ends.map(({ failed }) => failed))],
   };

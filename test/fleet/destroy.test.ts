@@ -135,7 +135,7 @@ describe('destroy', () => {
   test('of all takes all, and of none is no error', async () => {
     const servers = await start(3);
     expect(ids((await destroy([], { all: true })).gone).sort()).toEqual(ids(servers).sort());
-    expect(await destroy([], { all: true })).toEqual({ gone: [], failed: [] });
+    expect(await destroy([], { all: true })).toEqual({ asked: 0, gone: [], failed: [] });
     expect(servers.filter(alive)).toEqual([]);
   });
 
@@ -178,7 +178,7 @@ describe('destroy', () => {
     await client.flushall();
     client.disconnect();
     process.kill(pid, 'SIGCONT');
-    expect(await destroyed).toEqual({ gone: [one], failed: [] });
+    expect(await destroyed).toEqual({ asked: 1, gone: [one], failed: [] });
     expect(one && alive(one)).toBe(false);
   });
 
@@ -195,7 +195,8 @@ describe('destroy', () => {
 describe('destroy ends by force', () => {
   test('a server on this host that does not obey, first with SIGTERM', async () => {
     const [one] = await start(1, { FIXTURE: 'stubborn' });
-    const { gone, failed } = await destroy([], { all: true, drainMs: 300 });
+    const { asked, gone, failed } = await destroy([], { all: true, drainMs: 300 });
+    expect(asked).toBe(1);
     expect(gone).toEqual([one]);
     expect(failed).toMatchObject([{ code: 'not-drained', exitCode: 5 }]);
     expect(failed[0]?.message).toBe(
