@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, type Stats, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve, sep } from 'node:path';
 import { FailedError } from '../errors.ts';
@@ -35,7 +35,7 @@ function insideOwnHome(path: string): boolean {
 }
 
 function mustBeOurs(home: string): void {
-  const found = statSync(home);
+  const found = look(home);
   if (!found.isDirectory()) throw cannotUse(home, 'ENOTDIR');
   const us = process.geteuid?.() ?? found.uid;
   if (found.uid !== us) {
@@ -44,6 +44,14 @@ function mustBeOurs(home: string): void {
   }
   if (found.mode & OTHERS_MAY_WRITE) {
     throw unusable(home, 'everybody may write to it', `chmod 700 it, or ${CHOOSE}`);
+  }
+}
+
+function look(path: string): Stats {
+  try {
+    return statSync(path);
+  } catch (error) {
+    throw cannotUse(path, (error as NodeJS.ErrnoException).code ?? 'unknown', error);
   }
 }
 

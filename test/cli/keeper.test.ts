@@ -16,12 +16,22 @@ beforeAll(async () => {
 });
 beforeEach(() => raw.flushall());
 afterEach(async () => {
+  for (const child of started.splice(0)) child.kill('SIGKILL');
   await site.run(['destroy', '--all', '--timeout', '1']);
 });
 afterAll(async () => {
   raw.disconnect();
   await site.close();
 });
+
+const started: ReturnType<Site['start']>[] = [];
+
+/** Ended with the test, so that no keeper of one meddles in the next. */
+function start(...args: string[]) {
+  const child = site.start(args);
+  started.push(child);
+  return child;
+}
 
 const intents = async () =>
   Object.entries(await raw.hgetall('{meow}:intents')).map(([id, text]) => ({
@@ -43,31 +53,51 @@ async function first(rows: Promise<Row[]>): Promise<Row> {
 
 /** A keeper that has the lock. */
 async function keep() {
-  const keeper = site.start(['keep']);
+  const keeper = start('keep');
   told(keeper);
   await until('somebody keeps the host', async () => (await raw.keys('{meow}:keeper:*')).length);
   return keeper;
 }
 
+/** The one server that serves in the place of another. */
+function successor(dead: Row): Promise<Row> {
+  return until('another serves', async () => {
+    const [row, ...others] = await liveNow();
+    return row && others.length === 0 && row.id !== dead.id ? row : null;
+  });
+}
+
 const liveNow = async () => (await site.list()).filter(({ state }) => state === 'up');
 
 describe('the keeper', () => {
-  test('starts a server again that was killed: same port, new id, one intent, within 4 s', async () => {
+  test('starts a server again that was killed: new id, one intent, within 4 s', async () => {
     const dead = await first(spawn());
     const keeper = await keep();
     const startMs = performance.now();
     process.kill(dead.pid, 'SIGKILL');
-    const [next] = await until('another serves', async () => {
-      const rows = await liveNow();
-      return rows.length === 1 && rows[0]?.id !== dead.id ? rows : null;
-    });
+    const next = await successor(dead);
     expect(performance.now() - startMs).toBeLessThan(4_000);
-    expect(next?.port).toBe(dead.port);
-    expect((await intents()).map(({ id }) => id)).toEqual([next?.id]);
+    expect((await intents()).map(({ id }) => id)).toEqual([next.id]);
     keeper.kill('SIGTERM');
     expect((await finish(keeper)).code).toBe(0);
     expect(await raw.keys('{meow}:keeper:*')).toEqual([]);
   });
+
+  // Servers of other test files look for ports in the same place, so it may be gone once or twice.
+  test('starts a server again on the port it had, when that is free', async () => {
+    let server = await first(spawn());
+    await keep();
+    await until(
+      'the port is the same',
+      async () => {
+        const { port } = server;
+        process.kill(server.pid, 'SIGKILL');
+        server = await successor(server);
+        return server.port === port;
+      },
+      15_000,
+    );
+  }, 30_000);
 
   test('leaves alone what was destroyed or stopped', async () => {
     const [one, two] = await spawn('2');
@@ -137,7 +167,7 @@ describe('the keeper', () => {
     process.kill(dead.pid, 'SIGKILL');
     await until('the first has seen it', async () => told(paused).includes('died'));
     process.kill(paused.pid ?? 0, 'SIGSTOP');
-    const second = site.start(['keep']);
+    const second = start('keep');
     await until(
       'the second has started it',
       async () => (await liveNow())[0]?.id !== dead.id,
@@ -219,7 +249,7 @@ describe('restart', () => {
   test('replaces every server under load, and no request fails', async () => {
     const before = await spawn('3');
     const port = await freePort();
-    site.start(['proxy', '--port', String(port), '--no-admin']);
+    start('proxy', '--port', String(port), '--no-admin');
     const url = `http://127.0.0.1:${port}/`;
     await until('the door uses all', async () => {
       const rows = await site.list();
@@ -282,13 +312,13 @@ describe('up', () => {
   test('brings a fleet back after everything was killed, and keeps it', async () => {
     const ports = { port: await freePort(), admin: await freePort() };
     const flags = ['--port', String(ports.port), '--admin-port', String(ports.admin)];
-    const up = site.start(['up', '-n', '3', ...flags]);
+    const up = start('up', '-n', '3', ...flags);
     await until('three serve', async () => (await liveNow()).length === 3);
     const killed = await liveNow();
     for (const { pid } of killed) process.kill(pid, 'SIGKILL');
     up.kill('SIGKILL');
     await finish(up);
-    const again = site.start(['up', ...flags]);
+    const again = start('up', ...flags);
     const back = await until(
       'three serve again',
       async () => {

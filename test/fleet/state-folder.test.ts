@@ -83,6 +83,15 @@ describe('the state folder', () => {
     expect(() => prepareStateFolder(join(parent, 'new'))).toThrow('permission denied');
   });
 
+  test.runIf(asRoot)('is refused where it cannot even be looked at', () => {
+    const parent = temporaryFolder();
+    const home = join(parent, 'home');
+    mkdirSync(home);
+    chmodSync(parent, 0o700);
+    becomeSomebody();
+    expect(() => prepareStateFolder(home)).toThrow(/^state folder ".*": permission denied$/);
+  });
+
   test('is refused on a file system that takes no files', () => {
     expect(() => prepareStateFolder('/proc/meowctl')).toThrow('state folder "/proc/meowctl": ');
   });

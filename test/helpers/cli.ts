@@ -48,6 +48,7 @@ export async function openSite(redisArgs: readonly string[] = []): Promise<Site>
     REDIS_URL: redis.url,
     MEOW_REDIS_PROBE: `redis://127.0.0.1:${await freePort()}`,
     LANG: 'C.UTF-8',
+    TMPDIR: tmpdir(),
   };
   const started: ChildProcess[] = [];
   const start = (args: readonly string[], options: RunOptions = {}) => {
