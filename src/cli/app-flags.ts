@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { defaults } from '../config.ts';
 import { FailedError, UsageError } from '../errors.ts';
 import { catSpec, isHealthPath, isVariableName, parseSpec } from '../store/app-spec.ts';
-import type { AppSpec } from '../store/types.ts';
+import type { AppSpec } from '../store/records.ts';
 import { quote } from '../text.ts';
 import type { Context } from './context.ts';
 

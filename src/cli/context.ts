@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, defaults } from '../config.ts';
 import { type ExitCode, exitCodes } from '../errors.ts';
-import type { Store } from '../store/types.ts';
+import type { Store } from '../store/store.ts';
 import type { Output } from './output.ts';
 
 export interface StoreNeeds {

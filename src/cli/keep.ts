@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ServerRecord } from '../store/types.ts';
+import type { ServerRecord } from '../store/records.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { FleetView } from '../store/types.ts';
+import type { FleetView } from '../store/records.ts';
 import { quote } from '../text.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';

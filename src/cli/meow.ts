@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { NothingError, UsageError } from '../errors.ts';
-import type { Images, Picture } from '../store/types.ts';
+import type { Picture } from '../store/pictures.ts';
+import type { Images } from '../store/store.ts';
 import { plain } from '../text.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { defaults } from '../config.ts';
 import type { CreateHosted } from '../server/hosted.ts';
-import type { AppSpec } from '../store/types.ts';
+import type { AppSpec } from '../store/records.ts';
 import { quote } from '../text.ts';
 import type { Context } from './context.ts';
 

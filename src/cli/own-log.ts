@@ -3,21 +3,19 @@ import { defaults } from '../config.ts';
 import { logPath, rawLogPath } from '../fleet/logs.ts';
 import { capRawLog, touchLog } from '../fleet/raw-log.ts';
 import { type LogSource, RotatingLog } from '../fleet/rotating-log.ts';
-import { isServerId } from '../fleet/server-id.ts';
 
 /**
- * From here on what this process prints goes to its server's log. Its descriptors 1 and 2 are the
+ * From here on what this process prints goes to its own log. Its descriptors 1 and 2 are the
  * raw log, for what does not ask `process.stdout` (a crash, native code); that is kept small.
  */
-export function keepOwnLog(host: NodeJS.Process, home: string, id: string): void {
-  if (!isServerId(id)) return; // it becomes part of a file name
-  const log = new RotatingLog(logPath(home, id));
+export function keepOwnLog(host: NodeJS.Process, home: string, name: string): void {
+  const log = new RotatingLog(logPath(home, name));
   redirect(host.stdout, log, 'out');
   redirect(host.stderr, log, 'err');
   host.once('exit', () => log.close());
   const tend = () => {
-    capRawLog(rawLogPath(home, id));
-    touchLog(logPath(home, id), new Date());
+    capRawLog(rawLogPath(home, name));
+    touchLog(logPath(home, name), new Date());
   };
   setInterval(tend, defaults.beatMs).unref();
 }

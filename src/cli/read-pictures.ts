@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { defaults } from '../config.ts';
 import { FailedError, MeowError } from '../errors.ts';
-import type { NewPicture } from '../store/types.ts';
+import type { NewPicture } from '../store/pictures.ts';
 import { quote, systemReason } from '../text.ts';
 
 const MIB = 1_024 * 1_024;

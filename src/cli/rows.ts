@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { catSpec, nameOfApp } from '../store/app-spec.ts';
-import type { FleetView, ServerRecord, ServerState } from '../store/types.ts';
+import type { FleetView, ServerRecord, ServerState } from '../store/records.ts';
 import type { Cell, Output, Tone } from './output.ts';
 
 /** A server as the CLI shows it. `doors` is what each door says of it. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AppSpec } from '../store/types.ts';
+import type { AppSpec } from '../store/records.ts';
 import { type AppFlags, addAppFlags, appSpec } from './app-flags.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';

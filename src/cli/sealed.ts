@@ -1,4 +1,4 @@
-import type { AppSpec } from '../store/types.ts';
+import type { AppSpec } from '../store/records.ts';
 import type { Context } from './context.ts';
 
 /** What a person asked for on this machine, marked so that it may be started here again. */

@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
 import { defaults } from '../config.ts';
 import { exitCodes } from '../errors.ts';
-import type { RunningServer } from '../server/serve.ts';
+import type { RunningServer } from '../server/serve-options.ts';
 import { catSpec } from '../store/app-spec.ts';
-import type { AppSpec, Store } from '../store/types.ts';
+import type { AppSpec } from '../store/records.ts';
+import type { Store } from '../store/store.ts';
 import { type AppFlags, addAppFlags, appSpec, givenSpec } from './app-flags.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';

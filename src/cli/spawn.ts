@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { defaults } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import { catSpec } from '../store/app-spec.ts';
-import type { AppSpec } from '../store/types.ts';
+import type { AppSpec } from '../store/records.ts';
 import { type AppFlags, addAppFlags, appSpec } from './app-flags.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';

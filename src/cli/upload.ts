@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { PictureInfo } from '../store/types.ts';
+import type { PictureInfo } from '../store/pictures.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
 import { readPictures } from './read-pictures.ts';

@@ -1,7 +1,8 @@
 import { defaults } from '../config.ts';
 import { FailedError, type MeowError } from '../errors.ts';
 import { catSpec } from '../store/app-spec.ts';
-import type { AppSpec, FleetView, Intent, Registry, ServerRecord } from '../store/types.ts';
+import type { AppSpec, FleetView, Intent, ServerRecord } from '../store/records.ts';
+import type { Registry } from '../store/store.ts';
 import { isDead } from './death.ts';
 import { destroyServers } from './destroy.ts';
 import { anew, asBefore } from './from-intent.ts';

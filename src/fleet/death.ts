@@ -1,6 +1,6 @@
 import { get } from 'node:http';
 import { defaults } from '../config.ts';
-import type { FleetView, Intent } from '../store/types.ts';
+import type { FleetView, Intent } from '../store/records.ts';
 import { identify, isHere, isProcess, type Machine } from './process-identity.ts';
 
 const HEALTH = '/healthz';

@@ -7,7 +7,8 @@ import {
   NothingError,
   TimeoutError,
 } from '../errors.ts';
-import type { Registry, ServerRecord } from '../store/types.ts';
+import type { ServerRecord } from '../store/records.ts';
+import type { Registry } from '../store/store.ts';
 import { terminate } from './launcher.ts';
 import { identify, isHere, isProcess, type Machine, thisMachine } from './process-identity.ts';
 import { findTargets, isUp, type Known, knownServers } from './targets.ts';

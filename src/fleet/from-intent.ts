@@ -1,5 +1,5 @@
 import { defaults } from '../config.ts';
-import type { AppSpec, Intent } from '../store/types.ts';
+import type { AppSpec, Intent } from '../store/records.ts';
 import type { SpawnOptions } from './spawn.ts';
 
 /** The same server once more, on the same port, or the next free one if it may choose. */

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { defaults } from '../config.ts';
 import { type MeowError, StoreError } from '../errors.ts';
-import type { FleetView, Intent, Intents, ServerRecord } from '../store/types.ts';
+import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
+import type { Intents } from '../store/store.ts';
 import { isDead } from './death.ts';
 import { asBefore } from './from-intent.ts';
 import type { Machine } from './process-identity.ts';

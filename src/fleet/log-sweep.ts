@@ -1,7 +1,7 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaults } from '../config.ts';
-import type { Registry } from '../store/types.ts';
+import type { Registry } from '../store/store.ts';
 import { idOfFile, logFiles } from './server-log.ts';
 
 /**

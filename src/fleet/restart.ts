@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../config.ts';
 import { FailedError, type MeowError, NothingError, TimeoutError } from '../errors.ts';
-import type { FleetView, Intent, Registry, ServerRecord } from '../store/types.ts';
+import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
+import type { Registry } from '../store/store.ts';
 import { destroyServers } from './destroy.ts';
 import { anew, asBefore } from './from-intent.ts';
 import { identify, isHere, isProcess, type Machine } from './process-identity.ts';

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AppSpec } from '../store/types.ts';
+import type { AppSpec } from '../store/records.ts';
 
 /*
  * Specs come back from Redis, and somebody else may write there. Starting one is running whatever

@@ -10,7 +10,8 @@ import {
 } from '../errors.ts';
 import { nameOfApp } from '../store/app-spec.ts';
 import { parseRecord } from '../store/parse.ts';
-import type { AppSpec, Registry, ServerRecord } from '../store/types.ts';
+import type { AppSpec, ServerRecord } from '../store/records.ts';
+import type { Registry } from '../store/store.ts';
 import { quote } from '../text.ts';
 import { type LaunchOptions, launch } from './launcher.ts';
 import { sweepLogs } from './log-sweep.ts';

@@ -1,5 +1,5 @@
 import { defaults } from '../config.ts';
-import type { ServerRecord } from '../store/types.ts';
+import type { ServerRecord } from '../store/records.ts';
 import { terminate } from './launcher.ts';
 import { identify, isProcess } from './process-identity.ts';
 

@@ -1,5 +1,5 @@
 import { FailedError, NothingError, UsageError } from '../errors.ts';
-import type { FleetView, Intent, ServerRecord } from '../store/types.ts';
+import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
 import { quote } from '../text.ts';
 import { type Identify, isHere, type Machine } from './process-identity.ts';
 

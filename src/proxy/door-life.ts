@@ -1,5 +1,6 @@
 import { StoreError } from '../errors.ts';
-import type { DoorRecord, RosterView, Unsubscribe } from '../store/types.ts';
+import type { DoorRecord, RosterView } from '../store/records.ts';
+import type { Unsubscribe } from '../store/store.ts';
 import type { Member } from './member.ts';
 import type { Roster } from './roster.ts';
 

@@ -1,4 +1,4 @@
-import type { DoorRecord, DoorVerdict } from '../store/types.ts';
+import type { DoorRecord, DoorVerdict } from '../store/records.ts';
 import type { Answered } from './access-log.ts';
 import { createDoorId } from './door-id.ts';
 import { type DoorLease, DoorLife, type FleetSource } from './door-life.ts';

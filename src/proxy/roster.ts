@@ -1,4 +1,4 @@
-import type { Listing, RosterView } from '../store/types.ts';
+import type { Listing, RosterView } from '../store/records.ts';
 import type { Lines } from './line.ts';
 import { createMember, inOrder, type Member, type MemberState, type OutCause } from './member.ts';
 import type { ProbeResult } from './probe.ts';

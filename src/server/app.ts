@@ -1,7 +1,7 @@
 import { Router } from '@koa/router';
 import Koa, { type Context, type Middleware, type Next } from 'koa';
 import { defaults } from '../config.ts';
-import type { Store } from '../store/types.ts';
+import type { Store } from '../store/store.ts';
 import { answerErrors } from './boundary.ts';
 import { createDeadline } from './deadline.ts';
 import type { Deliveries } from './deliveries.ts';

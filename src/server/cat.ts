@@ -1,4 +1,4 @@
-import type { Store } from '../store/types.ts';
+import type { Store } from '../store/store.ts';
 import { reason } from '../text.ts';
 import { createApp } from './app.ts';
 import { createDeliveries } from './deliveries.ts';

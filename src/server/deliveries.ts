@@ -1,4 +1,5 @@
-import type { ClaimedPicture, Images } from '../store/types.ts';
+import type { ClaimedPicture } from '../store/pictures.ts';
+import type { Images } from '../store/store.ts';
 import { reason } from '../text.ts';
 
 /** The pictures that are being sent at this moment, so that the beat can give them more time. */

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Context } from 'koa';
 import { defaults } from '../config.ts';
-import type { ClaimedPicture, Images, Picture } from '../store/types.ts';
+import type { ClaimedPicture, Picture } from '../store/pictures.ts';
+import type { Images } from '../store/store.ts';
 import { createDeadline, type Deadline } from './deadline.ts';
 import type { Deliveries } from './deliveries.ts';
 

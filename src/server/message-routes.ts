@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import { defaults } from '../config.ts';
-import type { Messages } from '../store/types.ts';
+import type { Messages } from '../store/store.ts';
 import { createDeadline } from './deadline.ts';
 
 const KEY = /^[A-Za-z0-9._-]{1,64}$/;

@@ -1,4 +1,4 @@
-import type { PictureType } from '../store/types.ts';
+import type { PictureType } from '../store/pictures.ts';
 
 /** Whether the file's last byte is the picture's last: what goes on may be something else as well. */
 export function endsWithPicture(type: PictureType, data: Buffer): boolean {

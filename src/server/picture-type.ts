@@ -1,6 +1,6 @@
 import { imageSize } from 'image-size';
 import { defaults } from '../config.ts';
-import type { PictureType } from '../store/types.ts';
+import type { PictureType } from '../store/pictures.ts';
 import { endsWithPicture } from './picture-end.ts';
 
 const types: Readonly<Record<string, PictureType>> = {

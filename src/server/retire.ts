@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../config.ts';
-import type { BeatReply } from '../store/types.ts';
+import type { BeatReply } from '../store/records.ts';
 import type { Connections } from './connections.ts';
 
 export interface RetireDeps {

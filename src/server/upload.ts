@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
 import type { Context } from 'koa';
 import { defaults } from '../config.ts';
-import type { Images, NewPicture } from '../store/types.ts';
+import type { NewPicture } from '../store/pictures.ts';
+import type { Images } from '../store/store.ts';
 import { createDeadline } from './deadline.ts';
 
 const FIELD = 'image';

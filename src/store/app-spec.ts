@@ -1,4 +1,4 @@
-import type { AppSpec } from './types.ts';
+import type { AppSpec } from './records.ts';
 
 const MAX_NAME = 200;
 const MAX_PATH = 4_096;

@@ -8,8 +8,8 @@ import { createLink, createTroubleReport, type Link } from './link.ts';
 import { createMessages } from './messages.ts';
 import { parseRedisUrl, type RedisAddress } from './redis-url.ts';
 import { createRegistry } from './registry.ts';
+import type { Store } from './store.ts';
 import { storeError } from './trouble.ts';
-import type { Store } from './types.ts';
 import { listenForVersion, refuseOld, type Version } from './version.ts';
 import { createVisits } from './visits.ts';
 

@@ -2,7 +2,7 @@ import { defaults } from '../config.ts';
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
 import * as scripts from './scripts/intents.ts';
-import type { Intents } from './types.ts';
+import type { Intents } from './store.ts';
 
 /** What was asked for, and who sees to it on each host. */
 export function createIntents(link: Link, keys: Keys): Intents {

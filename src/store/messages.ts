@@ -1,7 +1,7 @@
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
+import type { Messages } from './store.ts';
 import { transaction } from './transaction.ts';
-import type { Messages } from './types.ts';
 
 /** Messages that expire by themselves. */
 export function createMessages(link: Link, keys: Keys): Messages {

@@ -1,5 +1,5 @@
 import { catSpec, isHealthPath, parseSpec } from './app-spec.ts';
-import type { DoorRecord, DoorVerdict, Intent, Order, ServerRecord } from './types.ts';
+import type { DoorRecord, DoorVerdict, Intent, Order, ServerRecord } from './records.ts';
 
 /*
  * Somebody else can write into Redis. Each parser gives the thing, or in a few words why it is not

@@ -4,8 +4,8 @@ import { reason } from '../text.ts';
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
 import { pushVisits } from './scripts/visits.ts';
+import type { Visits } from './store.ts';
 import { transaction } from './transaction.ts';
-import type { Visits } from './types.ts';
 
 /**
  * Between pushes, while more visits come during one than anybody could see: 2 ms instead of none

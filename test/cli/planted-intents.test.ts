@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { AppSpec } from '../../src/store/types.ts';
+import type { AppSpec } from '../../src/store/records.ts';
 import { openSite, ownProcesses, type Site } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
 import { sampleIntent } from '../helpers/store.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sweepLogs } from '../../src/fleet/log-sweep.ts';
 import { capRawLog, touchLog } from '../../src/fleet/raw-log.ts';
-import type { Store } from '../../src/store/types.ts';
+import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { openStore, sampleIntent, sampleRecord } from '../helpers/store.ts';
 import { temporaryFolder } from './cleanup.ts';

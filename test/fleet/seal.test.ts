@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { isSealed, sealSpec } from '../../src/fleet/seal.ts';
 import { spawnServers } from '../../src/fleet/spawn.ts';
 import { catSpec } from '../../src/store/app-spec.ts';
-import type { AppSpec } from '../../src/store/types.ts';
+import type { AppSpec } from '../../src/store/records.ts';
 import { temporaryFolder } from './cleanup.ts';
 
 const place = { env: { A: '1', B: '2' }, cwd: '/srv', health: null };

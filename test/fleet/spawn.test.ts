@@ -8,7 +8,7 @@ import { identify } from '../../src/fleet/process-identity.ts';
 import { type Spawned, type SpawnOptions, spawnServers } from '../../src/fleet/spawn.ts';
 import { catSpec } from '../../src/store/app-spec.ts';
 import { connectStore } from '../../src/store/connect.ts';
-import type { Store } from '../../src/store/types.ts';
+import type { Store } from '../../src/store/store.ts';
 import { freePort, startRedis, type TestRedis } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 import { type Bundle, bundleFixture, fixture } from './bundle.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { findTargets, isUp, knownServers } from '../../src/fleet/targets.ts';
 import { catSpec } from '../../src/store/app-spec.ts';
-import type { FleetView, Intent, Listing, ServerRecord } from '../../src/store/types.ts';
+import type { FleetView, Intent, Listing, ServerRecord } from '../../src/store/records.ts';
 
 const here = { host: 'here', bootId: 'b1' };
 

@@ -1,6 +1,7 @@
 import { catSpec } from '../../src/store/app-spec.ts';
 import { connectStore } from '../../src/store/connect.ts';
-import type { Intent, ServerRecord, Store } from '../../src/store/types.ts';
+import type { Intent, ServerRecord } from '../../src/store/records.ts';
+import type { Store } from '../../src/store/store.ts';
 
 /** A store as the product opens it, on a test's own Redis. */
 export function openStore(url: string, persistent = true, namespace = 'meow'): Promise<Store> {

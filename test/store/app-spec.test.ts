@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { catSpec, nameOfApp, parseSpec } from '../../src/store/app-spec.ts';
 import { parseIntent, parseRecord } from '../../src/store/parse.ts';
-import type { AppSpec } from '../../src/store/types.ts';
+import type { AppSpec } from '../../src/store/records.ts';
 import { sampleIntent, sampleRecord } from '../helpers/store.ts';
 
 const place = { env: { A: '1' }, cwd: '/srv', health: '/ready' };

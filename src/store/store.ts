@@ -1,117 +1,12 @@
-/** What a server says of itself. Written whole, by the server alone. */
-export interface ServerRecord {
-  readonly id: string;
-  /** Where clients and doors reach it, `http://host:port`. */
-  readonly url: string;
-  /** Name of the machine it runs on. */
-  readonly host: string;
-  readonly bootId: string;
-  readonly port: number;
-  readonly pid: number;
-  /** Start time of that pid as the kernel tells it (clock ticks since boot on Linux). */
-  readonly pidStart: string;
-  readonly app: string;
-  readonly version: string;
-  readonly state: 'starting' | 'up' | 'draining';
-  /** Unix milliseconds on the server's host: for people, never for decisions. */
-  readonly startedAt: number;
-  readonly requests: number;
-  readonly inflight: number;
-  /** Where it answers for its health, when that is not `/healthz`. */
-  readonly health?: string;
-}
-
-export type ServerState = ServerRecord['state'] | 'lost' | 'crashed';
-
-/**
- * What a server serves: the built-in cats, somebody's module loaded into it, or a program it runs
- * and passes requests on to.
- */
-export type AppSpec = (
-  | { readonly kind: 'cat' }
-  | { readonly kind: 'module'; readonly path: string }
-  | { readonly kind: 'program'; readonly command: readonly string[] }
-) & {
-  readonly env: Readonly<Record<string, string>>;
-  /** The folder it runs in; null for the state folder. */
-  readonly cwd: string | null;
-  /** Where the server answers for its health; of a program: the path that says it is ready. */
-  readonly health: string | null;
-  /** How long it may take to be ready, when that is not the default. */
-  readonly readyMs?: number;
-  /** Proves that it was asked for on the machine that is to run it: see fleet/seal.ts. */
-  readonly seal?: string;
-};
-
-/** What was asked for; outlives crashes and reboots. */
-export interface Intent {
-  /** Its app in a few words, for people; `spec` is what it is started from. */
-  readonly app: string;
-  readonly spec: AppSpec;
-  /** Machine the server is wanted on, and the process that last served it. */
-  readonly host: string;
-  readonly bootId: string;
-  readonly pid: number;
-  readonly pidStart: string;
-  readonly port: number;
-  readonly fixedPort: boolean;
-  readonly listenHost: string;
-  readonly advertise: string | null;
-  readonly state: 'wanted' | 'stopped' | 'crashed';
-}
-
-export interface Order {
-  readonly order: 'retire';
-  readonly drainMs: number;
-}
-
-/** What a beat brings back. */
-export interface BeatReply {
-  readonly order: Order | null;
-  /** Ids of the doors whose lease runs. */
-  readonly doors: readonly string[];
-  /** Ids of the doors that send this server nothing any more. */
-  readonly acks: readonly string[];
-}
-
-/** A record and its lease. `leaseLeftMs` is negative once it ran out, null where there is none. */
-export interface Listing {
-  readonly record: ServerRecord;
-  readonly leaseLeftMs: number | null;
-}
-
-/** Something in Redis that is not ours to understand: said once, skipped, left alone. */
-export interface Skipped {
-  /** Which key, and which field in it. */
-  readonly where: string;
-  readonly why: string;
-}
-
-export interface RosterView {
-  readonly servers: readonly Listing[];
-  /** How many servers hold a record; more than `servers` when the limit cut some off. */
-  readonly total: number;
-  readonly skipped: readonly Skipped[];
-}
-
-/** One door's word on one server. */
-export interface DoorVerdict {
-  readonly state: string;
-  readonly reason: string;
-}
-
-export interface DoorRecord {
-  readonly id: string;
-  readonly url: string;
-  readonly host: string;
-  readonly pid: number;
-  readonly roster: Readonly<Record<string, DoorVerdict>>;
-}
-
-export interface FleetView extends RosterView {
-  readonly intents: ReadonlyMap<string, Intent>;
-  readonly doors: readonly DoorRecord[];
-}
+import type { ClaimedPicture, NewPicture, Picture, PictureInfo } from './pictures.ts';
+import type {
+  BeatReply,
+  DoorRecord,
+  FleetView,
+  Intent,
+  RosterView,
+  ServerRecord,
+} from './records.ts';
 
 /** Stops a subscription. */
 export type Unsubscribe = () => void;
@@ -177,31 +72,6 @@ export interface Visits {
   /** Records and reads in one MULTI, newest first. */
   recordAndRead(path: string): Promise<readonly string[]>;
   recent(): Promise<readonly string[]>;
-}
-
-export type PictureType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp' | 'image/avif';
-
-export interface NewPicture {
-  readonly data: Buffer;
-  readonly type: PictureType;
-  /** A clean base name of at most 100 characters. */
-  readonly name: string;
-}
-
-export interface PictureInfo {
-  readonly id: string;
-  readonly type: PictureType;
-  readonly size: number;
-  readonly name: string;
-}
-
-export interface Picture extends PictureInfo {
-  readonly data: Buffer;
-}
-
-export interface ClaimedPicture extends Picture {
-  /** Proves the claim: to be given back with acknowledge, putBack and renew. */
-  readonly claim: string;
 }
 
 export interface Images {

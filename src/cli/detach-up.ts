@@ -1,0 +1,42 @@
+import { defaults } from '../config.ts';
+import type { AppSpec } from '../store/records.ts';
+import { splitProgram } from './app-flags.ts';
+import type { Context } from './context.ts';
+
+export const UP_READY_MS = 60_000;
+
+/** The same command line again, in the background. */
+export async function detachUp(context: Context, spec: AppSpec | null): Promise<void> {
+  const [{ launch }, { logPath, rawLogPath }, { prepareStateFolder }] = await Promise.all([
+    import('../fleet/launcher.ts'),
+    import('../fleet/logs.ts'),
+    import('../fleet/state-folder.ts'),
+  ]);
+  const { config, cliPath, process: host, output } = context;
+  prepareStateFolder(config.home);
+  const given = withoutVariables(splitProgram(host.argv).own.slice(2));
+  const logFile = logPath(config.home, 'up');
+  const said = await launch({
+    name: 'meowctl up',
+    command: host.execPath,
+    args: [cliPath, ...given, '--detached'],
+    env: { ...config.childEnv, ...(spec ? { MEOW_APP: JSON.stringify(spec) } : {}) },
+    cwd: host.cwd(),
+    logFile,
+    rawLogFile: rawLogPath(config.home, 'up'),
+    readyTimeoutMs: UP_READY_MS,
+    termGraceMs: defaults.termGraceMs,
+    signal: context.interruption(),
+  });
+  const { url, servers } = said as { url: string; servers: number };
+  output.talk(`door     ${url}, ${servers} servers, in the background`);
+  output.talk(`log      ${logFile}`);
+  output.talk('see `meowctl listservers`; end it with `meowctl down`');
+}
+
+function withoutVariables(words: readonly string[]): string[] {
+  return words.filter((word, at) => {
+    if (word === '--detach' || word === '--env' || word.startsWith('--env=')) return false;
+    return words[at - 1] !== '--env';
+  });
+}

@@ -1,0 +1,114 @@
+import { StoreError } from '../errors.ts';
+import type { BroughtUp } from '../fleet/bring-up.ts';
+import type { Keeper } from '../fleet/keeper.ts';
+import type { AppSpec, FleetView, ServerRecord } from '../store/records.ts';
+import { parseRedisUrl } from '../store/redis-url.ts';
+import type { Registry } from '../store/store.ts';
+import { serverProgram } from './children.ts';
+import type { Context, OpenStore } from './context.ts';
+import { startKeeper } from './keep.ts';
+import { type DoorFlags, type OpenedDoor, openDoor } from './open-door.ts';
+import { stopSignal } from './proxy.ts';
+import { tellFailures } from './tell-failures.ts';
+
+export interface UpFlags extends DoorFlags {
+  readonly number?: number;
+  readonly timeout: number;
+}
+
+/** What `up` has going; ended in this order. */
+interface Going {
+  keeper: Keeper | null;
+  door: OpenedDoor | null;
+  /** The servers it started. */
+  readonly ours: ServerRecord[];
+}
+
+/** Redis if needed, door, servers, keeper, until a signal; then all it started is ended again. */
+export async function runUp(
+  context: Context,
+  spec: AppSpec | null,
+  flags: UpFlags,
+  tellReady: (value: object) => void,
+): Promise<void> {
+  const { home } = context.config;
+  const stopping = new AbortController();
+  const stopped = stopSignal(context.process).then(() => stopping.abort());
+  const [{ prepareStateFolder }, { thisMachine }, mark] = await Promise.all([
+    import('../fleet/state-folder.ts'),
+    import('../fleet/process-identity.ts'),
+    import('../fleet/up-mark.ts'),
+  ]);
+  prepareStateFolder(home);
+  const open = await context.openStore({ start: true, persistent: true });
+  mark.writeUpMark(home, thisMachine());
+  const going: Going = { keeper: null, door: null, ours: [] };
+  try {
+    tellReady(await getGoing(context, open, spec, flags, going, stopping.signal));
+    await stopped;
+    context.output.talk('stopping: keeper, door, servers');
+  } finally {
+    await end(going, flags.timeout);
+    await tellWhatStays(context, open.store.registry, thisMachine().host);
+    mark.removeUpMark(home);
+    await open.store.close();
+  }
+}
+
+async function getGoing(
+  context: Context,
+  open: OpenStore,
+  spec: AppSpec | null,
+  flags: UpFlags,
+  going: Going,
+  signal: AbortSignal,
+) {
+  const [{ bringUp }, { sweepLogs }, { thisMachine }] = await Promise.all([
+    import('../fleet/bring-up.ts'),
+    import('../fleet/log-sweep.ts'),
+    import('../fleet/process-identity.ts'),
+  ]);
+  const { registry } = open.store;
+  // The door first: a port that is taken is known before any server starts.
+  const door = await openDoor(context, open, flags);
+  going.door = door;
+  await sweepLogs(context.config.home, registry);
+  const deps = { registry, machine: thisMachine(), ...serverProgram(context, open) };
+  const fleet = await bringUp(deps, { count: flags.number ?? null, spec, signal });
+  going.ours.push(...fleet.started);
+  tellFailures(fleet.failed, context, `${fleet.serving.length} servers serve`);
+  tellWhere(context, open, door, fleet);
+  going.keeper = await startKeeper(context, open, (record) => going.ours.push(record));
+  return { url: door.url, servers: fleet.serving.length };
+}
+
+async function end({ keeper, door, ours }: Going, drainMs: number): Promise<void> {
+  const { stopServers } = await import('../fleet/stop.ts');
+  await keeper?.stop();
+  await door?.close(drainMs);
+  await stopServers(ours, drainMs);
+}
+
+function tellWhere({ output }: Context, { url }: OpenStore, door: OpenedDoor, fleet: BroughtUp) {
+  output.talk(`Redis    ${parseRedisUrl(url).label}`);
+  const byPort = [...fleet.serving].sort((a, b) => a.port - b.port);
+  for (const { id, url: at } of byPort) output.talk(`server   ${at}  ${id}`);
+  output.talk(`door     ${door.url}`);
+  if (door.adminUrl) output.talk(`admin    ${door.adminUrl}/servers`);
+  output.talk('Ctrl-C stops the door and the servers it started; `meowctl down` ends everything');
+}
+
+async function tellWhatStays({ output }: Context, registry: Registry, host: string) {
+  const { servers } = await registry.fleet().catch(nothingKnown);
+  const here = servers.filter(({ record }) => record.host === host && record.state === 'up');
+  if (here.length === 0) return;
+  const stays =
+    here.length === 1 ? '1 spawned server stays' : `${here.length} spawned servers stay`;
+  output.talk(`${stays}; \`meowctl down\` ends everything`);
+}
+
+// Redis is gone: who stays cannot be told, and need not.
+function nothingKnown(error: unknown): Pick<FleetView, 'servers'> {
+  if (error instanceof StoreError) return { servers: [] };
+  throw error;
+}

@@ -1,0 +1,205 @@
+import type { Server as HttpServer } from 'node:http';
+import { Server as NetServer } from 'node:net';
+import { defaults } from '../config.ts';
+import { FailedError, StoreError } from '../errors.ts';
+import { nameOfApp } from '../store/app-spec.ts';
+import type { BeatReply, Intent, ServerRecord } from '../store/records.ts';
+import { reason } from '../text.ts';
+import { hostCat } from './cat.ts';
+import type { Connections } from './connections.ts';
+import { createFront } from './front.ts';
+import { HEALTH_PATH } from './health.ts';
+import type { Hosted } from './hosted.ts';
+import { listen } from './listen.ts';
+import { retire } from './retire.ts';
+import { checkItself } from './self-check.ts';
+import type { Ending, RunningServer, ServeDeps, ServeOptions } from './serve-options.ts';
+
+/** One server from its first bind to its last word. */
+export class Life implements RunningServer {
+  readonly ended: Promise<Ending>;
+  readonly #deps: ServeDeps;
+  readonly #options: ServeOptions;
+  readonly #healthPath: string;
+  readonly #hosted: Hosted;
+  readonly #server: HttpServer;
+  readonly #connections: Connections;
+  readonly #startedAt = Date.now();
+  readonly #cutting = new AbortController();
+  #state: 'up' | 'draining' = 'up';
+  #port = 0;
+  #leaving: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #unwatch = () => {};
+  #served = false;
+  #settle: (how: Ending) => void = () => {};
+
+  constructor(deps: ServeDeps, options: ServeOptions) {
+    const { store, log, host = hostCat({ store, log }) } = deps;
+    const { id, spec, requestMs = defaults.clientRequestMs } = options;
+    this.#deps = deps;
+    this.#options = options;
+    this.#healthPath = (spec.kind === 'program' ? null : spec.health) ?? HEALTH_PATH;
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    const identity = { id, port: () => this.#port, state: () => this.#state };
+    this.#hosted = host(identity);
+    const front = createFront(this.#hosted, identity, { healthPath: this.#healthPath, requestMs });
+    this.#server = front.server;
+    this.#connections = front.connections;
+  }
+
+  async start(): Promise<void> {
+    const { id, listenHost: host, fixedPort, firstPort } = this.#options;
+    const from = firstPort ?? defaults.firstServerPort;
+    this.#port = await listen(this.#server, { host, fixedPort, firstPort: from });
+    await this.#hosted.start?.(this.#port);
+    await checkItself(`http://${bracket(reachable(host))}:${this.#port}${this.#healthPath}`, id);
+    await this.#register();
+    this.#unwatch = await this.#deps.store.registry.watch((changed) => {
+      if (changed === id || changed === null) void this.#beat();
+    });
+    this.#timer = setTimeout(this.#round, nextBeatMs());
+    void this.#hosted.died?.then((why) => this.#leaveDead(why));
+  }
+
+  async abandon(): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await this.#hosted.stop?.(defaults.termGraceMs);
+  }
+
+  record(): ServerRecord {
+    const { id, machine, spec, version } = this.#options;
+    return {
+      id,
+      url: this.#url(),
+      ...machine,
+      port: this.#port,
+      app: nameOfApp(spec),
+      version,
+      state: this.#state,
+      startedAt: this.#startedAt,
+      requests: this.#connections.requests(),
+      inflight: this.#connections.inflight(),
+      ...(this.#healthPath === HEALTH_PATH ? {} : { health: this.#healthPath }),
+    };
+  }
+
+  retire(drainMs: number): Promise<void> {
+    this.#leaving ??= this.#leave(drainMs);
+    return this.#leaving;
+  }
+
+  cut(): void {
+    this.#cutting.abort();
+    if (this.#served) void this.#hosted.stop?.(0);
+  }
+
+  #url(): string {
+    const { advertise, listenHost } = this.#options;
+    return `http://${bracket(advertise ?? reachable(listenHost))}:${this.#port}`;
+  }
+
+  #intent(): Intent | null {
+    return this.#options.spawned ? toIntent(this.record(), this.#options) : null;
+  }
+
+  async #register(): Promise<void> {
+    const { registry, intents } = this.#deps.store;
+    const { replaces } = this.#options;
+    const wanted = this.#intent();
+    if (replaces === null || wanted === null) return registry.register(this.record(), wanted);
+    const taken = await intents.succeed(replaces, this.record(), wanted);
+    if (!taken) throw notWanted(replaces);
+    await this.#beat();
+  }
+
+  readonly #beat = async (): Promise<BeatReply | null> => {
+    const intent = this.#state === 'up' ? this.#intent() : null;
+    try {
+      const reply = await this.#deps.store.registry.beat(this.record(), intent);
+      if (reply.order) void this.retire(reply.order.drainMs);
+      return reply;
+    } catch (error) {
+      if (error instanceof StoreError) return null; // said by the store; the next beat tries again
+      throw error;
+    }
+  };
+
+  readonly #round = async (): Promise<void> => {
+    await this.#beat();
+    await this.#hosted.beat?.();
+    if (!this.#leaving) this.#timer = setTimeout(this.#round, nextBeatMs());
+  };
+
+  async #leave(drainMs: number): Promise<void> {
+    this.#state = 'draining';
+    clearTimeout(this.#timer);
+    const renew = () => void this.#beat().then(this.#hosted.beat);
+    const renewing = setInterval(renew, defaults.beatMs);
+    await retire(
+      {
+        connections: this.#connections,
+        look: this.#beat,
+        stopListening: () => this.#stopListening(),
+        cut: this.#cutting.signal,
+      },
+      drainMs,
+    );
+    this.#served = true;
+    await this.#hosted.stop?.(this.#cutting.signal.aborted ? 0 : defaults.termGraceMs);
+    clearInterval(renewing);
+    this.#unwatch();
+    await this.#deregister('left');
+    this.#settle(this.#cutting.signal.aborted ? 'cut' : 'retired');
+  }
+
+  async #leaveDead(why: string): Promise<void> {
+    this.#deps.log(why);
+    if (this.#leaving) return;
+    this.#leaving = this.ended.then(() => {});
+    clearTimeout(this.#timer);
+    this.#unwatch();
+    this.#stopListening();
+    this.#connections.cut();
+    await this.#deregister('died');
+    this.#settle('died');
+  }
+
+  async #deregister(how: 'left' | 'died'): Promise<void> {
+    const { store, log } = this.#deps;
+    await store.registry.deregister(this.#options.id, how).catch((error) => log(reason(error)));
+  }
+
+  // http's own close() would also end idle connections, and those of a door are the door's to end.
+  #stopListening(): void {
+    NetServer.prototype.close.call(this.#server);
+  }
+}
+
+function notWanted(oldId: string): FailedError {
+  const message = `server ${oldId} is no longer wanted, or has been replaced already`;
+  return new FailedError('replaced', message, 'See `meowctl listservers`');
+}
+
+function toIntent(record: ServerRecord, options: ServeOptions): Intent {
+  const { app, host, bootId, pid, pidStart, port } = record;
+  const { spec, fixedPort, listenHost, advertise } = options;
+  const asked = { spec, fixedPort: fixedPort !== null, listenHost, advertise };
+  return { app, host, bootId, pid, pidStart, port, ...asked, state: 'wanted' };
+}
+
+function nextBeatMs(): number {
+  return defaults.beatMs * (1 + defaults.beatJitter * (2 * Math.random() - 1));
+}
+
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
+}
+
+function bracket(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}

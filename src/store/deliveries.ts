@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto';
+import { defaults } from '../config.ts';
+import type { Keys } from './keys.ts';
+import type { Link } from './link.ts';
+import type { Picture, PictureType } from './pictures.ts';
+import * as scripts from './scripts/images.ts';
+import type { Images } from './store.ts';
+
+type Deliveries = Omit<Images, 'enqueue'>;
+
+/** A picture is claimed, handed out, and gone once acknowledged; else it goes back on top. */
+export function createDeliveries(link: Link, keys: Keys): Deliveries {
+  const { images, delivering, claims } = keys;
+  const prefix = keys.image('');
+  const run = (script: string, keysOf: string[], ...args: (string | number)[]) =>
+    link.run((redis) => redis.eval(script, keysOf.length, ...keysOf, ...args));
+
+  return {
+    async claim(token) {
+      const nonce = randomBytes(6).toString('base64url');
+      const args = [prefix, token, nonce, defaults.deliveryMs];
+      const id = await run(scripts.claim, [images, delivering, claims], ...args);
+      const picture = typeof id === 'string' ? await load(link, keys, id) : null;
+      return picture && { ...picture, claim: `${token}:${nonce}` };
+    },
+    async acknowledge(id, claim) {
+      const keysOf = [delivering, claims, keys.image(id), keys.imageBytes];
+      return (await run(scripts.acknowledge, keysOf, id, claim)) === 1;
+    },
+    async putBack(id, claim) {
+      return (await run(scripts.putBack, [delivering, claims, images], id, claim)) === 1;
+    },
+    async renew(id, claim) {
+      const args = [id, claim, defaults.deliveryMs];
+      return (await run(scripts.renew, [delivering, claims], ...args)) === 1;
+    },
+    async peek() {
+      const id = await run(scripts.newest, [images], prefix);
+      return typeof id === 'string' ? load(link, keys, id) : null;
+    },
+    async requeueExpired() {
+      return Number(await run(scripts.requeueExpired, [images, delivering, claims], prefix));
+    },
+  };
+}
+
+async function load(link: Link, keys: Keys, id: string): Promise<Picture | null> {
+  const [data, type, name] = await link.run((redis) =>
+    redis.hmgetBuffer(keys.image(id), 'data', 'type', 'name'),
+  );
+  if (!data || !type) return null;
+  const stored = { type: type.toString() as PictureType, name: name?.toString() ?? id };
+  return { id, size: data.length, data, ...stored };
+}

@@ -1,0 +1,81 @@
+import type { Keys } from './keys.ts';
+import type { Link } from './link.ts';
+import { list } from './list.ts';
+import { parseDoor, parseIntent, parseRecord } from './parse.ts';
+import type { DoorRecord, Intent, Listing, Skipped } from './records.ts';
+import * as scripts from './scripts/registry.ts';
+import type { Registry } from './store.ts';
+
+const MAX_RECORD_BYTES = 16 * 1_024;
+const ALL = 0;
+
+/** All that is known of the fleet, checked; what is no good is skipped and said. */
+export function createFleetView(
+  link: Link,
+  keys: Keys,
+): Pick<Registry, 'roster' | 'fleet' | 'sweep'> {
+  const readServers = async (limit: number) => {
+    const reply = await link.run((redis) =>
+      redis.eval(scripts.readServers, 2, keys.servers, keys.leases, limit, MAX_RECORD_BYTES),
+    );
+    return listings(list(reply), keys.servers);
+  };
+
+  return {
+    roster: readServers,
+    async fleet() {
+      const [{ servers, total, skipped }, intents, doors] = await Promise.all([
+        readServers(ALL),
+        link.run((redis) => redis.hgetall(keys.intents)),
+        link.run((redis) => redis.eval(scripts.readDoors, 1, keys.doors, keys.door(''))),
+      ]);
+      return {
+        servers,
+        total,
+        intents: readIntents(intents, keys.intents, skipped),
+        doors: readDoors(list(doors), keys, skipped),
+        skipped,
+      };
+    },
+    async sweep(lostForMs) {
+      const reply = await link.run((redis) =>
+        redis.eval(scripts.sweep, 3, keys.servers, keys.leases, keys.doors, lostForMs),
+      );
+      return list(reply).map(String);
+    },
+  };
+}
+
+function listings([total, ...cells]: unknown[], key: string) {
+  const servers: Listing[] = [];
+  const skipped: Skipped[] = [];
+  for (let at = 0; at < cells.length; at += 3) {
+    const id = String(cells[at]);
+    const parsed = parseRecord(id, cells[at + 1]);
+    const lease = cells[at + 2];
+    if (typeof parsed === 'string') skipped.push({ where: `${key} ${id}`, why: parsed });
+    else servers.push({ record: parsed, leaseLeftMs: typeof lease === 'number' ? lease : null });
+  }
+  return { servers, total: Number(total ?? 0), skipped };
+}
+
+function readIntents(fields: Record<string, string>, key: string, skipped: Skipped[]) {
+  const intents = new Map<string, Intent>();
+  for (const [id, text] of Object.entries(fields)) {
+    const parsed = parseIntent(id, text);
+    if (typeof parsed === 'string') skipped.push({ where: `${key} ${id}`, why: parsed });
+    else intents.set(id, parsed);
+  }
+  return intents;
+}
+
+function readDoors(cells: unknown[], keys: Keys, skipped: Skipped[]): DoorRecord[] {
+  const doors: DoorRecord[] = [];
+  for (let at = 0; at < cells.length; at += 2) {
+    const id = String(cells[at]);
+    const parsed = parseDoor(id, cells[at + 1]);
+    if (typeof parsed === 'string') skipped.push({ where: keys.door(id), why: parsed });
+    else doors.push(parsed);
+  }
+  return doors;
+}

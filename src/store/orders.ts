@@ -1,0 +1,36 @@
+import { defaults } from '../config.ts';
+import type { Keys } from './keys.ts';
+import type { Link } from './link.ts';
+import * as scripts from './scripts/registry.ts';
+import type { Registry } from './store.ts';
+
+/** The orders to leave. Each takes its server's intent away in the same script. */
+export function createOrders(
+  link: Link,
+  keys: Keys,
+): Pick<Registry, 'orderRetire' | 'orderRetireUnlessLast'> {
+  return {
+    async orderRetire(ids, drainMs) {
+      for (const id of ids) {
+        const keysOf = [keys.intents, keys.order(id)];
+        const args = [id, toOrder(drainMs), defaults.orderTtlSeconds, keys.changes];
+        await link.run((redis) =>
+          redis.eval(scripts.orderRetire, keysOf.length, ...keysOf, ...args),
+        );
+      }
+    },
+    async orderRetireUnlessLast(id, drainMs) {
+      const keysOf = [keys.servers, keys.leases, keys.intents, keys.order(id)];
+      const lifetime = defaults.orderTtlSeconds;
+      const args = [id, toOrder(drainMs), lifetime, keys.changes, keys.order('')];
+      const said = await link.run((redis) =>
+        redis.eval(scripts.orderRetireUnlessLast, keysOf.length, ...keysOf, ...args),
+      );
+      return said === 'ordered' || said === 'already' ? said : 'last';
+    },
+  };
+}
+
+function toOrder(drainMs: number): string {
+  return JSON.stringify({ order: 'retire', drainMs });
+}

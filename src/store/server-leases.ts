@@ -1,0 +1,56 @@
+import { defaults } from '../config.ts';
+import type { Keys } from './keys.ts';
+import type { Link } from './link.ts';
+import { list } from './list.ts';
+import { parseOrder } from './parse.ts';
+import type { BeatReply, Intent, ServerRecord } from './records.ts';
+import * as scripts from './scripts/registry.ts';
+import type { Registry } from './store.ts';
+
+/** What a server says of itself, under a lease that each beat renews. */
+export function createServerLeases(
+  link: Link,
+  keys: Keys,
+): Pick<Registry, 'register' | 'beat' | 'deregister' | 'forget'> {
+  let announced: string | null = null;
+
+  const beat = async (record: ServerRecord, intent: Intent | null) => {
+    const keysOf = beatKeys(keys, record.id);
+    const announce = announced !== record.state ? '1' : '0';
+    const texts = [JSON.stringify(record), defaults.leaseMs, intent ? JSON.stringify(intent) : ''];
+    const args = [record.id, ...texts, keys.changes, announce];
+    const reply = await link.run((redis) =>
+      redis.eval(scripts.beat, keysOf.length, ...keysOf, ...args),
+    );
+    announced = record.state;
+    return toBeatReply(reply);
+  };
+
+  const remove = (script: string, id: string, died = false) => {
+    const keysOf = [keys.servers, keys.leases, keys.intents, keys.order(id), keys.acks(id)];
+    const args = [id, keys.changes, died ? '1' : '0'];
+    return link.run((redis) => redis.eval(script, keysOf.length, ...keysOf, ...args));
+  };
+
+  return {
+    async register(record, intent) {
+      await beat(record, intent);
+    },
+    beat,
+    async deregister(id, how = 'left') {
+      await remove(scripts.deregister, id, how === 'died');
+    },
+    async forget(id) {
+      await remove(scripts.forget, id);
+    },
+  };
+}
+
+function beatKeys(keys: Keys, id: string): string[] {
+  return [keys.servers, keys.leases, keys.intents, keys.order(id), keys.doors, keys.acks(id)];
+}
+
+function toBeatReply(reply: unknown): BeatReply {
+  const [order, doors, acks] = list(reply);
+  return { order: parseOrder(order), doors: list(doors).map(String), acks: list(acks).map(String) };
+}
