@@ -48,22 +48,7 @@ export function createContext(
   let code: ExitCode = exitCodes.done;
   let interruption: AbortController | null = null;
 
-  const openStore = async (needs: StoreNeeds = {}): Promise<OpenStore> => {
-    const { chooseRedis } = await import('./redis.ts');
-    const { connectStore } = await import('../store/connect.ts');
-    const { persistent = false } = needs;
-    const url = await chooseRedis(config, output, needs.start ?? false);
-    const store = await connectStore({
-      url,
-      namespace: config.namespace,
-      connectMs: defaults.redisConnectMs,
-      commandMs: defaults.redisCommandMs,
-      persistent,
-      // A verb that ends with it says so itself.
-      ...(persistent ? { onTrouble: (line: string) => output.talk(`meowctl: ${line}`) } : {}),
-    });
-    return { store, url };
-  };
+  const openStore = (needs: StoreNeeds = {}) => open(config, output, needs);
 
   return {
     config,
@@ -95,6 +80,23 @@ export function createContext(
     },
     exitCode: () => code,
   };
+}
+
+async function open(config: Config, output: Output, needs: StoreNeeds): Promise<OpenStore> {
+  const { chooseRedis } = await import('./redis.ts');
+  const { connectStore } = await import('../store/connect.ts');
+  const { start = false, persistent = false } = needs;
+  const url = await chooseRedis(config, output, start);
+  const store = await connectStore({
+    url,
+    namespace: config.namespace,
+    connectMs: defaults.redisConnectMs,
+    commandMs: defaults.redisCommandMs,
+    persistent,
+    // A verb that ends with it says so itself.
+    ...(persistent ? { onTrouble: (line: string) => output.talk(`meowctl: ${line}`) } : {}),
+  });
+  return { store, url };
 }
 
 // The second one ends the run at once, as the shell's default would.

@@ -4,6 +4,7 @@ import { createDoorId } from './door-id.ts';
 import { type DoorLease, DoorLife, type FleetSource } from './door-life.ts';
 import type { DoorOptions } from './door-options.ts';
 import { createFrontDoor } from './front-door.ts';
+import type { Member } from './member.ts';
 import { doorUrl } from './own-address.ts';
 
 export interface DoorDeps {
@@ -41,14 +42,7 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   let port = options.port;
   const onChange = () => life.acknowledge();
   const front = createFrontDoor({ id, onAnswer: deps.onAnswer, onChange }, options);
-  const servers = (): Seen[] =>
-    front.roster.all().map((member) => ({
-      id: member.id,
-      url: member.url,
-      state: member.state,
-      reason: member.reason,
-      inflight: member.inflight,
-    }));
+  const servers = (): Seen[] => front.roster.all().map(seen);
   const record = (): DoorRecord => ({
     id,
     url: doorUrl(options.host, port),
@@ -87,4 +81,8 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
     },
     cut: front.cut,
   };
+}
+
+function seen({ id, url, state, reason, inflight }: Member): Seen {
+  return { id, url, state, reason, inflight };
 }

@@ -7,7 +7,6 @@ interface Connection {
   fromDoor: boolean;
 }
 
-const HEALTH = '/healthz';
 const DOOR_VIA = /\bmeow-[a-z2-9]{6}\b/;
 
 /** Every open connection: who sent on it, and how many requests it has. */
@@ -26,7 +25,8 @@ export interface Connections {
   cut(): void;
 }
 
-export function trackConnections(server: Server): Connections {
+/** @param healthPath what is asked there is no request of a client */
+export function trackConnections(server: Server, healthPath: string): Connections {
   const sockets = new Map<Duplex, Connection>();
   let inflight = 0;
   let requests = 0;
@@ -44,10 +44,9 @@ export function trackConnections(server: Server): Connections {
     const connection = sockets.get(req.socket);
     if (!connection) return;
     inflight++;
-    if (req.url !== HEALTH) requests++;
+    if (req.url !== healthPath) requests++;
     connection.requests++;
-    if (!connection.fromDoor && req.headers.via)
-      connection.fromDoor = DOOR_VIA.test(req.headers.via);
+    connection.fromDoor ||= DOOR_VIA.test(req.headers.via ?? '');
     if (refusing) res.setHeader('Connection', 'close');
     res.once('close', () => {
       inflight--;
@@ -56,18 +55,20 @@ export function trackConnections(server: Server): Connections {
     });
   });
 
+  const hold = (socket: Duplex) => {
+    const connection = sockets.get(socket);
+    if (!connection) return;
+    inflight++;
+    requests++;
+    connection.requests++;
+    socket.once('close', () => inflight--);
+  };
+
   return {
     inflight: () => inflight,
     requests: () => requests,
     open: () => sockets.size,
-    hold(socket) {
-      const connection = sockets.get(socket);
-      if (!connection) return;
-      inflight++;
-      requests++;
-      connection.requests++;
-      socket.once('close', () => inflight--);
-    },
+    hold,
     refuseNew() {
       refusing = true;
     },

@@ -26,7 +26,7 @@ export function createFront(hosted: Hosted, identity: Identity, options: FrontOp
     maxHeaderSize: defaults.maxHeaderBytes,
     connectionsCheckingInterval: 1_000,
   });
-  const connections = trackConnections(server);
+  const connections = trackConnections(server, healthPath);
   server.on('request', (request, response) => {
     if (!asksForHealth(request, healthPath)) return hosted.request(request, response);
     void answerHealth(request, response, identity, hosted);

@@ -29,7 +29,13 @@ beforeEach(async () => {
   server = await serve(
     { store, log: () => {} },
     {
-      ...{ id: ID, spec: catSpec, version: '0.0.0', listenHost: '127.0.0.1', advertise: null },
+      ...{
+        id: ID,
+        spec: { ...catSpec, health: '/alive' },
+        version: '0.0.0',
+        listenHost: '127.0.0.1',
+        advertise: null,
+      },
       ...{ fixedPort: null, firstPort: null, replaces: null, spawned: false, drainMs: 5_000 },
       machine: { host: 'here', bootId: 'boot', pid: process.pid, pidStart: '1' },
       requestMs: 1_000,
@@ -118,9 +124,16 @@ test('what is not done by the drain limit is cut', async () => {
 test('a retiring server answers 503 for its health, and writes no intent', async () => {
   await raw.zadd('{meow}:doors', FAR, 'door22');
   void server.retire(5_000);
-  const health = await fetch(`http://127.0.0.1:${port}/healthz`);
+  const health = await fetch(`http://127.0.0.1:${port}/alive`);
   expect([health.status, await health.json()]).toEqual([503, { id: ID, state: 'draining' }]);
   expect(await raw.hlen('{meow}:intents')).toBe(0);
+});
+
+test('what is asked for its health is no request of a client, wherever that is', async () => {
+  const before = server.record().requests;
+  await fetch(`http://127.0.0.1:${port}/alive`);
+  await fetch(`http://127.0.0.1:${port}/test`);
+  expect(server.record().requests - before).toBe(1);
 });
 
 test.each([
