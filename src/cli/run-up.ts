@@ -20,7 +20,7 @@ export interface UpFlags extends DoorFlags {
 interface Going {
   keeper: Keeper | null;
   door: OpenedDoor | null;
-  /** The servers it started. */
+  /** The servers it started, those in place of dead ones included. */
   readonly ours: ServerRecord[];
 }
 
@@ -48,7 +48,7 @@ export async function runUp(
     await stopped;
     context.output.talk('stopping: keeper, door, servers');
   } finally {
-    await end(going, flags.timeout);
+    await end(going, open.store.registry, flags.timeout);
     await tellWhatStays(context, open.store.registry, thisMachine().host);
     mark.removeUpMark(home);
     await open.store.close();
@@ -74,7 +74,7 @@ async function getGoing(
   going.door = door;
   await sweepLogs(context.config.home, registry);
   const deps = { registry, machine: thisMachine(), ...serverProgram(context, open) };
-  const fleet = await bringUp(deps, { count: flags.number ?? null, spec, signal });
+  const fleet = await bringUp(deps, { count: flags.number ?? null, spec, ofUp: true, signal });
   going.ours.push(...fleet.started);
   tellFailures(fleet.failed, context, `${fleet.serving.length} servers serve`);
   tellWhere(context, open, door, fleet);
@@ -82,11 +82,27 @@ async function getGoing(
   return { url: door.url, servers: fleet.serving.length };
 }
 
-async function end({ keeper, door, ours }: Going, drainMs: number): Promise<void> {
+async function end(
+  { keeper, door, ours }: Going,
+  registry: Registry,
+  drainMs: number,
+): Promise<void> {
   const { stopServers } = await import('../fleet/stop.ts');
   await keeper?.stop();
   await door?.close(drainMs);
-  await stopServers(ours, drainMs);
+  const successors = await startedInTheirPlace(registry, ours);
+  await stopServers([...ours, ...successors], drainMs);
+}
+
+/** By `restart`, in another process. */
+async function startedInTheirPlace(registry: Registry, ours: readonly ServerRecord[]) {
+  const { thisMachine } = await import('../fleet/process-identity.ts');
+  const { host } = thisMachine();
+  const { servers, intents } = await registry.fleet().catch(nothingKnown);
+  return servers
+    .map(({ record }) => record)
+    .filter((record) => record.host === host && intents.get(record.id)?.ofUp === true)
+    .filter(({ id }) => !ours.some((known) => known.id === id));
 }
 
 function tellWhere({ output }: Context, { url }: OpenStore, door: OpenedDoor, fleet: BroughtUp) {
@@ -108,7 +124,7 @@ async function tellWhatStays({ output }: Context, registry: Registry, host: stri
 }
 
 // Redis is gone: who stays cannot be told, and need not.
-function nothingKnown(error: unknown): Pick<FleetView, 'servers'> {
-  if (error instanceof StoreError) return { servers: [] };
+function nothingKnown(error: unknown): Pick<FleetView, 'servers' | 'intents'> {
+  if (error instanceof StoreError) return { servers: [], intents: new Map() };
   throw error;
 }

@@ -20,6 +20,7 @@ interface Options extends AppFlags {
   readonly drain: number;
   readonly id?: string;
   readonly spawned?: boolean;
+  readonly ofUp?: boolean;
   readonly firstPort?: number;
   readonly replaces?: string;
 }
@@ -44,6 +45,7 @@ export function addServe(program: Command, context: Context): void {
     )
     .addOption(new Option('--id <id>').argParser(serverId).hideHelp())
     .addOption(new Option('--spawned').hideHelp())
+    .addOption(new Option('--of-up').hideHelp())
     .addOption(new Option('--first-port <port>').argParser(port).hideHelp())
     .addOption(new Option('--replaces <id>').argParser(serverId).hideHelp())
     .addHelpText('after', examples('meowctl serve --port 3005', 'meowctl serve --app ./server.js'))
@@ -109,6 +111,7 @@ async function serveApp(
       advertise: options.advertise ?? context.config.advertise,
       machine: thisMachine(),
       spawned: options.spawned ?? false,
+      ofUp: options.ofUp ?? false,
       drainMs: options.drain,
     },
   );

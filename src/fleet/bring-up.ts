@@ -19,6 +19,8 @@ export interface BringUpOptions {
   readonly count: number | null;
   /** What they shall serve; null leaves that to what they served before, or the built-in app. */
   readonly spec: AppSpec | null;
+  /** Whether those it starts go when `up` ends. */
+  readonly ofUp?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -106,7 +108,7 @@ async function wake(
   deps: BringUpDeps,
   asleep: readonly (readonly [string, Intent])[],
   count: number,
-  { signal, spec }: BringUpOptions,
+  { signal, spec, ofUp = false }: BringUpOptions,
 ) {
   const again = asleep.map(([id, intent]) => ({
     ...asBefore(spec ? { ...intent, spec } : intent),
@@ -118,7 +120,11 @@ async function wake(
   const failed: MeowError[] = [];
   const work = async () => {
     for (let next = batches.shift(); next; next = batches.shift()) {
-      const outcome = await spawnServers(deps, { ...next, signal });
+      const outcome = await spawnServers(deps, {
+        ...next,
+        ofUp: ofUp || next.ofUp === true,
+        signal,
+      });
       started.push(...outcome.started);
       failed.push(...outcome.failed.filter(({ code }) => code !== 'replaced'));
     }

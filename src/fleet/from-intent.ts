@@ -3,9 +3,10 @@ import type { AppSpec, Intent } from '../store/records.ts';
 import type { SpawnOptions } from './spawn.ts';
 
 /** The same server once more, on the same port, or the next free one if it may choose. */
-export function asBefore({ spec, port, fixedPort, listenHost, advertise }: Intent): SpawnOptions {
+export function asBefore(intent: Intent): SpawnOptions {
+  const { spec, port, fixedPort, listenHost, advertise, ofUp = false } = intent;
   const where = fixedPort ? { fixedPort: port } : { firstPort: port };
-  return { ...anew(1, spec), ...where, listenHost, advertise };
+  return { ...anew(1, spec), ...where, listenHost, advertise, ofUp };
 }
 
 /** `count` servers as `spawn` without flags starts them. */

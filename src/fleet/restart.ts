@@ -130,8 +130,8 @@ async function replaceOnItsPort(job: Job, old: Wanted): Promise<Restarted> {
 }
 
 // Its own port is taken by the old one still, so the search starts as for any new server.
-function toSpawn({ spec, listenHost, advertise }: Intent): SpawnOptions {
-  return { ...anew(1, spec), listenHost, advertise };
+function toSpawn({ spec, listenHost, advertise, ofUp = false }: Intent): SpawnOptions {
+  return { ...anew(1, spec), listenHost, advertise, ofUp };
 }
 
 /** @returns the first door that does not use the server in time, or null */

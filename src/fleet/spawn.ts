@@ -44,6 +44,8 @@ export interface SpawnOptions {
   readonly firstPort?: number;
   /** The id of a server, gone by now, whose place the new one takes; with a count of 1. */
   readonly replaces?: string;
+  /** It goes when `up` ends. */
+  readonly ofUp?: boolean;
   readonly listenHost: string;
   readonly advertise: string | null;
   readonly readyTimeoutMs: number;
@@ -152,11 +154,12 @@ function environment({ childEnv, redisUrl, namespace, home }: ServerProgram, spe
 
 // `serve --id <id>` first and together: that is what `isProcess` looks for.
 function serveArgs(id: string, options: SpawnOptions): string[] {
-  const { fixedPort, firstPort, replaces, listenHost, advertise } = options;
+  const { fixedPort, firstPort, replaces, ofUp, listenHost, advertise } = options;
   const args = ['serve', '--id', id, '--spawned', '--host', listenHost];
   if (fixedPort !== null) args.push('--port', String(fixedPort));
   if (firstPort !== undefined) args.push('--first-port', String(firstPort));
   if (replaces !== undefined) args.push('--replaces', replaces);
+  if (ofUp) args.push('--of-up');
   if (advertise !== null) args.push('--advertise', advertise);
   return args;
 }

@@ -186,8 +186,14 @@ function notWanted(oldId: string): FailedError {
 
 function toIntent(record: ServerRecord, options: ServeOptions): Intent {
   const { app, host, bootId, pid, pidStart, port } = record;
-  const { spec, fixedPort, listenHost, advertise } = options;
-  const asked = { spec, fixedPort: fixedPort !== null, listenHost, advertise };
+  const { spec, fixedPort, listenHost, advertise, ofUp } = options;
+  const asked = {
+    spec,
+    fixedPort: fixedPort !== null,
+    listenHost,
+    advertise,
+    ...(ofUp ? { ofUp } : {}),
+  };
   return { app, host, bootId, pid, pidStart, port, ...asked, state: 'wanted' };
 }
 

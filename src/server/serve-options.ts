@@ -16,6 +16,8 @@ export interface ServeOptions {
   readonly machine: Pick<ServerRecord, 'host' | 'bootId' | 'pid' | 'pidStart'>;
   /** Spawned servers are wanted: they write an intent. */
   readonly spawned: boolean;
+  /** It goes when `up` ends. */
+  readonly ofUp?: boolean;
   readonly drainMs: number;
   /** How long a client may take to send its request; 300 s when left out. */
   readonly requestMs?: number;

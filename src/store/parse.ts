@@ -104,6 +104,7 @@ const intentFields: Record<Exclude<keyof Intent, 'spec'>, Check> = {
   fixedPort: isBoolean,
   listenHost: isName,
   advertise: (value) => value === null || isName(value),
+  ofUp: (value) => value === undefined || isBoolean(value),
   state: (value) => value === 'wanted' || value === 'stopped' || value === 'crashed',
 };
 

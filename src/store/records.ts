@@ -57,6 +57,8 @@ export interface Intent {
   readonly fixedPort: boolean;
   readonly listenHost: string;
   readonly advertise: string | null;
+  /** Started by `up`, or in place of one that was: it goes when `up` ends. */
+  readonly ofUp?: boolean;
   readonly state: 'wanted' | 'stopped' | 'crashed';
 }
 

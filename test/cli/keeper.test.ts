@@ -339,4 +339,20 @@ describe('up', () => {
     expect(await liveNow()).toEqual([]);
     expect((await intents()).map(({ state }) => state)).toEqual(Array(3).fill('stopped'));
   }, 40_000);
+
+  test('ends with what it started, also where `restart` has replaced it; what was spawned stays', async () => {
+    const ports = { port: await freePort(), admin: await freePort() };
+    const up = start(
+      'up',
+      ...['-n', '1', '--port', String(ports.port), '--admin-port', String(ports.admin)],
+    );
+    await until('it serves', async () => (await liveNow())[0]?.doors.includes('usable'));
+    await spawn();
+    expect((await site.run(['restart'])).code).toBe(0);
+    up.kill('SIGINT');
+    const { code, stderr } = await finish(up);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('1 spawned server stays')]);
+    expect(await liveNow()).toHaveLength(1);
+    expect((await intents()).map(({ state }) => state).sort()).toEqual(['stopped', 'wanted']);
+  }, 30_000);
 });
