@@ -46,7 +46,18 @@ const lazyBuiltins = {
     });
     bundle.onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => ({
       contents: `let it; const load = () => (it ??= require('node:${path}'));
-        module.exports = new Proxy(function () {}, { get: (_, key) => load()[key], has: (_, key) => key in load() });`,
+        const described = (_, key) => {
+          const found = Reflect.getOwnPropertyDescriptor(load(), key);
+          return found && { ...found, configurable: true };
+        };
+        module.exports = new Proxy(() => {}, {
+          get: (_, key) => load()[key],
+          has: (_, key) => key in load(),
+          ownKeys: () => Reflect.ownKeys(load()),
+          getOwnPropertyDescriptor: described,
+          apply: (_, self, given) => Reflect.apply(load(), self, given),
+          construct: (_, given) => Reflect.construct(load(), given),
+        });`,
       loader: 'js',
     }));
     bundle.onLoad({ filter: /.*/, namespace: 'lazy-functions' }, ({ path }) => ({

@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { finish, openSite, type Site } from '../helpers/cli.ts';
+import { keepAsking } from '../helpers/load.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 
@@ -30,30 +31,6 @@ afterAll(async () => {
 });
 
 const server = async (path = '/') => (await fetch(door + path)).headers.get('x-served-by');
-
-/** Requests one after another until `stop` is called; returns every answer that was not 200. */
-function keepAsking(path: string) {
-  let going = true;
-  const failures: string[] = [];
-  let sent = 0;
-  const loop = async () => {
-    while (going) {
-      sent += 1;
-      const answer = await fetch(door + path).catch((error: Error) => error.message);
-      if (typeof answer === 'string') failures.push(answer);
-      else if (answer.status !== 200) failures.push(String(answer.status));
-      else await answer.text();
-    }
-  };
-  const loops = Promise.all([loop(), loop(), loop(), loop()]);
-  return {
-    async stop() {
-      going = false;
-      await loops;
-      return { failures, sent };
-    },
-  };
-}
 
 describe('the door', () => {
   test('without a server says 503, when to come again, and what to do', async () => {
@@ -96,7 +73,7 @@ describe('the door', () => {
   });
 
   test('loses no request when a server is destroyed under load', async () => {
-    const asking = keepAsking('/test');
+    const asking = keepAsking(`${door}/test`);
     const { code } = await site.run(['destroy']);
     expect(code).toBe(0);
     const { failures, sent } = await asking.stop();
@@ -108,7 +85,7 @@ describe('the door', () => {
   test('loses no GET when a server is killed under load', async () => {
     await site.run(['spawn']);
     const [victim] = await site.list();
-    const asking = keepAsking('/test');
+    const asking = keepAsking(`${door}/test`);
     process.kill(victim?.pid ?? 0, 'SIGKILL');
     await until('a door says it is out', async () => {
       const row = (await site.list()).find(({ id }) => id === victim?.id);
@@ -118,7 +95,7 @@ describe('the door', () => {
   });
 
   test('serves on when Redis is emptied, and when it is killed and comes back empty', async () => {
-    const asking = keepAsking('/test');
+    const asking = keepAsking(`${door}/test`);
     await raw.flushall();
     await until('the fleet is back', async () => (await site.list()).length === 2, 8_000);
     await site.redis.kill('SIGKILL');

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/rows.ts';
 import { finish, openSite, type Site } from '../helpers/cli.ts';
+import { keepAsking } from '../helpers/load.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 
@@ -255,22 +256,10 @@ describe('restart', () => {
       const rows = await site.list();
       return rows.every(({ doors }) => doors.includes('usable'));
     });
-    let going = true;
-    const failures: string[] = [];
-    let sent = 0;
-    const ask = async () => {
-      while (going) {
-        sent += 1;
-        const answer = await fetch(url, { method: sent % 5 === 0 ? 'POST' : 'GET' }).catch(String);
-        if (typeof answer === 'string') failures.push(answer);
-        else if (answer.status !== 200 && answer.status !== 405) failures.push(`${answer.status}`);
-        else await answer.text();
-      }
-    };
-    const load = Promise.all(Array.from({ length: 8 }, ask));
+    const method = (at: number) => (at % 5 === 0 ? 'POST' : 'GET');
+    const load = keepAsking(url, { loops: 8, allowed: [405], method });
     const { code, stdout, stderr } = await site.run(['restart', '--json']);
-    going = false;
-    await load;
+    const { failures, sent } = await load.stop();
     expect([code, stderr, failures]).toEqual([0, '', []]);
     expect(sent).toBeGreaterThan(100);
     const after = (await liveNow()).map(({ id }) => id).sort();

@@ -243,7 +243,7 @@ describe('time', () => {
     expect(await ended).toBeGreaterThan(600);
   });
 
-  test('a client that is slow with its head, or its body, gets 408', async () => {
+  test('a client that is slow with its head, or its body, gets 408; one that says nothing is closed', async () => {
     await fleet.serve('aaaaaa');
     const { port } = await fleet.open(1, {
       clientHeaderMs: 500,
@@ -251,6 +251,7 @@ describe('time', () => {
       doorWatchMs: 50,
     });
     expect(await exchange(port, 'GET / HTTP/1.1\r\nHos')).toMatch(/^HTTP\/1\.1 408 /);
+    expect(await exchange(port, '')).toMatch(/^(HTTP\/1\.1 408 |$)/);
     const half = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc';
     expect(await exchange(port, half)).toMatch(/^HTTP\/1\.1 408 /);
   });
