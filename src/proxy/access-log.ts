@@ -32,7 +32,9 @@ export function accessLine(answered: Answered): string {
     `${durationMs.toFixed(durationMs < 10 ? 1 : 0)}ms`,
   ];
   if (trouble !== null) words.push(`(${plain(trouble)})`);
-  if (tried.length > 1) words.push(`tried ${tried.join(' ')}`);
+  // One that answered at the first try has been named already.
+  if (tried.length > 1 || (server === null && tried.length > 0))
+    words.push(`tried ${tried.join(' ')}`);
   return words.join(' ');
 }
 

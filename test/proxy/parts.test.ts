@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { accessLine } from '../../src/proxy/access-log.ts';
+import { type Answered, accessLine } from '../../src/proxy/access-log.ts';
 import { createAllow } from '../../src/proxy/allow.ts';
 import { doorOptions, LOOPBACK } from '../../src/proxy/door-options.ts';
 import { Ladder, type TryFacts } from '../../src/proxy/retry.ts';
@@ -104,6 +104,21 @@ test('frame boundaries are found however the bytes are cut', () => {
       expect(boundary.reached).toBe(ends.has(Math.min(at + step, all.length)));
     }
   }
+});
+
+test.each<[string, Partial<Answered>, string]>([
+  [
+    'which server failed',
+    { tried: ['abc234'], trouble: 'reset' },
+    ' - 502 3.2ms (reset) tried abc234',
+  ],
+  ['every try', { server: 'b', tried: ['a', 'b'], status: 200 }, ' b 200 3.2ms tried a b'],
+  ['no try where there was none', { status: 400 }, ' - 400 3.2ms'],
+])('an access line tells %s', (_what, over, rest) => {
+  const usual = { at: 0, method: 'GET', path: '/a', server: null, status: 502, durationMs: 3.21 };
+  expect(accessLine({ ...usual, tried: [], trouble: null, ...over })).toMatch(
+    new RegExp(`^[\\d:.]{12} GET /a${rest.replace(/[()]/g, '\\$&')}$`),
+  );
 });
 
 test('an access line has time, method, path, server, status and duration, and no control characters', () => {
