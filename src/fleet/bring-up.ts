@@ -1,12 +1,12 @@
 import { defaults } from '../config.ts';
 import { FailedError, type MeowError } from '../errors.ts';
-import { catSpec } from '../store/app-spec.ts';
 import type { AppSpec, FleetView, Intent, ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import { isDead } from './death.ts';
 import { destroyServers } from './destroy.ts';
 import { anew, asBefore } from './from-intent.ts';
 import { identify, isHere, isProcess, type Machine } from './process-identity.ts';
+import { appOfMore } from './same-app.ts';
 import { type SpawnDeps, spawnServers } from './spawn.ts';
 
 export interface BringUpDeps extends SpawnDeps {
@@ -43,10 +43,11 @@ export async function bringUp(deps: BringUpDeps, options: BringUpOptions): Promi
   if (wanted > defaults.maxSpawnCount) throw tooMany(wanted);
   const missing = Math.max(0, wanted - serving.length);
   const woken = [...asleep].slice(0, missing);
+  const spec = options.spec ?? appOfMore(fleet, deps.machine, missing - woken.length);
   // What is not to come back now shall not come back at the next start either.
   for (const [id] of [...asleep].slice(missing)) await deps.registry.forget(id);
   if (serving.length > wanted) return trim(deps, serving, wanted, options);
-  const { started, failed } = await wake(deps, woken, missing, options);
+  const { started, failed } = await wake(deps, woken, missing, { ...options, more: spec });
   return { serving: [...serving, ...started], started, retired: [], failed };
 }
 
@@ -108,14 +109,14 @@ async function wake(
   deps: BringUpDeps,
   asleep: readonly (readonly [string, Intent])[],
   count: number,
-  { signal, spec, ofUp = false }: BringUpOptions,
+  { signal, spec, more, ofUp = false }: BringUpOptions & { readonly more: AppSpec },
 ) {
   const again = asleep.map(([id, intent]) => ({
     ...asBefore(spec ? { ...intent, spec } : intent),
     replaces: id,
   }));
   const fresh = count - again.length;
-  const batches = fresh > 0 ? [...again, anew(fresh, spec ?? catSpec)] : again;
+  const batches = fresh > 0 ? [...again, anew(fresh, more)] : again;
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];
   const work = async () => {

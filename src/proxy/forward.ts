@@ -65,6 +65,8 @@ export class Exchange implements Traveller, Passenger, Unanswered {
   #served: string | null = null;
   #begun = false;
   #repeated = false;
+  /** When the first try failed. */
+  #failedMs: number | null = null;
   #gone = false;
   #held = false;
   #spoiled = false;
@@ -303,7 +305,9 @@ export class Exchange implements Traveller, Passenger, Unanswered {
   #mayTryAgain(failure: Failure): boolean {
     const { method, hasBody } = this.#outgoing;
     const tries = this.#tried.length;
-    const elapsedMs = performance.now() - this.#startMs;
+    const nowMs = performance.now();
+    this.#failedMs ??= nowMs;
+    const elapsedMs = nowMs - this.#failedMs;
     const facts = { failure, method, hasBody, tries, repeated: this.#repeated, elapsedMs };
     return this.#context.ladder.climb(facts);
   }

@@ -25,6 +25,7 @@ export interface TryFacts {
   readonly tries: number;
   /** A try was repeated after it broke. */
   readonly repeated: boolean;
+  /** Since the first try failed: one that waited on a hung server for long has not tried long. */
   readonly elapsedMs: number;
 }
 

@@ -22,15 +22,21 @@ export function meowRoute(deps: MeowDeps) {
   return async (ctx: Context): Promise<void> => {
     const deadline = createDeadline(defaults.redisRequestMs);
     if (ctx.method === 'HEAD') return show(ctx, await deadline.within(deps.images.peek()));
-    const picture = await claim(ctx, deps, deadline);
+    const attempt = attemptOf(ctx);
+    const claiming = deps.images.claim(attempt ?? randomBytes(12).toString('base64url'));
+    const picture = await inTime(claiming, deps, deadline);
     show(ctx, picture);
-    if (picture) settleWhenSent(ctx.res, picture, deps);
+    const keepMs = attempt === null ? 0 : defaults.retryWindowMs;
+    if (picture) settleWhenSent(ctx.res, picture, deps, keepMs);
   };
 }
 
 // A claim that comes after its request was given up goes straight back.
-async function claim(ctx: Context, deps: MeowDeps, deadline: Deadline) {
-  const claiming = deps.images.claim(tokenOf(ctx));
+async function inTime(
+  claiming: Promise<ClaimedPicture | null>,
+  deps: MeowDeps,
+  deadline: Deadline,
+) {
   try {
     return await deadline.within(claiming);
   } catch (error) {
@@ -43,9 +49,9 @@ async function claim(ctx: Context, deps: MeowDeps, deadline: Deadline) {
 }
 
 // The door's own, the same for every try of one request: design §6.
-function tokenOf(ctx: Context): string {
+function attemptOf(ctx: Context): string | null {
   const given = ctx.get('meow-attempt');
-  return TOKEN.test(given) ? given : randomBytes(12).toString('base64url');
+  return TOKEN.test(given) ? given : null;
 }
 
 function show(ctx: Context, picture: Picture | null): void {
@@ -70,7 +76,12 @@ function disposition(name: string): string {
 }
 
 /** `finish` alone also comes after an abort: delivered is what left on a socket that still lives. */
-function settleWhenSent(res: ServerResponse, picture: ClaimedPicture, deps: MeowDeps): void {
+function settleWhenSent(
+  res: ServerResponse,
+  picture: ClaimedPicture,
+  deps: MeowDeps,
+  keepMs: number,
+): void {
   const { socket } = res;
   let settled = false;
   deps.deliveries.begin(picture);
@@ -78,14 +89,19 @@ function settleWhenSent(res: ServerResponse, picture: ClaimedPicture, deps: Meow
     if (settled) return;
     settled = true;
     deps.deliveries.end(picture);
-    void (delivered ? acknowledge(picture, deps) : putBack(picture, deps));
+    void (delivered ? acknowledge(picture, deps, keepMs) : putBack(picture, deps));
   };
   res.once('finish', () => settle(socket !== null && !socket.destroyed && !socket.errored));
   res.once('close', () => settle(false));
 }
 
-function acknowledge({ id, claim: held }: ClaimedPicture, { images, log }: MeowDeps) {
-  return again(() => images.acknowledge(id, held), log);
+// A door that gave this server up at this very moment asks another one, with the same token.
+function acknowledge(
+  { id, claim: held }: ClaimedPicture,
+  { images, log }: MeowDeps,
+  keepMs: number,
+) {
+  return again(() => images.acknowledge(id, held, keepMs), log);
 }
 
 function putBack({ id, claim: held }: ClaimedPicture, { images, log }: MeowDeps) {

@@ -19,13 +19,19 @@ export function createDeliveries(link: Link, keys: Keys): Deliveries {
     async claim(token) {
       const nonce = randomBytes(6).toString('base64url');
       const args = [prefix, token, nonce, defaults.deliveryMs];
-      const id = await run(scripts.claim, [images, delivering, claims], ...args);
-      const picture = typeof id === 'string' ? await load(link, keys, id) : null;
+      const id = await run(
+        scripts.claim,
+        [images, delivering, claims, keys.delivered(token)],
+        ...args,
+      );
+      if (typeof id !== 'string') return null;
+      const picture = await load(link, id === '' ? keys.delivered(token) : keys.image(id), id);
       return picture && { ...picture, claim: `${token}:${nonce}` };
     },
-    async acknowledge(id, claim) {
-      const keysOf = [delivering, claims, keys.image(id), keys.imageBytes];
-      return (await run(scripts.acknowledge, keysOf, id, claim)) === 1;
+    async acknowledge(id, claim, keepMs = 0) {
+      const delivered = keys.delivered(claim.slice(0, claim.lastIndexOf(':')));
+      const keysOf = [delivering, claims, keys.image(id), keys.imageBytes, delivered];
+      return (await run(scripts.acknowledge, keysOf, id, claim, keepMs)) === 1;
     },
     async putBack(id, claim) {
       return (await run(scripts.putBack, [delivering, claims, images], id, claim)) === 1;
@@ -36,7 +42,7 @@ export function createDeliveries(link: Link, keys: Keys): Deliveries {
     },
     async peek() {
       const id = await run(scripts.newest, [images], prefix);
-      return typeof id === 'string' ? load(link, keys, id) : null;
+      return typeof id === 'string' ? load(link, keys.image(id), id) : null;
     },
     async requeueExpired() {
       return Number(await run(scripts.requeueExpired, [images, delivering, claims], prefix));
@@ -44,11 +50,12 @@ export function createDeliveries(link: Link, keys: Keys): Deliveries {
   };
 }
 
-async function load(link: Link, keys: Keys, id: string): Promise<Picture | null> {
-  const [data, type, name] = await link.run((redis) =>
-    redis.hmgetBuffer(keys.image(id), 'data', 'type', 'name'),
+async function load(link: Link, key: string, knownId: string): Promise<Picture | null> {
+  const [data, type, name, storedId] = await link.run((redis) =>
+    redis.hmgetBuffer(key, 'data', 'type', 'name', 'id'),
   );
   if (!data || !type) return null;
+  const id = knownId || String(storedId);
   const stored = { type: type.toString() as PictureType, name: name?.toString() ?? id };
   return { id, size: data.length, data, ...stored };
 }

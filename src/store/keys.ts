@@ -24,6 +24,8 @@ export interface Keys {
   readonly images: string;
   /** hash data, type, name, size, uploadedAt; 10 s until queued, then until delivered */
   image(id: string): string;
+  /** hash as of an image, and its id; for as long as a door may ask again */
+  delivered(token: string): string;
   /** string, bytes held */
   readonly imageBytes: string;
   /** zset picture id → deadline in ms */
@@ -49,6 +51,7 @@ export function createKeys(namespace: string): Keys {
     recent: `${prefix}recent`,
     images: `${prefix}images`,
     image: (id) => `${prefix}image:${id}`,
+    delivered: (token) => `${prefix}delivered:${token}`,
     imageBytes: `${prefix}image-bytes`,
     delivering: `${prefix}delivering`,
     claims: `${prefix}claims`,

@@ -82,8 +82,11 @@ export interface Images {
   ): Promise<{ images: PictureInfo[]; queued: number }>;
   /** Takes the newest picture for 30 s. The same token gets the same picture again. */
   claim(token: string): Promise<ClaimedPicture | null>;
-  /** Delivered: deletes it. False if the claim is no longer ours. */
-  acknowledge(id: string, claim: string): Promise<boolean>;
+  /**
+   * Delivered: deletes it. For `keepMs` its token can still claim it: whoever passed it on may ask
+   * again without having got it. False if the claim is no longer ours.
+   */
+  acknowledge(id: string, claim: string, keepMs?: number): Promise<boolean>;
   /** Not delivered: on top of the queue again. False if the claim is no longer ours. */
   putBack(id: string, claim: string): Promise<boolean>;
   /** Another 30 s for a picture that is still being sent. */

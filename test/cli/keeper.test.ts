@@ -232,6 +232,21 @@ describe('scale', () => {
     }
   });
 
+  test('starts more of the app that runs here, and asks which when there are several', async () => {
+    const app = join(site.home, 'more.mjs');
+    writeFileSync(app, 'export default (_, response) => response.end("more");\n');
+    await spawn('--app', app);
+    expect((await site.run(['scale', '3'])).code).toBe(0);
+    const rows = await liveNow();
+    expect(rows).toHaveLength(3);
+    for (const { url } of rows) expect(await (await fetch(url)).text()).toBe('more');
+    await spawn();
+    const { code, stderr } = await site.run(['scale', '6']);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/several apps .*"cat"/)]);
+    expect(await liveNow()).toHaveLength(4);
+    expect((await site.run(['scale', '2'])).code).toBe(0);
+  });
+
   test('counts servers that live while Redis has forgotten them', async () => {
     await spawn('2');
     await raw.del('{meow}:leases');

@@ -176,7 +176,9 @@ describe('vanishing is verified', () => {
     const raw = await startRaw(() => {});
     await fleet.serve('bbbbbb');
     await fleet.register({ id: 'aaaaaa', port: raw.port, url: `http://127.0.0.1:${raw.port}` });
-    const { port, door } = await fleet.open(2, { probeMs: 50, probeTimeoutMs: 100 });
+    // It has waited for longer than tries may take.
+    const short = { probeMs: 50, probeTimeoutMs: 100, retryWindowMs: 100 };
+    const { port, door } = await fleet.open(2, short);
     const stuck = [ask(port), ask(port)];
     await until('one waits', () => raw.received().includes('GET / '));
     await fleet.store.registry.forget('aaaaaa');

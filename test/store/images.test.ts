@@ -4,6 +4,7 @@ import type { NewPicture } from '../../src/store/pictures.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { openStore } from '../helpers/store.ts';
+import { until } from '../helpers/until.ts';
 
 let redis: TestRedis;
 let store: Store;
@@ -54,6 +55,20 @@ describe('the picture queue', () => {
     expect(await store.images.acknowledge(id, claim)).toBe(true);
     expect(await raw.keys('*')).toEqual(['{meow}:image-bytes']);
     expect(await raw.get('{meow}:image-bytes')).toBe('0');
+  });
+
+  test('gives a delivered picture to its own token once more, for as long as that may ask', async () => {
+    await store.images.enqueue([picture('one.png'), picture('two.png')]);
+    const first = await claimed('t');
+    expect(await store.images.acknowledge(first.id, first.claim, 400)).toBe(true);
+    expect(await raw.exists(`{meow}:image:${first.id}`)).toBe(0);
+    expect(await raw.get('{meow}:image-bytes')).toBe('5');
+    const again = await claimed('t');
+    expect([again.id, again.name, again.data]).toEqual([first.id, 'two.png', first.data]);
+    expect(await store.images.putBack(again.id, again.claim)).toBe(false);
+    expect((await claimed('other')).name).toBe('one.png');
+    await until('it is forgotten', async () => (await raw.keys('{meow}:delivered:*')).length === 0);
+    expect(await store.images.claim('t')).toBeNull();
   });
 
   test('gives the same picture to the same token, and only the last claim counts', async () => {

@@ -57,12 +57,14 @@ return redis.call('LLEN', KEYS[1])
 
 /**
  * Takes the newest picture; a token that already holds one gets that one again.
- * KEYS images delivering claims. ARGV prefix token nonce deliveryMs. Returns its id or false.
+ * KEYS images delivering claims delivered. ARGV prefix token nonce deliveryMs.
+ * Returns its id, '' when it was delivered to that token already, or false.
  * `allow-oom`: taking a picture out is what frees the memory.
  */
 export const claim = `#!lua flags=allow-oom
 ${clock}${soft}${requeue}${isPicture}
 requeue(KEYS[1], KEYS[2], KEYS[3], ARGV[1])
+if (soft('HSTRLEN', KEYS[4], 'data') or 0) > 0 then return '' end
 local function take(id)
   redis.call('ZADD', KEYS[2], now + ARGV[4], id)
   redis.call('HSET', KEYS[3], id, ARGV[2] .. ':' .. ARGV[3])
@@ -92,15 +94,21 @@ return false
 `;
 
 /**
- * Deletes a delivered picture, if the claim still holds.
- * KEYS delivering claims image bytes. ARGV id claim.
+ * Deletes a delivered picture, if the claim still holds; at once, or for its token after keepMs.
+ * KEYS delivering claims image bytes delivered. ARGV id claim keepMs.
  */
 export const acknowledge = `#!lua flags=allow-oom
 if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
 local size = redis.call('HSTRLEN', KEYS[3], 'data')
 redis.call('HDEL', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[1], ARGV[1])
-redis.call('DEL', KEYS[3])
+if tonumber(ARGV[3]) > 0 and size > 0 then
+  redis.call('RENAME', KEYS[3], KEYS[5])
+  redis.call('HSET', KEYS[5], 'id', ARGV[1])
+  redis.call('PEXPIRE', KEYS[5], ARGV[3])
+else
+  redis.call('DEL', KEYS[3])
+end
 local held = tonumber(redis.call('GET', KEYS[4]) or '0') or 0
 redis.call('SET', KEYS[4], math.max(0, held - size))
 return 1

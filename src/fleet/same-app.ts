@@ -1,0 +1,25 @@
+import { FailedError } from '../errors.ts';
+import { catSpec, nameOfApp } from '../store/app-spec.ts';
+import type { AppSpec, FleetView } from '../store/records.ts';
+import { quote } from '../text.ts';
+import type { Machine } from './process-identity.ts';
+
+/**
+ * What `count` servers more than there were shall serve: the same as the others of this host.
+ * @throws FailedError when those serve different apps
+ */
+export function appOfMore({ intents }: FleetView, { host }: Machine, count: number): AppSpec {
+  const specs = [...intents.values()]
+    .filter((intent) => intent.host === host)
+    .map(({ spec }) => spec);
+  const [first = catSpec, ...others] = specs;
+  const same = others.every((spec) => JSON.stringify(spec) === JSON.stringify(first));
+  if (count <= 0 || same) return first;
+  const names = [...new Set(specs.map(nameOfApp))].map((name) => quote(name)).join(', ');
+  const message = `servers of several apps are wanted on this host: ${names}`;
+  throw new FailedError(
+    'which-app',
+    message,
+    'Say what more of them shall serve: --app, or spawn them',
+  );
+}
