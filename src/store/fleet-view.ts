@@ -8,17 +8,33 @@ import type { Registry } from './store.ts';
 
 const MAX_RECORD_BYTES = 16 * 1_024;
 const ALL = 0;
+/** So many are read in one script: a longer one would hold up everybody else's. */
+const PAGE = 2_000;
 
 /** All that is known of the fleet, checked; what is no good is skipped and said. */
 export function createFleetView(
   link: Link,
   keys: Keys,
 ): Pick<Registry, 'roster' | 'fleet' | 'sweep'> {
-  const readServers = async (limit: number) => {
+  const read = async (limit: number, ids: readonly string[] = []) => {
+    const args = [limit, MAX_RECORD_BYTES, PAGE, ...ids];
     const reply = await link.run((redis) =>
-      redis.eval(scripts.readServers, 2, keys.servers, keys.leases, limit, MAX_RECORD_BYTES),
+      redis.eval(scripts.readServers, 2, keys.servers, keys.leases, ...args),
     );
-    return listings(list(reply), keys.servers);
+    return list(reply);
+  };
+
+  const readServers = async (limit: number) => {
+    const reply = await read(limit);
+    const [total] = reply;
+    if (limit !== ALL || Number(total) <= PAGE) return listings(reply, keys.servers);
+    const ids = await link.run((redis) => redis.hkeys(keys.servers));
+    const cells: unknown[] = [];
+    for (let at = 0; at < ids.length; at += PAGE) {
+      const [, ...page] = await read(ALL, ids.slice(at, at + PAGE));
+      for (const cell of page) cells.push(cell);
+    }
+    return listings([total, ...cells], keys.servers);
   };
 
   return {

@@ -99,15 +99,19 @@ return 1
 `;
 
 /**
- * Reads servers with their leases: all of them, or the newest ARGV[1] by lease.
- * KEYS servers leases. ARGV limit (0: all), longest record in bytes.
+ * Reads servers with their leases: all of them, the newest ARGV[1] by lease, or those named. Where
+ * all would be more than ARGV[3], it only tells how many there are.
+ * KEYS servers leases. ARGV limit (0: all), longest record in bytes, most, then ids.
  * Returns total, then id, record (or its length when too long), lease left in ms or false, ….
  */
 export const readServers = `#!lua flags=no-writes,allow-oom
 ${clock}${soft}
 local limit = tonumber(ARGV[1])
-local ids
-if limit == 0 then ids = redis.call('HKEYS', KEYS[1])
+local ids = {}
+for i = 4, #ARGV do ids[i - 3] = ARGV[i] end
+local many = redis.call('HLEN', KEYS[1]) > tonumber(ARGV[3])
+if #ids > 0 or (limit == 0 and many) then -- as asked: those, or only how many there are
+elseif limit == 0 then ids = redis.call('HKEYS', KEYS[1])
 else ids = redis.call('ZREVRANGE', KEYS[2], 0, limit - 1) end
 local reply = { redis.call('HLEN', KEYS[1]) }
 for _, id in ipairs(ids) do

@@ -1,0 +1,153 @@
+import { createServer, type Server } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { openSite, type Site } from '../helpers/cli.ts';
+import { keepAsking } from '../helpers/load.ts';
+import { memoryOf } from '../helpers/process.ts';
+import { freePort } from '../helpers/redis.ts';
+import { until } from '../helpers/until.ts';
+
+const AWAY_MS = 2_500;
+const PAUSED_MS = 10_000;
+const WELL_AGAIN_MS = 5_000;
+const MIB = 1_048_576;
+
+let site: Site;
+let door: { url: string; pid: number };
+let impostor: Server | null = null;
+
+beforeAll(async () => {
+  site = await openSite();
+  expect((await site.run(['spawn', '3'])).code).toBe(0);
+  const port = await freePort();
+  const child = site.start(['proxy', '--port', String(port), '--no-admin']);
+  door = { url: `http://127.0.0.1:${port}`, pid: child.pid ?? 0 };
+});
+beforeEach(() => until('all is well', isWell));
+afterAll(async () => {
+  impostor?.close();
+  await site.close();
+});
+
+const status = (path: string) =>
+  fetch(door.url + path).then(
+    (answer) => answer.status,
+    () => 0,
+  );
+
+async function isWell(): Promise<boolean> {
+  const rows = await site.list().catch(() => []);
+  const all =
+    rows.length === 3 && rows.every(({ state, doors }) => state === 'up' && doors[0] === 'usable');
+  return all && (await status('/set')) === 200;
+}
+
+async function told<T>(command: (redis: Redis) => Promise<T>): Promise<void> {
+  const redis = new Redis(site.redis.url);
+  await command(redis);
+  redis.disconnect();
+}
+
+/** Something at Redis' port that is none. */
+function speakNonsense(): Promise<void> {
+  impostor = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', () => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  });
+  return new Promise((resolve) => impostor?.listen(site.redis.port, '127.0.0.1', resolve));
+}
+
+interface Fault {
+  begin(): Promise<void>;
+  readonly lastsMs: number;
+  end(): Promise<void>;
+  /** What `/set` says meanwhile. */
+  readonly meanwhile: number;
+}
+
+const faults: [string, Fault][] = [
+  [
+    'stopped in order',
+    {
+      begin: () => site.redis.kill('SIGTERM'),
+      lastsMs: AWAY_MS,
+      end: () => site.redis.restart(),
+      meanwhile: 503,
+    },
+  ],
+  [
+    'killed, and back empty',
+    {
+      begin: () => site.redis.kill('SIGKILL'),
+      lastsMs: AWAY_MS,
+      end: () => site.redis.restart(),
+      meanwhile: 503,
+    },
+  ],
+  [
+    'paused for 10 s',
+    {
+      begin: () => site.redis.kill('SIGSTOP'),
+      lastsMs: PAUSED_MS,
+      end: () => site.redis.kill('SIGCONT'),
+      meanwhile: 503,
+    },
+  ],
+  [
+    'out of memory',
+    {
+      begin: () => told((redis) => redis.config('SET', 'maxmemory', '1')),
+      lastsMs: AWAY_MS,
+      end: () => told((redis) => redis.config('SET', 'maxmemory', '0')),
+      meanwhile: 507,
+    },
+  ],
+  [
+    'something else that speaks nonsense',
+    {
+      async begin() {
+        await site.redis.kill('SIGKILL');
+        await speakNonsense();
+      },
+      lastsMs: AWAY_MS,
+      async end() {
+        await new Promise((resolve) => impostor?.close(resolve));
+        await site.redis.restart();
+      },
+      meanwhile: 503,
+    },
+  ],
+  [
+    'emptied',
+    {
+      begin: () => told((redis) => redis.flushall()),
+      lastsMs: 0,
+      end: async () => {},
+      meanwhile: 200,
+    },
+  ],
+];
+
+test.each(faults)(
+  'Redis %s under load: no request fails that needs none, the others say so within 1 s, and all is well within 5 s',
+  async (_what, { begin, lastsMs, end, meanwhile }) => {
+    const before = memoryOf(door.pid);
+    const load = keepAsking(`${door.url}/`);
+    await until('there is load', () => load.seen().sent > 100);
+    await begin();
+    await until('it shows', async () => (await status('/set')) === meanwhile);
+    const stateful = keepAsking(`${door.url}/set`, { loops: 2, allowed: [meanwhile] });
+    await pause(lastsMs);
+    await end();
+    const endMs = performance.now();
+    await until('all is well', isWell, WELL_AGAIN_MS);
+    expect(performance.now() - endMs).toBeLessThan(WELL_AGAIN_MS);
+    const [plain, state] = await Promise.all([load.stop(), stateful.stop()]);
+    expect(plain.failures).toEqual([]);
+    expect(state.failures).toEqual([]);
+    expect(Math.max(...state.durationsMs)).toBeLessThan(1_200);
+    expect((memoryOf(door.pid) - before) / MIB).toBeLessThan(30);
+  },
+  40_000,
+);
