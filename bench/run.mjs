@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { installPeers } from './lib/peers.mjs';
 import { missed, resultTable } from './lib/table.mjs';
 
-const PARTS = ['cli', 'server', 'pictures', 'door', 'door-memory'];
+const PARTS = ['cli', 'server', 'pictures', 'door', 'door-memory', 'fleet'];
 const DEFAULT_PARTS = ['cli', 'server', 'pictures'];
 
 process.exitCode = await main(process.argv.slice(2));
