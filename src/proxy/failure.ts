@@ -37,6 +37,11 @@ export function isRefusal(error: Error): boolean {
   return !CLOSED.has(codeOf(error));
 }
 
+/** Nobody listens at that port: whoever had it is gone. */
+export function isVacant(error: Error): boolean {
+  return codeOf(error) === 'ECONNREFUSED';
+}
+
 export function codeOf(error: Error): string {
   const code = (error as { code?: unknown }).code;
   return typeof code === 'string' ? code : '';

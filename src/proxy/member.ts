@@ -58,7 +58,7 @@ export interface Member {
   /** When it came into this state, Unix ms, for people. */
   since: number;
   leased: boolean;
-  /** It was seen with a running lease, or answered a probe with its own id. */
+  /** It was seen with a running lease, or answered a probe with its own id, and its port was not found empty since. */
   verified: boolean;
   /** Somebody else answered at its address. */
   stranger: boolean;

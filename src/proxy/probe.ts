@@ -1,13 +1,18 @@
 import { get } from 'node:http';
 import { reason } from '../text.ts';
+import { isVacant } from './failure.ts';
 import { hostname, type Member } from './member.ts';
 import type { Roster } from './roster.ts';
 
-/** What asking a server for its health showed. `stranger`: somebody answered with another id. */
+/**
+ * What asking a server for its health showed. `vacant`: nobody listens there. `stranger`: somebody
+ * answered, and not with its id; a server of ours always does.
+ */
 export type ProbeResult =
   | { readonly kind: 'good' }
   | { readonly kind: 'draining' }
   | { readonly kind: 'bad'; readonly why: string }
+  | { readonly kind: 'vacant'; readonly why: string }
   | { readonly kind: 'stranger'; readonly why: string };
 
 export interface ProbeOptions {
@@ -67,7 +72,7 @@ export function probe(member: Member, options: ProbeOptions): Promise<ProbeResul
     });
     request.on('error', (error) => {
       const why = signal.aborted ? `no answer in ${options.probeTimeoutMs} ms` : reason(error);
-      resolve({ kind: 'bad', why });
+      resolve({ kind: isVacant(error) ? 'vacant' : 'bad', why });
     });
     request.on('close', () => resolve({ kind: 'bad', why: 'its answer broke off' }));
   });
@@ -76,7 +81,7 @@ export function probe(member: Member, options: ProbeOptions): Promise<ProbeResul
 function judge(id: string, status: number, text: string): ProbeResult {
   const answer = parse(text);
   if (answer === null || typeof answer.id !== 'string') {
-    return { kind: 'bad', why: `its health check answered ${status} without its id` };
+    return { kind: 'stranger', why: `its health check answered ${status} without its id` };
   }
   if (answer.id !== id) return { kind: 'stranger', why: 'another server answers at its address' };
   if (status === OK) return { kind: 'good' };

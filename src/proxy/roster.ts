@@ -58,8 +58,9 @@ export class Roster {
     for (const member of [...this.#members.values()]) if (!seen.has(member.id)) this.#miss(member);
   }
 
-  /** No connection could be made. */
-  refused(member: Member, why: string): void {
+  /** No connection could be made. `vacant`: nobody listens there, so who does later must prove who it is. */
+  refused(member: Member, why: string, vacant: boolean): void {
+    if (vacant) member.verified = false;
     if (isRoutable(member)) this.#takeOut(member, 'failed', why);
   }
 
@@ -78,7 +79,7 @@ export class Roster {
     if (member.state === 'draining' || this.#members.get(member.id) !== member) return;
     if (result.kind === 'good') this.#good(member);
     else if (result.kind === 'draining') this.#drain(member, 'its health check says so');
-    else this.#bad(member, result.why, result.kind === 'stranger');
+    else this.#bad(member, result.why, result.kind);
   }
 
   #see({ record, leaseLeftMs }: Listing, contested: boolean): void {
@@ -133,10 +134,12 @@ export class Roster {
     if (member.state === 'out' && member.goodProbes >= needed) this.#bringIn(member);
   }
 
-  #bad(member: Member, why: string, stranger: boolean): void {
+  #bad(member: Member, why: string, kind: 'bad' | 'vacant' | 'stranger'): void {
+    const stranger = kind === 'stranger';
     member.goodProbes = 0;
     member.badProbes += 1;
     member.stranger ||= stranger;
+    if (kind === 'vacant') member.verified = false;
     if (member.state === 'out') member.reason = why;
     const hopeless = stranger || member.badProbes >= this.#options.probeFailuresToDrop;
     if (member.state !== 'doubtful' || !hopeless) return;
