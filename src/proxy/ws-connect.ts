@@ -34,7 +34,9 @@ export async function findServer(
   }
   if (client.destroyed) return null;
   if (tried.length > 0) return own.badGateway;
-  return context.roster.routable().length > 0 ? own.allBusy : own.noServers;
+  const { roster } = context;
+  if (roster.routable().length > 0) return own.allBusy;
+  return roster.all().some(({ cause }) => cause === 'failed') ? own.badGateway : own.noServers;
 }
 
 function keep(found: Found, client: Socket): Found | null {
