@@ -1,7 +1,9 @@
 import { describe, test } from 'vitest';
+import { deafFaults } from './deaf-faults.ts';
 import { doorFaults } from './door-faults.ts';
 import { expectPeace } from './invariants.ts';
 import { machineFaults } from './machine-faults.ts';
+import { portFaults } from './port-faults.ts';
 import { redisFaults } from './redis-faults.ts';
 import { type Scenario, Skipped } from './scenario.ts';
 import { serverFaults } from './server-faults.ts';
@@ -16,7 +18,15 @@ declare module 'vitest' {
 }
 
 const LIMIT_MS = 120_000;
-const scenarios = [...serverFaults, ...verbFaults, ...redisFaults, ...doorFaults, ...machineFaults];
+const scenarios = [
+  serverFaults,
+  deafFaults,
+  verbFaults,
+  portFaults,
+  redisFaults,
+  doorFaults,
+  machineFaults,
+].flat();
 const wanted = ({ quick }: Scenario) => quick || process.env.MEOW_CHAOS === 'all';
 
 describe('nothing is lost, nothing is left over, and the exit codes are right:', () => {

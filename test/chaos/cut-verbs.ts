@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { Result } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
-import { seconds } from './server-faults.ts';
+import { seconds } from './scenario.ts';
 import type { World } from './world.ts';
 
 const PICTURE = new URL('../../img/night.png', import.meta.url).pathname;

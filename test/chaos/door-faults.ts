@@ -1,8 +1,7 @@
 import { expect } from 'vitest';
 import { until } from '../helpers/until.ts';
 import { keepAsking } from './load.ts';
-import type { Scenario } from './scenario.ts';
-import { seconds } from './server-faults.ts';
+import { type Scenario, seconds } from './scenario.ts';
 
 const twoDoors: Scenario = {
   fault: 'two doors under load and one drain',

@@ -5,8 +5,7 @@ import { until } from '../helpers/until.ts';
 import { clockFaults } from './clock-faults.ts';
 import { folderFaults } from './folder-faults.ts';
 import { pidFaults } from './pid-faults.ts';
-import type { Scenario } from './scenario.ts';
-import { seconds } from './server-faults.ts';
+import { type Scenario, seconds } from './scenario.ts';
 import { bystander, isUnharmed, strangerOn } from './stranger.ts';
 import type { World } from './world.ts';
 

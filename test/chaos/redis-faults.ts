@@ -2,8 +2,7 @@ import { expect } from 'vitest';
 import { until } from '../helpers/until.ts';
 import { cutVerbs } from './cut-verbs.ts';
 import { keepAsking } from './load.ts';
-import type { Scenario } from './scenario.ts';
-import { seconds } from './server-faults.ts';
+import { type Scenario, seconds } from './scenario.ts';
 
 const KEPT = ['--appendonly', 'yes', '--appendfsync', 'always'];
 

@@ -17,3 +17,7 @@ export interface Scenario {
 
 /** This machine does not allow the fault. */
 export class Skipped extends Error {}
+
+export function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}

@@ -4,9 +4,7 @@ import { finish } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 import { keepAsking } from './load.ts';
-import type { Scenario } from './scenario.ts';
-import { seconds } from './server-faults.ts';
-import { strangerOn } from './stranger.ts';
+import { type Scenario, seconds } from './scenario.ts';
 
 const MANY = 50;
 
@@ -44,62 +42,6 @@ const oneSpawn: Scenario = {
     expect(new Set(rows.map(({ port }) => port)).size).toBe(MANY);
     expect(rows.map(({ pid }) => pid).sort()).toEqual(world.servers().sort());
     return `${rows.length} ports and processes, ${seconds(tookMs)}`;
-  },
-};
-
-const portStolen: Scenario = {
-  fault: 'port stolen between spawns: a stranger takes the port of a server that died',
-  expected:
-    'no request reaches the stranger; spawn goes elsewhere, with --port exits 1; destroy exits 0',
-  quick: false,
-  async run(world) {
-    const door = await world.openDoor();
-    const [dead, ...rest] = await world.spawn(['3']);
-    if (!dead) throw new Error('no server');
-    await world.used();
-    const load = keepAsking(door.url);
-    await until('load', () => load.good() > 100);
-    process.kill(dead.pid, 'SIGKILL');
-    const stranger = await until('the port is free', () =>
-      strangerOn(dead.port, world).catch(() => null),
-    );
-    const [next] = await world.spawn();
-    expect(next?.port).not.toBe(dead.port);
-    const fixed = await world.site.run(['spawn', '--port', String(dead.port)]);
-    expect([fixed.code, fixed.stderr]).toEqual([
-      1,
-      expect.stringContaining(`${dead.port} is in use`),
-    ]);
-    const { code } = await world.site.run(['destroy', dead.id]);
-    expect(code).toBe(0);
-    await world.used([...rest, ...(next ? [next] : [])]);
-    const { failures, sent } = await load.stop();
-    expect([failures, stranger.asked()]).toEqual([[], []]);
-    return `0 of ${sent} failed, 0 reached the stranger; exits 0, 1 and 0`;
-  },
-};
-
-const portOfLast: Scenario = {
-  fault: 'the only server dies, and a stranger takes its port',
-  expected: 'the door says 503 and never asks the stranger, though it has nobody else',
-  quick: false,
-  async run(world) {
-    const door = await world.openDoor();
-    const [dead] = await world.spawn();
-    await world.used();
-    process.kill(dead?.pid ?? 0, 'SIGKILL');
-    await until('the door has found the port empty', async () => {
-      const { status } = await fetch(door.url);
-      const [row] = await world.site.list();
-      return status === 503 && row?.doors[0]?.startsWith('out');
-    });
-    const stranger = await strangerOn(dead?.port ?? 0, world);
-    const load = keepAsking(door.url, { workers: 2 });
-    await until('its lease ran out', async () => (await world.site.list())[0]?.state === 'lost');
-    const { failures, sent } = await load.stop();
-    expect([stranger.asked().length, failures.length]).toEqual([0, sent]);
-    expect(new Set(failures)).toEqual(new Set(['503']));
-    return `503 for all of ${sent}, 0 reached the stranger`;
   },
 };
 
@@ -187,8 +129,6 @@ const destroyOneMoment: Scenario = {
 export const verbFaults: readonly Scenario[] = [
   manySpawns,
   oneSpawn,
-  portStolen,
-  portOfLast,
   samePort,
   fiveTerminals,
   destroyOneMoment,
