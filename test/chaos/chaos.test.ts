@@ -17,7 +17,7 @@ declare module 'vitest' {
   }
 }
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 180_000;
 const scenarios = [
   serverFaults,
   deafFaults,

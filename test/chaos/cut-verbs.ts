@@ -103,6 +103,7 @@ async function runCut({ site }: World, args: readonly string[], moment: number) 
   const relay = await openRelay(site.redis.port, moment, () => site.redis.kill('SIGKILL'));
   const result = await site.run(args, { env: { REDIS_URL: `redis://127.0.0.1:${relay.port}` } });
   const { killedAt } = relay;
+  relay.disarm();
   const sinceMs = killedAt() === null ? 0 : performance.now() - (killedAt() ?? 0);
   return { result, sinceMs, cut: killedAt() !== null, close: relay.close };
 }
@@ -110,6 +111,7 @@ async function runCut({ site }: World, args: readonly string[], moment: number) 
 async function openRelay(target: number, moment: number, kill: () => Promise<void>) {
   const port = await freePort();
   let messages = 0;
+  let armed = true;
   let killedAt: number | null = null;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
@@ -125,8 +127,8 @@ async function openRelay(target: number, moment: number, kill: () => Promise<voi
     upstream.on('data', (bytes) => client.write(bytes));
     client.on('data', (bytes) => {
       upstream.write(bytes);
-      messages += 1;
-      if (messages !== moment) return;
+      messages += 1; // also of servers that go on beating after the verb
+      if (messages !== moment || !armed) return;
       killedAt = performance.now();
       void kill();
     });
@@ -136,7 +138,10 @@ async function openRelay(target: number, moment: number, kill: () => Promise<voi
     server.close();
     for (const socket of sockets) socket.destroy();
   };
-  return { port, killedAt: () => killedAt, close };
+  const disarm = () => {
+    armed = false;
+  };
+  return { port, killedAt: () => killedAt, disarm, close };
 }
 
 async function recover({ site, servers, raw }: World, name: string): Promise<void> {

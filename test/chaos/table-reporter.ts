@@ -6,7 +6,8 @@ const verdicts = { passed: 'ok', failed: 'FAILED', skipped: 'skipped', pending: 
 /** Prints fault × expectation × measured once everything has run. */
 export default class TableReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
-    const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    const all = modules.flatMap((module) => [...module.children.allTests()]);
+    const tests = all.filter((each) => each.meta().chaos !== undefined);
     const rows = tests.map((each) => [each.name, ...words(each)]);
     const rule = WIDTHS.map((width) => '-'.repeat(width));
     const lines = [['fault', 'expectation', 'measured', ''], [...rule, '-------'], ...rows];
@@ -15,7 +16,7 @@ export default class TableReporter implements Reporter {
 }
 
 function words(test: TestCase): string[] {
-  const { expected, measured } = test.meta().chaos ?? { expected: '', measured: '' };
+  const { expected = '', measured = '' } = test.meta().chaos ?? {};
   const { state, errors } = test.result();
   const why = errors?.[0]?.message.split('\n')[0];
   return [expected, why ?? measured, verdicts[state]];

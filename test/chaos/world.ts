@@ -26,7 +26,7 @@ export interface World {
 
 export async function openWorld(redisArgs: readonly string[] = []): Promise<World> {
   const site = await openSite(redisArgs);
-  const raw = new Redis(site.redis.url);
+  const raw = new Redis(site.redis.url, { retryStrategy: () => 50 });
   raw.on('error', () => {}); // its Redis is killed now and then
   const doors: Door[] = [];
   const tasks: (() => unknown)[] = [];
