@@ -28,13 +28,23 @@ export function judgeFailure(error: Error, connected: boolean, begun: boolean): 
   const why = reason(error);
   if (INVALID.has(code)) return { failure: 'invalid', why };
   if (!connected) return { failure: SHORT.has(code) ? 'short' : 'unconnected', why };
-  if (!begun && CUT.has(code)) return { failure: 'broken', why };
+  if (!begun && isCut(error)) return { failure: 'broken', why };
   return { failure: 'garbled', why };
 }
 
 /** The connection was refused, unreachable or timed out; not merely closed by ourselves. */
 export function isRefusal(error: Error): boolean {
   return !CLOSED.has(codeOf(error));
+}
+
+/** The other side ended the connection. */
+export function isCut(error: Error): boolean {
+  return CUT.has(codeOf(error));
+}
+
+/** Nobody listens at that port: whoever had it is gone. */
+export function isVacant(error: Error): boolean {
+  return codeOf(error) === 'ECONNREFUSED';
 }
 
 export function codeOf(error: Error): string {

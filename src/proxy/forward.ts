@@ -4,7 +4,7 @@ import { endPolitely, type OwnAnswer, own, sendOwn } from './answer.ts';
 import { type Connection, finishConnection, forget, type Unanswered } from './connection.ts';
 import { type DoorContext, pickMember } from './door-context.ts';
 import { sendExpecting } from './expect.ts';
-import { isRefusal, judgeFailure } from './failure.ts';
+import { isRefusal, isVacant, judgeFailure } from './failure.ts';
 import type { Track, Traveller } from './line.ts';
 import type { Member, Passenger } from './member.ts';
 import { RequestBody } from './request-body.ts';
@@ -296,8 +296,9 @@ export class Exchange implements Traveller, Passenger, Unanswered {
 
   #tellRoster(member: Member, failure: Failure, error: Error): void {
     const { roster, onChange } = this.#context;
-    if (failure === 'unconnected' && isRefusal(error)) roster.refused(member, this.#trouble ?? '');
-    else if (failure === 'broken' && this.#verdict === null) roster.reset(member);
+    if (failure === 'unconnected' && isRefusal(error)) {
+      roster.refused(member, this.#trouble ?? '', isVacant(error));
+    } else if (failure === 'broken' && this.#verdict === null) roster.reset(member);
     else return;
     onChange();
   }

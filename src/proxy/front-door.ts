@@ -44,7 +44,7 @@ const POLL_MS = 20;
 const FRESH_MS = 250;
 
 export function createFrontDoor(deps: FrontDoorDeps, options: DoorOptions): FrontDoor {
-  const context = createContext(deps, options);
+  const context = createContext(deps, options, () => prober.round());
   const server = createHttpServer(options);
   const sockets = track(server);
   const { goodbye } = connectHandlers(server, context, options);
@@ -118,15 +118,19 @@ async function emptied(server: Server, sockets: ReadonlySet<Socket>, deadlineMs:
   }
 }
 
-function createContext(deps: FrontDoorDeps, options: DoorOptions): DoorContext {
+function createContext(
+  deps: FrontDoorDeps,
+  options: DoorOptions,
+  onSuspect: () => void,
+): DoorContext {
   const bar = createBar(createAllow(options.allowBackends), options, options.alsoOurs);
-  const openLines = (url: string) => new Lines(url, options);
+  const openLines = (url: string, onCut: () => void) => new Lines(url, options, onCut);
   const salt = randomBytes(9).toString('base64url');
   let attempts = 0;
   return {
     options,
     name: viaName(deps.id),
-    roster: new Roster({ openLines, bar, nowMs: () => performance.now() }, options),
+    roster: new Roster({ openLines, bar, onSuspect, nowMs: () => performance.now() }, options),
     balancer: createBalancer(options.balance, options.maxInflight),
     ladder: new Ladder(options),
     onAnswer: deps.onAnswer,

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
+import { isCut } from './failure.ts';
 
 export interface LineOptions {
   readonly doorConnectMs: number;
@@ -156,13 +157,16 @@ class LineClient extends Client {
 export class Lines {
   readonly #origin: string;
   readonly #options: LineOptions;
+  readonly #onCut: () => void;
   readonly #all: LineClient[] = [];
   readonly #free: LineClient[] = [];
   #closed = false;
 
-  constructor(origin: string, options: LineOptions) {
+  /** @param onCut told when the other side ended a connection that it had said nothing of */
+  constructor(origin: string, options: LineOptions, onCut: () => void) {
     this.#origin = origin;
     this.#options = options;
+    this.#onCut = onCut;
   }
 
   dispatch(options: Dispatcher.DispatchOptions, traveller: Traveller): void {
@@ -185,6 +189,9 @@ export class Lines {
 
   #open(): LineClient {
     const client = new LineClient(this.#origin, this.#options, (free) => this.#free.push(free));
+    client.on('disconnect', (_origin, _clients, error) => {
+      if (!this.#closed && isCut(error)) this.#onCut();
+    });
     this.#all.push(client);
     return client;
   }

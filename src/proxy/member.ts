@@ -58,7 +58,7 @@ export interface Member {
   /** When it came into this state, Unix ms, for people. */
   since: number;
   leased: boolean;
-  /** It was seen with a running lease, or answered a probe with its own id. */
+  /** It was seen with a running lease, or answered a probe with its own id, and its port was not found empty since. */
   verified: boolean;
   /** Somebody else answered at its address. */
   stranger: boolean;
@@ -70,18 +70,20 @@ export interface Member {
   /** When connections to it broke, ms. */
   readonly resets: number[];
   probing: boolean;
+  /** It ended a connection without a word: whether it lives has to be asked. */
+  suspect: boolean;
   goodProbes: number;
   badProbes: number;
 }
 
-export function createMember(id: string, url: string, openLines: (url: string) => Lines): Member {
+export function createMember(id: string, url: string, lines: Lines): Member {
   const at = url.lastIndexOf(':');
   return {
     id,
     url,
     host: url.slice('http://'.length, at),
     port: Number(url.slice(at + 1)),
-    lines: openLines(url),
+    lines,
     health: '/healthz',
     state: 'out',
     reason: 'starting',
@@ -95,6 +97,7 @@ export function createMember(id: string, url: string, openLines: (url: string) =
     passengers: new Passengers(),
     resets: [],
     probing: false,
+    suspect: false,
     goodProbes: 0,
     badProbes: 0,
   };

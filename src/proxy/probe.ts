@@ -1,14 +1,19 @@
 import { get } from 'node:http';
 import { reason } from '../text.ts';
+import { isVacant } from './failure.ts';
 import { hostname, type Member } from './member.ts';
 import type { Roster } from './roster.ts';
 
-/** What asking a server for its health showed. `stranger`: somebody answered with another id. */
-export type ProbeResult =
-  | { readonly kind: 'good' }
-  | { readonly kind: 'draining' }
-  | { readonly kind: 'bad'; readonly why: string }
-  | { readonly kind: 'stranger'; readonly why: string };
+/**
+ * What asking a server for its health showed. `vacant`: nobody listens there. `nameless`: the answer
+ * told no id, as a server of ours always does. `stranger`: it told another.
+ */
+export type ProbeResult = { readonly kind: 'good' } | { readonly kind: 'draining' } | BadProbe;
+
+export interface BadProbe {
+  readonly kind: 'bad' | 'vacant' | 'nameless' | 'stranger';
+  readonly why: string;
+}
 
 export interface ProbeOptions {
   readonly probeMs: number;
@@ -21,7 +26,7 @@ const MAX_ANSWER_BYTES = 4_096;
 const OK = 200;
 const UNAVAILABLE = 503;
 
-/** Probes every server that is doubtful or out, now and then every `probeMs`. */
+/** Probes every server that is doubtful, suspect or out, now and then every `probeMs`. */
 export interface Prober {
   /** Probes at once those that have no probe on its way. */
   round(): void;
@@ -45,8 +50,8 @@ export function createProber(roster: Roster, options: ProbeOptions): Prober {
   return { round, stop: () => clearInterval(timer) };
 }
 
-function needsProbe({ state, cause }: Member): boolean {
-  if (state === 'doubtful') return true;
+function needsProbe({ state, cause, suspect }: Member): boolean {
+  if (state === 'doubtful' || (state === 'usable' && suspect)) return true;
   return state === 'out' && cause !== 'barred' && cause !== 'starting';
 }
 
@@ -67,7 +72,7 @@ export function probe(member: Member, options: ProbeOptions): Promise<ProbeResul
     });
     request.on('error', (error) => {
       const why = signal.aborted ? `no answer in ${options.probeTimeoutMs} ms` : reason(error);
-      resolve({ kind: 'bad', why });
+      resolve({ kind: isVacant(error) ? 'vacant' : 'bad', why });
     });
     request.on('close', () => resolve({ kind: 'bad', why: 'its answer broke off' }));
   });
@@ -76,7 +81,7 @@ export function probe(member: Member, options: ProbeOptions): Promise<ProbeResul
 function judge(id: string, status: number, text: string): ProbeResult {
   const answer = parse(text);
   if (answer === null || typeof answer.id !== 'string') {
-    return { kind: 'bad', why: `its health check answered ${status} without its id` };
+    return { kind: 'nameless', why: `its health check answered ${status} without its id` };
   }
   if (answer.id !== id) return { kind: 'stranger', why: 'another server answers at its address' };
   if (status === OK) return { kind: 'good' };

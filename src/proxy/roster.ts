@@ -1,7 +1,7 @@
 import type { Listing, RosterView } from '../store/records.ts';
 import type { Lines } from './line.ts';
 import { createMember, inOrder, type Member, type MemberState, type OutCause } from './member.ts';
-import type { ProbeResult } from './probe.ts';
+import type { BadProbe, ProbeResult } from './probe.ts';
 
 export interface RosterOptions {
   readonly probeFailuresToDrop: number;
@@ -11,10 +11,12 @@ export interface RosterOptions {
 }
 
 export interface RosterDeps {
-  openLines(url: string): Lines;
+  openLines(url: string, onCut: () => void): Lines;
   /** Why a server at this address must never be used, or null. */
   bar(host: string, port: number): string | null;
   nowMs(): number;
+  /** A server that was thought well must be probed at once. */
+  onSuspect(): void;
 }
 
 /**
@@ -58,8 +60,9 @@ export class Roster {
     for (const member of [...this.#members.values()]) if (!seen.has(member.id)) this.#miss(member);
   }
 
-  /** No connection could be made. */
-  refused(member: Member, why: string): void {
+  /** No connection could be made. `vacant`: nobody listens there, so who does later must prove who it is. */
+  refused(member: Member, why: string, vacant: boolean): void {
+    if (vacant) member.verified = false;
     if (isRoutable(member)) this.#takeOut(member, 'failed', why);
   }
 
@@ -76,9 +79,18 @@ export class Roster {
 
   probed(member: Member, result: ProbeResult): void {
     if (member.state === 'draining' || this.#members.get(member.id) !== member) return;
+    member.suspect = result.kind !== 'good';
     if (result.kind === 'good') this.#good(member);
     else if (result.kind === 'draining') this.#drain(member, 'its health check says so');
-    else this.#bad(member, result.why, result.kind === 'stranger');
+    else this.#bad(member, result);
+  }
+
+  // One that dies takes its connections with it, often long before the next request.
+  #suspect(member: Member): void {
+    const known = this.#members.get(member.id) === member && isRoutable(member);
+    if (!known || member.suspect) return;
+    member.suspect = true;
+    this.#deps.onSuspect();
   }
 
   #see({ record, leaseLeftMs }: Listing, contested: boolean): void {
@@ -98,7 +110,8 @@ export class Roster {
   }
 
   #admit(id: string, url: string, contested: boolean): Member {
-    const member = createMember(id, url, this.#deps.openLines);
+    const lines = this.#deps.openLines(url, () => this.#suspect(member));
+    const member: Member = createMember(id, url, lines);
     this.#members.set(id, member);
     this.#routable = null;
     const barred = this.#deps.bar(member.host, member.port);
@@ -133,13 +146,15 @@ export class Roster {
     if (member.state === 'out' && member.goodProbes >= needed) this.#bringIn(member);
   }
 
-  #bad(member: Member, why: string, stranger: boolean): void {
+  #bad(member: Member, { kind, why }: BadProbe): void {
     member.goodProbes = 0;
     member.badProbes += 1;
-    member.stranger ||= stranger;
+    member.stranger ||= kind === 'stranger' || kind === 'nameless';
+    if (kind === 'vacant') member.verified = false;
     if (member.state === 'out') member.reason = why;
-    const hopeless = stranger || member.badProbes >= this.#options.probeFailuresToDrop;
-    if (member.state !== 'doubtful' || !hopeless) return;
+    if (kind === 'vacant' && member.state === 'usable') this.#takeOut(member, 'failed', why);
+    const hopeless = kind === 'stranger' || member.badProbes >= this.#options.probeFailuresToDrop;
+    if (!isRoutable(member) || !hopeless) return;
     this.#takeOut(member, 'failed', why);
     for (const passenger of member.passengers.list()) passenger.abandon();
   }

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { type OwnAnswer, own } from './answer.ts';
 import { type DoorContext, pickMember } from './door-context.ts';
-import { judgeFailure } from './failure.ts';
+import { isVacant, judgeFailure } from './failure.ts';
 import { hostname, type Member } from './member.ts';
 
 /** A server that took the connection. It counts as one of its requests from here on. */
@@ -29,12 +29,14 @@ export async function findServer(
     if (result instanceof Socket) return keep({ member, socket: result, tried }, client);
     const { failure, why } = judgeFailure(result, false, false);
     if (failure === 'short') return own.doorShort;
-    context.roster.refused(member, why);
+    context.roster.refused(member, why, isVacant(result));
     context.onChange();
   }
   if (client.destroyed) return null;
   if (tried.length > 0) return own.badGateway;
-  return context.roster.routable().length > 0 ? own.allBusy : own.noServers;
+  const { roster } = context;
+  if (roster.routable().length > 0) return own.allBusy;
+  return roster.all().some(({ cause }) => cause === 'failed') ? own.badGateway : own.noServers;
 }
 
 function keep(found: Found, client: Socket): Found | null {

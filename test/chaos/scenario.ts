@@ -1,0 +1,23 @@
+import type { World } from './world.ts';
+
+/** One fault, what is expected under it, and how that is tried. */
+export interface Scenario {
+  readonly fault: string;
+  readonly expected: string;
+  /** Short enough for every test run. */
+  readonly quick: boolean;
+  /** Command line of the scenario's own Redis. */
+  readonly redisArgs?: readonly string[];
+  /**
+   * Throws when the expectation is not met, or `Skipped`.
+   * @returns what was measured, in a few words
+   */
+  run(world: World): Promise<string>;
+}
+
+/** This machine does not allow the fault. */
+export class Skipped extends Error {}
+
+export function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}
