@@ -25,6 +25,8 @@ export function meowRoute(deps: MeowDeps) {
     const attempt = attemptOf(ctx);
     const claiming = deps.images.claim(attempt ?? randomBytes(12).toString('base64url'));
     const picture = await inTime(claiming, deps, deadline);
+    // Its `close` has come and will not come again, so nothing would ever settle this claim.
+    if (picture && ctx.res.closed) return void putBack(picture, deps);
     show(ctx, picture);
     const keepMs = attempt === null ? 0 : defaults.retryWindowMs;
     if (picture) settleWhenSent(ctx.res, picture, deps, keepMs);

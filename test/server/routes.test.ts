@@ -64,6 +64,9 @@ function form(...files: (Buffer | string)[]): FormData {
 }
 const upload = (body: FormData) => fetch(`${url}/upload`, { method: 'POST', body });
 const queued = () => raw.llen('{meow}:images');
+/** How many pictures were taken out so far: only a claim removes one from the middle of a list. */
+const claimed = async () =>
+  Number(/cmdstat_lrem:calls=(\d+)/.exec(await raw.info('commandstats'))?.[1] ?? 0);
 
 describe('the app', () => {
   test.each([
@@ -160,6 +163,19 @@ describe('pictures', () => {
     socket.write('GET /meow HTTP/1.1\r\nHost: x\r\n\r\n');
     await new Promise((resolve) => socket.once('data', resolve));
     socket.destroy();
+    await until('it is queued again', async () => (await queued()) === 1);
+    expect(await raw.hlen('{meow}:claims')).toBe(0);
+  });
+
+  test('go back on top when the client leaves before it was claimed', async () => {
+    await upload(form('night.png'));
+    const before = await claimed();
+    await raw.client('PAUSE', 300, 'ALL');
+    const socket = connect(server.record().port, '127.0.0.1');
+    await new Promise((resolve) => socket.write('GET /meow HTTP/1.1\r\nHost: x\r\n\r\n', resolve));
+    setTimeout(() => socket.destroy(), 50);
+    await new Promise((resolve) => socket.once('close', resolve));
+    await until('it was taken out', async () => (await claimed()) > before);
     await until('it is queued again', async () => (await queued()) === 1);
     expect(await raw.hlen('{meow}:claims')).toBe(0);
   });
