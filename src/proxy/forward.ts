@@ -35,6 +35,7 @@ const ownAnswers: Readonly<Record<Failure, OwnAnswer>> = {
   unconnected: own.noServers,
   short: own.doorShort,
   broken: own.badGateway,
+  gone: own.badGateway,
   garbled: own.badGateway,
   late: own.tooLate,
   stalled: own.slowClient,
@@ -125,7 +126,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
 
   abandon(): void {
     const waits = this.#phase === 'waiting' || this.#phase === 'sending';
-    if (waits && !this.#begun) this.#giveUp('broken', 'the server is gone');
+    if (waits && !this.#begun) this.#giveUp('gone', 'the server is gone');
   }
 
   board(track: Track): void {
@@ -314,7 +315,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
   }
 
   #tryAgain(failure: Failure): void {
-    if (failure === 'broken') this.#repeated = true;
+    if (failure !== 'unconnected') this.#repeated = true;
     this.#verdict = null;
     this.#trouble = null;
     this.#try();

@@ -3,7 +3,8 @@ import type { RetryPolicy } from './door-options.ts';
 /**
  * How a try ended without an answer.
  * `unconnected`: no connection, so not a byte was sent. `short`: the door has no sockets left.
- * `broken`: the connection ended before the first byte of an answer. `garbled`: an answer began and
+ * `broken`: the connection ended before the first byte of an answer. `gone`: the door gave the server
+ * up before that, after it had failed its probes. `garbled`: an answer began and
  * made no sense. `late`: no answer in time. `stalled`: the client stopped sending. `invalid`: the
  * request cannot be put on the wire.
  */
@@ -11,6 +12,7 @@ export type Failure =
   | 'unconnected'
   | 'short'
   | 'broken'
+  | 'gone'
   | 'garbled'
   | 'late'
   | 'stalled'
@@ -79,11 +81,13 @@ export class Ladder {
     // Nothing was sent, so nothing can have been done: any method. RFC 9110 §9.2.2, last but one
     // paragraph ("some means to detect that the original request was never applied").
     ({ failure }) => (failure === 'unconnected' ? true : null),
-    ({ failure }) => (failure === 'broken' ? null : false),
+    ({ failure }) => (failure === 'broken' || failure === 'gone' ? null : false),
     () => (this.#options.retry === 'connect' ? false : null),
     ({ method, hasBody }) => (IDEMPOTENT.has(method) && !hasBody ? null : false),
     // RFC 9110 §9.2.2: a client should not automatically retry a failed automatic retry.
     ({ repeated }) => (repeated ? false : null),
+    // Once for each server that goes, which makes no storm.
+    ({ failure }) => (failure === 'gone' ? true : null),
     () => this.#spend(),
   ];
 

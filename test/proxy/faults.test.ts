@@ -187,6 +187,19 @@ describe('vanishing is verified', () => {
     await raw.stop();
   });
 
+  test('however long and many GETs waited on a server that is given up, none fails', async () => {
+    const raw = await startRaw(() => {});
+    await fleet.serve('bbbbbb');
+    await fleet.register({ id: 'aaaaaa', port: raw.port, url: `http://127.0.0.1:${raw.port}` });
+    const soon = { probeMs: 50, probeTimeoutMs: 100, retryWindowMs: 20 };
+    const { port } = await fleet.open(2, soon);
+    const all = Promise.all(Array.from({ length: 40 }, () => ask(port)));
+    await until('half of them wait', () => raw.received().split('GET / ').length > 20);
+    await fleet.store.registry.forget('aaaaaa');
+    expect((await all).filter(({ status }) => status !== 200)).toEqual([]);
+    await raw.stop();
+  });
+
   test('a stranger at the port of a lost server never gets a request', async () => {
     const stranger = await startRaw((socket) =>
       socket.end('HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"id":"zzzzzz"}'),
