@@ -5,6 +5,7 @@ import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import { destroyServers } from './destroy.ts';
 import { anew, asBefore } from './from-intent.ts';
+import { type Leave, Leaving } from './leaving.ts';
 import { identify, isHere, isProcess, type Machine } from './process-identity.ts';
 import { type SpawnDeps, type SpawnOptions, spawnServers } from './spawn.ts';
 import { findTargets, type Known, knownServers } from './targets.ts';
@@ -40,10 +41,12 @@ interface Wanted extends Known {
 type Job = RestartDeps & RestartOptions;
 
 const POLL_MS = 50;
+/** How many may leave for each that starts: leaving takes twice as long, even without a request. */
+const LEAVING_PER_START = 3;
 
 /**
  * Replaces servers of this host, a few at a time: the new one starts, every door has it, then the
- * old one leaves. The first that fails ends the roll; what has not been replaced serves on.
+ * old one is told to leave, and the next one starts while it does. The first that fails ends the roll; what has not been replaced serves on.
  * @throws NothingError or FailedError before anything was done
  */
 export async function restartServers(
@@ -54,14 +57,20 @@ export async function restartServers(
   const waiting = chooseServers(await deps.registry.fleet(), job);
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];
+  const leaving = new Leaving(options.batch * LEAVING_PER_START, (errors) =>
+    failed.push(...errors),
+  );
   while (waiting.length > 0 && failed.length === 0 && !options.signal.aborted) {
     const batch = waiting.splice(0, options.batch);
     const outcomes = await Promise.all(batch.map((server) => replace(job, server)));
     for (const outcome of outcomes) {
       started.push(...outcome.started);
       failed.push(...outcome.failed);
+      if (outcome.leaving) leaving.add(outcome.leaving);
     }
+    await leaving.room();
   }
+  await leaving.all();
   return { started, failed };
 }
 
@@ -96,7 +105,11 @@ function withIntent(server: Known, { intents }: FleetView, { machine }: Job): Wa
   throw new FailedError('no-intent', message, 'Only what `spawn`, `scale` or `up` started can be');
 }
 
-async function replace(job: Job, old: Wanted): Promise<Restarted> {
+interface Step extends Restarted {
+  readonly leaving?: Leave;
+}
+
+async function replace(job: Job, old: Wanted): Promise<Step> {
   if (!runs(job, old)) return takePlace(job, old);
   if (old.intent.fixedPort) return replaceOnItsPort(job, old);
   const started = await spawnServers(job, { ...toSpawn(old.intent), signal: job.signal });
@@ -155,10 +168,12 @@ async function giveUp(job: Job, fresh: ServerRecord, door: string): Promise<Rest
   return { started: [], failed: [new TimeoutError('not-taken', message, remedy)] };
 }
 
-async function retire(job: Job, old: Wanted, fresh: ServerRecord): Promise<Restarted> {
-  const { failed } = await endOld(job, old);
-  job.onReplaced?.(fresh);
-  return { started: [fresh], failed };
+function retire(job: Job, old: Wanted, fresh: ServerRecord): Step {
+  const leaving = endOld(job, old).then(({ failed }) => {
+    job.onReplaced?.(fresh);
+    return failed;
+  });
+  return { started: [fresh], failed: [], leaving };
 }
 
 async function endOld(job: Job, { id }: Pick<Known, 'id'>) {

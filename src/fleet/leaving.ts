@@ -1,0 +1,31 @@
+import type { MeowError } from '../errors.ts';
+
+export type Leave = Promise<readonly MeowError[]>;
+
+/** The old servers that finish their last requests while the next ones start. */
+export class Leaving {
+  readonly #most: number;
+  readonly #told: (errors: readonly MeowError[]) => void;
+  readonly #now = new Set<Promise<void>>();
+
+  constructor(most: number, told: (errors: readonly MeowError[]) => void) {
+    this.#most = most;
+    this.#told = told;
+  }
+
+  add(leave: Leave): void {
+    const told = leave.then(this.#told);
+    const gone = told.finally(() => this.#now.delete(gone));
+    gone.catch(() => {}); // whoever waits for it hears of it
+    this.#now.add(gone);
+  }
+
+  /** Waits until another one may leave. */
+  async room(): Promise<void> {
+    while (this.#now.size >= this.#most) await Promise.race(this.#now);
+  }
+
+  async all(): Promise<void> {
+    await Promise.all(this.#now);
+  }
+}
