@@ -5,11 +5,13 @@ import { defaults } from '../config.ts';
 import type { NewPicture } from '../store/pictures.ts';
 import type { Images } from '../store/store.ts';
 import { createDeadline } from './deadline.ts';
+import { Gathered } from './gathered.ts';
 
 const FIELD = 'image';
 const MIB = 1_024 * 1_024;
 /** Boundaries and part headers around the pictures. */
 const FRAMING_BYTES = 64 * 1_024;
+const USUAL_BYTES = 256 * 1_024;
 const limits = {
   fileSize: defaults.maxPictureBytes,
   files: defaults.maxPicturesPerUpload,
@@ -68,7 +70,7 @@ async function receive(ctx: Context): Promise<Upload[]> {
   const tooLong = () => refuse(tooMuch(ctx));
   const options = {
     limits,
-    storage: memory(uploads, () => refuse(tooLarge(ctx))),
+    storage: memory(uploads, sizeHint(ctx), () => refuse(tooLarge(ctx))),
     streamHandler: (req: IncomingMessage, form: Writable) => feed(req, form, tooLong),
   };
   const reading = multer(options as never).array(FIELD)(ctx as never, async () => {});
@@ -80,16 +82,22 @@ async function receive(ctx: Context): Promise<Upload[]> {
   return uploads;
 }
 
+/** All but one of several pictures may be small, so only a body that can be one is believed. */
+function sizeHint(ctx: Context): number {
+  const length = Number(ctx.get('content-length')) || 0;
+  return length > 0 && length <= defaults.maxPictureBytes + FRAMING_BYTES ? length : USUAL_BYTES;
+}
+
 /** Keeps each file in memory; `onLimit` is told the moment one is too large. */
-function memory(uploads: Upload[], onLimit: () => void) {
+function memory(uploads: Upload[], expected: number, onLimit: () => void) {
   return {
     _handleFile(_: unknown, file: File, done: (error?: unknown, info?: object) => void) {
-      const chunks: Buffer[] = [];
+      const gathered = new Gathered(expected);
       file.stream.once('limit', onLimit);
-      file.stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      file.stream.on('data', (piece: Buffer) => gathered.add(piece));
       file.stream.once('error', done);
       file.stream.once('end', () => {
-        uploads.push({ data: Buffer.concat(chunks), name: file.originalname });
+        uploads.push({ data: gathered.bytes(), name: file.originalname });
         done(null, {});
       });
     },

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
 import { defaults } from '../config.ts';
 import { StoreError } from '../errors.ts';
 import type { Keys } from './keys.ts';
@@ -6,7 +7,7 @@ import type { Link } from './link.ts';
 import type { NewPicture, PictureInfo } from './pictures.ts';
 import * as scripts from './scripts/images.ts';
 import type { Images } from './store.ts';
-import { transaction } from './transaction.ts';
+import { storeBytes } from './store-bytes.ts';
 
 const NO_ROOM = -1;
 // A picture that was sent but never queued goes by itself: long enough for a slow MULTI.
@@ -18,8 +19,7 @@ export function createEnqueue(link: Link, keys: Keys): Pick<Images, 'enqueue'> {
     const { data, type, name } = picture;
     const id = randomBytes(9).toString('base64url');
     const key = keys.image(id);
-    const fields = { data, type, name, size: data.length };
-    await link.run((redis) => transaction(redis.multi().hset(key, fields).pexpire(key, STAGED_MS)));
+    await link.run((redis) => stored(redis, key, picture));
     return { id, type, size: data.length, name };
   };
 
@@ -44,6 +44,17 @@ export function createEnqueue(link: Link, keys: Keys): Pick<Images, 'enqueue'> {
       return { images, queued };
     },
   };
+}
+
+/* A transaction whose commands go out one by one: a pipeline is copied into one buffer as well. */
+async function stored(redis: Redis, key: string, { data, type, name }: NewPicture): Promise<void> {
+  const fields = ['type', type, 'name', name, 'size', String(data.length)];
+  const begun = redis.multi({ pipeline: false });
+  const queued = [storeBytes(redis, key, fields, 'data', data), redis.pexpire(key, STAGED_MS)];
+  // A command that is refused (out of memory) says why; EXEC then only says that it was discarded.
+  const [, , , done] = await Promise.all([begun, ...queued, redis.exec()]);
+  if (done === null) throw new Error('the transaction was discarded');
+  for (const [error] of done as [Error | null][]) if (error) throw error;
 }
 
 function queueFull(): StoreError {
