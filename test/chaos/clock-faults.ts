@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { keepAsking } from '../helpers/load.ts';
 import { until } from '../helpers/until.ts';
-import { keepAsking } from './load.ts';
 import { type Scenario, Skipped } from './scenario.ts';
 import type { World } from './world.ts';
 
@@ -46,7 +46,7 @@ const moved: Scenario = {
     const door = await world.openDoor({ env: clock.env });
     const [one, ...rest] = await world.spawn(['3'], { env: clock.env });
     await world.used();
-    const load = keepAsking(door.url);
+    const load = keepAsking(`${door.url}/test`);
     for (const offset of [-HOUR_S, 2 * HOUR_S, 0, HOUR_S]) {
       clock.set(offset);
       const before = load.good();

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
+import { keepAsking } from '../helpers/load.ts';
 import { until } from '../helpers/until.ts';
-import { keepAsking } from './load.ts';
 import { type Scenario, seconds } from './scenario.ts';
 
 const twoDoors: Scenario = {
@@ -19,7 +19,7 @@ const twoDoors: Scenario = {
       const isAck = verb?.toLowerCase() === 'sadd' && key === `{meow}:acks:${leaving?.id}`;
       if (isAck && door) acks.add(door);
     });
-    const loads = doors.map(({ url }) => keepAsking(url));
+    const loads = doors.map(({ url }) => keepAsking(`${url}/test`));
     await until('load', () => loads.every((load) => load.good() > 200));
     const began = performance.now();
     const { code } = await world.site.run(['destroy', leaving?.id ?? '']);
@@ -40,7 +40,7 @@ const killedDoor: Scenario = {
     const [door, other] = [await world.openDoor(), await world.openDoor()];
     const rows = await world.spawn(['3']);
     await world.used();
-    const [its, others] = [keepAsking(door.url), keepAsking(other.url)];
+    const [its, others] = [keepAsking(`${door.url}/test`), keepAsking(`${other.url}/test`)];
     await until('load', () => its.good() > 200 && others.good() > 200);
     await door.kill();
     await its.stop();
@@ -68,7 +68,7 @@ const deadDoorDrain: Scenario = {
     const [door, other] = [await world.openDoor(), await world.openDoor()];
     const [leaving] = await world.spawn(['3']);
     await world.used();
-    const load = keepAsking(other.url);
+    const load = keepAsking(`${other.url}/test`);
     await door.kill();
     const began = performance.now();
     const { code } = await world.site.run(['destroy', leaving?.id ?? '']);
@@ -89,7 +89,7 @@ const stoppedDoor: Scenario = {
     const [door, other] = [await world.openDoor(), await world.openDoor()];
     const [leaving, ...rest] = await world.spawn(['3']);
     await world.used();
-    const load = keepAsking(other.url);
+    const load = keepAsking(`${other.url}/test`);
     door.child.kill('SIGSTOP');
     const began = performance.now();
     const { code } = await world.site.run(['destroy', leaving?.id ?? '']);
@@ -100,7 +100,7 @@ const stoppedDoor: Scenario = {
     );
     const pausedMs = performance.now() - began;
     door.child.kill('SIGCONT');
-    const after = keepAsking(door.url);
+    const after = keepAsking(`${door.url}/test`);
     await world.used(rest);
     const [one, two] = [await after.stop(), await load.stop()];
     expect([one.failures, two.failures]).toEqual([[], []]);

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { keepAsking } from '../helpers/load.ts';
 import { until } from '../helpers/until.ts';
-import { keepAsking } from './load.ts';
 import { type Scenario, Skipped } from './scenario.ts';
 import type { World } from './world.ts';
 
@@ -45,7 +45,7 @@ const readOnly: Scenario = {
     const door = await world.openDoor();
     const [one] = await world.spawn(['3']);
     await world.used();
-    const load = keepAsking(door.url);
+    const load = keepAsking(`${door.url}/test`);
     coverReadOnly(site);
     const { code, stdout, stderr } = await site.run(['spawn']);
     expect([code, stdout]).toEqual([1, '']);
@@ -74,7 +74,7 @@ const full: Scenario = {
     await world.used();
     const filler = join(site.home, 'filler');
     expect(() => writeFileSync(filler, Buffer.alloc(2 ** 21))).toThrow('ENOSPC');
-    const load = keepAsking(door.url);
+    const load = keepAsking(`${door.url}/test`);
     await until('load', () => load.good() > 500);
     const spawned = await site.run(['spawn']);
     expect([0, 1, 5]).toContain(spawned.code);
@@ -97,7 +97,7 @@ const removed: Scenario = {
     const door = await world.openDoor();
     const [one] = await world.spawn(['2']);
     await world.used();
-    const load = keepAsking(door.url);
+    const load = keepAsking(`${door.url}/test`);
     rmSync(site.home, { recursive: true });
     const run = { cwd: '/' };
     const spawned = await site.run(['spawn'], run);

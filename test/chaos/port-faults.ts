@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
+import { keepAsking } from '../helpers/load.ts';
 import { until } from '../helpers/until.ts';
-import { keepAsking } from './load.ts';
 import type { Scenario } from './scenario.ts';
 import { strangerOn } from './stranger.ts';
 
@@ -14,7 +14,7 @@ const portStolen: Scenario = {
     const [dead, ...rest] = await world.spawn(['3']);
     if (!dead) throw new Error('no server');
     await world.used();
-    const load = keepAsking(door.url);
+    const load = keepAsking(`${door.url}/test`);
     await until('load', () => load.good() > 100);
     process.kill(dead.pid, 'SIGKILL');
     await until('the door has found the port empty', async () => {
@@ -53,7 +53,7 @@ const portOfLast: Scenario = {
       return status === 503 && row?.doors[0]?.startsWith('out');
     });
     const stranger = await strangerOn(dead?.port ?? 0, world);
-    const load = keepAsking(door.url, { workers: 2 });
+    const load = keepAsking(`${door.url}/test`, { workers: 2 });
     await until('its lease ran out', async () => (await world.site.list())[0]?.state === 'lost');
     const { failures, sent } = await load.stop();
     expect([stranger.asked().length, failures.length]).toEqual([0, sent]);
@@ -76,7 +76,7 @@ const portSnatched: Scenario = {
       strangerOn(dead?.port ?? 0, world).catch(() => null),
     );
     const began = performance.now();
-    const load = keepAsking(door.url);
+    const load = keepAsking(`${door.url}/test`);
     await until('2 s', () => performance.now() - began > 2_000);
     const asked = stranger.asked().length;
     const before = load.good();

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
+import { keepAsking } from '../helpers/load.ts';
 import { until } from '../helpers/until.ts';
 import { cutVerbs } from './cut-verbs.ts';
-import { keepAsking } from './load.ts';
 import { type Scenario, seconds } from './scenario.ts';
 
 const KEPT = ['--appendonly', 'yes', '--appendfsync', 'always'];
@@ -14,7 +14,7 @@ const emptied: Scenario = {
     const door = await world.openDoor();
     const rows = await world.spawn(['3']);
     await world.used();
-    const load = keepAsking(door.url);
+    const load = keepAsking(`${door.url}/test`);
     await world.site.redis.kill('SIGKILL');
     const down = await fetch(`${door.url}/get`);
     const verb = await world.site.run(['ls']);

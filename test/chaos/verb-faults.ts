@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { finish } from '../helpers/cli.ts';
+import { keepAsking } from '../helpers/load.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
-import { keepAsking } from './load.ts';
 import { type Scenario, seconds } from './scenario.ts';
 
 const MANY = 50;
@@ -67,7 +67,7 @@ const fiveTerminals: Scenario = {
     const door = await world.openDoor();
     const [one, ...rest] = await world.spawn(['3']);
     await world.used();
-    const load = keepAsking(door.url);
+    const load = keepAsking(`${door.url}/test`);
     await until('load', () => load.good() > 100);
     const runs = Array.from({ length: 5 }, () => world.site.run(['destroy', one?.id ?? '']));
     const codes = (await Promise.all(runs)).map(({ code }) => code);

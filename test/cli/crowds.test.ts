@@ -109,8 +109,8 @@ async function timed(path: string) {
 
 /** p99 of `GET /` by two loops, over 400 requests. */
 async function latency(): Promise<number> {
-  const load = keepAsking(url('/'), { loops: 2 });
-  await until('400 are answered', () => load.seen().sent >= 400);
+  const load = keepAsking(url('/'), { workers: 2 });
+  await until('400 are answered', () => load.good() >= 400);
   const { durationsMs, failures } = await load.stop();
   expect(failures).toEqual([]);
   return percentile(durationsMs, 0.99);
@@ -232,7 +232,7 @@ describe('a door that ends', () => {
   test('by SIGKILL under load serves again 1.5 s after it is started', async () => {
     const pids = (await site.list()).map(({ pid }) => pid);
     const load = keepAsking(url('/'));
-    await until('there is load', () => load.seen().sent > 50);
+    await until('there is load', () => load.good() > 50);
     await end('SIGKILL');
     const startMs = performance.now();
     door = site.start(['proxy', '--port', String(port), '--no-admin']);

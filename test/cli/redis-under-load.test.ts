@@ -134,10 +134,10 @@ test.each(faults)(
   async (_what, { begin, lastsMs, end, meanwhile }) => {
     const before = memoryOf(door.pid);
     const load = keepAsking(`${door.url}/`);
-    await until('there is load', () => load.seen().sent > 100);
+    await until('there is load', () => load.good() > 100);
     await begin();
     await until('it shows', async () => (await status('/set')) === meanwhile);
-    const stateful = keepAsking(`${door.url}/set`, { loops: 2, allowed: [meanwhile] });
+    const stateful = keepAsking(`${door.url}/set`, { workers: 2, allowed: [meanwhile] });
     await pause(lastsMs);
     await end();
     const endMs = performance.now();

@@ -1,48 +1,67 @@
-/** What a load has seen so far. */
-export interface Seen {
+import { Agent, request } from 'node:http';
+
+export interface Load {
+  /** How many were answered well so far. */
+  good(): number;
+  stop(): Promise<Loaded>;
+}
+
+export interface Loaded {
   readonly sent: number;
-  /** Every answer that was not as expected, in words. */
+  /** Statuses and errors of all that was not answered well. */
   readonly failures: readonly string[];
   readonly durationsMs: readonly number[];
 }
 
 export interface LoadOptions {
-  readonly loops?: number;
-  /** What is fine besides 200. */
+  readonly workers?: number;
+  readonly method?: string;
+  /** What comes behind the url in each request in turn. */
+  readonly path?: (at: number) => string;
+  /** What is well besides 200. */
   readonly allowed?: readonly number[];
-  /** The method of the n-th request. */
-  readonly method?: (at: number) => string;
 }
 
-/** Loops that ask one after the other until `stop` is called. Answers are read to their end. */
-export function keepAsking(url: string, options: LoadOptions = {}) {
-  const { loops = 4, allowed = [], method = () => 'GET' } = options;
+/** Asks, request after request, over a few kept connections, until it is stopped. */
+export function keepAsking(url: string, options: LoadOptions = {}): Load {
+  const { method = 'GET', workers = 4, path = () => '', allowed = [] } = options;
+  const well = new Set(['200', ...allowed.map(String)]);
+  const agent = new Agent({ keepAlive: true, maxSockets: workers });
   const failures: string[] = [];
   const durationsMs: number[] = [];
   let going = true;
   let sent = 0;
-  const ask = async () => {
-    sent += 1;
-    const startMs = performance.now();
-    const answer = await fetch(url, { method: method(sent) });
-    await answer.arrayBuffer();
-    durationsMs.push(performance.now() - startMs);
-    const isFine = answer.status === 200 || allowed.includes(answer.status);
-    if (!isFine)
-      failures.push(`${answer.status} after ${Math.round(performance.now() - startMs)} ms`);
-  };
   const loop = async () => {
-    while (going) await ask().catch((error: Error) => failures.push(error.message));
+    while (going) {
+      const began = performance.now();
+      const outcome = await ask(url + path(sent++), method, agent);
+      durationsMs.push(performance.now() - began);
+      if (!well.has(outcome)) failures.push(outcome);
+    }
   };
-  const running = Promise.all(Array.from({ length: loops }, loop));
+  const loops = Promise.all(Array.from({ length: workers }, loop));
   return {
-    seen: (): Seen => ({ sent, failures, durationsMs }),
-    async stop(): Promise<Seen> {
+    good: () => durationsMs.length - failures.length,
+    async stop() {
       going = false;
-      await running;
+      await loops;
+      agent.destroy();
       return { sent, failures, durationsMs };
     },
   };
+}
+
+/** The status, or what went wrong. An answer that is cut off is an error. */
+function ask(url: string, method: string, agent: Agent): Promise<string> {
+  return new Promise((resolve) => {
+    const asked = request(url, { method, agent }, (answer) => {
+      answer.on('error', (error) => resolve(error.message));
+      answer.on('end', () => resolve(String(answer.statusCode)));
+      answer.resume();
+    });
+    asked.on('error', (error) => resolve(error.message));
+    asked.end();
+  });
 }
 
 /** The value that this part of them is not above. */
