@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { crc32, deflateSync } from 'node:zlib';
+import { deflateSync } from 'node:zlib';
+import { PNG_SIGNATURE, pngChunk } from '../lib/png.mjs';
 import { CATS } from './site.mjs';
 
-const SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex');
 const KEY = 'soak';
 const PADDING = 8_000;
 /** A picture that was handed out and never acknowledged is back after 30 s: the design's deadline. */
@@ -19,8 +19,8 @@ export function namedPng(name) {
   const header = Buffer.from([0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]);
   const text = Buffer.from(`${KEY}\0${name}\0${'.'.repeat(PADDING)}`, 'latin1');
   const pixel = deflateSync(Buffer.from([0, 0]));
-  const chunks = [chunk('IHDR', header), chunk('tEXt', text), chunk('IDAT', pixel)];
-  return Buffer.concat([SIGNATURE, ...chunks, chunk('IEND', Buffer.alloc(0))]);
+  const chunks = [pngChunk('IHDR', header), pngChunk('tEXt', text), pngChunk('IDAT', pixel)];
+  return Buffer.concat([PNG_SIGNATURE, ...chunks, pngChunk('IEND', Buffer.alloc(0))]);
 }
 
 /** Which one it is, or null when it is no whole picture of ours. */
@@ -45,13 +45,4 @@ export async function drainQueue(site, pictures) {
       show(pictures, Buffer.from(await answer.arrayBuffer()), performance.now());
     } else await pause(500);
   }
-}
-
-function chunk(type, data) {
-  const typed = Buffer.concat([Buffer.from(type, 'latin1'), data]);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(data.length);
-  const sum = Buffer.alloc(4);
-  sum.writeUInt32BE(crc32(typed));
-  return Buffer.concat([length, typed, sum]);
 }

@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
-import type { Outgoing } from './forward.ts';
 import type { Traveller } from './line.ts';
 import { hostname, type Member } from './member.ts';
+import type { Outgoing } from './outgoing.ts';
 import type { RequestBody } from './request-body.ts';
 
 export interface Expectation {

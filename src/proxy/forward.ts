@@ -7,22 +7,10 @@ import { sendExpecting } from './expect.ts';
 import { isRefusal, isVacant, judgeFailure } from './failure.ts';
 import type { Track, Traveller } from './line.ts';
 import type { Member, Passenger } from './member.ts';
+import type { Outgoing } from './outgoing.ts';
 import { RequestBody } from './request-body.ts';
 import { ResponseHead, statusText, trailerLines } from './response-head.ts';
 import type { Failure } from './retry.ts';
-
-/** What is sent to whichever server it goes to. */
-export interface Outgoing {
-  readonly method: string;
-  readonly path: string;
-  readonly lines: string[];
-  /** Where in `lines` the name of this request goes. */
-  readonly attemptAt: readonly number[];
-  readonly attempt: string;
-  readonly hasBody: boolean;
-  /** `Expect: 100-continue`: the server says whether it wants the body. */
-  readonly expecting: boolean;
-}
 
 type Phase = 'idle' | 'connecting' | 'sending' | 'waiting' | 'answering' | 'over';
 

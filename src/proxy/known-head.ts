@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import type { Connection } from './connection.ts';
 import type { DoorContext } from './door-context.ts';
 import { requestLines } from './headers.ts';
 import { headRefusal, type Refusal, takeAbsolute } from './request-checks.ts';
@@ -17,6 +16,13 @@ export interface KnownHead {
   readonly hasBody: boolean;
 }
 
+/** Who sends, and what the request before on its connection was. */
+interface Sender {
+  readonly peer: string;
+  readonly trusted: boolean;
+  known: KnownHead | null;
+}
+
 // No header line can hold it.
 const ATTEMPT = '\n';
 const SLASH = 0x2f;
@@ -27,7 +33,7 @@ const SLASH = 0x2f;
  */
 export function readHead(
   context: DoorContext,
-  connection: Connection,
+  connection: Sender,
   request: IncomingMessage,
 ): KnownHead | Refusal {
   const { known } = connection;

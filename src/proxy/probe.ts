@@ -2,18 +2,8 @@ import { get } from 'node:http';
 import { reason } from '../text.ts';
 import { isVacant } from './failure.ts';
 import { hostname, type Member } from './member.ts';
+import type { ProbeResult } from './probe-result.ts';
 import type { Roster } from './roster.ts';
-
-/**
- * What asking a server for its health showed. `vacant`: nobody listens there. `nameless`: the answer
- * told no id, as a server of ours always does. `stranger`: it told another.
- */
-export type ProbeResult = { readonly kind: 'good' } | { readonly kind: 'draining' } | BadProbe;
-
-export interface BadProbe {
-  readonly kind: 'bad' | 'vacant' | 'nameless' | 'stranger';
-  readonly why: string;
-}
 
 export interface ProbeOptions {
   readonly probeMs: number;

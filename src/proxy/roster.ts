@@ -1,7 +1,7 @@
 import type { Listing, RosterView } from '../store/records.ts';
 import type { Lines } from './line.ts';
 import { createMember, inOrder, type Member, type MemberState, type OutCause } from './member.ts';
-import type { BadProbe, ProbeResult } from './probe.ts';
+import type { BadProbe, ProbeResult } from './probe-result.ts';
 
 export interface RosterOptions {
   readonly probeFailuresToDrop: number;
