@@ -20,12 +20,16 @@ export function refuseConnection(connection: Connection, error: Error): void {
   if (connection.refused) return socket.destroySoon();
   const words = rawAnswer(answerTo(error));
   const unfinished = unanswered.find(({ arrived }) => !arrived);
-  if (unfinished) return unfinished.refuse();
+  if (unfinished) return unfinished.refuse(isLate(error) ? 'stalled' : 'invalid');
   if (unanswered.length > 0) {
     connection.lastWords = words;
     return;
   }
   endWith(socket, words);
+}
+
+function isLate(error: Error): boolean {
+  return codeOf(error) === 'ERR_HTTP_REQUEST_TIMEOUT';
 }
 
 function endWith(socket: Duplex & { destroySoon(): void }, words: string): void {

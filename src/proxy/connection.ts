@@ -3,8 +3,8 @@ import type { KnownHead } from './known-head.ts';
 
 /** A request that still needs its connection. */
 export interface Unanswered {
-  /** The rest of its body makes no sense: answer and give up. False if it is too late for an answer. */
-  refuse(): void;
+  /** The rest of its body makes no sense, or does not come in time: answer and give up. */
+  refuse(why: 'invalid' | 'stalled'): void;
   readonly arrived: boolean;
 }
 

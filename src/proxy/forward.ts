@@ -92,8 +92,12 @@ export class Exchange implements Traveller, Passenger, Unanswered {
     return this.#request.complete;
   }
 
-  refuse(): void {
-    this.#giveUp('invalid', 'the rest of the request makes no sense');
+  refuse(why: 'invalid' | 'stalled'): void {
+    const late = why === 'stalled';
+    this.#giveUp(
+      why,
+      `the rest of the request ${late ? 'did not come in time' : 'makes no sense'}`,
+    );
   }
 
   check(nowMs: number): void {
