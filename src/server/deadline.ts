@@ -1,4 +1,5 @@
 import { StoreError } from '../errors.ts';
+import { afterAwake } from '../store/awake-timer.ts';
 
 /** One limit for all the Redis work of one request. */
 export interface Deadline {
@@ -11,14 +12,14 @@ export function createDeadline(ms: number): Deadline {
   const end = performance.now() + ms;
   return {
     async within(work) {
-      let limit: NodeJS.Timeout | undefined;
+      let cancel = () => {};
       const late = new Promise<never>((_, reject) => {
-        limit = setTimeout(() => reject(tooLate()), Math.max(0, end - performance.now()));
+        cancel = afterAwake(Math.max(0, end - performance.now()), () => reject(tooLate()));
       });
       try {
         return await Promise.race([work, late]);
       } finally {
-        clearTimeout(limit);
+        cancel();
       }
     },
   };

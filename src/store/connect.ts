@@ -16,6 +16,7 @@ import { createVisits } from './visits.ts';
 const RECONNECT_FIRST_MS = 50;
 const RECONNECT_MOST_MS = 500;
 const CLOSE_MS = 1_000;
+const HANDSHAKE_MS = 30_000;
 const DISCONNECT_MS = 200;
 
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
@@ -39,7 +40,7 @@ export interface ConnectOptions {
 export async function connectStore(options: ConnectOptions): Promise<Store> {
   const address = parseRedisUrl(options.url);
   const redis = new Redis(clientOptions(address, options));
-  const link = createLink(redis, address.label);
+  const link = createLink(redis, address.label, options.commandMs);
   const report = createTroubleReport(address.label, options.onTrouble ?? (() => {}));
   await open(redis, listenForVersion(redis), address.label, options.connectMs);
   redis.on('error', report.trouble);
@@ -66,7 +67,8 @@ function clientOptions(address: RedisAddress, options: ConnectOptions): ClientOp
     ...(tls ? { tls: serverName(address.host) } : {}),
     lazyConnect: true,
     connectTimeout: options.connectMs,
-    commandTimeout: options.commandMs,
+    // Each command has a limit of its own, see link.ts; this ends a handshake that never does.
+    commandTimeout: HANDSHAKE_MS,
     disconnectTimeout: DISCONNECT_MS,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,

@@ -1,9 +1,12 @@
 import type { Redis } from 'ioredis';
 import type { StoreError } from '../errors.ts';
+import { afterAwake } from './awake-timer.ts';
 import { storeError } from './trouble.ts';
 
 const PROBE_EVERY_MS = 250;
 const TROUBLE_EVERY_MS = 1_000;
+// In the client's own words: it has a limit too, see connect.ts.
+const TIMED_OUT = 'Command timed out';
 
 /** The connection as the rest of the room uses it. */
 export interface Link {
@@ -21,26 +24,39 @@ export interface Link {
 /**
  * Wraps a connection so that every failure is a StoreError, and a Redis that has gone silent is
  * asked at most four times a second: a stopped Redis must not fill our memory with commands.
- * @param clock monotonic, ms
+ * @param commandMs how long a command may take; the time that this process sleeps does not count
  */
-export function createLink(redis: Redis, label: string, clock = () => performance.now()): Link {
+export function createLink(redis: Redis, label: string, commandMs: number): Link {
+  const clock = () => performance.now();
   let silent = false;
   let askedAt = 0;
   const run = async <T>(send: (redis: Redis) => Promise<T>): Promise<T> => {
     if (silent && clock() - askedAt < PROBE_EVERY_MS) throw noAnswer(label);
     if (silent) askedAt = clock();
     try {
-      const reply = await send(redis);
+      const reply = await inTime(send(redis), commandMs);
       silent = false;
       return reply;
     } catch (cause) {
-      const timedOut = cause instanceof Error && cause.message === 'Command timed out';
+      const timedOut = cause instanceof Error && cause.message === TIMED_OUT;
       if (timedOut && !silent) askedAt = clock();
       silent = timedOut;
       throw storeError(label, cause);
     }
   };
   return { label, redis, run, silent: () => silent };
+}
+
+async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  let cancel = () => {};
+  const late = new Promise<never>((_, reject) => {
+    cancel = afterAwake(ms, () => reject(new Error(TIMED_OUT)));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    cancel();
+  }
 }
 
 /** Says what is wrong with Redis once, and once when it is well again; at most a line a second. */
@@ -68,5 +84,5 @@ export function createTroubleReport(label: string, say: (line: string) => void) 
 }
 
 function noAnswer(label: string): StoreError {
-  return storeError(label, new Error('Command timed out'));
+  return storeError(label, new Error(TIMED_OUT));
 }

@@ -2,7 +2,9 @@ import { createServer as createHttp } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { Row } from '../../src/cli/rows.ts';
 import { openSite, type Result, type Site } from '../helpers/cli.ts';
+import { keepAsking } from '../helpers/load.ts';
 import { freePort, startRedis } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 
@@ -89,6 +91,20 @@ describe('a Redis that cannot be used is one clear line, for every verb', () => 
   test('it takes the connection and says nothing', async () => {
     const mute = createServer((socket) => socket.on('error', () => {}));
     await expectTrouble(await listening(mute), /time|answer/i, [['ls'], ['get'], ['spawn']]);
+  });
+
+  test('but not when it was the server that slept: what it had asked Redis is answered', async () => {
+    const [server] = JSON.parse((await site.run(['spawn', '--json'])).stdout) as Row[];
+    if (!server) throw new Error('no server');
+    const load = keepAsking(`${server.url}/get`, { workers: 16, allowed: [404] });
+    for (const more of [200, 400, 600]) {
+      await until('there is load', () => load.good() > more);
+      process.kill(server.pid, 'SIGSTOP');
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      process.kill(server.pid, 'SIGCONT');
+    }
+    await until('it goes on', () => load.good() > 800);
+    expect((await load.stop()).failures).toEqual([]);
   });
 
   test('it hangs (SIGSTOP), and all is well when it goes on', async () => {

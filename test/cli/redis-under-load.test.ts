@@ -49,13 +49,21 @@ async function told<T>(command: (redis: Redis) => Promise<T>): Promise<void> {
   redis.disconnect();
 }
 
-/** Something at Redis' port that is none. */
-function speakNonsense(): Promise<void> {
-  impostor = createServer((socket) => {
+/** Something at Redis' port that is none. A reconnecting client may hold the port for a moment. */
+async function speakNonsense(): Promise<void> {
+  const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.on('data', () => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'));
   });
-  return new Promise((resolve) => impostor?.listen(site.redis.port, '127.0.0.1', resolve));
+  impostor = server;
+  await until('the port can be had', () => listens(server, site.redis.port));
+}
+
+function listens(server: Server, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => resolve(true));
+  });
 }
 
 interface Fault {
