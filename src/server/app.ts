@@ -1,13 +1,12 @@
 import { Router } from '@koa/router';
 import Koa, { type Context, type Middleware, type Next } from 'koa';
-import { defaults } from '../config.ts';
 import type { Store } from '../store/store.ts';
 import { answerErrors } from './boundary.ts';
-import { createDeadline } from './deadline.ts';
 import type { Deliveries } from './deliveries.ts';
 import type { Identity } from './hosted.ts';
 import { meowRoute } from './meow.ts';
 import { messageRoutes } from './message-routes.ts';
+import { inRequestTime } from './request-time.ts';
 import { uploadRoute } from './upload.ts';
 
 export interface AppDeps {
@@ -77,8 +76,7 @@ function test(ctx: Context): void {
 
 function recent({ store: { visits } }: AppDeps) {
   return async (ctx: Context): Promise<void> => {
-    const deadline = createDeadline(defaults.redisRequestMs);
-    const paths = await deadline.within(visits.recordAndRead(ctx.url));
+    const paths = await inRequestTime(visits.recordAndRead(ctx.url));
     ctx.vary('Accept');
     ctx.body = ctx.accepts('json', 'html') === 'html' ? page(paths) : paths;
   };

@@ -4,8 +4,8 @@ import type { Context } from 'koa';
 import { defaults } from '../config.ts';
 import type { ClaimedPicture, Picture } from '../store/pictures.ts';
 import type { Images } from '../store/store.ts';
-import { createDeadline, type Deadline } from './deadline.ts';
 import type { Deliveries } from './deliveries.ts';
+import { inRequestTime } from './request-time.ts';
 
 export interface MeowDeps {
   readonly images: Images;
@@ -20,11 +20,10 @@ const PUT_BACK_PAUSE_MS = 500;
 /** `GET /meow`: the newest picture, removed once delivered. HEAD only looks. */
 export function meowRoute(deps: MeowDeps) {
   return async (ctx: Context): Promise<void> => {
-    const deadline = createDeadline(defaults.redisRequestMs);
-    if (ctx.method === 'HEAD') return show(ctx, await deadline.within(deps.images.peek()));
+    if (ctx.method === 'HEAD') return show(ctx, await inRequestTime(deps.images.peek()));
     const attempt = attemptOf(ctx);
     const claiming = deps.images.claim(attempt ?? randomBytes(12).toString('base64url'));
-    const picture = await inTime(claiming, deps, deadline);
+    const picture = await orPutBack(claiming, deps);
     // Its `close` has come and will not come again, so nothing would ever settle this claim.
     if (picture && ctx.res.closed) return void putBack(picture, deps);
     show(ctx, picture);
@@ -34,13 +33,9 @@ export function meowRoute(deps: MeowDeps) {
 }
 
 // A claim that comes after its request was given up goes straight back.
-async function inTime(
-  claiming: Promise<ClaimedPicture | null>,
-  deps: MeowDeps,
-  deadline: Deadline,
-) {
+async function orPutBack(claiming: Promise<ClaimedPicture | null>, deps: MeowDeps) {
   try {
-    return await deadline.within(claiming);
+    return await inRequestTime(claiming);
   } catch (error) {
     void claiming.then(
       (late) => late && putBack(late, deps),

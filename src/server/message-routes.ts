@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import { defaults } from '../config.ts';
 import type { Messages } from '../store/store.ts';
-import { createDeadline } from './deadline.ts';
+import { inRequestTime } from './request-time.ts';
 
 const KEY = /^[A-Za-z0-9._-]{1,64}$/;
 
@@ -15,15 +15,13 @@ export function messageRoutes(messages: Messages) {
       if (Buffer.byteLength(message) > defaults.maxMessageBytes) {
         ctx.throw(400, `message: at most ${defaults.maxMessageBytes} bytes`);
       }
-      const deadline = createDeadline(defaults.redisRequestMs);
-      await deadline.within(messages.set(key, message, ttl));
+      await inRequestTime(messages.set(key, message, ttl));
       ctx.type = 'text/plain';
       ctx.body = message;
     },
     async get(ctx: Context): Promise<void> {
       const key = keyOf(ctx);
-      const deadline = createDeadline(defaults.redisRequestMs);
-      const found = await deadline.within(messages.get(key));
+      const found = await inRequestTime(messages.get(key));
       if (!found) ctx.throw(404, 'no message: it was never set, or it has expired');
       ctx.type = 'text/plain';
       ctx.body = found.message;

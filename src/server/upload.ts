@@ -4,8 +4,8 @@ import type { Context } from 'koa';
 import { defaults } from '../config.ts';
 import type { NewPicture } from '../store/pictures.ts';
 import type { Images } from '../store/store.ts';
-import { createDeadline } from './deadline.ts';
 import { Gathered } from './gathered.ts';
+import { inRequestTime } from './request-time.ts';
 
 const FIELD = 'image';
 const MIB = 1_024 * 1_024;
@@ -40,8 +40,7 @@ export function uploadRoute(images: Images) {
     refuseByHead(ctx);
     const uploads = await receive(ctx);
     const pictures = await inspect(ctx, uploads);
-    const deadline = createDeadline(defaults.redisRequestMs);
-    ctx.body = await deadline.within(images.enqueue(pictures));
+    ctx.body = await inRequestTime(images.enqueue(pictures));
     ctx.status = 201;
   };
 }

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { StoreError } from '../errors.ts';
-import { afterAwake } from './awake-timer.ts';
+import { withinAwake } from './awake-timer.ts';
 import { storeError } from './trouble.ts';
 
 const PROBE_EVERY_MS = 250;
@@ -34,29 +34,17 @@ export function createLink(redis: Redis, label: string, commandMs: number): Link
     if (silent && clock() - askedAt < PROBE_EVERY_MS) throw noAnswer(label);
     if (silent) askedAt = clock();
     try {
-      const reply = await inTime(send(redis), commandMs);
+      const reply = await withinAwake(send(redis), commandMs, timedOut);
       silent = false;
       return reply;
     } catch (cause) {
-      const timedOut = cause instanceof Error && cause.message === TIMED_OUT;
-      if (timedOut && !silent) askedAt = clock();
-      silent = timedOut;
+      const tooLate = cause instanceof Error && cause.message === TIMED_OUT;
+      if (tooLate && !silent) askedAt = clock();
+      silent = tooLate;
       throw storeError(label, cause);
     }
   };
   return { label, redis, run, silent: () => silent };
-}
-
-async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
-  let cancel = () => {};
-  const late = new Promise<never>((_, reject) => {
-    cancel = afterAwake(ms, () => reject(new Error(TIMED_OUT)));
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    cancel();
-  }
 }
 
 /** Says what is wrong with Redis once, and once when it is well again; at most a line a second. */
@@ -84,5 +72,9 @@ export function createTroubleReport(label: string, say: (line: string) => void) 
 }
 
 function noAnswer(label: string): StoreError {
-  return storeError(label, new Error(TIMED_OUT));
+  return storeError(label, timedOut());
+}
+
+function timedOut(): Error {
+  return new Error(TIMED_OUT);
 }
