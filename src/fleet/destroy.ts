@@ -13,7 +13,7 @@ import { terminate } from './launcher.ts';
 import { identify, isHere, isProcess, type Machine, thisMachine } from './process-identity.ts';
 import { findTargets, isUp, type Known, knownServers } from './targets.ts';
 
-const POLL_MS = 50;
+const POLL_MS = 25;
 
 export interface DestroyDeps {
   readonly registry: Pick<Registry, 'fleet' | 'orderRetire' | 'orderRetireUnlessLast' | 'forget'>;

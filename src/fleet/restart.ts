@@ -40,13 +40,14 @@ interface Wanted extends Known {
 
 type Job = RestartDeps & RestartOptions;
 
-const POLL_MS = 50;
+const POLL_MS = 10;
 /** How many may leave for each that starts: leaving takes twice as long, even without a request. */
 const LEAVING_PER_START = 3;
 
 /**
  * Replaces servers of this host, a few at a time: the new one starts, every door has it, then the
- * old one is told to leave, and the next one starts while it does. The first that fails ends the roll; what has not been replaced serves on.
+ * old one is told to leave, and the next one starts while it does. The first that fails ends the
+ * roll; what has not been replaced serves on.
  * @throws NothingError or FailedError before anything was done
  */
 export async function restartServers(

@@ -13,6 +13,8 @@ export interface RetireDeps {
 }
 
 const LOOK_MS = 50;
+/** Doors acknowledge within a few ms as a rule, so the first looks follow quickly. */
+const FIRST_LOOK_MS = 10;
 
 /**
  * The orderly leave of design §5.4: drain, be acknowledged, finish.
@@ -34,12 +36,14 @@ export async function retire(deps: RetireDeps, drainMs: number): Promise<void> {
 async function acknowledged({ look, cut }: RetireDeps): Promise<void> {
   const end = performance.now() + defaults.ackWaitMs;
   const seen = new Set<string>();
+  let pauseMs = FIRST_LOOK_MS;
   while (performance.now() < end && !cut.aborted) {
     const reply = await look();
     for (const door of reply?.doors ?? []) seen.add(door);
     const acks = new Set(reply?.acks);
     if (reply && [...seen].every((door) => acks.has(door))) return;
-    await pause(LOOK_MS);
+    await pause(pauseMs);
+    pauseMs = Math.min(2 * pauseMs, LOOK_MS);
   }
 }
 
