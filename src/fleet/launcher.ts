@@ -2,16 +2,10 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  exitCodes,
-  FailedError,
-  InterruptedError,
-  type MeowError,
-  NotReadyError,
-} from '../errors.ts';
+import { FailedError } from '../errors.ts';
 import { quote, systemReason } from '../text.ts';
-import { tails } from './logs.ts';
-import { type Outcome, readOutcome } from './ready-pipe.ts';
+import { cannotStart, failure, interrupted } from './launch-failure.ts';
+import { readOutcome } from './ready-pipe.ts';
 
 /*
  * The one file that starts programs for the fleet and sends them signals.
@@ -21,7 +15,6 @@ const POLL_MS = 20;
 const AFTER_KILL_MS = 2_000;
 /** Its parent collects what ended; until then its pid is taken. */
 const REAPED_MS = 500;
-const TAIL_LINES = 20;
 const READY_FD = 3;
 
 export interface Program {
@@ -184,48 +177,6 @@ function openLog(path: string): number {
       cause,
     });
   }
-}
-
-function cannotStart(command: string, cause: unknown): FailedError {
-  const message = `cannot start ${quote(command)}: ${systemReason(cause)}`;
-  return new FailedError('cannot-start', message, 'Check that it is there and may be run', {
-    cause,
-  });
-}
-
-function failure(outcome: Outcome, child: ChildProcess, options: LaunchOptions): MeowError {
-  if (outcome.kind === 'interrupted') return interrupted(options);
-  if (outcome.kind === 'not-started') return cannotStart(options.command, outcome.cause);
-  if (outcome.kind !== 'reported') {
-    return notReady(outcome.kind === 'late' ? lateness(options) : exitOf(child), options);
-  }
-  // Only what it has no better code for: there its log tells more than its word.
-  const { error } = outcome;
-  if (error.exitCode !== exitCodes.timeout) return error;
-  return notReady(`: ${error.message}`, options, error.remedy);
-}
-
-function notReady(
-  what: string,
-  { name, logFile, rawLogFile }: LaunchOptions,
-  advice = '',
-): NotReadyError {
-  const remedy = [advice, `Its log is ${quote(logFile)}`].filter(Boolean).join('. ');
-  const said = tails([logFile, rawLogFile ?? logFile], TAIL_LINES);
-  return new NotReadyError(`${name}${what}`, remedy, said);
-}
-
-function lateness({ readyTimeoutMs }: LaunchOptions): string {
-  return ` was not ready within ${readyTimeoutMs / 1_000} s`;
-}
-
-function exitOf({ exitCode, signalCode }: ChildProcess): string {
-  const how = exitCode === null ? `was ended by ${signalCode}` : `ended with exit code ${exitCode}`;
-  return ` ${how} before it was ready`;
-}
-
-function interrupted({ name }: LaunchOptions): InterruptedError {
-  return new InterruptedError(`interrupted before ${name} was ready`, 'It was stopped');
 }
 
 async function isGone(isIt: () => boolean, withinMs: number): Promise<boolean> {
