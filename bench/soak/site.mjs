@@ -25,6 +25,8 @@ export async function openSite() {
   const children = [];
   const close = async () => {
     for (const child of children) child.kill('SIGKILL');
+    // Those of the last disturbance were never listed.
+    for (const fleet of [CATS, STREAMS]) await servers(fleet);
     for (const { pid, id } of known.values())
       if (runsWith(pid, ['serve', id])) kill(pid, 'SIGKILL');
     await redis.kill();
@@ -43,6 +45,14 @@ export async function openSite() {
   });
   const meowctl = (fleet, ...args) =>
     run(process.execPath, [bin, ...args], { env: env(fleet), fails: true });
+
+  /** What stands in the registry now; null while it cannot be asked. */
+  const servers = async (fleet) => {
+    const { code, stdout } = await meowctl(fleet, 'listservers', '--json');
+    const rows = code === 0 ? JSON.parse(stdout) : null;
+    for (const row of rows ?? []) known.set(row.id, row);
+    return rows;
+  };
 
   const start = (fleet, log, ...args) => {
     const child = spawn(process.execPath, [bin, ...args], {
@@ -78,13 +88,7 @@ export async function openSite() {
       meowctl,
       close,
       port: (fleet) => doors[fleet].port,
-      /** What stands in the registry now; null while it cannot be asked. */
-      async servers(fleet) {
-        const { code, stdout } = await meowctl(fleet, 'listservers', '--json');
-        const rows = code === 0 ? JSON.parse(stdout) : null;
-        for (const row of rows ?? []) known.set(row.id, row);
-        return rows;
-      },
+      servers,
       doorFigures: () => figures(doors[CATS]),
       /** Connections that are kept for a while are closed by then. */
       async doorFiguresAtRest({ files }) {
