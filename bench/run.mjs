@@ -5,12 +5,14 @@ import { installPeers } from './lib/peers.mjs';
 import { missed, resultTable } from './lib/table.mjs';
 
 const PARTS = ['cli', 'server', 'pictures', 'door', 'door-memory', 'fleet'];
+const USAGE = `npm run bench -- [part…] [--node 24] [--quick] [--json]; parts: ${PARTS.join(' ')}`;
 const DEFAULT_PARTS = ['cli', 'server', 'pictures'];
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv) {
-  const { values, positionals } = readArgs(argv);
+  const { values, positionals, slip } = readArgs(argv);
+  if (slip) return refuse(slip, USAGE);
   const unknown = positionals.find((part) => !PARTS.includes(part));
   if (unknown !== undefined)
     return refuse(`no part ${JSON.stringify(unknown)}`, `Parts: ${PARTS.join(' ')}`);
@@ -30,7 +32,11 @@ function readArgs(args) {
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   };
-  return parseArgs({ args, options, allowPositionals: true });
+  try {
+    return parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    return { slip: error.message.split('. ')[0] };
+  }
 }
 
 async function measure(parts, { node = null, quick }) {

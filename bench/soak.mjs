@@ -16,16 +16,9 @@ const MOST_MORE_FILES = 20;
 /** What Node needs for any load at all is no growth. */
 const WARM_UP_MS = 10_000;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '3' },
-    seed: { type: 'string', default: '1' },
-  },
-});
-const minutes = Number(values.minutes);
-const seed = Number(values.seed);
+const { minutes, seed } = readArgs();
 if (!(minutes >= 0.5 && minutes <= 120) || !Number.isInteger(seed)) {
-  process.stderr.write('soak: --minutes is 0.5 to 120, --seed a whole number\n');
+  process.stderr.write('soak: use --minutes 0.5 to 120, --seed a whole number\n');
   process.exit(2);
 }
 if (!existsSync(new URL('../dist/start.cjs', import.meta.url))) {
@@ -49,6 +42,20 @@ try {
   process.exitCode = await soak();
 } finally {
   await site.close();
+}
+
+/** What cannot be read is NaN. */
+function readArgs() {
+  const options = {
+    minutes: { type: 'string', default: '3' },
+    seed: { type: 'string', default: '1' },
+  };
+  try {
+    const { values } = parseArgs({ options });
+    return { minutes: Number(values.minutes), seed: Number(values.seed) };
+  } catch {
+    return { minutes: Number.NaN, seed: Number.NaN };
+  }
 }
 
 async function soak() {
