@@ -98,7 +98,7 @@ async function sweep({ registry, home }: SpawnDeps): Promise<void> {
   await sweepLogs(home, registry);
 }
 
-/** Starts one server. What it wrote into Redis before it failed is removed again. */
+/** Starts one server. What it wrote into Redis before it failed is taken back. */
 async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<ServerRecord> {
   const id = createServerId();
   mustHaveFolder(options.spec);
@@ -112,7 +112,7 @@ async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<Serv
       [],
     );
   } catch (error) {
-    await deps.registry.forget(id).catch(toStoreError);
+    await deps.registry.forget(id, options.replaces).catch(toStoreError);
     throw error;
   }
 }

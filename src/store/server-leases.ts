@@ -26,9 +26,9 @@ export function createServerLeases(
     return toBeatReply(reply);
   };
 
-  const remove = (script: string, id: string, died = false) => {
+  const remove = (script: string, id: string, how: string) => {
     const keysOf = [keys.servers, keys.leases, keys.intents, keys.order(id), keys.acks(id)];
-    const args = [id, keys.changes, died ? '1' : '0'];
+    const args = [id, keys.changes, how];
     return link.run((redis) => redis.eval(script, keysOf.length, ...keysOf, ...args));
   };
 
@@ -38,10 +38,10 @@ export function createServerLeases(
     },
     beat,
     async deregister(id, how = 'left') {
-      await remove(scripts.deregister, id, how === 'died');
+      await remove(scripts.deregister, id, how === 'died' ? '1' : '0');
     },
-    async forget(id) {
-      await remove(scripts.forget, id);
+    async forget(id, before = '') {
+      await remove(scripts.forget, id, before);
     },
   };
 }

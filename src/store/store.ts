@@ -26,8 +26,11 @@ export interface Registry {
   orderRetire(ids: readonly string[], drainMs: number): Promise<void>;
   /** The same for one server, only if another stays: two callers at once never take the last. */
   orderRetireUnlessLast(id: string, drainMs: number): Promise<'ordered' | 'already' | 'last'>;
-  /** Withdraws the order of a server that is known to be gone, with its record and intent. */
-  forget(id: string): Promise<void>;
+  /**
+   * Withdraws the order of a server that is known to be gone, with its record and intent.
+   * @param before the server whose place it took: that is wanted again, if this one was
+   */
+  forget(id: string, before?: string): Promise<void>;
   /** The newest `limit` servers by lease. */
   roster(limit: number): Promise<RosterView>;
   fleet(): Promise<FleetView>;

@@ -116,6 +116,23 @@ describe('a server in the registry', () => {
     stop();
   });
 
+  test('that took a place and is forgotten gives it back, wanted, unless nobody wants it now', async () => {
+    const fresh = sampleRecord({ id: 'def567' });
+    const succeed = async () => {
+      await store.registry.register(sampleRecord(), sampleIntent());
+      expect(await store.intents.succeed('abc234', fresh, sampleIntent())).toBe(true);
+    };
+    await succeed();
+    await store.intents.mark('def567', 'stopped'); // by the SIGTERM that ended its start
+    await store.registry.forget('def567', 'abc234');
+    const { servers, intents } = await store.registry.fleet();
+    expect([servers, [...intents]]).toEqual([[], [['abc234', sampleIntent()]]]);
+    await succeed();
+    await store.registry.orderRetire(['def567'], 1_000);
+    await store.registry.forget('def567', 'abc234');
+    expect((await store.registry.fleet()).intents.size).toBe(0);
+  });
+
   test('that died leaves its intent as it was, that left leaves it stopped', async () => {
     await store.registry.register(sampleRecord(), sampleIntent());
     await store.registry.deregister('abc234', 'died');

@@ -86,10 +86,18 @@ return 'ordered'
 `;
 
 /**
- * Removes all that is kept of a server that is known to be gone.
- * KEYS servers leases intents order acks. ARGV id channel.
+ * Removes all that is kept of a server that is known to be gone. Its intent, if it is there still,
+ * is wanted again under the id of the server whose place it took.
+ * KEYS servers leases intents order acks. ARGV id channel, id before or ''.
  */
 export const forget = `#!lua flags=allow-oom
+${soft}
+local good, intent = pcall(cjson.decode, soft('HGET', KEYS[3], ARGV[1]) or '')
+if ARGV[3] ~= '' and good and type(intent) == 'table' then
+  intent.state = 'wanted'
+  redis.call('HSET', KEYS[3], ARGV[3], cjson.encode(intent))
+  redis.call('PUBLISH', ARGV[2], ARGV[3])
+end
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[3], ARGV[1])
