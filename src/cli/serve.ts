@@ -8,6 +8,7 @@ import type { Store } from '../store/store.ts';
 import { type AppFlags, addAppFlags, appSpec, givenSpec } from './app-flags.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
+import { letGo } from './held.ts';
 import { type OpenedApp, openApp } from './open-app.ts';
 import { keepOwnLog } from './own-log.ts';
 import { readyPipe } from './ready-pipe.ts';
@@ -23,6 +24,7 @@ interface Options extends AppFlags {
   readonly ofUp?: boolean;
   readonly firstPort?: number;
   readonly replaces?: string;
+  readonly held?: boolean;
 }
 
 export function addServe(program: Command, context: Context): void {
@@ -48,6 +50,7 @@ export function addServe(program: Command, context: Context): void {
     .addOption(new Option('--of-up').hideHelp())
     .addOption(new Option('--first-port <port>').argParser(port).hideHelp())
     .addOption(new Option('--replaces <id>').argParser(serverId).hideHelp())
+    .addOption(new Option('--held').hideHelp())
     .addHelpText('after', examples('meowctl serve --port 3005', 'meowctl serve --app ./server.js'))
     .action((options: Options) => runServe(context, options));
   addAppFlags(verb);
@@ -59,27 +62,32 @@ async function runServe(context: Context, options: Options): Promise<void> {
   const spawned = options.spawned ?? false;
   if (spawned && options.id !== undefined) keepOwnLog(host, config.home, options.id);
   const spec = (spawned ? givenSpec(context) : appSpec(context, options)) ?? catSpec;
-  const ready = readyPipe(spawned, host, spec.readyMs);
+  const held = options.held ? letGo(host) : undefined;
+  const ready = readyPipe(spawned, host, spec.readyMs, held);
   try {
-    await serveUntilGone(context, spec, options, ready.tell);
+    await serveUntilGone(context, spec, options, { tellReady: ready.tell, held });
   } catch (error) {
     ready.fail(error);
     throw error;
   }
 }
 
-type TellReady = (record: object) => void;
+interface Spawner {
+  tellReady(record: object): void;
+  /** When it lets a server go on that it holds back. */
+  readonly held: Promise<void> | undefined;
+}
 
 async function serveUntilGone(
   context: Context,
   spec: AppSpec,
   options: Options,
-  tellReady: TellReady,
+  spawner: Spawner,
 ): Promise<void> {
   const { store } = await context.openStore({ persistent: true });
   try {
     const app = await openApp(context, spec);
-    await serveApp(context, store, app, spec, options, tellReady).finally(app.leave);
+    await serveApp(context, store, app, spec, options, spawner).finally(app.leave);
   } finally {
     await store.close();
   }
@@ -91,13 +99,14 @@ async function serveApp(
   app: OpenedApp,
   spec: AppSpec,
   options: Options,
-  tellReady: TellReady,
+  { tellReady, held }: Spawner,
 ): Promise<void> {
   const [{ serve }, { thisMachine }, { createServerId }] = await Promise.all([
     import('../server/serve.ts'),
     import('../fleet/process-identity.ts'),
     import('../fleet/server-id.ts'),
   ]);
+  await held;
   const server = await serve(
     { store, log: context.output.talk, ...app },
     {

@@ -46,15 +46,22 @@ export interface Condemned {
 /** `gone`: it was not there, so nothing was signalled. `alive`: not even SIGKILL ended it. */
 export type Ending = 'gone' | 'terminated' | 'killed' | 'alive';
 
+/** A program that has been started already, and waits for our word before it does its work. */
+export interface Begun {
+  /** @returns null when it has ended meanwhile */
+  letGo(): ChildProcess | null;
+}
+
 /**
- * Starts a program detached from us and waits for its word on fd 3 that it is ready.
+ * Starts a program detached from us, or lets one go on that was started before, and waits for its
+ * word on fd 3 that it is ready.
  * @returns what it said with `ready`
  * @throws NotReadyError with its log's end; what it reported with `error`; InterruptedError.
  *   In each case it has been stopped.
  */
-export async function launch(options: LaunchOptions): Promise<unknown> {
+export async function launch(options: LaunchOptions, begun?: Begun): Promise<unknown> {
   if (options.signal?.aborted) throw interrupted(options);
-  const child = startDetached(options, true);
+  const child = begun?.letGo() ?? startDetached(options, 1);
   const outcome = await readOutcome(child, child.stdio[READY_FD] as Readable, options);
   child.stdio[READY_FD]?.destroy();
   if (outcome.kind === 'ready') return outcome.value;
@@ -64,16 +71,16 @@ export async function launch(options: LaunchOptions): Promise<unknown> {
 
 /**
  * Starts a program in a session and process group of its own; it outlives us.
- * @param withPipe whether it gets a pipe as fd 3
+ * @param pipes how many it gets, from fd 3 on
  */
-export function startDetached(program: Program, withPipe = false): ChildProcess {
+export function startDetached(program: Program, pipes = 0): ChildProcess {
   const log = openLog(program.rawLogFile ?? program.logFile);
   try {
     const child = spawn(program.command, program.args, {
       cwd: program.cwd,
       env: program.env,
       detached: true,
-      stdio: ['ignore', log, log, ...(withPipe ? ['pipe' as const] : [])],
+      stdio: ['ignore', log, log, ...Array<'pipe'>(pipes).fill('pipe')],
     });
     child.on('error', () => {});
     child.unref();

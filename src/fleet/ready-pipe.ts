@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Readable } from 'node:stream';
 import { type ExitCode, exitCodes, MeowError } from '../errors.ts';
+import { afterAwake } from '../store/awake-timer.ts';
 import { plain } from '../text.ts';
 
 const MAX_LINE_BYTES = 64 * 1_024;
@@ -28,13 +29,13 @@ export function readOutcome(
   return new Promise((resolve) => {
     let said = '';
     const settle = (outcome: Outcome) => {
-      clearTimeout(limit);
+      forget();
       patience.signal?.removeEventListener('abort', interrupt);
       resolve(outcome);
     };
     const silent = () => settle({ kind: 'silent' });
     const interrupt = () => settle({ kind: 'interrupted' });
-    const limit = setTimeout(() => settle({ kind: 'late' }), patience.readyTimeoutMs);
+    const forget = afterAwake(patience.readyTimeoutMs, () => settle({ kind: 'late' }));
     patience.signal?.addEventListener('abort', interrupt, { once: true });
     child.once('error', (cause: Error) => settle({ kind: 'not-started', cause }));
     child.once('exit', () => setTimeout(silent, AFTER_EXIT_MS).unref());

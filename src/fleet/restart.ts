@@ -3,11 +3,13 @@ import { defaults } from '../config.ts';
 import { FailedError, type MeowError, NothingError, TimeoutError } from '../errors.ts';
 import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
+import { Ahead } from './ahead.ts';
 import { destroyServers } from './destroy.ts';
 import { anew, asBefore } from './from-intent.ts';
+import type { Held } from './held.ts';
 import { type Leave, Leaving } from './leaving.ts';
 import { identify, isHere, isProcess, type Machine } from './process-identity.ts';
-import { type SpawnDeps, type SpawnOptions, spawnServers } from './spawn.ts';
+import { holdServer, type SpawnDeps, type SpawnOptions, spawnServers } from './spawn.ts';
 import { findTargets, type Known, knownServers } from './targets.ts';
 
 export interface RestartDeps extends SpawnDeps {
@@ -41,13 +43,13 @@ interface Wanted extends Known {
 type Job = RestartDeps & RestartOptions;
 
 const POLL_MS = 10;
-/** How many may leave for each that starts: leaving takes twice as long, even without a request. */
-const LEAVING_PER_START = 3;
+/** How many may leave for each that starts: leaving takes some 300 ms even without a request. */
+const LEAVING_PER_START = 4;
 
 /**
  * Replaces servers of this host, a few at a time: the new one starts, every door has it, then the
- * old one is told to leave, and the next one starts while it does. The first that fails ends the
- * roll; what has not been replaced serves on.
+ * old one is told to leave, and the next one starts while it does; its process boots even before,
+ * and waits. The first that fails ends the roll; what has not been replaced serves on.
  * @throws NothingError or FailedError before anything was done
  */
 export async function restartServers(
@@ -61,15 +63,21 @@ export async function restartServers(
   const leaving = new Leaving(options.batch * LEAVING_PER_START, (errors) =>
     failed.push(...errors),
   );
-  while (waiting.length > 0 && failed.length === 0 && !options.signal.aborted) {
-    const batch = waiting.splice(0, options.batch);
-    const outcomes = await Promise.all(batch.map((server) => replace(job, server)));
-    for (const outcome of outcomes) {
-      started.push(...outcome.started);
-      failed.push(...outcome.failed);
-      if (outcome.leaving) leaving.add(outcome.leaving);
+  const ahead = new Ahead((old: Wanted) => hold(job, old));
+  try {
+    while (waiting.length > 0 && failed.length === 0 && !options.signal.aborted) {
+      const batch = waiting.splice(0, options.batch);
+      const steps = batch.map((server) => replace(job, server, ahead.take(server.id)));
+      ahead.begin(waiting.slice(0, Math.min(options.batch, defaults.spawnsInParallel)));
+      for (const step of await Promise.all(steps)) {
+        started.push(...step.started);
+        failed.push(...step.failed);
+        if (step.leaving) leaving.add(step.leaving);
+      }
+      await leaving.room();
     }
-    await leaving.room();
+  } finally {
+    await ahead.discard();
   }
   await leaving.all();
   return { started, failed };
@@ -110,10 +118,14 @@ interface Step extends Restarted {
   readonly leaving?: Leave;
 }
 
-async function replace(job: Job, old: Wanted): Promise<Step> {
+function hold(job: Job, old: Wanted): Held | null {
+  return runs(job, old) && !old.intent.fixedPort ? holdServer(job, toSpawn(old.intent)) : null;
+}
+
+async function replace(job: Job, old: Wanted, held: Held | null): Promise<Step> {
   if (!runs(job, old)) return takePlace(job, old);
   if (old.intent.fixedPort) return replaceOnItsPort(job, old);
-  const started = await spawnServers(job, { ...toSpawn(old.intent), signal: job.signal });
+  const started = await spawnServers(job, { ...toSpawn(old.intent), held, signal: job.signal });
   const [fresh] = started.started;
   if (!fresh) return started;
   const missing = await waitForDoors(job, fresh);

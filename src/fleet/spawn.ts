@@ -13,6 +13,7 @@ import { parseRecord } from '../store/parse.ts';
 import type { AppSpec, ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import { quote } from '../text.ts';
+import { Held } from './held.ts';
 import { type LaunchOptions, launch } from './launcher.ts';
 import { sweepLogs } from './log-sweep.ts';
 import { logPath, rawLogPath } from './logs.ts';
@@ -51,6 +52,8 @@ export interface SpawnOptions {
   readonly readyTimeoutMs: number;
   readonly termGraceMs?: number;
   readonly signal?: AbortSignal;
+  /** Its process, booted by `holdServer` with these options; with a count of 1. */
+  readonly held?: Held | null;
   /** Told of each server as soon as it is ready. */
   readonly onStarted?: (record: ServerRecord) => void;
 }
@@ -100,10 +103,11 @@ async function sweep({ registry, home }: SpawnDeps): Promise<void> {
 
 /** Starts one server. What it wrote into Redis before it failed is taken back. */
 async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<ServerRecord> {
-  const id = createServerId();
+  const { held } = options;
+  const id = held?.id ?? createServerId();
   mustHaveFolder(options.spec);
   try {
-    const said = await launch(toLaunch(id, deps, options));
+    const said = await launch(toLaunch(id, deps, options), held ?? undefined);
     const record = parseRecord(id, JSON.stringify(said));
     if (typeof record !== 'string') return record;
     throw new NotReadyError(
@@ -114,6 +118,23 @@ async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<Serv
   } catch (error) {
     await deps.registry.forget(id, options.replaces).catch(toStoreError);
     throw error;
+  }
+}
+
+/**
+ * Boots a server's process ahead of its start, so that only its listening and registering is left.
+ * @returns null where that fails: starting it will say why
+ */
+export function holdServer(deps: SpawnDeps, options: SpawnOptions): Held | null {
+  if (!isSealed(deps.home, options.spec)) return null;
+  const id = createServerId();
+  try {
+    mustHaveFolder(options.spec);
+    const { args, ...program } = toLaunch(id, deps, options);
+    return new Held(id, { ...program, args: [...args, '--held'] });
+  } catch (error) {
+    toMeowError(error);
+    return null;
   }
 }
 

@@ -1,0 +1,36 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { type Begun, hasEnded, type Program, startDetached, stopChild } from './launcher.ts';
+
+const GO_FD = 4;
+
+/** A server's process that boots and then waits on fd 4, with nothing of it to be seen until then. */
+export class Held implements Begun {
+  readonly id: string;
+  readonly #child: ChildProcess;
+  readonly #pipe: Socket;
+  #goes = false;
+
+  /** @throws FailedError when it cannot be started */
+  constructor(id: string, program: Program) {
+    this.id = id;
+    this.#child = startDetached(program, 2);
+    this.#pipe = this.#child.stdio[GO_FD] as Socket;
+    this.#pipe.on('error', () => {}); // it ended meanwhile: whoever waits for its word hears of it
+  }
+
+  letGo(): ChildProcess | null {
+    this.#goes = true;
+    if (this.#child.pid === undefined || hasEnded(this.#child)) return null;
+    this.#pipe.end('go', () => this.#pipe.destroy());
+    return this.#child;
+  }
+
+  /** Ends it, unless it was let go. */
+  async discard(graceMs: number): Promise<void> {
+    if (this.#goes) return;
+    this.#goes = true;
+    for (const pipe of this.#child.stdio) pipe?.destroy();
+    await stopChild(this.#child, graceMs);
+  }
+}

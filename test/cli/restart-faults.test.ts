@@ -1,0 +1,119 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Row } from '../../src/cli/rows.ts';
+import { finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
+import { until } from '../helpers/until.ts';
+
+let site: Site;
+
+beforeAll(async () => {
+  site = await openSite();
+});
+afterEach(() => site.run(['destroy', '--all', '--timeout', '1']));
+afterAll(() => site.close());
+
+function wordsOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return []; // it ended while we looked
+  }
+}
+
+const servers = () => ownProcesses(site.home).filter((pid) => wordsOf(pid).includes('serve'));
+/** Those that were booted ahead of their turn, whether it has come or not. */
+const ahead = () => servers().filter((pid) => wordsOf(pid).includes('--held'));
+
+/** Every process of ours is a server that is listed, and serves. */
+const settled = () =>
+  until(
+    'every process is listed, and every listed one lives',
+    async () => {
+      const rows = await site.list();
+      const pids = new Set(servers());
+      const all = rows.every(({ pid, state }) => pids.has(pid) && state === 'up');
+      return rows.length === pids.size && all ? rows : null;
+    },
+    15_000,
+  );
+
+const file = (name: string) => join(site.home, name);
+
+/** An app that answers with its version, once `gate` is there. */
+function writeVersion(app: string, version: string, gate: string | null = null): void {
+  const wait = `import { existsSync } from 'node:fs';
+while (!existsSync(${JSON.stringify(gate)})) await new Promise((resolve) => setTimeout(resolve, 10));
+`;
+  const serve = `export default (_, response) => response.end(${JSON.stringify(version)});\n`;
+  writeFileSync(app, gate === null ? serve : wait + serve);
+}
+
+async function spawnApp(app: string, ...args: string[]): Promise<void> {
+  writeVersion(app, 'one');
+  expect((await site.run(['spawn', '--app', app, ...args])).code).toBe(0);
+}
+
+const versions = (rows: readonly Row[]) =>
+  Promise.all(rows.map(async ({ url }) => (await fetch(url)).text()));
+
+describe('restart', () => {
+  test('killed -9 at any moment leaves servers that are listed, as many as before or one more', async () => {
+    const ROUNDS = 20;
+    await site.run(['spawn', '3']);
+    const startMs = performance.now();
+    expect((await site.run(['restart'])).code).toBe(0);
+    const ms = performance.now() - startMs;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const child = site.start(['restart']);
+      const timer = setTimeout(() => child.kill('SIGKILL'), (1.1 * ms * round) / ROUNDS);
+      await new Promise((resolve) => child.once('exit', resolve));
+      clearTimeout(timer);
+      const { length } = await settled();
+      expect([3, 4]).toContain(length);
+      expect((await site.run(['scale', '3'])).code).toBe(0);
+    }
+    await until('no more are left', () => servers().length === 3);
+  }, 90_000);
+
+  test('starts another one in the place of one that died before its turn', async () => {
+    const app = file('gated.mjs');
+    await spawnApp(app, '2');
+    writeVersion(app, 'two', file('gate'));
+    const rolling = site.start(['restart', '--json']);
+    const waiting = await until('the second one boots', () => ahead()[0]);
+    process.kill(waiting, 'SIGKILL');
+    writeFileSync(file('gate'), '');
+    const { code, stderr } = await finish(rolling);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(await versions(await settled())).toEqual(['two', 'two']);
+  }, 30_000);
+
+  test('ends the one that was booted ahead when the one before it fails, or at Ctrl-C', async () => {
+    const app = file('broken.mjs');
+    await spawnApp(app, '2');
+    writeFileSync(app, "throw new Error('version two is broken');\n");
+    expect((await site.run(['restart'])).code).toBe(5);
+    expect(await versions(await settled())).toEqual(['one', 'one']);
+    writeVersion(app, 'two', file('never'));
+    const rolling = site.start(['restart']);
+    await until('the second one boots', () => ahead().length === 1);
+    rolling.kill('SIGINT');
+    expect((await finish(rolling)).code).toBe(130);
+    expect(await versions(await settled())).toEqual(['one', 'one']);
+  }, 30_000);
+
+  test('counts the time to get ready from a server’s own turn', async () => {
+    const app = file('late.mjs');
+    await spawnApp(app, '2', '--timeout', '1.5');
+    writeVersion(app, 'two');
+    const rolling = site.start(['restart']);
+    await until('the second one boots', () => ahead().length === 1);
+    rolling.kill('SIGSTOP');
+    const startMs = performance.now();
+    await until('its time would be over', () => performance.now() - startMs > 2_500);
+    rolling.kill('SIGCONT');
+    expect((await finish(rolling)).code).toBe(0);
+    expect(await versions(await settled())).toEqual(['two', 'two']);
+  }, 30_000);
+});
