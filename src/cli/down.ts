@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { defaults } from '../config.ts';
 import { StoreError, TimeoutError } from '../errors.ts';
+import type { FleetView, ServerRecord } from '../store/records.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
+import { serversInWords } from './rows.ts';
 import { tellFailures } from './tell-failures.ts';
 import { seconds } from './values.ts';
 
@@ -50,12 +52,13 @@ async function endServers(context: Context, drainMs: number): Promise<string | n
   ]);
   try {
     return await context.withStore(async ({ store: { registry } }) => {
-      const targets = idsOn(thisMachine().host, await registry.fleet());
+      const fleet = await registry.fleet();
+      const targets = idsOn(thisMachine().host, fleet);
       if (targets.length === 0) return null;
       const options = { targets, all: false, force: true, drainMs, signal: context.interruption() };
       const { asked, gone, failed } = await destroyServers({ registry }, options);
       tellFailures(failed, context, `${gone.length} of ${asked} servers are gone`);
-      return gone.length > 0 ? amount(gone.length) : null;
+      return whatWent(gone, fleet);
     });
   } catch (error) {
     if (error instanceof StoreError && error.kind === 'unavailable') return null;
@@ -63,11 +66,18 @@ async function endServers(context: Context, drainMs: number): Promise<string | n
   }
 }
 
+/** Those that had no record any more did not run: only the memory of them went. */
+function whatWent(gone: readonly ServerRecord[], { servers }: FleetView): string | null {
+  const ran = gone.filter(({ id }) => servers.some(({ record }) => record.id === id)).length;
+  const remembered = gone.length - ran;
+  const words = [
+    ran > 0 ? serversInWords(ran) : null,
+    remembered > 0 ? `the memory of ${serversInWords(remembered)}` : null,
+  ];
+  return words.filter((what) => what !== null).join(', ') || null;
+}
+
 async function endRedis({ config }: Context): Promise<string | null> {
   const { stopLocalRedis } = await import('../fleet/local-redis.ts');
   return (await stopLocalRedis(config.home)) ? 'the local Redis' : null;
-}
-
-function amount(servers: number): string {
-  return servers === 1 ? '1 server' : `${servers} servers`;
 }
