@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { defaults } from '../config.ts';
 import { StoreError, TimeoutError } from '../errors.ts';
-import type { FleetView, ServerRecord } from '../store/records.ts';
+import type { ServerRecord } from '../store/records.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
 import { serversInWords } from './rows.ts';
@@ -22,12 +22,24 @@ export function addDown(program: Command, context: Context): void {
 }
 
 async function down(context: Context, { timeout }: Options): Promise<void> {
+  const running = await idsRunning(context);
   const ended = [
     await endUp(context, timeout),
-    await endServers(context, timeout),
+    await endServers(context, timeout, running),
     await endRedis(context),
   ].filter((what) => what !== null);
   context.output.talk(ended.length > 0 ? `ended: ${ended.join(', ')}` : 'nothing is running');
+}
+
+/** Seen before `up` ends its own. */
+async function idsRunning(context: Context): Promise<ReadonlySet<string>> {
+  try {
+    const { servers } = await context.withStore(({ store }) => store.registry.fleet());
+    return new Set(servers.map(({ record }) => record.id));
+  } catch (error) {
+    if (isAway(error)) return new Set();
+    throw error;
+  }
 }
 
 async function endUp({ config }: Context, drainMs: number): Promise<string | null> {
@@ -44,7 +56,11 @@ async function endUp({ config }: Context, drainMs: number): Promise<string | nul
 }
 
 // Without Redis there is nothing left to ask, and `down` goes on to what it can end.
-async function endServers(context: Context, drainMs: number): Promise<string | null> {
+async function endServers(
+  context: Context,
+  drainMs: number,
+  running: ReadonlySet<string>,
+): Promise<string | null> {
   const [{ destroyServers }, { idsOn }, { thisMachine }] = await Promise.all([
     import('../fleet/destroy.ts'),
     import('../fleet/bring-up.ts'),
@@ -52,23 +68,26 @@ async function endServers(context: Context, drainMs: number): Promise<string | n
   ]);
   try {
     return await context.withStore(async ({ store: { registry } }) => {
-      const fleet = await registry.fleet();
-      const targets = idsOn(thisMachine().host, fleet);
+      const targets = idsOn(thisMachine().host, await registry.fleet());
       if (targets.length === 0) return null;
       const options = { targets, all: false, force: true, drainMs, signal: context.interruption() };
       const { asked, gone, failed } = await destroyServers({ registry }, options);
       tellFailures(failed, context, `${gone.length} of ${asked} servers are gone`);
-      return whatWent(gone, fleet);
+      return whatWent(gone, running);
     });
   } catch (error) {
-    if (error instanceof StoreError && error.kind === 'unavailable') return null;
+    if (isAway(error)) return null;
     throw error;
   }
 }
 
-/** Those that had no record any more did not run: only the memory of them went. */
-function whatWent(gone: readonly ServerRecord[], { servers }: FleetView): string | null {
-  const ran = gone.filter(({ id }) => servers.some(({ record }) => record.id === id)).length;
+function isAway(error: unknown): boolean {
+  return error instanceof StoreError && error.kind === 'unavailable';
+}
+
+/** Of those that did not run, only the memory went. */
+function whatWent(gone: readonly ServerRecord[], running: ReadonlySet<string>): string | null {
+  const ran = gone.filter(({ id }) => running.has(id)).length;
   const remembered = gone.length - ran;
   const words = [
     ran > 0 ? serversInWords(ran) : null,

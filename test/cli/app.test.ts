@@ -208,7 +208,8 @@ describe('up --app', () => {
     expect(site.commandLines().join()).not.toContain('hush-4711');
     await until('it serves', async () => (await site.list()).length === 1);
     expect(await text(`http://127.0.0.1:${port}/`)).toContain('hush-4711 from koa');
-    expect((await site.run(['down'])).code).toBe(0);
+    const down = await site.run(['down']);
+    expect([down.code, down.stderr]).toEqual([0, 'ended: `meowctl up`, 1 server\n']);
     await site.nothingLeft();
   });
 });
