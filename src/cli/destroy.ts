@@ -3,7 +3,7 @@ import { defaults } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
-import { showRows, toRow } from './rows.ts';
+import { byPort, showRows, toRow } from './rows.ts';
 import { tellFailures } from './tell-failures.ts';
 import { seconds } from './values.ts';
 
@@ -61,7 +61,7 @@ async function destroyThem(
       signal: context.interruption(),
     },
   );
-  const rows = gone.map((record) => toRow(record, 'gone'));
+  const rows = gone.map((record) => toRow(record, 'gone')).sort(byPort);
   const { output } = context;
   if (options.json) output.json(rows);
   else if (options.quiet) for (const { id } of rows) output.line(id);

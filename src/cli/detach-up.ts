@@ -2,6 +2,7 @@ import { defaults } from '../config.ts';
 import type { AppSpec } from '../store/records.ts';
 import { splitProgram } from './app-flags.ts';
 import type { Context } from './context.ts';
+import { serversInWords } from './rows.ts';
 
 export const UP_READY_MS = 60_000;
 
@@ -29,7 +30,7 @@ export async function detachUp(context: Context, spec: AppSpec | null): Promise<
     signal: context.interruption(),
   });
   const { url, servers } = said as { url: string; servers: number };
-  output.talk(`door     ${url}, ${servers} servers, in the background`);
+  output.talk(`door     ${url}, ${serversInWords(servers)}, in the background`);
   output.talk(`log      ${logFile}`);
   output.talk('see `meowctl listservers`; end it with `meowctl down`');
 }

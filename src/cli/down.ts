@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { defaults } from '../config.ts';
 import { StoreError, TimeoutError } from '../errors.ts';
+import type { ServerRecord } from '../store/records.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
+import { serversInWords } from './rows.ts';
 import { tellFailures } from './tell-failures.ts';
 import { seconds } from './values.ts';
 
@@ -20,12 +22,24 @@ export function addDown(program: Command, context: Context): void {
 }
 
 async function down(context: Context, { timeout }: Options): Promise<void> {
+  const running = await idsRunning(context);
   const ended = [
     await endUp(context, timeout),
-    await endServers(context, timeout),
+    await endServers(context, timeout, running),
     await endRedis(context),
   ].filter((what) => what !== null);
   context.output.talk(ended.length > 0 ? `ended: ${ended.join(', ')}` : 'nothing is running');
+}
+
+/** Seen before `up` ends its own. */
+async function idsRunning(context: Context): Promise<ReadonlySet<string>> {
+  try {
+    const { servers } = await context.withStore(({ store }) => store.registry.fleet());
+    return new Set(servers.map(({ record }) => record.id));
+  } catch (error) {
+    if (isAway(error)) return new Set();
+    throw error;
+  }
 }
 
 async function endUp({ config }: Context, drainMs: number): Promise<string | null> {
@@ -42,7 +56,11 @@ async function endUp({ config }: Context, drainMs: number): Promise<string | nul
 }
 
 // Without Redis there is nothing left to ask, and `down` goes on to what it can end.
-async function endServers(context: Context, drainMs: number): Promise<string | null> {
+async function endServers(
+  context: Context,
+  drainMs: number,
+  running: ReadonlySet<string>,
+): Promise<string | null> {
   const [{ destroyServers }, { idsOn }, { thisMachine }] = await Promise.all([
     import('../fleet/destroy.ts'),
     import('../fleet/bring-up.ts'),
@@ -55,19 +73,30 @@ async function endServers(context: Context, drainMs: number): Promise<string | n
       const options = { targets, all: false, force: true, drainMs, signal: context.interruption() };
       const { asked, gone, failed } = await destroyServers({ registry }, options);
       tellFailures(failed, context, `${gone.length} of ${asked} servers are gone`);
-      return gone.length > 0 ? amount(gone.length) : null;
+      return whatWent(gone, running);
     });
   } catch (error) {
-    if (error instanceof StoreError && error.kind === 'unavailable') return null;
+    if (isAway(error)) return null;
     throw error;
   }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof StoreError && error.kind === 'unavailable';
+}
+
+/** Of those that did not run, only the memory went. */
+function whatWent(gone: readonly ServerRecord[], running: ReadonlySet<string>): string | null {
+  const ran = gone.filter(({ id }) => running.has(id)).length;
+  const remembered = gone.length - ran;
+  const words = [
+    ran > 0 ? serversInWords(ran) : null,
+    remembered > 0 ? `the memory of ${serversInWords(remembered)}` : null,
+  ];
+  return words.filter((what) => what !== null).join(', ') || null;
 }
 
 async function endRedis({ config }: Context): Promise<string | null> {
   const { stopLocalRedis } = await import('../fleet/local-redis.ts');
   return (await stopLocalRedis(config.home)) ? 'the local Redis' : null;
-}
-
-function amount(servers: number): string {
-  return servers === 1 ? '1 server' : `${servers} servers`;
 }

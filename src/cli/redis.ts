@@ -21,11 +21,18 @@ export async function chooseRedis(config: Config, output: Output, start: boolean
     output.talk(`started a local Redis at ${parseRedisUrl(found.url).label}`);
   }
   if (found) return found.url;
-  const { label } = parseRedisUrl(config.redisProbeUrl, 'MEOW_REDIS_PROBE');
-  throw new StoreError(
+  throw await nobodyAnswers(config);
+}
+
+async function nobodyAnswers({ home, redisProbeUrl }: Config): Promise<StoreError> {
+  const { findUp } = await import('../fleet/up-mark.ts');
+  const { label } = parseRedisUrl(redisProbeUrl, 'MEOW_REDIS_PROBE');
+  // An `up` that runs does not look after its Redis, and refuses a second one.
+  const verb = findUp(home) ? 'spawn' : 'up';
+  return new StoreError(
     'unavailable',
     `no Redis answers: REDIS_URL is not set, no local one runs, and none is at ${label}`,
-    'Start one with `meowctl up`, or set REDIS_URL',
+    `Start one with \`meowctl ${verb}\`, or set REDIS_URL`,
   );
 }
 

@@ -3,7 +3,7 @@ import { defaults } from '../config.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
-import { showRows, toRow } from './rows.ts';
+import { servingRows, showRows } from './rows.ts';
 import { tellFailures } from './tell-failures.ts';
 import { count, seconds } from './values.ts';
 
@@ -60,7 +60,7 @@ async function restart(
       },
     },
   );
-  const rows = started.map((record) => toRow(record));
+  const rows = await servingRows(open.store.registry, started);
   if (options.json) output.json(rows);
   else if (options.quiet) for (const { url } of rows) output.line(url);
   else if (rows.length > 0) await showRows(output, rows);

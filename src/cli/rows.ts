@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
+import { StoreError } from '../errors.ts';
 import { catSpec, nameOfApp } from '../store/app-spec.ts';
 import type { FleetView, ServerRecord, ServerState } from '../store/records.ts';
+import type { Registry } from '../store/store.ts';
 import type { Cell, Output, Tone } from './output.ts';
 
 /** A server as the CLI shows it. `doors` is what each door says of it. */
@@ -39,7 +41,28 @@ export function listFleet(fleet: FleetView): Row[] {
     const unknown = { version: '', startedAt: 0, requests: 0, inflight: 0, doors: [] };
     rows.push({ id, url, host, bootId, port, pid, pidStart, app, state, ...unknown });
   }
-  return rows.sort((a, b) => a.port - b.port || a.startedAt - b.startedAt);
+  return rows.sort(byPort);
+}
+
+/** Servers that serve, with what doors say of them now; sorted by port. */
+export async function servingRows(
+  registry: Pick<Registry, 'fleet'>,
+  records: readonly ServerRecord[],
+): Promise<Row[]> {
+  const fleet = await registry.fleet().catch(noDoors);
+  return records
+    .map((record) => toRow(record, record.state, verdictsOn(record.id, fleet)))
+    .sort(byPort);
+}
+
+// What was done is told all the same.
+function noDoors(error: unknown): Pick<FleetView, 'doors'> {
+  if (error instanceof StoreError) return { doors: [] };
+  throw error;
+}
+
+export function byPort(a: Row, b: Row): number {
+  return a.port - b.port || a.startedAt - b.startedAt;
 }
 
 export function toRow(
@@ -48,6 +71,11 @@ export function toRow(
   doors: readonly string[] = [],
 ): Row {
   return { ...record, state, doors };
+}
+
+/** `1 server`, `2 servers`. */
+export function serversInWords(count: number): string {
+  return count === 1 ? '1 server' : `${count} servers`;
 }
 
 /** Rows as a table on stdout. */
@@ -66,7 +94,7 @@ function shortApp({ app }: Row): string {
   return name.length > MAX_APP ? `${name.slice(0, MAX_APP - 1)}…` : name;
 }
 
-function verdictsOn(id: string, { doors }: FleetView): string[] {
+function verdictsOn(id: string, { doors }: Pick<FleetView, 'doors'>): string[] {
   return doors.flatMap(({ roster }) => {
     const verdict = roster[id];
     if (!verdict) return [];

@@ -4,7 +4,7 @@ import { type AppFlags, addAppFlags, appSpec } from './app-flags.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
-import { showRows, toRow } from './rows.ts';
+import { servingRows, showRows } from './rows.ts';
 import { sealed } from './sealed.ts';
 import { tellFailures } from './tell-failures.ts';
 import { size } from './values.ts';
@@ -47,7 +47,7 @@ async function scaleTo(
     { registry, machine: thisMachine(), ...serverProgram(context, open) },
     { count, spec, signal: context.interruption() },
   );
-  const rows = serving.map((record) => toRow(record)).sort((a, b) => a.port - b.port);
+  const rows = await servingRows(registry, serving);
   const { output } = context;
   if (options.json) output.json(rows);
   else if (options.quiet) for (const { url } of rows) output.line(url);

@@ -7,7 +7,7 @@ import { type AppFlags, addAppFlags, appSpec } from './app-flags.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
-import { showRows, toRow } from './rows.ts';
+import { byPort, showRows, toRow } from './rows.ts';
 import { sealed } from './sealed.ts';
 import { tellFailures } from './tell-failures.ts';
 import { count, host, port, seconds } from './values.ts';
@@ -51,7 +51,7 @@ export function addSpawn(program: Command, context: Context): void {
         'meowctl spawn 3',
         'meowctl spawn --port 3005',
         'meowctl spawn 2 --app ./server.js --env GREETING=hello',
-        'meowctl spawn -- python3 -m http.server {port}',
+        'meowctl spawn -- python3 -m http.server {port} --bind 127.0.0.1',
       ),
     )
     .action((wanted: number | undefined, options: Options) => spawn(context, wanted, options));
@@ -87,7 +87,7 @@ async function spawnMany(
       signal: context.interruption(),
     },
   );
-  const rows = started.map((record) => toRow(record));
+  const rows = started.map((record) => toRow(record)).sort(byPort);
   const { output } = context;
   if (options.json) output.json(rows);
   else if (options.quiet) for (const { url } of rows) output.line(url);

@@ -172,6 +172,14 @@ describe('up --app', () => {
     await third.end();
   });
 
+  test('leaves a memory of its servers, and `down` says that none of them ran', async () => {
+    const { end } = await up();
+    await end();
+    const { code, stderr } = await site.run(['down']);
+    expect([code, stderr]).toEqual([0, 'ended: the memory of 2 servers\n']);
+    expect((await site.run(['down'])).stderr).toBe('nothing is running\n');
+  });
+
   test('does not run what somebody else wrote into Redis', async () => {
     const marker = join(site.home, 'was-here');
     const spec = { kind: 'program', command: ['touch', marker], env: {}, cwd: '/', health: null };
@@ -194,12 +202,14 @@ describe('up --app', () => {
   test('in the background keeps values off its command line', async () => {
     const port = String(await freePort());
     const args = ['--detach', '--port', port, '--no-admin', '--app', 'koa.js'];
-    const { code } = await site.run(['up', ...args, '--env', 'GREETING=hush-4711'], { cwd: APPS });
-    expect(code).toBe(0);
+    const env = ['--env', 'GREETING=hush-4711'];
+    const { code, stderr } = await site.run(['up', ...args, ...env, '-n', '1'], { cwd: APPS });
+    expect([code, stderr]).toEqual([0, expect.stringContaining(`:${port}, 1 server, in the`)]);
     expect(site.commandLines().join()).not.toContain('hush-4711');
-    await until('it serves', async () => (await site.list()).length === 2);
+    await until('it serves', async () => (await site.list()).length === 1);
     expect(await text(`http://127.0.0.1:${port}/`)).toContain('hush-4711 from koa');
-    expect((await site.run(['down'])).code).toBe(0);
+    const down = await site.run(['down']);
+    expect([down.code, down.stderr]).toEqual([0, 'ended: `meowctl up`, 1 server\n']);
     await site.nothingLeft();
   });
 });

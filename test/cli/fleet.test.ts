@@ -128,6 +128,13 @@ describe('destroy', () => {
     expect(await site.list()).toHaveLength(1);
   });
 
+  test('of all lists them by port', async () => {
+    await site.run(['spawn', '5']);
+    const ids = (await site.list()).map(({ id }) => id);
+    const { stdout } = await site.run(['destroy', '--all', '-q']);
+    expect(stdout.trim().split('\n')).toEqual(ids);
+  });
+
   test('of nobody exits 3, and --all of none exits 0', async () => {
     expect((await site.run(['destroy', 'zzz999'])).code).toBe(3);
     expect((await site.run(['destroy', String(process.pid)])).code).toBe(3);

@@ -279,7 +279,13 @@ describe('restart', () => {
     expect([code, stderr, failures, posted.failures]).toEqual([0, '', [], []]);
     expect(sent).toBeGreaterThan(100);
     const after = (await liveNow()).map(({ id }) => id).sort();
-    expect((JSON.parse(stdout) as Row[]).map(({ id }) => id).sort()).toEqual(after);
+    const told = JSON.parse(stdout) as Row[];
+    expect(told.map(({ id }) => id).sort()).toEqual(after);
+    expect(told.every(({ doors }) => doors[0] === 'usable')).toBe(true);
+    const { stdout: scaled } = await site.run(['scale', '3', '--json']);
+    expect(JSON.parse(scaled)).toEqual(
+      told.map(({ id }) => expect.objectContaining({ id, doors: ['usable'] })),
+    );
     expect(after.filter((id) => before.some((old) => old.id === id))).toEqual([]);
     expect((await intents()).map(({ id }) => id).sort()).toEqual(after);
   }, 30_000);

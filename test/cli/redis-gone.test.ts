@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { finish, openSite, type Site } from '../helpers/cli.ts';
+import { freePort } from '../helpers/redis.ts';
 import { sampleRecord } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
 
@@ -48,3 +49,13 @@ test('many spawns whose Redis gets killed tell it once, and start no more', asyn
     lines.filter((line) => line.startsWith('meowctl: ')).length,
   );
 }, 20_000);
+
+test('a verb that finds no Redis names the verb that starts one, which is not an `up` that runs', async () => {
+  const env = { REDIS_URL: '' };
+  const before = await site.run(['ls'], { env });
+  expect([before.code, before.stderr]).toEqual([4, expect.stringContaining('`meowctl up`')]);
+  site.start(['up', '-n', '1', '--port', String(await freePort()), '--no-admin']);
+  await until('it serves', async () => (await site.list()).length === 1);
+  const { code, stderr } = await site.run(['ls'], { env });
+  expect([code, stderr]).toEqual([4, expect.stringContaining('`meowctl spawn`')]);
+});
