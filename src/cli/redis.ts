@@ -27,7 +27,7 @@ export async function chooseRedis(config: Config, output: Output, start: boolean
 async function nobodyAnswers({ home, redisProbeUrl }: Config): Promise<StoreError> {
   const { findUp } = await import('../fleet/up-mark.ts');
   const { label } = parseRedisUrl(redisProbeUrl, 'MEOW_REDIS_PROBE');
-  // An `up` that runs does not look after its Redis, and refuses a second one.
+  // An `up` that runs refuses a second one.
   const verb = findUp(home) ? 'spawn' : 'up';
   return new StoreError(
     'unavailable',

@@ -1,6 +1,7 @@
 import { StoreError } from '../errors.ts';
 import type { BroughtUp } from '../fleet/bring-up.ts';
 import type { Keeper } from '../fleet/keeper.ts';
+import type { RedisMinder } from '../fleet/redis-minder.ts';
 import type { AppSpec, FleetView, ServerRecord } from '../store/records.ts';
 import { parseRedisUrl } from '../store/redis-url.ts';
 import type { Registry } from '../store/store.ts';
@@ -18,6 +19,8 @@ export interface UpFlags extends DoorFlags {
 
 /** What `up` has going; ended in this order. */
 interface Going {
+  /** Where the local Redis is used. */
+  minder: RedisMinder | null;
   keeper: Keeper | null;
   door: OpenedDoor | null;
   /** The servers it started, those in place of dead ones included. */
@@ -42,7 +45,7 @@ export async function runUp(
   prepareStateFolder(home);
   const open = await context.openStore({ start: true, persistent: true });
   mark.writeUpMark(home, thisMachine());
-  const going: Going = { keeper: null, door: null, ours: [] };
+  const going: Going = { minder: null, keeper: null, door: null, ours: [] };
   try {
     tellReady(await getGoing(context, open, spec, flags, going, stopping.signal));
     await stopped;
@@ -69,6 +72,7 @@ async function getGoing(
     import('../fleet/process-identity.ts'),
   ]);
   const { registry } = open.store;
+  going.minder = await mindRedis(context, open);
   // The door first: a port that is taken is known before any server starts.
   const door = await openDoor(context, open, flags);
   going.door = door;
@@ -82,12 +86,24 @@ async function getGoing(
   return { url: door.url, servers: fleet.serving.length };
 }
 
+/** Nobody else looks after a Redis that meowctl started; any other is not ours to start. */
+async function mindRedis({ config, output }: Context, { url }: OpenStore) {
+  const [{ localAddress }, { RedisMinder }] = await Promise.all([
+    import('../fleet/redis-run.ts'),
+    import('../fleet/redis-minder.ts'),
+  ]);
+  const { home, redisUrl, redisProbeUrl: probeUrl, childEnv: env } = config;
+  if (redisUrl !== null || localAddress(home) !== url) return null;
+  return new RedisMinder({ home, probeUrl, env }, (line) => output.talk(`Redis    ${line}`));
+}
+
 async function end(
-  { keeper, door, ours }: Going,
+  { minder, keeper, door, ours }: Going,
   registry: Registry,
   drainMs: number,
 ): Promise<void> {
   const { stopServers } = await import('../fleet/stop.ts');
+  await minder?.stop();
   await keeper?.stop();
   await door?.close(drainMs);
   const successors = await startedInTheirPlace(registry, ours);

@@ -17,7 +17,6 @@ import { identify, thisMachine } from './process-identity.ts';
 import {
   prepareRedisFolder,
   type RedisRun,
-  readPassword,
   readRun,
   redisConfig,
   redisFolder,
@@ -26,6 +25,7 @@ import {
 } from './redis-files.ts';
 import { type Answer, askOurs, askPid } from './redis-ping.ts';
 import { findRedisProgram, notInstalled } from './redis-program.ts';
+import { findRun, isRun } from './redis-run.ts';
 import { prepareStateFolder } from './state-folder.ts';
 
 export { findRedis } from './find-redis.ts';
@@ -59,12 +59,28 @@ const SILENCE_MS = 3_000;
 export async function ensureRedis(options: RedisStart): Promise<EnsuredRedis> {
   const found = await findRedis(options);
   if (found) return { ...found, started: false };
+  const start = prepare(options);
+  return (await waitForOurs(start)) ?? (await startOnFreePort(start));
+}
+
+/**
+ * Starts the local Redis again where its process is gone, on its own port: its servers know no other.
+ * @returns whether it was gone
+ * @throws StoreError when it does not start
+ */
+export async function reviveLocalRedis(options: RedisStart): Promise<boolean> {
+  const run = readRun(options.home);
+  if (!run || isRun(options.home, run)) return false;
+  if (await startOn(run.port, prepare(options))) return true;
+  const message = `the local Redis ended, and its port ${run.port} is somebody else's now`;
+  throw new StoreError('unavailable', message, 'Free that port');
+}
+
+function prepare(options: RedisStart): Start {
   const program = findRedisProgram(options.env.PATH ?? '');
   if (program === null) throw notInstalled(options.probeUrl);
   prepareStateFolder(options.home);
-  const password = prepareRedisFolder(options.home);
-  const start: Start = { ...options, program, password };
-  return (await waitForOurs(start)) ?? (await startOnFreePort(start));
+  return { ...options, program, password: prepareRedisFolder(options.home) };
 }
 
 /**
@@ -180,28 +196,4 @@ function notStarted({ home, program }: Start, child: ChildProcess): StoreError {
   const code = child.exitCode ?? child.signalCode ?? 'not started';
   const message = `${program} ended (${code}) before it answered: ${last}`;
   return new StoreError('unavailable', message, `Its log is ${quote(redisLog(home))}`);
-}
-
-/** Where ours runs: as recorded, or as it says itself if whoever started it was cut off. */
-async function findRun(home: string): Promise<RedisRun | null> {
-  const recorded = readRun(home);
-  if (recorded && isRun(home, recorded)) return recorded;
-  const password = readPassword(home);
-  if (password === null) return null;
-  const port = recorded?.port ?? defaults.localRedisPort;
-  const pid = (await askPid(port, password, REDIS_ANSWER_MS)) ?? 0;
-  const pidStart = identify(pid)?.start ?? '';
-  const run = { port, pid, pidStart, bootId: thisMachine().bootId };
-  return isRun(home, run) ? run : null;
-}
-
-/** Pid, start time and the path of its settings must all be right, since this machine started. */
-function isRun(home: string, { pid, pidStart, bootId }: RedisRun): boolean {
-  const found = identify(pid);
-  return (
-    found !== null &&
-    found.start === pidStart &&
-    found.commandLine.includes(redisConfig(home)) &&
-    bootId === thisMachine().bootId
-  );
 }

@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../config.ts';
 import { FailedError, type MeowError, NothingError, TimeoutError } from '../errors.ts';
 import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import { Ahead } from './ahead.ts';
 import { destroyServers } from './destroy.ts';
+import { doorWithout } from './doors.ts';
 import { anew, asBefore } from './from-intent.ts';
 import type { Held } from './held.ts';
 import { type Leave, Leaving } from './leaving.ts';
@@ -42,7 +42,6 @@ interface Wanted extends Known {
 
 type Job = RestartDeps & RestartOptions;
 
-const POLL_MS = 10;
 /** How many may leave for each that starts: leaving takes some 300 ms even without a request. */
 const LEAVING_PER_START = 4;
 
@@ -128,7 +127,7 @@ async function replace(job: Job, old: Wanted, held: Held | null): Promise<Step> 
   const started = await spawnServers(job, { ...toSpawn(old.intent), held, signal: job.signal });
   const [fresh] = started.started;
   if (!fresh) return started;
-  const missing = await waitForDoors(job, fresh);
+  const missing = await doorWithout(fresh.id, job);
   if (missing !== null) return giveUp(job, fresh, missing);
   return retire(job, old, fresh);
 }
@@ -160,20 +159,6 @@ function toSpawn({ spec, listenHost, advertise, ofUp = false }: Intent): SpawnOp
   return { ...anew(1, spec), listenHost, advertise, ofUp };
 }
 
-/** @returns the first door that does not use the server in time, or null */
-async function waitForDoors(job: Job, { id }: ServerRecord): Promise<string | null> {
-  const limit = performance.now() + defaults.doorsTakeMs;
-  for (;;) {
-    const { doors } = await job.registry.fleet();
-    const without = doors.find(({ roster }) => roster[id]?.state !== 'usable');
-    if (!without) return null;
-    const verdict = without.roster[id];
-    const why = verdict ? `${verdict.state} ${verdict.reason}`.trim() : 'not seen';
-    if (performance.now() > limit || job.signal.aborted) return `${without.url}: ${why}`;
-    await pause(POLL_MS);
-  }
-}
-
 async function giveUp(job: Job, fresh: ServerRecord, door: string): Promise<Restarted> {
   await endOld(job, { id: fresh.id });
   const message = `server ${fresh.id} was not taken by the door at ${door}`;
@@ -181,18 +166,25 @@ async function giveUp(job: Job, fresh: ServerRecord, door: string): Promise<Rest
   return { started: [], failed: [new TimeoutError('not-taken', message, remedy)] };
 }
 
-function retire(job: Job, old: Wanted, fresh: ServerRecord): Step {
-  const leaving = endOld(job, old).then(({ failed }) => {
+/** The next one starts when this one has its order: a roll that is killed leaves one more, no fleet. */
+async function retire(job: Job, old: Wanted, fresh: ServerRecord): Promise<Step> {
+  let onOrdered = () => {};
+  const ordered = new Promise<void>((resolve) => {
+    onOrdered = resolve;
+  });
+  const leaving = endOld(job, old, onOrdered).then(({ failed }) => {
     job.onReplaced?.(fresh);
     return failed;
   });
+  await Promise.race([ordered, leaving.catch(() => {})]);
   return { started: [fresh], failed: [], leaving };
 }
 
-async function endOld(job: Job, { id }: Pick<Known, 'id'>) {
+async function endOld(job: Job, { id }: Pick<Known, 'id'>, onOrdered = () => {}) {
   const { drainMs } = job;
+  const options = { targets: [id], all: false, force: true, drainMs, onOrdered };
   try {
-    return await destroyServers(job, { targets: [id], all: false, force: true, drainMs });
+    return await destroyServers(job, options);
   } catch (error) {
     if (error instanceof NothingError) return { failed: [] }; // gone by itself meanwhile
     throw error;

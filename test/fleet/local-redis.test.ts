@@ -12,7 +12,12 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ensureRedis, findRedis, stopLocalRedis } from '../../src/fleet/local-redis.ts';
+import {
+  ensureRedis,
+  findRedis,
+  reviveLocalRedis,
+  stopLocalRedis,
+} from '../../src/fleet/local-redis.ts';
 import { identify } from '../../src/fleet/process-identity.ts';
 import { freePort, startRedis } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
@@ -244,5 +249,30 @@ describe('a Redis that somebody else started', () => {
     const where = await place();
     await listen(Number(new URL(where.probeUrl).port), '-NOAUTH\r\n');
     expect((await findRedis(where))?.source).toBe('probe');
+  });
+});
+
+describe('reviveLocalRedis', () => {
+  test('starts one that was killed again, on its port, with what was in it', async () => {
+    const where = await place();
+    const { url } = await ensure(where);
+    await command(url, 'SET', 'cat', 'asleep');
+    expect(await reviveLocalRedis(where)).toBe(false);
+    const { pid, port } = runOf(where);
+    process.kill(pid, 'SIGKILL');
+    await until('it is gone, and its port free', () => !existsSync(`/proc/${pid}`));
+    expect(await reviveLocalRedis(where)).toBe(true);
+    expect([runOf(where).port, runOf(where).pid === pid]).toEqual([port, false]);
+    expect(await command(url, 'GET', 'cat')).toBe('asleep');
+  });
+
+  test('names its port when somebody else has that meanwhile', async () => {
+    const where = await place();
+    await ensure(where);
+    const { pid, port } = runOf(where);
+    process.kill(pid, 'SIGKILL');
+    await until('it is gone, and its port free', () => !existsSync(`/proc/${pid}`));
+    await listen(port, '-ERR unknown command\r\n');
+    await expect(reviveLocalRedis(where)).rejects.toThrow(`port ${port} is somebody else's`);
   });
 });

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { finish, openSite, type Site } from '../helpers/cli.ts';
+import { freePort } from '../helpers/redis.ts';
+import { until } from '../helpers/until.ts';
+
+let site: Site;
+
+beforeEach(async () => {
+  site = await openSite();
+});
+afterEach(async () => {
+  await site.run(['down', '--timeout', '1'], { env });
+  await site.close();
+});
+
+/** No Redis is named, and none is at the usual address: so it is a local one. */
+const env = { REDIS_URL: '' };
+
+const redisPid = () =>
+  (JSON.parse(readFileSync(join(site.home, 'redis', 'run.json'), 'utf8')) as { pid: number }).pid;
+
+test('`up` starts its local Redis again when that was killed: same servers, same message, within 5 s', async () => {
+  const port = String(await freePort());
+  const up = site.start(['up', '-n', '2', '--port', port, '--no-admin'], { env });
+  const told: string[] = [];
+  up.stderr?.on('data', (text: Buffer) => told.push(String(text)));
+  const list = async () => JSON.parse((await site.run(['ls', '--json'], { env })).stdout || '[]');
+  const usable = async () => {
+    const rows = (await list()) as { id: string; doors: string[] }[];
+    return rows.length === 2 && rows.every(({ doors }) => doors[0] === 'usable') ? rows : null;
+  };
+  const before = await until('both serve', usable, 15_000);
+  const url = `http://127.0.0.1:${port}`;
+  expect((await fetch(`${url}/set?ttl=100`)).ok).toBe(true);
+  const pid = redisPid();
+  const startMs = performance.now();
+  process.kill(pid, 'SIGKILL');
+  const message = async () => {
+    const response = await fetch(`${url}/get`);
+    return response.ok && (await response.text()).includes('self-destruct');
+  };
+  await until('the message is there again', async () => redisPid() !== pid && message());
+  expect(performance.now() - startMs).toBeLessThan(5_000);
+  const after = await until('both serve', usable);
+  expect(after.map(({ id }) => id)).toEqual(before.map(({ id }) => id));
+  expect(told.join('')).toContain('the local Redis had ended and was started again');
+  up.kill('SIGINT');
+  expect((await finish(up)).code).toBe(0);
+}, 40_000);
