@@ -1,4 +1,4 @@
-import type { ServerProgram } from '../fleet/spawn.ts';
+import type { ServerProgram } from '../fleet/server-program.ts';
 import type { Context, OpenStore } from './context.ts';
 
 /** How this run starts servers: itself, with what it was told, by environment only. */

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { defaults } from '../config.ts';
 import {
   exitCodes,
@@ -14,44 +13,24 @@ import type { AppSpec, ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import { quote } from '../text.ts';
 import { Held } from './held.ts';
-import { type LaunchOptions, launch } from './launcher.ts';
+import { launch } from './launcher.ts';
 import { sweepLogs } from './log-sweep.ts';
-import { logPath, rawLogPath } from './logs.ts';
 import { isSealed } from './seal.ts';
 import { createServerId } from './server-id.ts';
+import {
+  mustHaveFolder,
+  type ServerProgram,
+  type ServerStart,
+  toLaunch,
+} from './server-program.ts';
 import { prepareStateFolder } from './state-folder.ts';
-
-/** How this host starts a server: what `meowctl serve` is run with. */
-export interface ServerProgram {
-  readonly execPath: string;
-  readonly cliPath: string;
-  /** The environment to start from. */
-  readonly childEnv: Readonly<Record<string, string>>;
-  readonly redisUrl: string;
-  readonly namespace: string;
-  readonly home: string;
-}
 
 export interface SpawnDeps extends ServerProgram {
   readonly registry: Pick<Registry, 'sweep' | 'forget' | 'fleet'>;
 }
 
-export interface SpawnOptions {
+export interface SpawnOptions extends ServerStart {
   readonly count: number;
-  /** What they serve; anything but the plain cat app is sealed. */
-  readonly spec: AppSpec;
-  readonly fixedPort: number | null;
-  /** Where to look for a free port from, when it is not fixed. */
-  readonly firstPort?: number;
-  /** The id of a server, gone by now, whose place the new one takes; with a count of 1. */
-  readonly replaces?: string;
-  /** It goes when `up` ends. */
-  readonly ofUp?: boolean;
-  readonly listenHost: string;
-  readonly advertise: string | null;
-  readonly readyTimeoutMs: number;
-  readonly termGraceMs?: number;
-  readonly signal?: AbortSignal;
   /** Its process, booted by `holdServer` with these options; with a count of 1. */
   readonly held?: Held | null;
   /** Told of each server as soon as it is ready. */
@@ -136,60 +115,6 @@ export function holdServer(deps: SpawnDeps, options: SpawnOptions): Held | null 
     toMeowError(error);
     return null;
   }
-}
-
-function toLaunch(id: string, child: ServerProgram, options: SpawnOptions): LaunchOptions {
-  const { signal, readyTimeoutMs } = options;
-  return {
-    name: `server ${id}`,
-    command: child.execPath,
-    args: [child.cliPath, ...serveArgs(id, options)],
-    env: environment(child, withPatience(options)),
-    cwd: options.spec.cwd ?? child.home,
-    logFile: logPath(child.home, id),
-    rawLogFile: rawLogPath(child.home, id),
-    readyTimeoutMs,
-    termGraceMs: options.termGraceMs ?? defaults.termGraceMs,
-    ...(signal ? { signal } : {}),
-  };
-}
-
-// A child ends by itself when it is not ready in time: its parent may be gone by then.
-function withPatience({ spec, readyTimeoutMs }: SpawnOptions): AppSpec {
-  const isUsual = readyTimeoutMs === defaults.readyTimeoutMs;
-  return spec.kind === 'cat' && !isUsual ? { ...spec, readyMs: readyTimeoutMs } : spec;
-}
-
-// By environment: a command line is public.
-function environment({ childEnv, redisUrl, namespace, home }: ServerProgram, spec: AppSpec) {
-  return {
-    ...childEnv,
-    // What a module's Node reads at its start; a program is given its own by the server.
-    ...(spec.kind === 'program' ? {} : spec.env),
-    REDIS_URL: redisUrl,
-    MEOW_NAMESPACE: namespace,
-    MEOW_HOME: home,
-    MEOW_APP: JSON.stringify(spec),
-  };
-}
-
-// `serve --id <id>` first and together: that is what `isProcess` looks for.
-function serveArgs(id: string, options: SpawnOptions): string[] {
-  const { fixedPort, firstPort, replaces, ofUp, listenHost, advertise } = options;
-  const args = ['serve', '--id', id, '--spawned', '--host', listenHost];
-  if (fixedPort !== null) args.push('--port', String(fixedPort));
-  if (firstPort !== undefined) args.push('--first-port', String(firstPort));
-  if (replaces !== undefined) args.push('--replaces', replaces);
-  if (ofUp) args.push('--of-up');
-  if (advertise !== null) args.push('--advertise', advertise);
-  return args;
-}
-
-// Otherwise it would be the program that is said to be missing.
-function mustHaveFolder({ cwd }: AppSpec): void {
-  if (cwd === null || existsSync(cwd)) return;
-  const message = `the app's folder ${quote(cwd)} is not there`;
-  throw new FailedError('no-folder', message, 'Put it back, or destroy what ran in it');
 }
 
 function notAskedFor(spec: AppSpec): FailedError {
