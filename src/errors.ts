@@ -79,6 +79,12 @@ export class InterruptedError extends MeowError {
   }
 }
 
+/** What fails in a way we know; anything else is thrown on. */
+export function toMeowError(error: unknown): MeowError {
+  if (error instanceof MeowError) return error;
+  throw error;
+}
+
 /** `unavailable`: no answer to be had. `full`: no room. `damaged`: a key holds something else. */
 export type StoreErrorKind = 'unavailable' | 'full' | 'damaged';
 

@@ -1,5 +1,6 @@
 import type { MeowError } from '../errors.ts';
 
+/** Fails only through a mistake of ours. */
 export type Leave = Promise<readonly MeowError[]>;
 
 /** The old servers that finish their last requests while the next ones start. */
@@ -14,9 +15,7 @@ export class Leaving {
   }
 
   add(leave: Leave): void {
-    const told = leave.then(this.#told);
-    const gone = told.finally(() => this.#now.delete(gone));
-    gone.catch(() => {}); // whoever waits for it hears of it
+    const gone = leave.then(this.#told).finally(() => this.#now.delete(gone));
     this.#now.add(gone);
   }
 

@@ -1,5 +1,5 @@
 import { defaults } from '../config.ts';
-import { MeowError } from '../errors.ts';
+import { toMeowError } from '../errors.ts';
 import { type RedisStart, reviveLocalRedis } from './local-redis.ts';
 
 const LOOK_MS = 1_000;
@@ -39,9 +39,9 @@ export class RedisMinder {
       if (hadEnded) this.#log('the local Redis had ended and was started again');
       this.#pauseMs = hadEnded ? this.#longer() : LOOK_MS;
     } catch (error) {
-      if (!(error instanceof MeowError)) throw error;
+      const { message, remedy } = toMeowError(error);
       this.#pauseMs = this.#longer();
-      this.#log(`${error.message}. ${error.remedy}`);
+      this.#log(`${message}. ${remedy}`);
     }
   }
 

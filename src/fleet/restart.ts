@@ -1,5 +1,5 @@
 import { defaults } from '../config.ts';
-import { FailedError, type MeowError, NothingError, TimeoutError } from '../errors.ts';
+import { FailedError, type MeowError, NothingError, TimeoutError, toMeowError } from '../errors.ts';
 import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import { Ahead } from './ahead.ts';
@@ -172,11 +172,14 @@ async function retire(job: Job, old: Wanted, fresh: ServerRecord): Promise<Step>
   const ordered = new Promise<void>((resolve) => {
     onOrdered = resolve;
   });
-  const leaving = endOld(job, old, onOrdered).then(({ failed }) => {
-    job.onReplaced?.(fresh);
-    return failed;
-  });
-  await Promise.race([ordered, leaving.catch(() => {})]);
+  const leaving = endOld(job, old, onOrdered).then(
+    ({ failed }) => {
+      job.onReplaced?.(fresh);
+      return failed;
+    },
+    (error) => [toMeowError(error)],
+  );
+  await Promise.race([ordered, leaving]);
   return { started: [fresh], failed: [], leaving };
 }
 

@@ -6,6 +6,7 @@ import {
   MeowError,
   NotReadyError,
   StoreError,
+  toMeowError,
 } from '../errors.ts';
 import { nameOfApp } from '../store/app-spec.ts';
 import { parseRecord } from '../store/parse.ts';
@@ -121,11 +122,6 @@ function notAskedFor(spec: AppSpec): FailedError {
   const message = `app ${quote(nameOfApp(spec))} was not asked for on this machine`;
   const remedy = 'Destroy what is left of it, and spawn it again if it is yours';
   return new FailedError('not-sealed', message, remedy);
-}
-
-function toMeowError(error: unknown): MeowError {
-  if (error instanceof MeowError) return error;
-  throw error;
 }
 
 function toStoreError(error: unknown): StoreError {
