@@ -3,7 +3,7 @@ import { defaults } from '../config.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
-import { servingRows, showRows } from './rows.ts';
+import { serversInWords, servingRows, showRows } from './rows.ts';
 import { tellFailures } from './tell-failures.ts';
 import { count, seconds } from './values.ts';
 
@@ -47,7 +47,7 @@ async function restart(
     import('../fleet/process-identity.ts'),
   ]);
   const { output } = context;
-  const { started, failed } = await restartServers(
+  const { started, failed, overtaken } = await restartServers(
     { registry: open.store.registry, machine: thisMachine(), ...serverProgram(context, open) },
     {
       targets,
@@ -64,5 +64,8 @@ async function restart(
   if (options.json) output.json(rows);
   else if (options.quiet) for (const { url } of rows) output.line(url);
   else if (rows.length > 0) await showRows(output, rows);
+  if (overtaken > 0) {
+    output.talk(`somebody else replaced or took out ${serversInWords(overtaken)} first`);
+  }
   tellFailures(failed, context, `${rows.length} servers were replaced; the others serve on`);
 }

@@ -29,8 +29,6 @@ export interface DestroyOptions {
   readonly drainGraceMs?: number;
   readonly termGraceMs?: number;
   readonly signal?: AbortSignal;
-  /** Told once all have their order: whatever becomes of us, they leave. */
-  readonly onOrdered?: () => void;
 }
 
 export interface Destroyed {
@@ -67,7 +65,6 @@ export async function destroyServers(
     known: knownServers(await deps.registry.fleet()),
   };
   const { ordered, refused } = await order(job);
-  options.onOrdered?.();
   const left = await waitUntilGone(job, ordered);
   const ends = await Promise.all(left.map((server) => end(job, server)));
   const gone = ordered.filter((server) => !left.includes(server)).map(({ record }) => record);

@@ -1,43 +1,33 @@
 import { defaults } from '../config.ts';
-import { FailedError, type MeowError, NothingError, TimeoutError, toMeowError } from '../errors.ts';
-import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
-import type { Registry } from '../store/store.ts';
+import { FailedError, type MeowError, NothingError } from '../errors.ts';
+import type { FleetView, ServerRecord } from '../store/records.ts';
 import { Ahead } from './ahead.ts';
-import { destroyServers } from './destroy.ts';
-import { doorWithout } from './doors.ts';
-import { anew, asBefore } from './from-intent.ts';
-import type { Held } from './held.ts';
-import { type Leave, Leaving } from './leaving.ts';
-import { identify, isHere, isProcess, type Machine } from './process-identity.ts';
-import { holdServer, type SpawnDeps, type SpawnOptions, spawnServers } from './spawn.ts';
+import { Leaving } from './leaving.ts';
+import { identify } from './process-identity.ts';
+import {
+  hold,
+  type ReplaceOptions,
+  type RestartDeps,
+  replace,
+  runs,
+  type Wanted,
+} from './replace.ts';
 import { findTargets, type Known, knownServers } from './targets.ts';
 
-export interface RestartDeps extends SpawnDeps {
-  readonly registry: Registry;
-  readonly machine: Machine;
-}
-
-export interface RestartOptions {
+export interface RestartOptions extends ReplaceOptions {
   /** Ids, ports or urls; none: every server of this host that was asked for. */
   readonly targets: readonly string[];
   /** How many at a time. */
   readonly batch: number;
   /** One with a fixed port is stopped before its successor starts. */
   readonly force: boolean;
-  readonly drainMs: number;
-  readonly signal: AbortSignal;
-  /** Told of each new server once it serves and the old one is gone. */
-  readonly onReplaced?: (record: ServerRecord) => void;
 }
 
 export interface Restarted {
   readonly started: readonly ServerRecord[];
   readonly failed: readonly MeowError[];
-}
-
-/** A server and what was asked of it. */
-interface Wanted extends Known {
-  readonly intent: Intent;
+  /** How many somebody else replaced or took out first. */
+  readonly overtaken: number;
 }
 
 type Job = RestartDeps & RestartOptions;
@@ -59,6 +49,7 @@ export async function restartServers(
   const waiting = chooseServers(await deps.registry.fleet(), job);
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];
+  let overtaken = 0;
   const leaving = new Leaving(options.batch * LEAVING_PER_START, (errors) =>
     failed.push(...errors),
   );
@@ -71,6 +62,7 @@ export async function restartServers(
       for (const step of await Promise.all(steps)) {
         started.push(...step.started);
         failed.push(...step.failed);
+        if (step.overtaken) overtaken += 1;
         if (step.leaving) leaving.add(step.leaving);
       }
       await leaving.room();
@@ -79,7 +71,7 @@ export async function restartServers(
     await ahead.discard();
   }
   await leaving.all();
-  return { started, failed };
+  return { started, failed, overtaken };
 }
 
 function chooseServers(fleet: FleetView, job: Job): Wanted[] {
@@ -111,87 +103,6 @@ function withIntent(server: Known, { intents }: FleetView, { machine }: Job): Wa
   if (intent) return { ...server, intent };
   const message = `server ${id} was not spawned, so there is nothing to start it again with`;
   throw new FailedError('no-intent', message, 'Only what `spawn`, `scale` or `up` started can be');
-}
-
-interface Step extends Restarted {
-  readonly leaving?: Leave;
-}
-
-function hold(job: Job, old: Wanted): Held | null {
-  return runs(job, old) && !old.intent.fixedPort ? holdServer(job, toSpawn(old.intent)) : null;
-}
-
-async function replace(job: Job, old: Wanted, held: Held | null): Promise<Step> {
-  if (!runs(job, old)) return takePlace(job, old);
-  if (old.intent.fixedPort) return replaceOnItsPort(job, old);
-  const started = await spawnServers(job, { ...toSpawn(old.intent), held, signal: job.signal });
-  const [fresh] = started.started;
-  if (!fresh) return started;
-  const missing = await doorWithout(fresh.id, job);
-  if (missing !== null) return giveUp(job, fresh, missing);
-  return retire(job, old, fresh);
-}
-
-/** The lease of one that just died runs on, and one that hangs has to be ended like any other. */
-function runs({ machine }: Pick<Job, 'machine'>, { record }: Known): boolean {
-  return isHere(record, machine) && isProcess(record, identify(record.pid));
-}
-
-/** The old one is gone already: only its place is to be taken. */
-async function takePlace(job: Job, { id, intent }: Wanted): Promise<Restarted> {
-  const again = { ...asBefore(intent), replaces: id, signal: job.signal };
-  const { started, failed } = await spawnServers(job, again);
-  for (const record of started) job.onReplaced?.(record);
-  // Somebody else was first, a keeper most likely: it has been replaced, and that was wanted.
-  return { started, failed: failed.filter(({ code }) => code !== 'replaced') };
-}
-
-async function replaceOnItsPort(job: Job, old: Wanted): Promise<Restarted> {
-  const { failed } = await endOld(job, old);
-  if (failed.length > 0) return { started: [], failed };
-  const outcome = await spawnServers(job, { ...asBefore(old.intent), signal: job.signal });
-  for (const record of outcome.started) job.onReplaced?.(record);
-  return outcome;
-}
-
-// Its own port is taken by the old one still, so the search starts as for any new server.
-function toSpawn({ spec, listenHost, advertise, ofUp = false }: Intent): SpawnOptions {
-  return { ...anew(1, spec), listenHost, advertise, ofUp };
-}
-
-async function giveUp(job: Job, fresh: ServerRecord, door: string): Promise<Restarted> {
-  await endOld(job, { id: fresh.id });
-  const message = `server ${fresh.id} was not taken by the door at ${door}`;
-  const remedy = 'It was ended again; the old ones serve on. See `meowctl ls` for what doors say';
-  return { started: [], failed: [new TimeoutError('not-taken', message, remedy)] };
-}
-
-/** The next one starts when this one has its order: a roll that is killed leaves one more, no fleet. */
-async function retire(job: Job, old: Wanted, fresh: ServerRecord): Promise<Step> {
-  let onOrdered = () => {};
-  const ordered = new Promise<void>((resolve) => {
-    onOrdered = resolve;
-  });
-  const leaving = endOld(job, old, onOrdered).then(
-    ({ failed }) => {
-      job.onReplaced?.(fresh);
-      return failed;
-    },
-    (error) => [toMeowError(error)],
-  );
-  await Promise.race([ordered, leaving]);
-  return { started: [fresh], failed: [], leaving };
-}
-
-async function endOld(job: Job, { id }: Pick<Known, 'id'>, onOrdered = () => {}) {
-  const { drainMs } = job;
-  const options = { targets: [id], all: false, force: true, drainMs, onOrdered };
-  try {
-    return await destroyServers(job, options);
-  } catch (error) {
-    if (error instanceof NothingError) return { failed: [] }; // gone by itself meanwhile
-    throw error;
-  }
 }
 
 function fixedPort({ id, record }: Known): FailedError {

@@ -8,16 +8,19 @@ import type { Registry } from './store.ts';
 export function createOrders(
   link: Link,
   keys: Keys,
-): Pick<Registry, 'orderRetire' | 'orderRetireUnlessLast'> {
+): Pick<Registry, 'orderRetire' | 'orderRetireIfWanted' | 'orderRetireUnlessLast'> {
+  const order = (script: string, id: string, drainMs: number) => {
+    const keysOf = [keys.intents, keys.order(id)];
+    const args = [id, toOrder(drainMs), defaults.orderTtlSeconds, keys.changes];
+    return link.run((redis) => redis.eval(script, keysOf.length, ...keysOf, ...args));
+  };
+
   return {
     async orderRetire(ids, drainMs) {
-      for (const id of ids) {
-        const keysOf = [keys.intents, keys.order(id)];
-        const args = [id, toOrder(drainMs), defaults.orderTtlSeconds, keys.changes];
-        await link.run((redis) =>
-          redis.eval(scripts.orderRetire, keysOf.length, ...keysOf, ...args),
-        );
-      }
+      for (const id of ids) await order(scripts.orderRetire, id, drainMs);
+    },
+    async orderRetireIfWanted(id, drainMs) {
+      return (await order(scripts.orderRetireIfWanted, id, drainMs)) === 1;
     },
     async orderRetireUnlessLast(id, drainMs) {
       const keysOf = [keys.servers, keys.leases, keys.intents, keys.order(id)];

@@ -86,6 +86,17 @@ return 'ordered'
 `;
 
 /**
+ * Writes one server's order and removes its intent, unless that is gone: somebody else was first.
+ * KEYS intents order. ARGV id order ttlSeconds channel. Returns 1 or 0.
+ */
+export const orderRetireIfWanted = `#!lua flags=allow-oom
+if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
+redis.call('PUBLISH', ARGV[4], ARGV[1])
+return 1
+`;
+
+/**
  * Removes all that is kept of a server that is known to be gone. Its intent, if it is there still,
  * is wanted again under the id of the server whose place it took.
  * KEYS servers leases intents order acks. ARGV id channel, id before or ''.

@@ -1,0 +1,129 @@
+import { NothingError, TimeoutError, toMeowError } from '../errors.ts';
+import type { Intent, ServerRecord } from '../store/records.ts';
+import type { Registry } from '../store/store.ts';
+import { destroyServers } from './destroy.ts';
+import { doorWithout } from './doors.ts';
+import { anew, asBefore } from './from-intent.ts';
+import type { Held } from './held.ts';
+import type { Leave } from './leaving.ts';
+import { identify, isHere, isProcess, type Machine } from './process-identity.ts';
+import {
+  holdServer,
+  type SpawnDeps,
+  type Spawned,
+  type SpawnOptions,
+  spawnServers,
+} from './spawn.ts';
+import type { Known } from './targets.ts';
+
+export interface RestartDeps extends SpawnDeps {
+  readonly registry: Registry;
+  readonly machine: Machine;
+}
+
+export interface ReplaceOptions {
+  /** How long an old one may finish its requests. */
+  readonly drainMs: number;
+  readonly signal: AbortSignal;
+  /** Told of each new server once it serves and the old one is gone. */
+  readonly onReplaced?: (record: ServerRecord) => void;
+}
+
+/** A server and what was asked of it. */
+export interface Wanted extends Known {
+  readonly intent: Intent;
+}
+
+type Job = RestartDeps & ReplaceOptions;
+
+export interface Step extends Spawned {
+  readonly leaving?: Leave;
+  readonly overtaken?: boolean;
+}
+
+const OVERTAKEN: Step = { started: [], failed: [], overtaken: true };
+
+/** Boots the process of its successor, where that can start while it still runs. */
+export function hold(job: Job, old: Wanted): Held | null {
+  return runs(job, old) && !old.intent.fixedPort ? holdServer(job, toSpawn(old.intent)) : null;
+}
+
+/** Puts a new server in the place of one: as soon as that has its order, the next one may start. */
+export async function replace(job: Job, old: Wanted, held: Held | null): Promise<Step> {
+  if (!runs(job, old)) return takePlace(job, old);
+  if (old.intent.fixedPort) return replaceOnItsPort(job, old);
+  const { intents } = await job.registry.fleet();
+  if (!intents.has(old.id)) return OVERTAKEN;
+  const started = await spawnServers(job, { ...toSpawn(old.intent), held, signal: job.signal });
+  const [fresh] = started.started;
+  if (!fresh) return started;
+  const missing = await doorWithout(fresh.id, job);
+  if (missing !== null) return giveUp(job, fresh, missing);
+  return retire(job, old, fresh);
+}
+
+/** The lease of one that just died runs on, and one that hangs has to be ended like any other. */
+export function runs({ machine }: Pick<Job, 'machine'>, { record }: Known): boolean {
+  return isHere(record, machine) && isProcess(record, identify(record.pid));
+}
+
+/** The old one is gone already: only its place is to be taken. */
+async function takePlace(job: Job, { id, intent }: Wanted): Promise<Step> {
+  const again = { ...asBefore(intent), replaces: id, signal: job.signal };
+  const { started, failed } = await spawnServers(job, again);
+  for (const record of started) job.onReplaced?.(record);
+  // A keeper, most likely: it has been replaced, and that was wanted.
+  return failed.some(({ code }) => code === 'replaced') ? OVERTAKEN : { started, failed };
+}
+
+async function replaceOnItsPort(job: Job, old: Wanted): Promise<Step> {
+  if (!(await job.registry.orderRetireIfWanted(old.id, job.drainMs))) return OVERTAKEN;
+  const { failed } = await endOld(job, old);
+  if (failed.length > 0) return { started: [], failed };
+  const outcome = await spawnServers(job, { ...asBefore(old.intent), signal: job.signal });
+  for (const record of outcome.started) job.onReplaced?.(record);
+  return outcome;
+}
+
+// Its own port is taken by the old one still, so the search starts as for any new server.
+function toSpawn({ spec, listenHost, advertise, ofUp = false }: Intent): SpawnOptions {
+  return { ...anew(1, spec), listenHost, advertise, ofUp };
+}
+
+async function giveUp(job: Job, fresh: ServerRecord, door: string): Promise<Step> {
+  await endOld(job, { id: fresh.id });
+  const message = `server ${fresh.id} was not taken by the door at ${door}`;
+  const remedy = 'It was ended again; the old ones serve on. See `meowctl ls` for what doors say';
+  return { started: [], failed: [new TimeoutError('not-taken', message, remedy)] };
+}
+
+/** Of two rolls that replace the same server, one may; the other takes its own new one back. */
+async function retire(job: Job, old: Wanted, fresh: ServerRecord): Promise<Step> {
+  if (!(await job.registry.orderRetireIfWanted(old.id, job.drainMs))) {
+    return { ...OVERTAKEN, leaving: leave(job, fresh) };
+  }
+  const leaving = leave(job, old).then((failed) => {
+    job.onReplaced?.(fresh);
+    return failed;
+  });
+  return { started: [fresh], failed: [], leaving };
+}
+
+async function leave(job: Job, server: Pick<Known, 'id'>): Leave {
+  const { failed } = await endOld(job, server).catch(failure);
+  return failed;
+}
+
+function failure(error: unknown) {
+  return { failed: [toMeowError(error)] };
+}
+
+async function endOld(job: Job, { id }: Pick<Known, 'id'>) {
+  const { drainMs } = job;
+  try {
+    return await destroyServers(job, { targets: [id], all: false, force: true, drainMs });
+  } catch (error) {
+    if (error instanceof NothingError) return { failed: [] }; // gone by itself meanwhile
+    throw error;
+  }
+}
