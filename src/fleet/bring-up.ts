@@ -1,5 +1,5 @@
 import { defaults } from '../config.ts';
-import { FailedError, type MeowError } from '../errors.ts';
+import { FailedError, type MeowError, NothingError } from '../errors.ts';
 import type { AppSpec, FleetView, Intent, ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import { isDead } from './death.ts';
@@ -46,9 +46,18 @@ export async function bringUp(deps: BringUpDeps, options: BringUpOptions): Promi
   const spec = options.spec ?? appOfMore(fleet, deps.machine, missing - woken.length);
   // What is not to come back now shall not come back at the next start either.
   for (const [id] of [...asleep].slice(missing)) await deps.registry.forget(id);
-  if (serving.length > wanted) return trim(deps, serving, wanted, options);
   const { started, failed } = await wake(deps, woken, missing, { ...options, more: spec });
-  return { serving: [...serving, ...started], started, retired: [], failed };
+  if (options.count === null || (options.ofUp && missing > 0)) {
+    return { serving: [...serving, ...started], started, retired: [], failed };
+  }
+  // Two who set the number at once both start what is missing, and then take the same ones out.
+  const { kept, ...trimmed } = await trim(deps, wanted, options);
+  return {
+    serving: kept,
+    started: started.filter(({ id }) => kept.some((record) => record.id === id)),
+    retired: trimmed.retired,
+    failed: [...failed, ...trimmed.failed],
+  };
 }
 
 // Somebody else may have written them: no Redis is to fill this machine with processes.
@@ -85,23 +94,22 @@ async function intentsWithoutServer(
   return new Map(ours.filter((_, at) => dead[at]));
 }
 
-async function trim(
-  deps: BringUpDeps,
-  serving: readonly ServerRecord[],
-  wanted: number,
-  { signal }: BringUpOptions,
-): Promise<BroughtUp> {
-  const byAge = [...serving].sort((a, b) => a.startedAt - b.startedAt);
-  const kept = byAge.slice(0, wanted);
-  const targets = byAge.slice(wanted).map(({ id }) => id);
-  const { gone, failed } = await destroyServers(deps, {
-    targets,
-    all: false,
-    force: true,
-    drainMs: defaults.drainMs,
-    signal,
-  });
-  return { serving: kept, started: [], retired: gone, failed };
+async function trim(deps: BringUpDeps, wanted: number, { signal }: BringUpOptions) {
+  for (;;) {
+    const serving = servingHere(await deps.registry.fleet(), deps.machine);
+    const byAge = serving.sort((a, b) => a.startedAt - b.startedAt || (a.id < b.id ? -1 : 1));
+    const kept = byAge.slice(0, wanted);
+    const targets = byAge.slice(wanted).map(({ id }) => id);
+    if (targets.length === 0) return { kept, retired: [], failed: [] };
+    const drain = { drainMs: defaults.drainMs, signal };
+    try {
+      const how = { targets, all: false, force: true, ...drain };
+      const { gone, failed } = await destroyServers(deps, how);
+      return { kept, retired: gone, failed };
+    } catch (error) {
+      if (!(error instanceof NothingError)) throw error; // one of them went meanwhile
+    }
+  }
 }
 
 /** Starts `count` servers, the first of them in place of these. */

@@ -254,6 +254,15 @@ describe('scale', () => {
     expect(stderr).toContain('0 started, 0 retired');
   });
 
+  test('set twice at once is the number that was set', async () => {
+    await spawn('1');
+    const both = await Promise.all([1, 2].map(() => site.run(['scale', '4', '--json'])));
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    await until('four serve', async () => (await liveNow()).length === 4);
+    expect(await intents()).toHaveLength(4);
+    expect((await site.list()).length).toBe(4);
+  }, 30_000);
+
   test.each(['-1', 'x', '501', '1.5'])('%j is refused by name', async (count) => {
     const { code, stderr } = await site.run(['scale', ...(count === '-1' ? ['--'] : []), count]);
     expect(code).toBe(2);
