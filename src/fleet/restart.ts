@@ -8,6 +8,7 @@ import { anew, asBefore } from './from-intent.ts';
 import { type Leave, Leaving } from './leaving.ts';
 import { identify, isHere, isProcess, type Machine } from './process-identity.ts';
 import { type SpawnDeps, type SpawnOptions, spawnServers } from './spawn.ts';
+import { stopServers } from './stop.ts';
 import { findTargets, type Known, knownServers } from './targets.ts';
 
 export interface RestartDeps extends SpawnDeps {
@@ -118,7 +119,9 @@ async function replace(job: Job, old: Wanted): Promise<Step> {
   if (!fresh) return started;
   const missing = await waitForDoors(job, fresh);
   if (missing !== null) return giveUp(job, fresh, missing);
-  return retire(job, old, fresh);
+  if (await takesOver(job, old)) return retire(job, old, fresh);
+  await endOld(job, fresh);
+  return { started: [], failed: [] };
 }
 
 /** The lease of one that just died runs on, and one that hangs has to be ended like any other. */
@@ -135,12 +138,18 @@ async function takePlace(job: Job, { id, intent }: Wanted): Promise<Restarted> {
   return { started, failed: failed.filter(({ code }) => code !== 'replaced') };
 }
 
+// Stopped and not destroyed: its place is kept, whatever becomes of us or of its successor.
 async function replaceOnItsPort(job: Job, old: Wanted): Promise<Restarted> {
-  const { failed } = await endOld(job, old);
-  if (failed.length > 0) return { started: [], failed };
-  const outcome = await spawnServers(job, { ...asBefore(old.intent), signal: job.signal });
-  for (const record of outcome.started) job.onReplaced?.(record);
-  return outcome;
+  const killed = await stopServers([old.record], job.drainMs);
+  const again = { ...asBefore(old.intent), replaces: old.id, signal: job.signal };
+  const { started, failed } = await spawnServers(job, again);
+  for (const record of started) job.onReplaced?.(record);
+  return { started, failed: [...killed.map(notDrained), ...failed] };
+}
+
+function notDrained({ id, port }: ServerRecord): TimeoutError {
+  const message = `server ${id} on port ${port} did not leave in time, and was ended by SIGKILL`;
+  return new TimeoutError('not-drained', message, 'Its log in the state folder may tell why');
 }
 
 // Its own port is taken by the old one still, so the search starts as for any new server.
@@ -163,10 +172,23 @@ async function waitForDoors(job: Job, { id }: ServerRecord): Promise<string | nu
 }
 
 async function giveUp(job: Job, fresh: ServerRecord, door: string): Promise<Restarted> {
-  await endOld(job, { id: fresh.id });
+  await endOld(job, fresh);
   const message = `server ${fresh.id} was not taken by the door at ${door}`;
   const remedy = 'It was ended again; the old ones serve on. See `meowctl ls` for what doors say';
   return { started: [], failed: [new TimeoutError('not-taken', message, remedy)] };
+}
+
+/** False when it was replaced or destroyed by somebody else meanwhile: then one more is too many. */
+async function takesOver(job: Job, old: Wanted): Promise<boolean> {
+  const limit = performance.now() + defaults.leaseMs;
+  for (;;) {
+    const said = await job.registry.orderRetireIfWanted(old.id, job.drainMs);
+    if (said !== 'unwanted') return said === 'ordered';
+    // A Redis that was emptied hears of it again at the next beat.
+    if (!runs(job, old)) return false;
+    if (performance.now() > limit) return true;
+    await pause(POLL_MS);
+  }
 }
 
 function retire(job: Job, old: Wanted, fresh: ServerRecord): Step {
@@ -177,7 +199,7 @@ function retire(job: Job, old: Wanted, fresh: ServerRecord): Step {
   return { started: [fresh], failed: [], leaving };
 }
 
-async function endOld(job: Job, { id }: Pick<Known, 'id'>) {
+async function endOld(job: Job, { id }: Pick<ServerRecord, 'id'>) {
   const { drainMs } = job;
   try {
     return await destroyServers(job, { targets: [id], all: false, force: true, drainMs });

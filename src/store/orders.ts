@@ -8,7 +8,7 @@ import type { Registry } from './store.ts';
 export function createOrders(
   link: Link,
   keys: Keys,
-): Pick<Registry, 'orderRetire' | 'orderRetireUnlessLast'> {
+): Pick<Registry, 'orderRetire' | 'orderRetireIfWanted' | 'orderRetireUnlessLast'> {
   return {
     async orderRetire(ids, drainMs) {
       for (const id of ids) {
@@ -18,6 +18,13 @@ export function createOrders(
           redis.eval(scripts.orderRetire, keysOf.length, ...keysOf, ...args),
         );
       }
+    },
+    async orderRetireIfWanted(id, drainMs) {
+      const args = [id, toOrder(drainMs), defaults.orderTtlSeconds, keys.changes];
+      const said = await link.run((redis) =>
+        redis.eval(scripts.orderRetireIfWanted, 2, keys.intents, keys.order(id), ...args),
+      );
+      return said === 'ordered' || said === 'already' ? said : 'unwanted';
     },
     async orderRetireUnlessLast(id, drainMs) {
       const keysOf = [keys.servers, keys.leases, keys.intents, keys.order(id)];

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -305,6 +305,53 @@ describe('restart', () => {
     expect((await site.run(['restart', old.id, '--force'])).code).toBe(0);
     const [next] = await liveNow();
     expect([next?.port, next?.id === old.id]).toEqual([port, false]);
+  });
+
+  test('from two terminals at once replaces each server once', async () => {
+    await spawn('2');
+    const both = await Promise.all([site.run(['restart']), site.run(['restart'])]);
+    expect(both.map(({ code, stderr }) => [code, stderr])).toEqual(Array(2).fill([0, '']));
+    const after = (await liveNow()).map(({ id }) => id).sort();
+    expect(after).toHaveLength(2);
+    expect((await intents()).map(({ id }) => id).sort()).toEqual(after);
+  }, 30_000);
+
+  test('of one that is destroyed or started again meanwhile leaves no server too many', async () => {
+    const app = join(site.home, 'slow.mjs');
+    const mark = join(site.home, 'loading');
+    const good = 'export default (_, response) => response.end("quick");\n';
+    const slow = `import { appendFileSync } from 'node:fs';
+      appendFileSync(${JSON.stringify(mark)}, 'x');
+      await new Promise((go) => setTimeout(go, 5_000));\n`;
+    writeFileSync(app, good);
+    const [one, two] = await spawn('2', '--app', app);
+    writeFileSync(app, `${slow}${good}`);
+    const restart = start('restart', '--batch', '2');
+    const loading = () => existsSync(mark) && readFileSync(mark, 'utf8') === 'xx';
+    await until('the new ones are loading', loading);
+    writeFileSync(app, good);
+    process.kill(two?.pid ?? 0, 'SIGKILL');
+    await keep();
+    const revived = async () => (await intents()).every(({ id }) => id !== two?.id);
+    await until('the keeper has started it again', revived);
+    expect((await site.run(['destroy', one?.id ?? ''])).code).toBe(0);
+    expect(restart.exitCode).toBe(null);
+    expect((await finish(restart)).code).toBe(0);
+    expect(await liveNow()).toHaveLength(1);
+    expect(await intents()).toHaveLength(1);
+  }, 30_000);
+
+  test('of a fixed port keeps its place when the new one does not start', async () => {
+    const app = join(site.home, 'fixed.mjs');
+    const good = 'export default (_, response) => response.end("fine");\n';
+    writeFileSync(app, good);
+    const old = await first(spawn('--port', String(await freePort()), '--app', app));
+    writeFileSync(app, 'throw new Error("version two is broken");\n');
+    expect((await site.run(['restart', '--force'])).code).toBe(5);
+    expect((await intents()).map(({ id, state }) => [id, state])).toEqual([[old.id, 'stopped']]);
+    writeFileSync(app, good);
+    expect((await site.run(['restart', old.id])).code).toBe(0);
+    expect((await liveNow()).map(({ port }) => port)).toEqual([old.port]);
   });
 
   test('of nobody exits 3', async () => {

@@ -86,6 +86,20 @@ return 'ordered'
 `;
 
 /**
+ * Writes one server's order and removes its intent, where it has one and nobody else was first.
+ * KEYS intents order. ARGV id order ttlSeconds channel. Returns 'ordered', 'already' or 'unwanted'.
+ */
+export const orderRetireIfWanted = `#!lua flags=allow-oom
+${soft}
+if redis.call('EXISTS', KEYS[2]) == 1 then return 'already' end
+if soft('HEXISTS', KEYS[1], ARGV[1]) ~= 1 then return 'unwanted' end
+redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('PUBLISH', ARGV[4], ARGV[1])
+return 'ordered'
+`;
+
+/**
  * Removes all that is kept of a server that is known to be gone. Its intent, if it is there still,
  * is wanted again under the id of the server whose place it took.
  * KEYS servers leases intents order acks. ARGV id channel, id before or ''.
