@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { defaults } from '../config.ts';
-import { type MeowError, StoreError } from '../errors.ts';
+import { FailedError, type MeowError, StoreError } from '../errors.ts';
 import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
 import type { Intents } from '../store/store.ts';
 import { isDead } from './death.ts';
 import { asBefore } from './from-intent.ts';
 import type { Machine } from './process-identity.ts';
-import { type SpawnDeps, spawnServers } from './spawn.ts';
+import { type SpawnDeps, type Spawned, spawnServers } from './spawn.ts';
 
 export interface KeeperDeps extends SpawnDeps {
   readonly registry: SpawnDeps['registry'] & {
@@ -159,7 +159,7 @@ export class Keeper {
     const { onStarted, log } = this.#deps;
     const { signal } = this.#stopping;
     const options = { ...asBefore(intent), replaces: id, signal };
-    const { started, failed } = await spawnServers(this.#deps, options);
+    const { started, failed } = await spawnServers(this.#deps, options).catch(asFailed);
     found.dueMs = null; // what fails to start has died once more
     for (const error of failed) this.#tellFailure(id, error);
     for (const record of started) {
@@ -174,6 +174,12 @@ export class Keeper {
     if (error.code === 'replaced' || this.#stopping.signal.aborted) return;
     this.#deps.log(`in place of ${id}: ${error.message}`);
   }
+}
+
+// A state folder that cannot be used, say: it counts as one more death, and may be put right.
+function asFailed(error: unknown): Spawned {
+  if (error instanceof FailedError) return { started: [], failed: [error] };
+  throw error;
 }
 
 // The store says itself when Redis goes away and comes back, and the next round tries again.

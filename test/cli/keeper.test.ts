@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -162,6 +162,17 @@ describe('the keeper', () => {
     await finish(keeper);
   }, 60_000);
 
+  test('says so when the state folder cannot be used, and goes on when it can', async () => {
+    const dead = await first(spawn());
+    const keeper = await keep();
+    chmodSync(site.home, 0o777);
+    process.kill(dead.pid, 'SIGKILL');
+    await until('it says so', () => told(keeper).includes('everybody may write to it'));
+    chmodSync(site.home, 0o700);
+    await successor(dead);
+    expect(told(keeper)).not.toMatch(/^ +at /m);
+  }, 20_000);
+
   test('two keepers, one of them paused in between, start one server', async () => {
     const dead = await first(spawn());
     const paused = await keep();
@@ -245,6 +256,17 @@ describe('scale', () => {
     expect([code, stderr]).toEqual([1, expect.stringMatching(/several apps .*"cat"/)]);
     expect(await liveNow()).toHaveLength(4);
     expect((await site.run(['scale', '2'])).code).toBe(0);
+  });
+
+  test('knows an app by what it is given, in whatever order Redis has it', async () => {
+    const app = join(site.home, 'given.mjs');
+    writeFileSync(app, 'export default (_, response) => response.end("given");\n');
+    const given = ['ZED=1', 'ALPHA=2', 'MID=3', 'B=4'].flatMap((pair) => ['--env', pair]);
+    const [, stopped] = await spawn('2', '--app', app, ...given);
+    process.kill(stopped?.pid ?? 0, 'SIGTERM');
+    await until('it has stopped', async () => (await intents()).some((i) => i.state === 'stopped'));
+    expect(await site.run(['scale', '3'])).toMatchObject({ code: 0 });
+    expect(await liveNow()).toHaveLength(3);
   });
 
   test('counts servers that live while Redis has forgotten them', async () => {
