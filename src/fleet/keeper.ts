@@ -44,6 +44,7 @@ export class Keeper {
   #round: Promise<void> | null = null;
   #again = false;
   #tooMany = 0;
+  #trouble = '';
 
   constructor(deps: KeeperDeps) {
     this.#deps = deps;
@@ -74,7 +75,7 @@ export class Keeper {
       return;
     }
     this.#round = this.#goRound()
-      .catch(forgiveOutage)
+      .catch((error) => this.#tellTrouble(error))
       .finally(() => {
         this.#round = null;
         if (this.#again) setImmediate(() => this.#look());
@@ -86,6 +87,7 @@ export class Keeper {
     const { intents, registry, machine } = this.#deps;
     if (!(await intents.keep(machine.host, this.#token))) return;
     const fleet = await registry.fleet();
+    this.#trouble = '';
     for (const id of this.#cases.keys()) if (!fleet.intents.has(id)) this.#dropCase(id);
     const wanted = [...fleet.intents].filter(([, intent]) => this.#isOurs(intent));
     const kept = wanted.slice(0, defaults.maxSpawnCount);
@@ -168,6 +170,14 @@ export class Keeper {
       onStarted(record);
       log(`server ${record.id} on port ${record.port} took the place of ${id}`);
     }
+  }
+
+  /** Once: a key of another type, say, stays so for every round. */
+  #tellTrouble(error: unknown): void {
+    forgiveOutage(error);
+    const said = error instanceof StoreError && error.kind !== 'unavailable' ? error.message : '';
+    if (said !== this.#trouble && said !== '') this.#deps.log(said);
+    this.#trouble = said;
   }
 
   #tellFailure(id: string, error: MeowError): void {
