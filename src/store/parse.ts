@@ -108,6 +108,7 @@ const intentFields: Record<Exclude<keyof Intent, 'spec'>, Check> = {
   listenHost: isAddress,
   advertise: (value) => value === null || isAddress(value),
   ofUp: (value) => value === undefined || isBoolean(value),
+  replaces: (value) => value === undefined || (typeof value === 'string' && ID.test(value)),
   state: (value) => value === 'wanted' || value === 'stopped' || value === 'crashed',
 };
 
