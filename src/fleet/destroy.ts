@@ -11,6 +11,7 @@ import type { ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import { terminate } from './launcher.ts';
 import { identify, isHere, isProcess, type Machine, thisMachine } from './process-identity.ts';
+import { orderSuccessors } from './successors.ts';
 import { findTargets, isUp, type Known, knownServers } from './targets.ts';
 
 const POLL_MS = 25;
@@ -64,7 +65,8 @@ export async function destroyServers(
     machine: thisMachine(),
     known: knownServers(await deps.registry.fleet()),
   };
-  const { ordered, refused } = await order(job);
+  const { ordered: named, refused } = await order(job);
+  const ordered = [...named, ...(await orderTheirSuccessors(job, named))];
   const left = await waitUntilGone(job, ordered);
   const ends = await Promise.all(left.map((server) => end(job, server)));
   const gone = ordered.filter((server) => !left.includes(server)).map(({ record }) => record);
@@ -111,6 +113,13 @@ async function orderSome(job: Job, chosen: readonly Known[]) {
     else ordered.push(server);
   }
   return { ordered, refused };
+}
+
+/** Only what does not run can have been started again. */
+function orderTheirSuccessors(job: Job, named: readonly Known[]): Promise<Known[]> {
+  const dead = named.filter((server) => !runsHere(job, server));
+  const fleet = () => job.registry.fleet();
+  return orderSuccessors({ fleet, order: (servers) => orderAll(job, servers) }, dead);
 }
 
 function orderAll({ registry, drainMs }: Job, servers: readonly Known[]): Promise<void> {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { defaults } from '../config.ts';
-import { type MeowError, StoreError } from '../errors.ts';
+import { FailedError, type MeowError, StoreError } from '../errors.ts';
 import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
 import type { Intents } from '../store/store.ts';
 import { isDead } from './death.ts';
 import { asBefore } from './from-intent.ts';
 import type { Machine } from './process-identity.ts';
-import { type SpawnDeps, spawnServers } from './spawn.ts';
+import { type SpawnDeps, type Spawned, spawnServers } from './spawn.ts';
 
 export interface KeeperDeps extends SpawnDeps {
   readonly registry: SpawnDeps['registry'] & {
@@ -44,6 +44,7 @@ export class Keeper {
   #round: Promise<void> | null = null;
   #again = false;
   #tooMany = 0;
+  #trouble = '';
 
   constructor(deps: KeeperDeps) {
     this.#deps = deps;
@@ -74,7 +75,7 @@ export class Keeper {
       return;
     }
     this.#round = this.#goRound()
-      .catch(forgiveOutage)
+      .catch((error) => this.#tellTrouble(error))
       .finally(() => {
         this.#round = null;
         if (this.#again) setImmediate(() => this.#look());
@@ -86,6 +87,7 @@ export class Keeper {
     const { intents, registry, machine } = this.#deps;
     if (!(await intents.keep(machine.host, this.#token))) return;
     const fleet = await registry.fleet();
+    this.#trouble = '';
     for (const id of this.#cases.keys()) if (!fleet.intents.has(id)) this.#dropCase(id);
     const wanted = [...fleet.intents].filter(([, intent]) => this.#isOurs(intent));
     const kept = wanted.slice(0, defaults.maxSpawnCount);
@@ -159,7 +161,7 @@ export class Keeper {
     const { onStarted, log } = this.#deps;
     const { signal } = this.#stopping;
     const options = { ...asBefore(intent), replaces: id, signal };
-    const { started, failed } = await spawnServers(this.#deps, options);
+    const { started, failed } = await spawnServers(this.#deps, options).catch(asFailed);
     found.dueMs = null; // what fails to start has died once more
     for (const error of failed) this.#tellFailure(id, error);
     for (const record of started) {
@@ -170,10 +172,24 @@ export class Keeper {
     }
   }
 
+  /** Once: a key of another type, say, stays so for every round. */
+  #tellTrouble(error: unknown): void {
+    forgiveOutage(error);
+    const said = error instanceof StoreError && error.kind !== 'unavailable' ? error.message : '';
+    if (said !== this.#trouble && said !== '') this.#deps.log(said);
+    this.#trouble = said;
+  }
+
   #tellFailure(id: string, error: MeowError): void {
     if (error.code === 'replaced' || this.#stopping.signal.aborted) return;
     this.#deps.log(`in place of ${id}: ${error.message}`);
   }
+}
+
+// A state folder that cannot be used, say: it counts as one more death, and may be put right.
+function asFailed(error: unknown): Spawned {
+  if (error instanceof FailedError) return { started: [], failed: [error] };
+  throw error;
 }
 
 // The store says itself when Redis goes away and comes back, and the next round tries again.

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { defaults } from '../config.ts';
 import { NothingError, TimeoutError, toMeowError } from '../errors.ts';
 import type { Intent, ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
@@ -14,7 +16,10 @@ import {
   type SpawnOptions,
   spawnServers,
 } from './spawn.ts';
+import { stopServers } from './stop.ts';
 import type { Known } from './targets.ts';
+
+const POLL_MS = 10;
 
 export interface RestartDeps extends SpawnDeps {
   readonly registry: Registry;
@@ -52,14 +57,20 @@ export function hold(job: Job, old: Wanted): Held | null {
 export async function replace(job: Job, old: Wanted, held: Held | null): Promise<Step> {
   if (!runs(job, old)) return takePlace(job, old);
   if (old.intent.fixedPort) return replaceOnItsPort(job, old);
-  const { intents } = await job.registry.fleet();
-  if (!intents.has(old.id)) return OVERTAKEN;
+  if (await isOvertaken(job, old)) return OVERTAKEN;
   const started = await spawnServers(job, { ...toSpawn(old.intent), held, signal: job.signal });
   const [fresh] = started.started;
   if (!fresh) return started;
   const missing = await doorWithout(fresh.id, job);
   if (missing !== null) return giveUp(job, fresh, missing);
   return retire(job, old, fresh);
+}
+
+/** It is leaving, and nobody wants it any more. A Redis that was emptied knows neither. */
+async function isOvertaken({ registry }: Job, { id }: Wanted): Promise<boolean> {
+  const { servers, intents } = await registry.fleet();
+  const leaves = servers.some(({ record }) => record.id === id && record.state === 'draining');
+  return leaves && !intents.has(id);
 }
 
 /** The lease of one that just died runs on, and one that hangs has to be ended like any other. */
@@ -72,17 +83,21 @@ async function takePlace(job: Job, { id, intent }: Wanted): Promise<Step> {
   const again = { ...asBefore(intent), replaces: id, signal: job.signal };
   const { started, failed } = await spawnServers(job, again);
   for (const record of started) job.onReplaced?.(record);
-  // A keeper, most likely: it has been replaced, and that was wanted.
-  return failed.some(({ code }) => code === 'replaced') ? OVERTAKEN : { started, failed };
+  if (failed.length === 0) return { started, failed };
+  // By a keeper, most likely: it has been replaced, and that was wanted.
+  return (await job.registry.fleet()).intents.has(id) ? { started, failed } : OVERTAKEN;
 }
 
+// Stopped and not destroyed: its place is kept, whatever becomes of us or of its successor.
 async function replaceOnItsPort(job: Job, old: Wanted): Promise<Step> {
-  if (!(await job.registry.orderRetireIfWanted(old.id, job.drainMs))) return OVERTAKEN;
-  const { failed } = await endOld(job, old);
-  if (failed.length > 0) return { started: [], failed };
-  const outcome = await spawnServers(job, { ...asBefore(old.intent), signal: job.signal });
-  for (const record of outcome.started) job.onReplaced?.(record);
-  return outcome;
+  const killed = (await stopServers([old.record], job.drainMs)).map(notDrained);
+  const { started, failed } = await takePlace(job, old);
+  return { started, failed: [...killed, ...failed] };
+}
+
+function notDrained({ id, port }: ServerRecord): TimeoutError {
+  const message = `server ${id} on port ${port} did not leave in time, and was ended by SIGKILL`;
+  return new TimeoutError('not-drained', message, `Its log may tell why: \`meowctl logs ${id}\``);
 }
 
 // Its own port is taken by the old one still, so the search starts as for any new server.
@@ -99,14 +114,25 @@ async function giveUp(job: Job, fresh: ServerRecord, door: string): Promise<Step
 
 /** Of two rolls that replace the same server, one may; the other takes its own new one back. */
 async function retire(job: Job, old: Wanted, fresh: ServerRecord): Promise<Step> {
-  if (!(await job.registry.orderRetireIfWanted(old.id, job.drainMs))) {
-    return { ...OVERTAKEN, leaving: leave(job, fresh) };
-  }
+  if (!(await takesOver(job, old))) return { ...OVERTAKEN, leaving: leave(job, fresh) };
   const leaving = leave(job, old).then((failed) => {
     job.onReplaced?.(fresh);
     return failed;
   });
   return { started: [fresh], failed: [], leaving };
+}
+
+/** False when it was replaced or destroyed by somebody else meanwhile: then one more is too many. */
+async function takesOver(job: Job, old: Wanted): Promise<boolean> {
+  const limit = performance.now() + defaults.leaseMs;
+  for (;;) {
+    const said = await job.registry.orderRetireIfWanted(old.id, job.drainMs);
+    if (said !== 'unwanted') return said === 'ordered';
+    // A Redis that was emptied hears of it again at the next beat.
+    if (!runs(job, old)) return false;
+    if (performance.now() > limit) return true;
+    await pause(POLL_MS);
+  }
 }
 
 async function leave(job: Job, server: Pick<Known, 'id'>): Leave {

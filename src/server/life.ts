@@ -186,13 +186,14 @@ function notWanted(oldId: string): FailedError {
 
 function toIntent(record: ServerRecord, options: ServeOptions): Intent {
   const { app, host, bootId, pid, pidStart, port } = record;
-  const { spec, fixedPort, listenHost, advertise, ofUp } = options;
+  const { spec, fixedPort, listenHost, advertise, ofUp, replaces } = options;
   const asked = {
     spec,
     fixedPort: fixedPort !== null,
     listenHost,
     advertise,
     ...(ofUp ? { ofUp } : {}),
+    ...(replaces === null ? {} : { replaces }),
   };
   return { app, host, bootId, pid, pidStart, port, ...asked, state: 'wanted' };
 }

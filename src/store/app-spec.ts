@@ -27,12 +27,17 @@ export function parseSpec(value: unknown): AppSpec | string {
   const { env, cwd, health, readyMs, seal } = value as unknown as AppSpec;
   return {
     ...kind,
-    env,
+    env: inOrder(env),
     cwd,
     health,
     ...(readyMs === undefined ? {} : { readyMs }),
     ...(seal === undefined ? {} : { seal }),
   };
+}
+
+// Redis' scripts may write an object's fields in another order, and the same app is to look the same.
+function inOrder(env: AppSpec['env']): AppSpec['env'] {
+  return Object.fromEntries(Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Plain paths only: a door asks for it at an address that it was told. */

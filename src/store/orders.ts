@@ -20,7 +20,8 @@ export function createOrders(
       for (const id of ids) await order(scripts.orderRetire, id, drainMs);
     },
     async orderRetireIfWanted(id, drainMs) {
-      return (await order(scripts.orderRetireIfWanted, id, drainMs)) === 1;
+      const said = await order(scripts.orderRetireIfWanted, id, drainMs);
+      return said === 'ordered' || said === 'already' ? said : 'unwanted';
     },
     async orderRetireUnlessLast(id, drainMs) {
       const keysOf = [keys.servers, keys.leases, keys.intents, keys.order(id)];

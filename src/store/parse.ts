@@ -1,3 +1,4 @@
+import { isHost } from '../config.ts';
 import { catSpec, isHealthPath, parseSpec } from './app-spec.ts';
 import type { DoorRecord, DoorVerdict, Intent, Order, ServerRecord } from './records.ts';
 
@@ -74,6 +75,8 @@ const isText: Check = (value) => typeof value === 'string' && value.length <= MA
 const isName: Check = (value) => isText(value) && value !== '';
 const isPort: Check = (value) => isWhole(value, 1, MAX_PORT);
 const isPid: Check = (value) => isWhole(value, FIRST_USER_PID, 2 ** 31);
+// The keeper asks there, and a server is told to listen there.
+const isAddress: Check = (value) => typeof value === 'string' && isHost(value);
 const isBoolean: Check = (value) => typeof value === 'boolean';
 const isTime: Check = (value) => isWhole(value, 0, 8.64e15);
 
@@ -102,9 +105,10 @@ const intentFields: Record<Exclude<keyof Intent, 'spec'>, Check> = {
   pidStart: isText,
   port: isPort,
   fixedPort: isBoolean,
-  listenHost: isName,
-  advertise: (value) => value === null || isName(value),
+  listenHost: isAddress,
+  advertise: (value) => value === null || isAddress(value),
   ofUp: (value) => value === undefined || isBoolean(value),
+  replaces: (value) => value === undefined || (typeof value === 'string' && ID.test(value)),
   state: (value) => value === 'wanted' || value === 'stopped' || value === 'crashed',
 };
 

@@ -59,6 +59,8 @@ export interface Intent {
   readonly advertise: string | null;
   /** Started by `up`, or in place of one that was: it goes when `up` ends. */
   readonly ofUp?: boolean;
+  /** The id of the server whose place it took. */
+  readonly replaces?: string;
   readonly state: 'wanted' | 'stopped' | 'crashed';
 }
 

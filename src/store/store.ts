@@ -24,8 +24,8 @@ export interface Registry {
   deregister(id: string, how?: 'left' | 'died'): Promise<void>;
   /** Orders these servers to retire and removes their intents. Safe to repeat. */
   orderRetire(ids: readonly string[], drainMs: number): Promise<void>;
-  /** The same for one server that has an intent. @returns false when somebody else was first */
-  orderRetireIfWanted(id: string, drainMs: number): Promise<boolean>;
+  /** The same for one server that is wanted: of two callers at once, only one is told `ordered`. */
+  orderRetireIfWanted(id: string, drainMs: number): Promise<'ordered' | 'already' | 'unwanted'>;
   /** The same for one server, only if another stays: two callers at once never take the last. */
   orderRetireUnlessLast(id: string, drainMs: number): Promise<'ordered' | 'already' | 'last'>;
   /**

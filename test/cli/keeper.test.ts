@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -162,6 +162,17 @@ describe('the keeper', () => {
     await finish(keeper);
   }, 60_000);
 
+  test('says so when the state folder cannot be used, and goes on when it can', async () => {
+    const dead = await first(spawn());
+    const keeper = await keep();
+    chmodSync(site.home, 0o777);
+    process.kill(dead.pid, 'SIGKILL');
+    await until('it says so', () => told(keeper).includes('everybody may write to it'));
+    chmodSync(site.home, 0o700);
+    await successor(dead);
+    expect(told(keeper)).not.toMatch(/^ +at /m);
+  }, 20_000);
+
   test('two keepers, one of them paused in between, start one server', async () => {
     const dead = await first(spawn());
     const paused = await keep();
@@ -247,6 +258,17 @@ describe('scale', () => {
     expect((await site.run(['scale', '2'])).code).toBe(0);
   });
 
+  test('knows an app by what it is given, in whatever order Redis has it', async () => {
+    const app = join(site.home, 'given.mjs');
+    writeFileSync(app, 'export default (_, response) => response.end("given");\n');
+    const given = ['ZED=1', 'ALPHA=2', 'MID=3', 'B=4'].flatMap((pair) => ['--env', pair]);
+    const [, stopped] = await spawn('2', '--app', app, ...given);
+    process.kill(stopped?.pid ?? 0, 'SIGTERM');
+    await until('it has stopped', async () => (await intents()).some((i) => i.state === 'stopped'));
+    expect(await site.run(['scale', '3'])).toMatchObject({ code: 0 });
+    expect(await liveNow()).toHaveLength(3);
+  });
+
   test('counts servers that live while Redis has forgotten them', async () => {
     await spawn('2');
     await raw.del('{meow}:leases');
@@ -320,6 +342,56 @@ describe('restart', () => {
     expect((await site.run(['restart', old.id, '--force'])).code).toBe(0);
     const [next] = await liveNow();
     expect([next?.port, next?.id === old.id]).toEqual([port, false]);
+  });
+
+  test('from two terminals at once replaces each server once', async () => {
+    const before = await spawn('3');
+    const both = await Promise.all([1, 2].map(() => site.run(['restart', '--json'])));
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    const after = (await liveNow()).map(({ id }) => id).sort();
+    const told = both.flatMap(({ stdout }) => (JSON.parse(stdout) as Row[]).map(({ id }) => id));
+    expect(after).toHaveLength(3);
+    expect(told).toEqual(expect.arrayContaining(after));
+    expect(after.filter((id) => before.some((old) => old.id === id))).toEqual([]);
+    expect((await intents()).map(({ id }) => id).sort()).toEqual(after);
+  }, 30_000);
+
+  test('of one that is destroyed or started again meanwhile leaves no server too many', async () => {
+    const app = join(site.home, 'slow.mjs');
+    const mark = join(site.home, 'loading');
+    const good = 'export default (_, response) => response.end("quick");\n';
+    const slow = `import { appendFileSync } from 'node:fs';
+      appendFileSync(${JSON.stringify(mark)}, 'x');
+      await new Promise((go) => setTimeout(go, 5_000));\n`;
+    writeFileSync(app, good);
+    const [one, two] = await spawn('2', '--app', app);
+    writeFileSync(app, `${slow}${good}`);
+    const restart = start('restart', '--batch', '2');
+    const loading = () => existsSync(mark) && readFileSync(mark, 'utf8') === 'xx';
+    await until('the new ones are loading', loading);
+    writeFileSync(app, good);
+    process.kill(two?.pid ?? 0, 'SIGKILL');
+    await keep();
+    const revived = async () => (await intents()).every(({ id }) => id !== two?.id);
+    await until('the keeper has started it again', revived);
+    expect((await site.run(['destroy', one?.id ?? ''])).code).toBe(0);
+    expect(restart.exitCode).toBe(null);
+    expect((await finish(restart)).code).toBe(0);
+    expect(await liveNow()).toHaveLength(1);
+    expect(await intents()).toHaveLength(1);
+  }, 30_000);
+
+  test('of a fixed port keeps its place when the new one does not start', async () => {
+    const app = join(site.home, 'fixed.mjs');
+    const good = 'export default (_, response) => response.end("fine");\n';
+    writeFileSync(app, good);
+    const old = await first(spawn('--port', String(await freePort()), '--app', app));
+    writeFileSync(app, 'throw new Error("version two is broken");\n');
+    expect((await site.run(['restart', '--force'])).code).toBe(5);
+    expect((await intents()).map(({ id, state }) => [id, state])).toEqual([[old.id, 'stopped']]);
+    writeFileSync(app, good);
+    expect((await site.run(['restart', old.id])).code).toBe(0);
+    expect((await liveNow()).map(({ port }) => port)).toEqual([old.port]);
   });
 
   test('of nobody exits 3', async () => {

@@ -51,6 +51,39 @@ describe('intents that somebody planted', () => {
     expect(ownProcesses(site.home)).toEqual([]);
   });
 
+  test.each(['no such\nhost', '--host', '10.0.0.1/8'])(
+    'for the host %j are skipped by `keep` and `scale`',
+    async (listenHost) => {
+      const spec = { kind: 'cat', env: {}, cwd: null, health: null };
+      const intent = { ...sampleIntent({ host: hostname(), bootId }), spec, listenHost };
+      await raw.hset('{meow}:intents', 'aaaaaa', JSON.stringify(intent));
+      const { code, stderr } = await site.run(['scale', '1']);
+      expect([code, stderr]).toEqual([0, '1 serve here: 1 started, 0 retired\n']);
+      const [server] = await site.list();
+      site.start(['keep']);
+      process.kill(server?.pid ?? 0, 'SIGKILL');
+      await until('the keeper does its work', async () => {
+        const rows = (await site.list()).filter(({ state }) => state === 'up');
+        return rows.length === 1 && rows[0]?.id !== server?.id;
+      });
+    },
+  );
+
+  test('are no hash: `keep` says so once, and keeps again when they are gone', async () => {
+    await raw.set('{meow}:intents', 'no hash');
+    let said = '';
+    const keeping = site.start(['keep']);
+    keeping.stderr?.on('data', (chunk) => {
+      said += chunk;
+    });
+    await until('it says so', () => said.includes('holds another type of value'));
+    await raw.del('{meow}:intents');
+    await site.run(['spawn']);
+    process.kill((await site.list())[0]?.pid ?? 0, 'SIGKILL');
+    await until('it keeps again', () => said.includes('took the place of'));
+    expect(said.split('holds another type of value')).toHaveLength(2);
+  });
+
   test('are too many for `keep`: it says so once, and runs no program of theirs', async () => {
     await plant(503);
     const keeping = site.start(['keep']);

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/rows.ts';
 import { finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
-import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 
 let site: Site;
@@ -118,18 +117,3 @@ describe('restart', () => {
     expect(await versions(await settled())).toEqual(['two', 'two']);
   }, 30_000);
 });
-
-test('two restarts at once replace every server once, also those with a port of their own', async () => {
-  await site.run(['spawn', '3']);
-  const port = String(await freePort());
-  await site.run(['spawn', '--port', port]);
-  const before = await settled();
-  const both = await Promise.all([1, 2].map(() => site.run(['restart', '--force', '--json'])));
-  expect(both.map(({ code }) => code)).toEqual([0, 0]);
-  const after = await settled();
-  expect(after).toHaveLength(4);
-  const rows = both.flatMap(({ stdout }) => JSON.parse(stdout) as Row[]);
-  expect(rows.map(({ id }) => id)).toEqual(expect.arrayContaining(after.map(({ id }) => id)));
-  expect(after.filter(({ id }) => before.some((old) => old.id === id))).toEqual([]);
-  expect(after.map((row) => String(row.port))).toContain(port);
-}, 30_000);

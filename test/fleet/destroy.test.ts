@@ -8,6 +8,7 @@ import { connectStore } from '../../src/store/connect.ts';
 import type { Intent, ServerRecord } from '../../src/store/records.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
+import { sampleIntent } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
 import { type Bundle, bundleFixture } from './bundle.ts';
 import { killAtEnd, temporaryFolder } from './cleanup.ts';
@@ -98,6 +99,24 @@ describe('destroy', () => {
       [two?.id],
       [two?.id],
     ]);
+  });
+
+  test('takes out, too, what takes the place of a dead one just before it is ordered', async () => {
+    const [living] = await start(1);
+    const dead = foreign({ pid: 2 ** 22 + 1 });
+    await store.registry.register(dead, { ...sampleIntent(), ...thisMachine(), pid: dead.pid });
+    const revived = { ...sampleIntent({ replaces: dead.id }), ...thisMachine(), pid: dead.pid };
+    const next = foreign({ id: 'next23' });
+    const fleet = async () => {
+      const view = await store.registry.fleet();
+      await store.intents.succeed(dead.id, next, revived);
+      return view;
+    };
+    const registry = { ...store.registry, fleet };
+    const asked = { targets: [dead.id], all: false, force: true, drainMs: 100, drainGraceMs: 0 };
+    await destroyServers({ registry }, asked);
+    const { intents } = await store.registry.fleet();
+    expect([...intents.keys()]).toEqual([living?.id]);
   });
 
   test('without a name takes a random one, but not the last', async () => {

@@ -86,14 +86,17 @@ return 'ordered'
 `;
 
 /**
- * Writes one server's order and removes its intent, unless that is gone: somebody else was first.
- * KEYS intents order. ARGV id order ttlSeconds channel. Returns 1 or 0.
+ * Writes one server's order and removes its intent, where it has one and nobody else was first.
+ * KEYS intents order. ARGV id order ttlSeconds channel. Returns 'ordered', 'already' or 'unwanted'.
  */
 export const orderRetireIfWanted = `#!lua flags=allow-oom
-if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
+${soft}
+if redis.call('EXISTS', KEYS[2]) == 1 then return 'already' end
+if soft('HEXISTS', KEYS[1], ARGV[1]) ~= 1 then return 'unwanted' end
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
+redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('PUBLISH', ARGV[4], ARGV[1])
-return 1
+return 'ordered'
 `;
 
 /**
