@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { defaults } from '../config.ts';
 import { StoreError, TimeoutError } from '../errors.ts';
-import type { ServerRecord } from '../store/records.ts';
+import type { FleetView, ServerRecord } from '../store/records.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
 import { serversInWords } from './rows.ts';
@@ -61,17 +61,16 @@ async function endServers(
   drainMs: number,
   running: ReadonlySet<string>,
 ): Promise<string | null> {
-  const [{ destroyServers }, { idsOn }, { thisMachine }] = await Promise.all([
-    import('../fleet/destroy.ts'),
+  const [{ destroyChosen }, { idsOn }, { thisMachine }] = await Promise.all([
+    import('../fleet/destroy-chosen.ts'),
     import('../fleet/bring-up.ts'),
     import('../fleet/process-identity.ts'),
   ]);
   try {
     return await context.withStore(async ({ store: { registry } }) => {
-      const targets = idsOn(thisMachine().host, await registry.fleet());
-      if (targets.length === 0) return null;
-      const options = { targets, all: false, force: true, drainMs, signal: context.interruption() };
-      const { asked, gone, failed } = await destroyServers({ registry }, options);
+      const here = (fleet: FleetView) => idsOn(thisMachine().host, fleet);
+      const how = { drainMs, signal: context.interruption() };
+      const { asked, gone, failed } = await destroyChosen({ registry }, here, how);
       tellFailures(failed, context, `${gone.length} of ${asked} servers are gone`);
       return whatWent(gone, running);
     });

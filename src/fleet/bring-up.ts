@@ -1,9 +1,9 @@
 import { defaults } from '../config.ts';
-import { FailedError, type MeowError, NothingError } from '../errors.ts';
+import { FailedError, type MeowError } from '../errors.ts';
 import type { AppSpec, FleetView, Intent, ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import { isDead } from './death.ts';
-import { destroyServers } from './destroy.ts';
+import { destroyChosen } from './destroy-chosen.ts';
 import { anew, asBefore } from './from-intent.ts';
 import { identify, isHere, isProcess, type Machine } from './process-identity.ts';
 import { appOfMore } from './same-app.ts';
@@ -95,21 +95,16 @@ async function intentsWithoutServer(
 }
 
 async function trim(deps: BringUpDeps, wanted: number, { signal }: BringUpOptions) {
-  for (;;) {
-    const serving = servingHere(await deps.registry.fleet(), deps.machine);
+  let kept: readonly ServerRecord[] = [];
+  const tooMuch = (fleet: FleetView) => {
+    const serving = servingHere(fleet, deps.machine);
     const byAge = serving.sort((a, b) => a.startedAt - b.startedAt || (a.id < b.id ? -1 : 1));
-    const kept = byAge.slice(0, wanted);
-    const targets = byAge.slice(wanted).map(({ id }) => id);
-    if (targets.length === 0) return { kept, retired: [], failed: [] };
-    const drain = { drainMs: defaults.drainMs, signal };
-    try {
-      const how = { targets, all: false, force: true, ...drain };
-      const { gone, failed } = await destroyServers(deps, how);
-      return { kept, retired: gone, failed };
-    } catch (error) {
-      if (!(error instanceof NothingError)) throw error; // one of them went meanwhile
-    }
-  }
+    kept = byAge.slice(0, wanted);
+    return byAge.slice(wanted).map(({ id }) => id);
+  };
+  const how = { drainMs: defaults.drainMs, signal };
+  const { gone, failed } = await destroyChosen(deps, tooMuch, how);
+  return { kept, retired: gone, failed };
 }
 
 /** Starts `count` servers, the first of them in place of these. */

@@ -1,7 +1,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { FailedError } from '../errors.ts';
 import type { AppSpec } from '../store/records.ts';
+import { quote, systemReason } from '../text.ts';
 
 /*
  * Specs come back from Redis, and somebody else may write there. Starting one is running whatever
@@ -37,10 +39,17 @@ function sealOf(spec: AppSpec, key: Buffer): string {
 function readKey(home: string): Buffer {
   const path = join(home, 'seal.key');
   try {
+    if (!existsSync(path)) makeKey(path);
     return readFileSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  } catch (cause) {
+    const message = `cannot keep a key in ${quote(path)}: ${systemReason(cause)}`;
+    throw new FailedError('no-seal', message, 'Check that folder, and the room on its disk', {
+      cause,
+    });
   }
+}
+
+function makeKey(path: string): void {
   const draft = `${path}.${process.pid}`;
   writeFileSync(draft, randomBytes(KEY_BYTES), { mode: 0o600 });
   try {
@@ -50,5 +59,4 @@ function readKey(home: string): Buffer {
   } finally {
     rmSync(draft, { force: true });
   }
-  return readFileSync(path);
 }

@@ -37,6 +37,12 @@ describe('a seal', () => {
     expect(isSealed(home, { ...catSpec, env: { NODE_OPTIONS: '--import=./evil.js' } })).toBe(false);
   });
 
+  test('whose key cannot be kept says where and why', () => {
+    const home = join(temporaryFolder(), 'missing');
+    const fails = { code: 'no-seal', message: expect.stringMatching(/missing.*no such file/) };
+    expect(() => sealSpec(home, program)).toThrow(expect.objectContaining(fails));
+  });
+
   test('is made with a key that only its owner can read', () => {
     const home = temporaryFolder();
     sealSpec(home, program);
