@@ -108,12 +108,14 @@ describe('restart', () => {
     await spawnApp(app, '2', '--timeout', '1.5');
     writeVersion(app, 'two');
     const rolling = site.start(['restart']);
-    await until('the second one boots', () => ahead().length === 1);
+    const waiting = await until('the second one boots', () => ahead()[0]);
     rolling.kill('SIGSTOP');
     const startMs = performance.now();
     await until('its time would be over', () => performance.now() - startMs > 2_500);
     rolling.kill('SIGCONT');
     expect((await finish(rolling)).code).toBe(0);
-    expect(await versions(await settled())).toEqual(['two', 'two']);
+    const rows = await settled();
+    expect(await versions(rows)).toEqual(['two', 'two']);
+    expect(rows.map(({ pid }) => pid)).toContain(waiting);
   }, 30_000);
 });
