@@ -20,15 +20,9 @@ function checkNode() {
 function installPackages() {
   if (changed('package-lock.json') <= changed('node_modules/.package-lock.json')) return;
   say('installing packages');
-  // Not `ci`: it refuses a lock file that lacks an optional package of another platform.
-  run(process.execPath, [
-    npm(),
-    'install',
-    '--no-save',
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-  ]);
+  // The tests and the build need the development packages, whatever NODE_ENV says.
+  const quietly = ['--ignore-scripts', '--include=dev', '--no-audit', '--no-fund'];
+  run(process.execPath, [npm(), 'ci', ...quietly]);
 }
 
 function installRedis() {

@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { promisify } from 'node:util';
+import { expect, onTestFinished, test } from 'vitest';
 
 interface Locked {
   readonly name?: string;
@@ -8,7 +11,8 @@ interface Locked {
   readonly resolved?: string;
 }
 
-const text = readFileSync(join(import.meta.dirname, '..', 'package-lock.json'), 'utf8');
+const root = join(import.meta.dirname, '..');
+const text = readFileSync(join(root, 'package-lock.json'), 'utf8');
 const { packages } = JSON.parse(text) as { packages: Record<string, Locked> };
 
 function atLeast(version: string, floor: string): boolean {
@@ -37,3 +41,26 @@ test('the lock file names no registry', () => {
   expect(text).not.toMatch(/https?:\/\/[^"]*\.tgz/);
   expect(Object.values(packages).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
 });
+
+test.each(['.', 'bench', 'scripts/pictures'])(
+  'npm ci takes the lock file of %s as it stands, on any platform',
+  async (folder) => {
+    const copy = mkdtempSync(join(tmpdir(), 'meow-test-ci-'));
+    onTestFinished(() => rmSync(copy, { recursive: true }));
+    for (const name of ['package.json', 'package-lock.json']) {
+      copyFileSync(join(root, folder, name), join(copy, name));
+    }
+    // Nothing is fetched: what the lock file lacks shows before that.
+    const offline = ['--dry-run', '--offline', '--ignore-scripts', '--cache', join(copy, 'cache')];
+    const { stdout } = await promisify(execFile)('npm', ['ci', ...offline], {
+      cwd: copy,
+      env: withoutNpm(process.env),
+    });
+    expect(stdout).toMatch(/^added \d+ packages/m);
+  },
+);
+
+// `npm test` tells its children which folder npm is in: another npm would go there.
+function withoutNpm(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^npm_/i.test(name)));
+}
