@@ -85,15 +85,22 @@ export function toMeowError(error: unknown): MeowError {
   throw error;
 }
 
-/** `unavailable`: no answer to be had. `full`: no room. `damaged`: a key holds something else. */
-export type StoreErrorKind = 'unavailable' | 'full' | 'damaged';
+/**
+ * `unavailable`: no answer to be had. `refused`: an answer, and it is no. `full`: no room. `damaged`:
+ * a key holds something else.
+ */
+export type StoreErrorKind = 'unavailable' | 'refused' | 'full' | 'damaged';
 
-/** Redis could not do what was asked: exit 4 when it is out of reach, else 1. HTTP 503, or 507 when full. */
+/**
+ * Redis could not do what was asked: exit 4 where it is out of reach or will not have us, else 1.
+ * HTTP 503, or 507 when full.
+ */
 export class StoreError extends MeowError {
   readonly kind: StoreErrorKind;
 
   constructor(kind: StoreErrorKind, message: string, remedy: string, options?: ErrorOptions) {
-    const exitCode = kind === 'unavailable' ? exitCodes.redis : exitCodes.failed;
+    const noUse = kind === 'unavailable' || kind === 'refused';
+    const exitCode = noUse ? exitCodes.redis : exitCodes.failed;
     super(`store-${kind}`, message, remedy, exitCode, options);
     this.kind = kind;
   }

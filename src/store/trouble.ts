@@ -1,3 +1,4 @@
+import { ReplyError } from 'ioredis';
 import { StoreError } from '../errors.ts';
 import { reason } from '../text.ts';
 
@@ -16,26 +17,44 @@ const cases: readonly Case[] = [
   ],
   [/WRONGTYPE/, 'damaged', 'holds another type of value under one of our keys', 'Remove that key'],
   [/LOADING/, 'unavailable', 'is still loading its data', 'Try again in a moment'],
-  [/READONLY/, 'unavailable', 'is a read-only replica', 'Set REDIS_URL to its primary'],
-  [/NOAUTH/, 'unavailable', 'wants a password', CREDENTIALS],
+  [/READONLY/, 'refused', 'is a read-only replica', 'Set REDIS_URL to its primary'],
+  [
+    /MASTERDOWN/,
+    'refused',
+    'is a replica that has lost its primary',
+    'Set REDIS_URL to its primary',
+  ],
+  [
+    /NOREPLICAS/,
+    'refused',
+    'takes no writes: too few of its replicas are connected',
+    'Bring its replicas back, or lower its min-replicas-to-write',
+  ],
+  [
+    /\b(MOVED|ASK|CLUSTERDOWN|CROSSSLOT) /,
+    'refused',
+    'is one node of a cluster, and the keys are not there',
+    'Set REDIS_URL to the node that has them, or to a Redis that is no cluster',
+  ],
+  [/NOAUTH/, 'refused', 'wants a password', CREDENTIALS],
   [
     /WRONGPASS|invalid username-password|AUTH.*without any password/,
-    'unavailable',
+    'refused',
     'refused the password',
     CREDENTIALS,
   ],
   [
-    /NOPERM/,
-    'unavailable',
+    /NOPERM|user executing the script can't/,
+    'refused',
     'does not let this user do that',
     'Give its ACL user the keys and commands',
   ],
   [/max number of clients/, 'unavailable', 'has no free client slot', 'Raise its maxclients'],
-  [/DB index/, 'unavailable', 'has no such database', 'Correct the number at the end of REDIS_URL'],
-  [/MISCONF|EROFS|ENOSPC/, 'unavailable', 'cannot write its data to disk', 'See its log'],
+  [/DB index/, 'refused', 'has no such database', 'Correct the number at the end of REDIS_URL'],
+  [/MISCONF|EROFS|ENOSPC/, 'refused', 'cannot write its data to disk', 'See its log'],
   [
     /compiling script|unexpected symbol|script flag/i,
-    'unavailable',
+    'refused',
     'is too old',
     'Use Redis 7 or newer, or Valkey',
   ],
@@ -67,9 +86,8 @@ export function storeError(label: string, cause: unknown): StoreError {
   const text = reason(cause);
   const found = cases.find(([pattern]) => pattern.test(text));
   if (!found) {
-    return new StoreError('unavailable', `Redis at ${label} said: ${text}`, 'See its log', {
-      cause,
-    });
+    const kind = cause instanceof ReplyError ? 'refused' : 'unavailable';
+    return new StoreError(kind, `Redis at ${label} said: ${text}`, 'See its log', { cause });
   }
   const [, kind, says, remedy] = found;
   return new StoreError(kind, `Redis at ${label} ${says}`, remedy, { cause });

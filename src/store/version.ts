@@ -37,7 +37,7 @@ export function refuseOld(label: string, version: string | null): void {
   const major = /^(\d{1,3})\b/.exec(version ?? '')?.[1];
   if (major === undefined || Number(major) >= OLDEST) return;
   throw new StoreError(
-    'unavailable',
+    'refused',
     `Redis at ${label} is too old: version ${quote(version)}, and ${OLDEST} is needed`,
     `Use Redis ${OLDEST} or newer, or Valkey, and set REDIS_URL to it`,
   );
