@@ -52,7 +52,7 @@ async function destroyThem(
 ): Promise<void> {
   const { destroyServers } = await import('../fleet/destroy.ts');
   const { asked, gone, failed } = await destroyServers(
-    { registry: store.registry },
+    { registry: store.registry, home: context.config.home },
     {
       targets,
       all: options.all ?? false,

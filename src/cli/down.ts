@@ -68,9 +68,14 @@ async function endServers(
   ]);
   try {
     return await context.withStore(async ({ store: { registry } }) => {
-      const here = (fleet: FleetView) => idsOn(thisMachine().host, fleet);
+      const machine = thisMachine(context.config.home);
+      const here = (fleet: FleetView) => idsOn(machine, fleet);
       const how = { drainMs, signal: context.interruption() };
-      const { asked, gone, failed } = await destroyChosen({ registry }, here, how);
+      const { asked, gone, failed } = await destroyChosen(
+        { registry, home: context.config.home },
+        here,
+        how,
+      );
       tellFailures(failed, context, `${gone.length} of ${asked} servers are gone`);
       return whatWent(gone, running);
     });

@@ -39,7 +39,7 @@ export async function startKeeper(
   const keeper = new Keeper({
     registry,
     intents,
-    machine: thisMachine(),
+    machine: thisMachine(context.config.home),
     ...serverProgram(context, open),
     onStarted,
     log: (line) => context.output.talk(`keeper   ${line}`),

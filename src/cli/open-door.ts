@@ -53,7 +53,7 @@ export async function openDoor(
     import('../proxy/door-options.ts'),
     import('../fleet/process-identity.ts'),
   ]);
-  const { host: machine, pid } = thisMachine();
+  const { host: machine, pid } = thisMachine(context.config.home);
   const options = doorOptions({
     ...doorLimits(flags),
     host: flags.host,

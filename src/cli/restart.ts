@@ -48,7 +48,11 @@ async function restart(
   ]);
   const { output } = context;
   const { started, failed, overtaken } = await restartServers(
-    { registry: open.store.registry, machine: thisMachine(), ...serverProgram(context, open) },
+    {
+      registry: open.store.registry,
+      machine: thisMachine(context.config.home),
+      ...serverProgram(context, open),
+    },
     {
       targets,
       batch: options.batch,

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { StoreError } from '../errors.ts';
 import { catSpec, nameOfApp } from '../store/app-spec.ts';
+import { placeOf } from '../store/place.ts';
 import type { FleetView, ServerRecord, ServerState } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import type { Cell, Output, Tone } from './output.ts';
@@ -37,9 +38,9 @@ export function listFleet(fleet: FleetView): Row[] {
     if (known.has(id) || intent.state === 'stopped') continue;
     const state = intent.state === 'crashed' ? 'crashed' : 'lost';
     const url = `http://${intent.advertise ?? intent.listenHost}:${intent.port}`;
-    const { host, bootId, port, pid, pidStart, app } = intent;
+    const { port, pid, pidStart, app } = intent;
     const unknown = { version: '', startedAt: 0, requests: 0, inflight: 0, doors: [] };
-    rows.push({ id, url, host, bootId, port, pid, pidStart, app, state, ...unknown });
+    rows.push({ id, url, ...placeOf(intent), port, pid, pidStart, app, state, ...unknown });
   }
   return rows.sort(byPort);
 }

@@ -1,6 +1,7 @@
 import { StoreError } from '../errors.ts';
 import type { BroughtUp } from '../fleet/bring-up.ts';
 import type { Keeper } from '../fleet/keeper.ts';
+import type { Machine } from '../fleet/process-identity.ts';
 import type { RedisMinder } from '../fleet/redis-minder.ts';
 import type { AppSpec, FleetView, ServerRecord } from '../store/records.ts';
 import { parseRedisUrl } from '../store/redis-url.ts';
@@ -44,15 +45,15 @@ export async function runUp(
   ]);
   prepareStateFolder(home);
   const open = await context.openStore({ start: true, persistent: true });
-  mark.writeUpMark(home, thisMachine());
+  mark.writeUpMark(home, thisMachine(home));
   const going: Going = { minder: null, keeper: null, door: null, ours: [] };
   try {
     tellReady(await getGoing(context, open, spec, flags, going, stopping.signal));
     await stopped;
     context.output.talk('stopping: keeper, door, servers');
   } finally {
-    await end(going, open.store.registry, flags.timeout);
-    await tellWhatStays(context, open.store.registry, thisMachine().host);
+    await end(home, going, open.store.registry, flags.timeout);
+    await tellWhatStays(context, open.store.registry, thisMachine(home));
     mark.removeUpMark(home);
     await open.store.close();
   }
@@ -77,7 +78,11 @@ async function getGoing(
   const door = await openDoor(context, open, flags);
   going.door = door;
   await sweepLogs(context.config.home, registry);
-  const deps = { registry, machine: thisMachine(), ...serverProgram(context, open) };
+  const deps = {
+    registry,
+    machine: thisMachine(context.config.home),
+    ...serverProgram(context, open),
+  };
   const fleet = await bringUp(deps, { count: flags.number ?? null, spec, ofUp: true, signal });
   going.ours.push(...fleet.started);
   tellFailures(fleet.failed, context, `${fleet.serving.length} servers serve`);
@@ -98,6 +103,7 @@ async function mindRedis({ config, output }: Context, { url }: OpenStore) {
 }
 
 async function end(
+  home: string,
   { minder, keeper, door, ours }: Going,
   registry: Registry,
   drainMs: number,
@@ -106,18 +112,22 @@ async function end(
   await minder?.stop();
   await keeper?.stop();
   await door?.close(drainMs);
-  const successors = await startedInTheirPlace(registry, ours);
+  const successors = await startedInTheirPlace(home, registry, ours);
   await stopServers([...ours, ...successors], drainMs);
 }
 
 /** By `restart`, in another process. */
-async function startedInTheirPlace(registry: Registry, ours: readonly ServerRecord[]) {
-  const { thisMachine } = await import('../fleet/process-identity.ts');
-  const { host } = thisMachine();
+async function startedInTheirPlace(
+  home: string,
+  registry: Registry,
+  ours: readonly ServerRecord[],
+) {
+  const { isOfHost, thisMachine } = await import('../fleet/process-identity.ts');
+  const machine = thisMachine(home);
   const { servers, intents } = await registry.fleet().catch(nothingKnown);
   return servers
     .map(({ record }) => record)
-    .filter((record) => record.host === host && intents.get(record.id)?.ofUp === true)
+    .filter((record) => isOfHost(record, machine) && intents.get(record.id)?.ofUp === true)
     .filter(({ id }) => !ours.some((known) => known.id === id));
 }
 
@@ -130,9 +140,10 @@ function tellWhere({ output }: Context, { url }: OpenStore, door: OpenedDoor, fl
   output.talk('Ctrl-C stops the door and the servers it started; `meowctl down` ends everything');
 }
 
-async function tellWhatStays({ output }: Context, registry: Registry, host: string) {
+async function tellWhatStays({ output }: Context, registry: Registry, machine: Machine) {
+  const { isOfHost } = await import('../fleet/process-identity.ts');
   const { servers } = await registry.fleet().catch(nothingKnown);
-  const here = servers.filter(({ record }) => record.host === host && record.state === 'up');
+  const here = servers.filter(({ record }) => isOfHost(record, machine) && record.state === 'up');
   if (here.length === 0) return;
   const stays =
     here.length === 1 ? '1 spawned server stays' : `${here.length} spawned servers stay`;

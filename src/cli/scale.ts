@@ -44,7 +44,7 @@ async function scaleTo(
   ]);
   const { registry } = open.store;
   const { serving, started, retired, failed } = await bringUp(
-    { registry, machine: thisMachine(), ...serverProgram(context, open) },
+    { registry, machine: thisMachine(context.config.home), ...serverProgram(context, open) },
     { count, spec, signal: context.interruption() },
   );
   const rows = await servingRows(registry, serving);

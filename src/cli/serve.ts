@@ -118,7 +118,7 @@ async function serveApp(
       firstPort: options.firstPort ?? null,
       replaces: options.replaces ?? null,
       advertise: options.advertise ?? context.config.advertise,
-      machine: thisMachine(),
+      machine: thisMachine(context.config.home),
       spawned: options.spawned ?? false,
       ofUp: options.ofUp ?? false,
       drainMs: options.drain,

@@ -5,7 +5,7 @@ import type { Registry } from '../store/store.ts';
 import { isDead } from './death.ts';
 import { destroyChosen } from './destroy-chosen.ts';
 import { anew, asBefore } from './from-intent.ts';
-import { identify, isHere, isProcess, type Machine } from './process-identity.ts';
+import { identify, isHere, isOfHost, isProcess, type Machine } from './process-identity.ts';
 import { appOfMore } from './same-app.ts';
 import { type SpawnDeps, spawnServers } from './spawn.ts';
 
@@ -67,11 +67,11 @@ function tooMany(wanted: number): FailedError {
 }
 
 /** Every server this host runs, ran or is to run. */
-export function idsOn(host: string, { servers, intents }: FleetView): string[] {
+export function idsOn(machine: Machine, { servers, intents }: FleetView): string[] {
   const recorded = servers
-    .filter(({ record }) => record.host === host)
+    .filter(({ record }) => isOfHost(record, machine))
     .map(({ record }) => record.id);
-  const intended = [...intents].filter(([, intent]) => intent.host === host).map(([id]) => id);
+  const intended = [...intents].filter(([, intent]) => isOfHost(intent, machine)).map(([id]) => id);
   return [...new Set([...recorded, ...intended])];
 }
 
@@ -88,7 +88,7 @@ async function intentsWithoutServer(
   machine: Machine,
 ): Promise<Map<string, Intent>> {
   const ours = [...fleet.intents].filter(
-    ([, { host, state }]) => host === machine.host && state !== 'crashed',
+    ([, intent]) => isOfHost(intent, machine) && intent.state !== 'crashed',
   );
   const dead = await Promise.all(ours.map(([id, intent]) => isDead(id, intent, fleet, machine)));
   return new Map(ours.filter((_, at) => dead[at]));

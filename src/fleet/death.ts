@@ -1,7 +1,7 @@
 import { get } from 'node:http';
 import { defaults } from '../config.ts';
 import type { FleetView, Intent } from '../store/records.ts';
-import { identify, isHere, isProcess, type Machine } from './process-identity.ts';
+import { identify, isHere, isOfHost, isProcess, type Machine } from './process-identity.ts';
 
 const HEALTH = '/healthz';
 const MAX_ANSWER = 4_096;
@@ -19,7 +19,7 @@ export async function isDead(
 ): Promise<boolean> {
   const listing = fleet.servers.find(({ record }) => record.id === id);
   const claimed = listing?.record ?? { id, ...intent };
-  if (claimed.host !== machine.host) return false;
+  if (!isOfHost(claimed, machine)) return false;
   if (isHere(claimed, machine) && isProcess(claimed, identify(claimed.pid))) return false;
   const path = listing?.record.health ?? intent.spec.health ?? HEALTH;
   const paths = new Set([path, HEALTH]);

@@ -10,13 +10,22 @@ import {
 import type { ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import { terminate } from './launcher.ts';
-import { identify, isHere, isProcess, type Machine, thisMachine } from './process-identity.ts';
+import {
+  identify,
+  isHere,
+  isOfHost,
+  isProcess,
+  type Machine,
+  thisMachine,
+} from './process-identity.ts';
 import { orderSuccessors } from './successors.ts';
 import { findTargets, isUp, type Known, knownServers } from './targets.ts';
 
 const POLL_MS = 25;
 
 export interface DestroyDeps {
+  /** The state folder. */
+  readonly home: string;
   readonly registry: Pick<Registry, 'fleet' | 'orderRetire' | 'orderRetireUnlessLast' | 'forget'>;
 }
 
@@ -62,7 +71,7 @@ export async function destroyServers(
   const job: Job = {
     ...deps,
     ...options,
-    machine: thisMachine(),
+    machine: thisMachine(deps.home),
     known: knownServers(await deps.registry.fleet()),
   };
   const { ordered: named, refused } = await order(job);
@@ -163,7 +172,7 @@ function runsHere({ machine }: Job, { record }: Known): boolean {
 
 /** Provably: this machine has no such process, or has been started again since. */
 function isDead(job: Job, server: Known): boolean {
-  return server.record.host === job.machine.host && !runsHere(job, server);
+  return isOfHost(server.record, job.machine) && !runsHere(job, server);
 }
 
 /** What asking did not end in time. */

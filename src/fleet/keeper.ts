@@ -5,7 +5,7 @@ import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
 import type { Intents } from '../store/store.ts';
 import { isDead } from './death.ts';
 import { asBefore } from './from-intent.ts';
-import type { Machine } from './process-identity.ts';
+import { isOfHost, type Machine } from './process-identity.ts';
 import { type SpawnDeps, type Spawned, spawnServers } from './spawn.ts';
 
 export interface KeeperDeps extends SpawnDeps {
@@ -64,7 +64,7 @@ export class Keeper {
     await this.#round;
     await Promise.all(this.#starts);
     const { intents, machine } = this.#deps;
-    await intents.release(machine.host, this.#token).catch(forgiveOutage);
+    await intents.release(machine.hostId, this.#token).catch(forgiveOutage);
   }
 
   /** A round soon. Rounds never overlap: what is asked for during one is done in one more. */
@@ -85,7 +85,7 @@ export class Keeper {
 
   async #goRound(): Promise<void> {
     const { intents, registry, machine } = this.#deps;
-    if (!(await intents.keep(machine.host, this.#token))) return;
+    if (!(await intents.keep(machine.hostId, this.#token))) return;
     const fleet = await registry.fleet();
     this.#trouble = '';
     for (const id of this.#cases.keys()) if (!fleet.intents.has(id)) this.#dropCase(id);
@@ -104,8 +104,8 @@ export class Keeper {
     this.#tooMany = count;
   }
 
-  #isOurs({ host, state }: Intent): boolean {
-    return host === this.#deps.machine.host && state === 'wanted';
+  #isOurs(intent: Intent): boolean {
+    return isOfHost(intent, this.#deps.machine) && intent.state === 'wanted';
   }
 
   // One that is being started is dropped by its start.

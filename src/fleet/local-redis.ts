@@ -13,7 +13,7 @@ import {
 } from './find-redis.ts';
 import { hasEnded, startDetached, stopChild, terminate } from './launcher.ts';
 import { tail } from './logs.ts';
-import { identify, thisMachine } from './process-identity.ts';
+import { bootId, identify } from './process-identity.ts';
 import {
   prepareRedisFolder,
   type RedisRun,
@@ -169,7 +169,7 @@ async function waitForAnswer(port: number, start: Start, child: ChildProcess): P
 async function recordRun(port: number, start: Start, child: ChildProcess): Promise<EnsuredRedis> {
   const pid = (await askPid(port, start.password, STOP_MS)) ?? 0;
   const pidStart = identify(pid)?.start ?? '';
-  writeRun(start.home, { port, pid, pidStart, bootId: thisMachine().bootId });
+  writeRun(start.home, { port, pid, pidStart, bootId: bootId() });
   return ensured(port, start, pid === child.pid);
 }
 

@@ -1,11 +1,18 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import type { Place } from '../store/place.ts';
+import { hostIdOf } from './host-id.ts';
 import { capture } from './launcher.ts';
 
-/** One run of one machine's operating system. */
+/** A host: one state folder, used in one run of one machine's operating system. */
 export interface Machine {
+  /** The random id of the state folder. */
+  readonly hostId: string;
+  /** The machine's name, for people: it says nothing about who is who. */
   readonly host: string;
   readonly bootId: string;
+  /** Containers on one machine share its boot id; pids mean something in one namespace only. */
+  readonly pidNs: string;
 }
 
 export interface ThisProcess extends Machine {
@@ -29,9 +36,12 @@ export interface ClaimedProcess {
   readonly pidStart: string;
 }
 
-export function thisMachine(): ThisProcess {
+/** @param home the state folder; it need not be there */
+export function thisMachine(home: string): ThisProcess {
   const { pid } = process;
-  return { host: hostname(), bootId: bootId(), pid, pidStart: identify(pid)?.start ?? '' };
+  const run = { bootId: bootId(), pidNs: pidNamespace() };
+  const pidStart = identify(pid)?.start ?? '';
+  return { hostId: hostIdOf(home, run), host: hostname(), ...run, pid, pidStart };
 }
 
 /** Null when no such process lives. A zombie does not: it only waits to be counted. */
@@ -51,9 +61,17 @@ export function isProcess(claimed: ClaimedProcess, found: ProcessIdentity | null
   );
 }
 
-/** Whether a record was written on this machine since it started. */
-export function isHere(record: Machine, machine: Machine): boolean {
-  return record.host === machine.host && record.bootId === machine.bootId;
+/** Whether it belongs to this host, in whatever run of it. */
+export function isOfHost(place: Place, machine: Machine): boolean {
+  if (place.hostId !== undefined) return place.hostId === machine.hostId;
+  return place.host === machine.host && place.bootId === machine.bootId;
+}
+
+/** Whether it was written on this host since it started: its pid is one of ours to look at. */
+export function isHere(place: Place, machine: Machine): boolean {
+  const sameRun =
+    place.bootId === machine.bootId && (place.pidNs ?? machine.pidNs) === machine.pidNs;
+  return sameRun && isOfHost(place, machine);
 }
 
 /** The session a process is in, named for its leader; null where that cannot be told. */
@@ -67,9 +85,19 @@ function isServe([verb, flag, value]: readonly string[], id: string): boolean {
   return verb === 'serve' && flag === '--id' && value === id;
 }
 
-function bootId(): string {
+export function bootId(): string {
   if (process.platform === 'linux') return readProc('sys/kernel/random/boot_id')?.trim() ?? '';
   return capture('sysctl', ['-n', 'kern.bootsessionuuid'])?.trim() ?? '';
+}
+
+function pidNamespace(): string {
+  if (process.platform !== 'linux') return '';
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).code === 'string') return '';
+    throw error;
+  }
 }
 
 // proc(5), counted from field 3, which follows the name: that may hold blanks and ')'.

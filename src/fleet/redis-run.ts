@@ -1,6 +1,6 @@
 import { defaults } from '../config.ts';
 import { localUrl, REDIS_ANSWER_MS } from './find-redis.ts';
-import { identify, thisMachine } from './process-identity.ts';
+import { bootId, identify } from './process-identity.ts';
 import { type RedisRun, readPassword, readRun, redisConfig } from './redis-files.ts';
 import { askPid } from './redis-ping.ts';
 
@@ -13,18 +13,18 @@ export async function findRun(home: string): Promise<RedisRun | null> {
   const port = recorded?.port ?? defaults.localRedisPort;
   const pid = (await askPid(port, password, REDIS_ANSWER_MS)) ?? 0;
   const pidStart = identify(pid)?.start ?? '';
-  const run = { port, pid, pidStart, bootId: thisMachine().bootId };
+  const run = { port, pid, pidStart, bootId: bootId() };
   return isRun(home, run) ? run : null;
 }
 
 /** Pid, start time and the path of its settings must all be right, since this machine started. */
-export function isRun(home: string, { pid, pidStart, bootId }: RedisRun): boolean {
+export function isRun(home: string, { pid, pidStart, bootId: began }: RedisRun): boolean {
   const found = identify(pid);
   return (
     found !== null &&
     found.start === pidStart &&
     found.commandLine.includes(redisConfig(home)) &&
-    bootId === thisMachine().bootId
+    began === bootId()
   );
 }
 

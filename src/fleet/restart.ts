@@ -1,9 +1,9 @@
 import { defaults } from '../config.ts';
 import { FailedError, type MeowError, NothingError } from '../errors.ts';
-import type { FleetView, ServerRecord } from '../store/records.ts';
+import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
 import { Ahead } from './ahead.ts';
 import { Leaving } from './leaving.ts';
-import { identify } from './process-identity.ts';
+import { identify, isOfHost, type Machine } from './process-identity.ts';
 import {
   hold,
   type ReplaceOptions,
@@ -80,7 +80,7 @@ function chooseServers(fleet: FleetView, job: Job): Wanted[] {
   const chosen =
     targets.length > 0
       ? findTargets(targets, known, machine, identify)
-      : known.filter(({ id }) => fleet.intents.get(id)?.host === machine.host);
+      : known.filter(({ id }) => isWantedHere(fleet.intents.get(id), machine));
   if (chosen.length === 0) {
     throw new NothingError('no server here to restart', 'Start one with `meowctl spawn`');
   }
@@ -90,10 +90,14 @@ function chooseServers(fleet: FleetView, job: Job): Wanted[] {
   return wanted;
 }
 
+function isWantedHere(intent: Intent | undefined, machine: Machine): boolean {
+  return intent !== undefined && isOfHost(intent, machine);
+}
+
 function withIntent(server: Known, { intents }: FleetView, { machine }: Job): Wanted {
   const intent = intents.get(server.id);
   const { id, record } = server;
-  if (record.host !== machine.host) {
+  if (!isOfHost(record, machine)) {
     throw new FailedError(
       'elsewhere',
       `server ${id} is on host ${record.host}`,

@@ -2,15 +2,15 @@ import { FailedError } from '../errors.ts';
 import { catSpec, nameOfApp } from '../store/app-spec.ts';
 import type { AppSpec, FleetView } from '../store/records.ts';
 import { quote } from '../text.ts';
-import type { Machine } from './process-identity.ts';
+import { isOfHost, type Machine } from './process-identity.ts';
 
 /**
  * What `count` servers more than there were shall serve: the same as the others of this host.
  * @throws FailedError when those serve different apps
  */
-export function appOfMore({ intents }: FleetView, { host }: Machine, count: number): AppSpec {
+export function appOfMore({ intents }: FleetView, machine: Machine, count: number): AppSpec {
   const specs = [...intents.values()]
-    .filter((intent) => intent.host === host)
+    .filter((intent) => isOfHost(intent, machine))
     .map(({ spec }) => spec);
   const [first = catSpec, ...others] = specs;
   const same = others.every((spec) => JSON.stringify(spec) === JSON.stringify(first));

@@ -1,4 +1,5 @@
 import { FailedError, NothingError, UsageError } from '../errors.ts';
+import { placeOf } from '../store/place.ts';
 import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
 import { quote } from '../text.ts';
 import { type Identify, isHere, type Machine } from './process-identity.ts';
@@ -84,8 +85,8 @@ function rank({ standing, record }: Known, machine: Machine): number {
 }
 
 function fromIntent(id: string, intent: Intent): ServerRecord {
-  const { host, bootId, port, pid, pidStart, app } = intent;
+  const { port, pid, pidStart, app } = intent;
   const url = `http://${intent.advertise ?? intent.listenHost}:${port}`;
   const unknown = { version: '', startedAt: 0, requests: 0, inflight: 0 };
-  return { id, url, host, bootId, port, pid, pidStart, app, state: 'draining', ...unknown };
+  return { id, url, ...placeOf(intent), port, pid, pidStart, app, state: 'draining', ...unknown };
 }

@@ -3,6 +3,7 @@ import { Server as NetServer } from 'node:net';
 import { defaults } from '../config.ts';
 import { FailedError, StoreError } from '../errors.ts';
 import { nameOfApp } from '../store/app-spec.ts';
+import { placeOf } from '../store/place.ts';
 import type { BeatReply, Intent, ServerRecord } from '../store/records.ts';
 import { reason } from '../text.ts';
 import { hostCat } from './cat.ts';
@@ -185,7 +186,7 @@ function notWanted(oldId: string): FailedError {
 }
 
 function toIntent(record: ServerRecord, options: ServeOptions): Intent {
-  const { app, host, bootId, pid, pidStart, port } = record;
+  const { app, pid, pidStart, port } = record;
   const { spec, fixedPort, listenHost, advertise, ofUp, replaces } = options;
   const asked = {
     spec,
@@ -195,7 +196,7 @@ function toIntent(record: ServerRecord, options: ServeOptions): Intent {
     ...(ofUp ? { ofUp } : {}),
     ...(replaces === null ? {} : { replaces }),
   };
-  return { app, host, bootId, pid, pidStart, port, ...asked, state: 'wanted' };
+  return { app, ...placeOf(record), pid, pidStart, port, ...asked, state: 'wanted' };
 }
 
 function nextBeatMs(): number {

@@ -13,7 +13,7 @@ export interface ServeOptions {
   /** The id of the server, gone by now, whose place it takes. */
   readonly replaces: string | null;
   readonly advertise: string | null;
-  readonly machine: Pick<ServerRecord, 'host' | 'bootId' | 'pid' | 'pidStart'>;
+  readonly machine: Pick<ServerRecord, 'host' | 'hostId' | 'bootId' | 'pidNs' | 'pid' | 'pidStart'>;
   /** Spawned servers are wanted: they write an intent. */
   readonly spawned: boolean;
   /** It goes when `up` ends. */

@@ -8,6 +8,7 @@ import type { DoorRecord, DoorVerdict, Intent, Order, ServerRecord } from './rec
  */
 
 const ID = /^[a-z2-9]{6}$/;
+const HOST_ID = /^[a-z2-9]{16}$/;
 const MAX_TEXT = 300;
 const MAX_PORT = 65_535;
 const FIRST_USER_PID = 2;
@@ -80,11 +81,17 @@ const isAddress: Check = (value) => typeof value === 'string' && isHost(value);
 const isBoolean: Check = (value) => typeof value === 'boolean';
 const isTime: Check = (value) => isWhole(value, 0, 8.64e15);
 
+const isTextOrNone: Check = (value) => value === undefined || isText(value);
+const isHostIdOrNone: Check = (value) =>
+  value === undefined || (typeof value === 'string' && HOST_ID.test(value));
+
 const recordFields: Record<keyof ServerRecord, Check> = {
   id: isName,
   url: isName,
   host: isName,
+  hostId: isHostIdOrNone,
   bootId: isText,
+  pidNs: isTextOrNone,
   port: isPort,
   pid: isPid,
   pidStart: isText,
@@ -100,7 +107,9 @@ const recordFields: Record<keyof ServerRecord, Check> = {
 const intentFields: Record<Exclude<keyof Intent, 'spec'>, Check> = {
   app: isName,
   host: isName,
+  hostId: isHostIdOrNone,
   bootId: isText,
+  pidNs: isTextOrNone,
   pid: isPid,
   pidStart: isText,
   port: isPort,

@@ -1,11 +1,10 @@
+import type { Place } from './place.ts';
+
 /** What a server says of itself. Written whole, by the server alone. */
-export interface ServerRecord {
+export interface ServerRecord extends Place {
   readonly id: string;
   /** Where clients and doors reach it, `http://host:port`. */
   readonly url: string;
-  /** Name of the machine it runs on. */
-  readonly host: string;
-  readonly bootId: string;
   readonly port: number;
   readonly pid: number;
   /** Start time of that pid as the kernel tells it (clock ticks since boot on Linux). */
@@ -44,13 +43,11 @@ export type AppSpec = (
 };
 
 /** What was asked for; outlives crashes and reboots. */
-export interface Intent {
+export interface Intent extends Place {
   /** Its app in a few words, for people; `spec` is what it is started from. */
   readonly app: string;
   readonly spec: AppSpec;
-  /** Machine the server is wanted on, and the process that last served it. */
-  readonly host: string;
-  readonly bootId: string;
+  /** The process that last served it. */
   readonly pid: number;
   readonly pidStart: string;
   readonly port: number;

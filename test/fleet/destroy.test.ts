@@ -16,7 +16,11 @@ import { killAtEnd, temporaryFolder } from './cleanup.ts';
 let redis: TestRedis;
 let retiring: Bundle;
 let store: Store;
+const ELSEWHERE = 'e'.repeat(16);
+
 let namespace = 0;
+/** The host of every test here; made before each. */
+let home = '';
 
 beforeAll(async () => {
   redis = await startRedis();
@@ -30,6 +34,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   namespace += 1;
+  home = temporaryFolder();
   store = await connect();
 });
 
@@ -42,7 +47,7 @@ async function connect(): Promise<Store> {
 }
 
 async function start(count: number, env: Record<string, string> = {}): Promise<ServerRecord[]> {
-  const program = { execPath: process.execPath, cliPath: retiring.file, home: temporaryFolder() };
+  const program = { execPath: process.execPath, cliPath: retiring.file, home };
   const place = { redisUrl: redis.url, namespace: `t${namespace}`, childEnv: env };
   const listen = { fixedPort: null, listenHost: '127.0.0.1', advertise: null };
   const { started, failed } = await spawnServers(
@@ -60,7 +65,7 @@ function destroy(
   by = store,
 ): Promise<Destroyed> {
   const usual = { all: false, force: false, drainMs: 10_000, drainGraceMs: 0, termGraceMs: 200 };
-  return destroyServers({ registry: by.registry }, { targets, ...usual, ...change });
+  return destroyServers({ registry: by.registry, home }, { targets, ...usual, ...change });
 }
 
 function alive({ pid, pidStart }: ServerRecord): boolean {
@@ -76,7 +81,7 @@ async function recorded(): Promise<string[]> {
 
 /** A record as a server elsewhere, or one that is long gone, has left it. */
 function foreign(change: Partial<ServerRecord>): ServerRecord {
-  const machine = { ...thisMachine(), pid: 2 ** 22 + 1, pidStart: '1' };
+  const machine = { ...thisMachine(home), pid: 2 ** 22 + 1, pidStart: '1' };
   const place = {
     id: 'gone23',
     url: 'http://127.0.0.1:3999',
@@ -104,8 +109,8 @@ describe('destroy', () => {
   test('takes out, too, what takes the place of a dead one just before it is ordered', async () => {
     const [living] = await start(1);
     const dead = foreign({ pid: 2 ** 22 + 1 });
-    await store.registry.register(dead, { ...sampleIntent(), ...thisMachine(), pid: dead.pid });
-    const revived = { ...sampleIntent({ replaces: dead.id }), ...thisMachine(), pid: dead.pid };
+    await store.registry.register(dead, { ...sampleIntent(), ...thisMachine(home), pid: dead.pid });
+    const revived = { ...sampleIntent({ replaces: dead.id }), ...thisMachine(home), pid: dead.pid };
     const next = foreign({ id: 'next23' });
     const fleet = async () => {
       const view = await store.registry.fleet();
@@ -114,7 +119,7 @@ describe('destroy', () => {
     };
     const registry = { ...store.registry, fleet };
     const asked = { targets: [dead.id], all: false, force: true, drainMs: 100, drainGraceMs: 0 };
-    await destroyServers({ registry }, asked);
+    await destroyServers({ registry, home }, asked);
     const { intents } = await store.registry.fleet();
     expect([...intents.keys()]).toEqual([living?.id]);
   });
@@ -254,8 +259,13 @@ describe('destroy ends by force', () => {
   });
 
   test('never one on another host: the order stands', async () => {
-    const bystander = thisMachine();
-    const host = { host: 'elsewhere', pid: bystander.pid, pidStart: bystander.pidStart };
+    const bystander = thisMachine(home);
+    const host = {
+      hostId: ELSEWHERE,
+      host: 'elsewhere',
+      pid: bystander.pid,
+      pidStart: bystander.pidStart,
+    };
     await store.registry.register(foreign(host), null);
     const { gone, failed } = await destroy(['gone23'], { force: true, drainMs: 200 });
     expect(gone).toEqual([]);
@@ -277,14 +287,19 @@ describe('destroy of what no longer runs', () => {
   });
 
   test('forgets one that was lost in a reboot', async () => {
-    const { pid, pidStart } = thisMachine();
+    const { pid, pidStart } = thisMachine(home);
     await store.registry.register(foreign({ bootId: 'before', pid, pidStart }), null);
     await until('its lease ran out', leaseRanOut);
     expect(ids((await destroy(['3999'])).gone)).toEqual(['gone23']);
   });
 
   test('removes the intent of an id that has only that', async () => {
-    const { version: _, url: __, state: ___, ...record } = foreign({ host: 'elsewhere' });
+    const {
+      version: _,
+      url: __,
+      state: ___,
+      ...record
+    } = foreign({ hostId: ELSEWHERE, host: 'elsewhere' });
     const listen = { listenHost: '127.0.0.1', advertise: null, fixedPort: false };
     const intent: Intent = { ...record, spec: catSpec, ...listen, state: 'wanted' };
     await store.registry.register(foreign({}), intent);

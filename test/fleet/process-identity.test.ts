@@ -1,9 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { identify, isHere, isProcess, thisMachine } from '../../src/fleet/process-identity.ts';
+import {
+  identify,
+  isHere,
+  isOfHost,
+  isProcess,
+  thisMachine,
+} from '../../src/fleet/process-identity.ts';
 import { until } from '../helpers/until.ts';
-import { killAtEnd } from './cleanup.ts';
+import { killAtEnd, temporaryFolder } from './cleanup.ts';
 
 function sleeper(...args: string[]): number {
   const code = ['-e', 'setInterval(() => {}, 1000)'];
@@ -37,11 +43,22 @@ describe('the identity of a process', () => {
   });
 
   test('of this one is what others see of it', () => {
-    const { host, bootId, pid, pidStart } = thisMachine();
+    const home = temporaryFolder();
+    const { pid, pidStart, ...machine } = thisMachine(home);
     expect(pid).toBe(process.pid);
     expect(identify(pid)?.start).toBe(pidStart);
-    expect(isHere({ host, bootId }, thisMachine())).toBe(true);
-    expect(isHere({ host, bootId: 'before the reboot' }, thisMachine())).toBe(false);
+    expect(isHere(machine, thisMachine(home))).toBe(true);
+    expect(isHere({ ...machine, bootId: 'before the reboot' }, thisMachine(home))).toBe(false);
+  });
+
+  test('belongs to its state folder, not to the name of its machine', () => {
+    const [one, two] = [thisMachine(temporaryFolder()), thisMachine(temporaryFolder())];
+    expect(one.host).toBe(two.host);
+    expect([isHere(one, two), isOfHost(one, two)]).toEqual([false, false]);
+    const container = { ...one, pidNs: 'pid:[1]' };
+    expect([isHere(container, one), isOfHost(container, one)]).toEqual([false, true]);
+    const { hostId: _, pidNs: __, ...old } = one;
+    expect([isHere(old, one), isHere({ ...old, host: 'other' }, one)]).toEqual([true, false]);
   });
 });
 

@@ -3,7 +3,7 @@ import { findTargets, isUp, knownServers } from '../../src/fleet/targets.ts';
 import { catSpec } from '../../src/store/app-spec.ts';
 import type { FleetView, Intent, Listing, ServerRecord } from '../../src/store/records.ts';
 
-const here = { host: 'here', bootId: 'b1' };
+const here = { hostId: 'a'.repeat(16), host: 'here', bootId: 'b1', pidNs: 'pid:[1]' };
 
 function record(id: string, port: number, change: Partial<ServerRecord> = {}): ServerRecord {
   const place = { url: `http://127.0.0.1:${port}`, ...here, port, pid: 4_711, pidStart: '1' };
@@ -25,9 +25,19 @@ const view: FleetView = {
     listing(record('aaaaaa', 3_001)),
     listing(record('bbbbbb', 3_002)),
     listing(record('cccccc', 3_001), -9_000),
-    listing(record('dddddd', 3_002, { host: 'there', url: 'http://there:3002' })),
-    listing(record('eeeeee', 3_005, { host: 'there', url: 'http://there:3005' })),
-    listing(record('ffffff', 3_005, { host: 'yonder', url: 'http://yonder:3005' })),
+    listing(
+      record('dddddd', 3_002, { hostId: 'b'.repeat(16), host: 'there', url: 'http://there:3002' }),
+    ),
+    listing(
+      record('eeeeee', 3_005, { hostId: 'b'.repeat(16), host: 'there', url: 'http://there:3005' }),
+    ),
+    listing(
+      record('ffffff', 3_005, {
+        hostId: 'c'.repeat(16),
+        host: 'yonder',
+        url: 'http://yonder:3005',
+      }),
+    ),
     listing(record('gggggg', 3_006, { state: 'draining' })),
   ],
   ...{ total: 7, skipped: [], doors: [], intents: new Map([['hhhhhh', intent]]) },

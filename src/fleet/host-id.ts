@@ -1,0 +1,65 @@
+import { randomInt } from 'node:crypto';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz23456789';
+const LENGTH = 16;
+
+/** Which run of which machine a state folder was last used in. */
+export interface HostFile {
+  readonly id: string;
+  readonly bootId: string;
+  /** The pid namespace, as `readlink /proc/self/ns/pid` names it; empty where there are none. */
+  readonly pidNs: string;
+}
+
+/** Null where none was made yet, or the file is damaged. */
+export function readHostFile(home: string): HostFile | null {
+  const pattern = /^\{"id":"([a-z2-9]{16})","bootId":"([^"]{0,100})","pidNs":"([^"]{0,100})"\}$/;
+  const [, id, bootId = '', pidNs = ''] = pattern.exec(read(hostPath(home))) ?? [];
+  return id === undefined ? null : { id, bootId, pidNs };
+}
+
+/**
+ * The random id of a state folder, made at first use; of several at once, one makes it. Where the
+ * folder is missing or cannot be written, an id of this process alone: it matches nothing.
+ */
+export function hostIdOf(home: string, { bootId, pidNs }: Omit<HostFile, 'id'>): string {
+  const known = readHostFile(home);
+  if (known) return known.id;
+  const id = createHostId();
+  return writeOnce(home, { id, bootId, pidNs }) ? (readHostFile(home)?.id ?? id) : id;
+}
+
+export function createHostId(): string {
+  return Array.from({ length: LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
+}
+
+function hostPath(home: string): string {
+  return join(home, 'host.json');
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).code === 'string') return '';
+    throw error;
+  }
+}
+
+function writeOnce(home: string, { id, bootId, pidNs }: HostFile): boolean {
+  const path = hostPath(home);
+  const draft = `${path}.${process.pid}`;
+  try {
+    writeFileSync(draft, JSON.stringify({ id, bootId, pidNs }), { mode: 0o600 });
+    linkSync(draft, path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (typeof code !== 'string') throw error;
+    return code === 'EEXIST';
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
