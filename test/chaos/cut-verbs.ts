@@ -147,14 +147,10 @@ async function openRelay(target: number, moment: number, kill: () => Promise<voi
 async function recover({ site, servers, raw }: World, name: string): Promise<void> {
   await site.redis.restart();
   await until(`${name}: Redis is back`, () => raw.ping().catch(() => false));
-  await until(
-    `${name}: what runs is listed`,
-    async () => {
-      const up = (await site.list()).filter(({ state }) => state === 'up').map(({ pid }) => pid);
-      return up.sort().join() === servers().sort().join();
-    },
-    15_000,
-  );
+  await until(`${name}: what runs is listed`, async () => {
+    const up = (await site.list()).filter(({ state }) => state === 'up').map(({ pid }) => pid);
+    return up.sort().join() === servers().sort().join();
+  });
 }
 
 async function clear({ site, raw, servers }: World): Promise<void> {

@@ -24,14 +24,10 @@ async function expectNoOrphan({ site, servers }: World): Promise<void> {
     const up = (await site.list()).filter((row) => row.state === 'up').map(({ pid }) => pid);
     return { listed: up.sort(), running: servers().sort() };
   };
-  await until(
-    'what runs is listed, and the other way round',
-    async () => {
-      const { listed, running } = await state();
-      return listed.join() === running.join();
-    },
-    15_000,
-  ).catch(async (error: Error) => {
+  await until('what runs is listed, and the other way round', async () => {
+    const { listed, running } = await state();
+    return listed.join() === running.join();
+  }).catch(async (error: Error) => {
     throw new Error(`${error.message}: ${JSON.stringify(await state())}`);
   });
 }
@@ -44,7 +40,7 @@ async function expectEmptyAfterDestroy({ site, raw, servers }: World): Promise<v
   const about = /:(servers|leases|intents|orders|acks|keeper|delivering|claims)/;
   const left = async () => (await raw.keys('{meow}:*')).filter((key) => about.test(key));
   // A keeper that was killed leaves its lease, which runs out by itself.
-  await until('no keeper holds the host', async () => !(await left()).includes(KEEPER), 15_000);
+  await until('no keeper holds the host', async () => !(await left()).includes(KEEPER));
   expect(await left()).toEqual([]);
 }
 

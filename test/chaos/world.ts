@@ -58,16 +58,12 @@ export async function openWorld(redisArgs: readonly string[] = []): Promise<Worl
 async function used(site: Site, doors: readonly Door[], rows?: readonly Row[]): Promise<void> {
   const living = doors.filter((door) => door.alive()).length;
   const wanted = rows?.map(({ id }) => id);
-  await until(
-    'every door uses them',
-    async () => {
-      const up = (await site.list()).filter(({ state }) => state === 'up');
-      const those = up.filter(({ id }) => wanted?.includes(id) ?? true);
-      if (those.length === 0 || (wanted && those.length < wanted.length)) return false;
-      return those.every((row) => row.doors.filter((word) => word === 'usable').length >= living);
-    },
-    15_000,
-  );
+  await until('every door uses them', async () => {
+    const up = (await site.list()).filter(({ state }) => state === 'up');
+    const those = up.filter(({ id }) => wanted?.includes(id) ?? true);
+    if (those.length === 0 || (wanted && those.length < wanted.length)) return false;
+    return those.every((row) => row.doors.filter((word) => word === 'usable').length >= living);
+  });
 }
 
 /** The processes of a state folder that are servers, or on their way to be. */

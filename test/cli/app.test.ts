@@ -103,7 +103,6 @@ describe('spawn --app', () => {
       expect(code).toBe(file === 'throws.js' ? 5 : 1);
       expect(stderr).toContain(file);
     },
-    8_000,
   );
 
   test('lets a request finish that was there when it is told to go, then cleans up', async () => {

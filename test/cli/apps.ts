@@ -47,8 +47,7 @@ export async function openAppSite(): Promise<AppSite> {
       own()
         .filter(({ pid, line }) => pid !== row.pid && !line.startsWith('/bin/sh'))
         .map(({ pid }) => pid),
-    nothingLeft: () =>
-      until('no process is left', () => ownProcesses(site.home).length === 0, 12_000),
+    nothingLeft: () => until('no process is left', () => ownProcesses(site.home).length === 0),
     async clear() {
       await site.run(['destroy', '--all', '--timeout', '1']);
       await raw.flushall();

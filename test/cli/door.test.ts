@@ -97,13 +97,13 @@ describe('the door', () => {
   test('serves on when Redis is emptied, and when it is killed and comes back empty', async () => {
     const asking = keepAsking(`${door}/test`);
     await raw.flushall();
-    await until('the fleet is back', async () => (await site.list()).length === 2, 8_000);
+    await until('the fleet is back', async () => (await site.list()).length === 2);
     await site.redis.kill('SIGKILL');
     const began = performance.now();
     expect((await fetch(`${door}/get`)).status).toBe(503);
     expect(performance.now() - began).toBeLessThan(1_000);
     await site.redis.restart();
-    await until('the fleet is back', async () => (await site.list()).length === 2, 8_000);
+    await until('the fleet is back', async () => (await site.list()).length === 2);
     expect((await asking.stop()).failures).toEqual([]);
   });
 

@@ -92,7 +92,7 @@ describe('destroy', () => {
     const [gone] = JSON.parse(stdout);
     expect(before.map(({ id }) => id)).toContain(gone.id);
     expect(await site.list()).toHaveLength(2);
-    await until('the process is gone', () => !ownProcesses(site.home).includes(gone.pid), 2_000);
+    await until('the process is gone', () => !ownProcesses(site.home).includes(gone.pid));
   });
 
   test('takes ids, ports and urls', async () => {
@@ -168,7 +168,7 @@ describe('a server', () => {
     await site.run(['spawn', '2']);
     const [dead] = await site.list();
     process.kill(dead?.pid ?? 0, 'SIGKILL');
-    await until('it is lost', async () => (await site.list())[0]?.state === 'lost', 9_000);
+    await until('it is lost', async () => (await site.list())[0]?.state === 'lost');
   });
 
   test('leaves in order on SIGTERM: gone from the list, exit 0, its intent stopped', async () => {
@@ -188,7 +188,7 @@ describe('a server', () => {
     await site.run(['spawn']);
     const [before] = await site.list();
     await raw.flushall();
-    await until('it is back', async () => (await site.list())[0]?.id === before?.id, 5_000);
+    await until('it is back', async () => (await site.list())[0]?.id === before?.id);
     expect(await raw.hlen('{meow}:intents')).toBe(1);
   });
 });

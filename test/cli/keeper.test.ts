@@ -88,17 +88,13 @@ describe('the keeper', () => {
   test('starts a server again on the port it had, when that is free', async () => {
     let server = await first(spawn());
     await keep();
-    await until(
-      'the port is the same',
-      async () => {
-        const { port } = server;
-        process.kill(server.pid, 'SIGKILL');
-        server = await successor(server);
-        return server.port === port;
-      },
-      15_000,
-    );
-  }, 30_000);
+    await until('the port is the same', async () => {
+      const { port } = server;
+      process.kill(server.pid, 'SIGKILL');
+      server = await successor(server);
+      return server.port === port;
+    });
+  });
 
   test('leaves alone what was destroyed or stopped', async () => {
     const [one, two] = await spawn('2');
@@ -143,10 +139,8 @@ describe('the keeper', () => {
     const keeper = await keep();
     writeFileSync(app, `${good}console.error("last words");${dying}`);
     process.kill(server?.pid ?? 0, 'SIGKILL');
-    const crashed = await until(
-      'it is given up',
-      async () => (await intents()).find(({ state }) => state === 'crashed'),
-      40_000,
+    const crashed = await until('it is given up', async () =>
+      (await intents()).find(({ state }) => state === 'crashed'),
     );
     const { stdout, stderr } = await site.run(['ls']);
     expect(stdout).toContain('crashed');
@@ -160,7 +154,7 @@ describe('the keeper', () => {
     expect((await intents()).map(({ state }) => state)).toEqual(['wanted']);
     keeper.kill('SIGTERM');
     await finish(keeper);
-  }, 60_000);
+  });
 
   test('says so when the state folder cannot be used, and goes on when it can', async () => {
     const dead = await first(spawn());
@@ -171,7 +165,7 @@ describe('the keeper', () => {
     chmodSync(site.home, 0o700);
     await successor(dead);
     expect(told(keeper)).not.toMatch(/^ +at /m);
-  }, 20_000);
+  });
 
   test('two keepers, one of them paused in between, start one server', async () => {
     const dead = await first(spawn());
@@ -180,11 +174,7 @@ describe('the keeper', () => {
     await until('the first has seen it', async () => told(paused).includes('died'));
     process.kill(paused.pid ?? 0, 'SIGSTOP');
     const second = start('keep');
-    await until(
-      'the second has started it',
-      async () => (await liveNow())[0]?.id !== dead.id,
-      20_000,
-    );
+    await until('the second has started it', async () => (await liveNow())[0]?.id !== dead.id);
     process.kill(paused.pid ?? 0, 'SIGCONT');
     await until('the first knows that it lost', async () => (await liveNow()).length === 1);
     expect(await rounds(3)).toBeGreaterThanOrEqual(3);
@@ -192,7 +182,7 @@ describe('the keeper', () => {
     expect(await intents()).toHaveLength(1);
     for (const keeper of [paused, second]) keeper.kill('SIGTERM');
     await Promise.all([finish(paused), finish(second)]);
-  }, 40_000);
+  });
 });
 
 const words = new WeakMap<object, string[]>();
@@ -214,16 +204,12 @@ async function rounds(count: number): Promise<number> {
   let seen = 0;
   let before = 0;
   const [key = ''] = await raw.keys('{meow}:keeper:*');
-  await until(
-    'the keeper has looked',
-    async () => {
-      const left = await raw.pttl(key);
-      if (left > before) seen += 1;
-      before = left;
-      return seen >= count;
-    },
-    15_000,
-  );
+  await until('the keeper has looked', async () => {
+    const left = await raw.pttl(key);
+    if (left > before) seen += 1;
+    before = left;
+    return seen >= count;
+  });
   return seen;
 }
 
@@ -283,7 +269,7 @@ describe('scale', () => {
     await until('four serve', async () => (await liveNow()).length === 4);
     expect(await intents()).toHaveLength(4);
     expect((await site.list()).length).toBe(4);
-  }, 30_000);
+  });
 
   test.each(['-1', 'x', '501', '1.5'])('%j is refused by name', async (count) => {
     const { code, stderr } = await site.run(['scale', ...(count === '-1' ? ['--'] : []), count]);
@@ -319,7 +305,7 @@ describe('restart', () => {
     );
     expect(after.filter((id) => before.some((old) => old.id === id))).toEqual([]);
     expect((await intents()).map(({ id }) => id).sort()).toEqual(after);
-  }, 30_000);
+  });
 
   test('stops at a new one that does not become ready; the old ones serve on', async () => {
     const app = join(site.home, 'version.mjs');
@@ -354,7 +340,7 @@ describe('restart', () => {
     expect(told).toEqual(expect.arrayContaining(after));
     expect(after.filter((id) => before.some((old) => old.id === id))).toEqual([]);
     expect((await intents()).map(({ id }) => id).sort()).toEqual(after);
-  }, 30_000);
+  });
 
   test('of one that is destroyed or started again meanwhile leaves no server too many', async () => {
     const app = join(site.home, 'slow.mjs');
@@ -379,7 +365,7 @@ describe('restart', () => {
     expect((await finish(restart)).code).toBe(0);
     expect(await liveNow()).toHaveLength(1);
     expect(await intents()).toHaveLength(1);
-  }, 30_000);
+  });
 
   test('of a fixed port keeps its place when the new one does not start', async () => {
     const app = join(site.home, 'fixed.mjs');
@@ -411,15 +397,11 @@ describe('up', () => {
     up.kill('SIGKILL');
     await finish(up);
     const again = start('up', ...flags);
-    const back = await until(
-      'three serve again',
-      async () => {
-        const used = (await liveNow()).filter(({ doors }) => doors.includes('usable'));
-        const rows = used.filter(({ id }) => !killed.some((old) => old.id === id));
-        return rows.length === 3 ? rows : null;
-      },
-      20_000,
-    );
+    const back = await until('three serve again', async () => {
+      const used = (await liveNow()).filter(({ doors }) => doors.includes('usable'));
+      const rows = used.filter(({ id }) => !killed.some((old) => old.id === id));
+      return rows.length === 3 ? rows : null;
+    });
     process.kill(back[0]?.pid ?? 0, 'SIGKILL');
     await until('the keeper has replaced it', async () => {
       const rows = await liveNow();
@@ -430,7 +412,7 @@ describe('up', () => {
     expect([code, stderr]).toEqual([0, expect.stringContaining('stopping: keeper')]);
     expect(await liveNow()).toEqual([]);
     expect((await intents()).map(({ state }) => state)).toEqual(Array(3).fill('stopped'));
-  }, 40_000);
+  });
 
   test('ends with what it started, also where `restart` has replaced it; what was spawned stays', async () => {
     const ports = { port: await freePort(), admin: await freePort() };
@@ -446,5 +428,5 @@ describe('up', () => {
     expect([code, stderr]).toEqual([0, expect.stringContaining('1 spawned server stays')]);
     expect(await liveNow()).toHaveLength(1);
     expect((await intents()).map(({ state }) => state).sort()).toEqual(['stopped', 'wanted']);
-  }, 30_000);
+  });
 });

@@ -31,7 +31,7 @@ test('`up` starts its local Redis again when that was killed: same servers, same
     const rows = (await list()) as { id: string; doors: string[] }[];
     return rows.length === 2 && rows.every(({ doors }) => doors[0] === 'usable') ? rows : null;
   };
-  const before = await until('both serve', usable, 15_000);
+  const before = await until('both serve', usable);
   const url = `http://127.0.0.1:${port}`;
   expect((await fetch(`${url}/set?ttl=100`)).ok).toBe(true);
   const pid = redisPid();
@@ -48,4 +48,4 @@ test('`up` starts its local Redis again when that was killed: same servers, same
   expect(told.join('')).toContain('the local Redis had ended and was started again');
   up.kill('SIGINT');
   expect((await finish(up)).code).toBe(0);
-}, 40_000);
+});

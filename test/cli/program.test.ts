@@ -121,7 +121,7 @@ describe('spawn -- program', () => {
     expect((await site.run(['destroy', row.id, '--force'])).code).toBe(0);
     expect(ownProcesses(site.home)).toEqual([]);
     expect(site.log(row)).toContain('no\n');
-  }, 20_000);
+  });
 
   test('says so when it does not answer any more', async () => {
     const row = await site.spawn(serve());

@@ -48,7 +48,7 @@ test('many spawns whose Redis gets killed tell it once, and start no more', asyn
   expect(new Set(lines.filter((line) => line.startsWith('meowctl: '))).size).toBe(
     lines.filter((line) => line.startsWith('meowctl: ')).length,
   );
-}, 20_000);
+});
 
 test('a verb that finds no Redis names the verb that starts one, which is not an `up` that runs', async () => {
   const env = { REDIS_URL: '' };

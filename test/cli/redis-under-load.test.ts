@@ -149,7 +149,7 @@ test.each(faults)(
     await pause(lastsMs);
     await end();
     const endMs = performance.now();
-    await until('all is well', isWell, WELL_AGAIN_MS);
+    await until('all is well', isWell);
     expect(performance.now() - endMs).toBeLessThan(WELL_AGAIN_MS);
     const [plain, state] = await Promise.all([load.stop(), stateful.stop()]);
     expect(plain.failures).toEqual([]);

@@ -49,23 +49,19 @@ describe('spawn killed -9 at any moment', () => {
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, killOnce));
-    const listed = await until(
-      'every process is listed, and every listed one lives',
-      async () => {
-        const rows = await site.list();
-        const pids = new Set(servers());
-        return rows.length === pids.size &&
-          rows.every(({ pid, state }) => pids.has(pid) && state === 'up')
-          ? rows
-          : null;
-      },
-      15_000,
-    );
+    const listed = await until('every process is listed, and every listed one lives', async () => {
+      const rows = await site.list();
+      const pids = new Set(servers());
+      return rows.length === pids.size &&
+        rows.every(({ pid, state }) => pids.has(pid) && state === 'up')
+        ? rows
+        : null;
+    });
     expect(listed.length).toBeGreaterThan(1);
     expect(listed.length).toBeLessThan(ROUNDS);
     expect((await site.run(['destroy', '--all', '--timeout', '1'])).code).toBe(0);
     await until('no server is left', () => servers().length === 0);
-  }, 90_000);
+  });
 });
 
 test('of twenty spawns of one port one wins; the others name it, exit 1, and leave no child', async () => {
@@ -78,7 +74,7 @@ test('of twenty spawns of one port one wins; the others name it, exit 1, and lea
   for (const { stderr } of lost) expect(stderr).toContain(`port ${port} is in use`);
   expect(await site.list()).toHaveLength(1);
   await until('one child is left', () => servers().length === 1);
-}, 60_000);
+});
 
 describe('a child that is not ready', () => {
   const app = (text: string) => {
@@ -101,20 +97,16 @@ describe('a child that is not ready', () => {
   test.each([
     ['because it hangs', hangs, 4_000],
     ['and ignores SIGTERM', deaf + hangs, 9_500],
-  ])(
-    '%s: exit 5 after --timeout, and nothing is left',
-    async (_why, text, withinMs) => {
-      const file = app(text);
-      const { code, stderr, ms } = await timed(
-        site.run(['spawn', '--app', file, '--timeout', '1.5']),
-      );
-      expect(code).toBe(5);
-      expect(stderr).toContain('1.5 s');
-      expect(ms).toBeLessThan(withinMs);
-      await until('nothing is left', () => servers().length === 0);
-    },
-    20_000,
-  );
+  ])('%s: exit 5 after --timeout, and nothing is left', async (_why, text, withinMs) => {
+    const file = app(text);
+    const { code, stderr, ms } = await timed(
+      site.run(['spawn', '--app', file, '--timeout', '1.5']),
+    );
+    expect(code).toBe(5);
+    expect(stderr).toContain('1.5 s');
+    expect(ms).toBeLessThan(withinMs);
+    await until('nothing is left', () => servers().length === 0);
+  });
 
   test('because Redis hangs: exit 4 or 5 within --timeout, and nothing is left', async () => {
     await site.redis.kill('SIGSTOP');
@@ -131,7 +123,7 @@ describe('a child that is not ready', () => {
     const child = site.start(['spawn', '--app', file, '--timeout', '3']);
     await until('it runs', () => servers().length === 1);
     child.kill('SIGKILL');
-    await until('it has ended', () => servers().length === 0, 6_000);
+    await until('it has ended', () => servers().length === 0);
   });
 });
 
@@ -145,10 +137,8 @@ test('a server that is stopped (SIGSTOP) is taken out by the door, and destroy k
   });
   const [hung] = rows;
   process.kill(hung?.pid ?? 0, 'SIGSTOP');
-  await until(
-    'the door has dropped it',
-    async () => (await site.list()).find(({ id }) => id === hung?.id)?.doors[0]?.startsWith('out'),
-    20_000,
+  await until('the door has dropped it', async () =>
+    (await site.list()).find(({ id }) => id === hung?.id)?.doors[0]?.startsWith('out'),
   );
   for (let at = 0; at < 10; at += 1) {
     expect((await fetch(`http://127.0.0.1:${port}/test`)).status).toBe(200);
@@ -158,4 +148,4 @@ test('a server that is stopped (SIGSTOP) is taken out by the door, and destroy k
   expect(stderr).toContain('SIGKILL');
   expect(stderr.match(/servers are gone/)).toBeNull();
   expect((await site.list()).map(({ id }) => id)).not.toContain(hung?.id);
-}, 60_000);
+});

@@ -164,7 +164,7 @@ describe('following', () => {
     onTestFinished(() => {
       hose.kill('SIGKILL');
     });
-    await until('all lines are there', () => got.length >= total, 25_000);
+    await until('all lines are there', () => got.length >= total);
     const wrong = got.filter((line, at) => !line.startsWith(`a ${at} meow`));
     expect(wrong.slice(0, 3)).toEqual([]);
     expect(got.length).toBe(total);

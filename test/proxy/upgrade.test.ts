@@ -119,7 +119,7 @@ describe('a WebSocket', () => {
       });
     });
     for (const socket of dying.sockets) socket.resetAndDestroy();
-    await until('one is closed', () => codes.some((code) => code !== null), 1_000);
+    await until('one is closed', () => codes.some((code) => code !== null));
     const alive = opened[codes.indexOf(null)];
     const back = alive && nextMessage(alive);
     alive?.send('still here');
@@ -133,7 +133,7 @@ describe('a WebSocket', () => {
     const client = connect(port, '127.0.0.1', () => client.write(handshake()));
     await new Promise((resolve) => client.once('data', resolve));
     client.resetAndDestroy();
-    await until('the server’s side is closed', () => server.sockets.size === 0, 1_500);
+    await until('the server’s side is closed', () => server.sockets.size === 0);
   });
 });
 

@@ -134,14 +134,11 @@ describe('an open connection', () => {
     await expect(store.messages.get('message')).rejects.toThrow('does not answer');
     expect(performance.now() - began).toBeLessThan(200);
     await redis.kill('SIGCONT');
-    await until(
-      'the store works again',
-      () =>
-        store.messages.get('x').then(
-          () => true,
-          () => false,
-        ),
-      2_000,
+    await until('the store works again', () =>
+      store.messages.get('x').then(
+        () => true,
+        () => false,
+      ),
     );
     await store.close();
     await redis.stop();
