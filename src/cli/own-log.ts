@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { repeat } from '../background.ts';
 import { defaults } from '../config.ts';
 import { logPath, rawLogPath } from '../fleet/logs.ts';
 import { capRawLog, touchLog } from '../fleet/raw-log.ts';
@@ -13,11 +14,16 @@ export function keepOwnLog(host: NodeJS.Process, home: string, name: string): vo
   redirect(host.stdout, log, 'out');
   redirect(host.stderr, log, 'err');
   host.once('exit', () => log.close());
-  const tend = () => {
-    capRawLog(rawLogPath(home, name));
-    touchLog(logPath(home, name), new Date());
-  };
-  setInterval(tend, defaults.beatMs).unref();
+  repeat({
+    name: 'tending this log',
+    every: () => defaults.beatMs,
+    work() {
+      capRawLog(rawLogPath(home, name));
+      touchLog(logPath(home, name), new Date());
+    },
+    log: (line) => host.stderr.write(`meowctl: ${line}\n`),
+    unref: true,
+  });
 }
 
 // Below `write`, so that encodings, callbacks and `pipe` work as ever.

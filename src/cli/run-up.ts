@@ -1,8 +1,8 @@
+import type { Background } from '../background.ts';
 import { StoreError } from '../errors.ts';
 import type { BroughtUp } from '../fleet/bring-up.ts';
 import type { Keeper } from '../fleet/keeper.ts';
 import type { Machine } from '../fleet/process-identity.ts';
-import type { RedisMinder } from '../fleet/redis-minder.ts';
 import type { AppSpec, FleetView, ServerRecord } from '../store/records.ts';
 import { parseRedisUrl } from '../store/redis-url.ts';
 import type { Registry } from '../store/store.ts';
@@ -21,7 +21,7 @@ export interface UpFlags extends DoorFlags {
 /** What `up` has going; ended in this order. */
 interface Going {
   /** Where the local Redis is used. */
-  minder: RedisMinder | null;
+  minder: Background | null;
   keeper: Keeper | null;
   door: OpenedDoor | null;
   /** The servers it started, those in place of dead ones included. */
@@ -93,13 +93,13 @@ async function getGoing(
 
 /** Nobody else looks after a Redis that meowctl started; any other is not ours to start. */
 async function mindRedis({ config, output }: Context, { url }: OpenStore) {
-  const [{ localAddress }, { RedisMinder }] = await Promise.all([
+  const [{ localAddress }, { mindLocalRedis }] = await Promise.all([
     import('../fleet/redis-run.ts'),
     import('../fleet/redis-minder.ts'),
   ]);
   const { home, redisUrl, redisProbeUrl: probeUrl, childEnv: env } = config;
   if (redisUrl !== null || localAddress(home) !== url) return null;
-  return new RedisMinder({ home, probeUrl, env }, (line) => output.talk(`Redis    ${line}`));
+  return mindLocalRedis({ home, probeUrl, env }, (line) => output.talk(`Redis    ${line}`));
 }
 
 async function end(
