@@ -3,6 +3,7 @@ import { defaults } from '../config.ts';
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
 import type { Picture, PictureType } from './pictures.ts';
+import { runScript } from './run-script.ts';
 import * as scripts from './scripts/images.ts';
 import type { Images } from './store.ts';
 
@@ -13,7 +14,7 @@ export function createDeliveries(link: Link, keys: Keys): Deliveries {
   const { images, delivering, claims } = keys;
   const prefix = keys.image('');
   const run = (script: string, keysOf: string[], ...args: (string | number)[]) =>
-    link.run((redis) => redis.eval(script, keysOf.length, ...keysOf, ...args));
+    runScript(link, script, keysOf, ...args);
 
   return {
     async claim(token) {

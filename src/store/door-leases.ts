@@ -1,9 +1,9 @@
 import { defaults } from '../config.ts';
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
-import * as scripts from './scripts/registry.ts';
+import { runScript } from './run-script.ts';
+import * as scripts from './scripts/doors.ts';
 import type { Registry } from './store.ts';
-import { transaction } from './transaction.ts';
 
 const ACK_TTL_SECONDS = 60;
 
@@ -16,16 +16,14 @@ export function createDoorLeases(
     async beatDoor(door) {
       const keysOf = [keys.doors, keys.door(door.id)];
       const args = [door.id, JSON.stringify(door), defaults.leaseMs];
-      await link.run((redis) => redis.eval(scripts.beatDoor, keysOf.length, ...keysOf, ...args));
+      await runScript(link, scripts.beatDoor, keysOf, ...args);
     },
     async leaveDoor(id) {
-      await link.run((redis) => transaction(redis.multi().zrem(keys.doors, id).del(keys.door(id))));
+      await runScript(link, scripts.leaveDoor, [keys.doors, keys.door(id)], id);
     },
     async acknowledge(serverId, doorId) {
-      const key = keys.acks(serverId);
-      await link.run((redis) =>
-        transaction(redis.multi().sadd(key, doorId).expire(key, ACK_TTL_SECONDS)),
-      );
+      const keysOf = [keys.acks(serverId)];
+      await runScript(link, scripts.acknowledge, keysOf, doorId, ACK_TTL_SECONDS);
     },
   };
 }

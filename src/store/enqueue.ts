@@ -5,6 +5,7 @@ import { StoreError } from '../errors.ts';
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
 import type { NewPicture, PictureInfo } from './pictures.ts';
+import { runScript } from './run-script.ts';
 import * as scripts from './scripts/images.ts';
 import type { Images } from './store.ts';
 import { storeBytes } from './store-bytes.ts';
@@ -27,7 +28,7 @@ export function createEnqueue(link: Link, keys: Keys): Pick<Images, 'enqueue'> {
     const keysOf = [keys.images, keys.delivering, keys.imageBytes];
     const limits = [defaults.maxQueuedPictures, defaults.maxQueuedBytes];
     const args = [keys.image(''), ...limits, ...images.flatMap(({ id, size }) => [id, size])];
-    return link.run((redis) => redis.eval(scripts.enqueue, keysOf.length, ...keysOf, ...args));
+    return runScript(link, scripts.enqueue, keysOf, ...args);
   };
 
   return {

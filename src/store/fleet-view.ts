@@ -3,6 +3,8 @@ import type { Link } from './link.ts';
 import { list } from './list.ts';
 import { parseDoor, parseIntent, parseRecord } from './parse.ts';
 import type { DoorRecord, Intent, Listing, Skipped } from './records.ts';
+import { runScript } from './run-script.ts';
+import { readDoors as readDoorsScript } from './scripts/doors.ts';
 import * as scripts from './scripts/registry.ts';
 import type { Registry } from './store.ts';
 
@@ -18,10 +20,7 @@ export function createFleetView(
 ): Pick<Registry, 'roster' | 'fleet' | 'sweep'> {
   const read = async (limit: number, ids: readonly string[] = []) => {
     const args = [limit, MAX_RECORD_BYTES, PAGE, ...ids];
-    const reply = await link.run((redis) =>
-      redis.eval(scripts.readServers, 2, keys.servers, keys.leases, ...args),
-    );
-    return list(reply);
+    return list(await runScript(link, scripts.readServers, [keys.servers, keys.leases], ...args));
   };
 
   const readServers = async (limit: number) => {
@@ -43,7 +42,7 @@ export function createFleetView(
       const [{ servers, total, skipped }, intents, doors] = await Promise.all([
         readServers(ALL),
         link.run((redis) => redis.hgetall(keys.intents)),
-        link.run((redis) => redis.eval(scripts.readDoors, 1, keys.doors, keys.door(''))),
+        runScript(link, readDoorsScript, [keys.doors], keys.door('')),
       ]);
       return {
         servers,
@@ -54,10 +53,8 @@ export function createFleetView(
       };
     },
     async sweep(lostForMs) {
-      const reply = await link.run((redis) =>
-        redis.eval(scripts.sweep, 3, keys.servers, keys.leases, keys.doors, lostForMs),
-      );
-      return list(reply).map(String);
+      const keysOf = [keys.servers, keys.leases, keys.doors];
+      return list(await runScript(link, scripts.sweep, keysOf, lostForMs)).map(String);
     },
   };
 }

@@ -1,13 +1,14 @@
 import { defaults } from '../config.ts';
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
+import { runScript } from './run-script.ts';
 import * as scripts from './scripts/intents.ts';
 import type { Intents } from './store.ts';
 
 /** What was asked for, and who sees to it on each host. */
 export function createIntents(link: Link, keys: Keys): Intents {
   const said = async (script: string, keysOf: string[], ...args: (string | number)[]) =>
-    (await link.run((redis) => redis.eval(script, keysOf.length, ...keysOf, ...args))) === 1;
+    (await runScript(link, script, keysOf, ...args)) === 1;
 
   return {
     succeed: (oldId, record, intent) =>

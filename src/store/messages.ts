@@ -1,7 +1,9 @@
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
+import { list } from './list.ts';
+import { runScript } from './run-script.ts';
+import { readMessage } from './scripts/messages.ts';
 import type { Messages } from './store.ts';
-import { transaction } from './transaction.ts';
 
 /** Messages that expire by themselves. */
 export function createMessages(link: Link, keys: Keys): Messages {
@@ -10,9 +12,7 @@ export function createMessages(link: Link, keys: Keys): Messages {
       await link.run((redis) => redis.set(keys.message(key), message, 'EX', ttlSeconds));
     },
     async get(key) {
-      const [message, ttlMs] = await link.run((redis) =>
-        transaction(redis.multi().get(keys.message(key)).pttl(keys.message(key))),
-      );
+      const [message, ttlMs] = list(await runScript(link, readMessage, [keys.message(key)]));
       if (typeof message !== 'string') return null;
       return { message, ttlMs: Number(ttlMs) };
     },

@@ -1,6 +1,7 @@
 import { defaults } from '../config.ts';
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
+import { runScript } from './run-script.ts';
 import * as scripts from './scripts/registry.ts';
 import type { Registry } from './store.ts';
 
@@ -12,7 +13,7 @@ export function createOrders(
   const order = (script: string, id: string, drainMs: number) => {
     const keysOf = [keys.intents, keys.order(id)];
     const args = [id, toOrder(drainMs), defaults.orderTtlSeconds, keys.changes];
-    return link.run((redis) => redis.eval(script, keysOf.length, ...keysOf, ...args));
+    return runScript(link, script, keysOf, ...args);
   };
 
   return {
@@ -27,9 +28,7 @@ export function createOrders(
       const keysOf = [keys.servers, keys.leases, keys.intents, keys.order(id)];
       const lifetime = defaults.orderTtlSeconds;
       const args = [id, toOrder(drainMs), lifetime, keys.changes, keys.order('')];
-      const said = await link.run((redis) =>
-        redis.eval(scripts.orderRetireUnlessLast, keysOf.length, ...keysOf, ...args),
-      );
+      const said = await runScript(link, scripts.orderRetireUnlessLast, keysOf, ...args);
       return said === 'ordered' || said === 'already' ? said : 'last';
     },
   };

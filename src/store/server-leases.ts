@@ -4,6 +4,7 @@ import type { Link } from './link.ts';
 import { list } from './list.ts';
 import { parseOrder } from './parse.ts';
 import type { BeatReply, Intent, ServerRecord } from './records.ts';
+import { runScript } from './run-script.ts';
 import * as scripts from './scripts/registry.ts';
 import type { Registry } from './store.ts';
 
@@ -19,9 +20,7 @@ export function createServerLeases(
     const announce = announced !== record.state ? '1' : '0';
     const texts = [JSON.stringify(record), defaults.leaseMs, intent ? JSON.stringify(intent) : ''];
     const args = [record.id, ...texts, keys.changes, announce];
-    const reply = await link.run((redis) =>
-      redis.eval(scripts.beat, keysOf.length, ...keysOf, ...args),
-    );
+    const reply = await runScript(link, scripts.beat, keysOf, ...args);
     announced = record.state;
     return toBeatReply(reply);
   };
@@ -29,7 +28,7 @@ export function createServerLeases(
   const remove = (script: string, id: string, how: string) => {
     const keysOf = [keys.servers, keys.leases, keys.intents, keys.order(id), keys.acks(id)];
     const args = [id, keys.changes, how];
-    return link.run((redis) => redis.eval(script, keysOf.length, ...keysOf, ...args));
+    return runScript(link, script, keysOf, ...args);
   };
 
   return {

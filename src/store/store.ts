@@ -74,7 +74,7 @@ export interface Messages {
 export interface Visits {
   /** Sends without waiting: one push in flight, the next carries the newest five at most. Never throws. */
   record(path: string): void;
-  /** Records and reads in one MULTI, newest first. */
+  /** Records and reads in one script, newest first. Reads alone where Redis takes no writes. */
   recordAndRead(path: string): Promise<readonly string[]>;
   recent(): Promise<readonly string[]>;
 }

@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../config.ts';
+import { StoreError } from '../errors.ts';
 import { reason } from '../text.ts';
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
-import { pushVisits } from './scripts/visits.ts';
+import { runScript } from './run-script.ts';
+import { pushAndRead, pushVisits } from './scripts/visits.ts';
 import type { Visits } from './store.ts';
-import { transaction } from './transaction.ts';
 
 /**
  * Between pushes, while more visits come during one than anybody could see: 2 ms instead of none
@@ -30,12 +31,13 @@ export function createVisits(link: Link, keys: Keys): Visits {
       const paths = waiting;
       waiting = [];
       flooded = false;
-      await link
-        .run((redis) => redis.eval(pushVisits, 1, keys.recent, last, ...paths))
-        .catch(reason); // a visit that Redis could not take is not worth an answer
+      // A visit that Redis could not take is not worth an answer.
+      await runScript(link, pushVisits, [keys.recent], last, ...paths).catch(reason);
     }
     sending = false;
   };
+
+  const recent = async () => texts(await link.run((redis) => redis.lrange(keys.recent, 0, last)));
 
   return {
     record(path) {
@@ -49,21 +51,20 @@ export function createVisits(link: Link, keys: Keys): Visits {
     async recordAndRead(path) {
       const paths = [...waiting, kept(path)];
       waiting = []; // sent here, so that the reader sees them in their order
-      const replies = await link.run((redis) =>
-        transaction(
-          redis
-            .multi()
-            .lpush(keys.recent, ...paths)
-            .ltrim(keys.recent, 0, last)
-            .lrange(keys.recent, 0, last),
-        ),
-      );
-      return texts(replies[2]);
+      try {
+        return texts(await runScript(link, pushAndRead, [keys.recent], last, ...paths));
+      } catch (error) {
+        if (takesNoWrite(error)) return recent();
+        throw error;
+      }
     },
-    async recent() {
-      return texts(await link.run((redis) => redis.lrange(keys.recent, 0, last)));
-    },
+    recent,
   };
+}
+
+// What may only be read is read all the same.
+function takesNoWrite(error: unknown): boolean {
+  return error instanceof StoreError && (error.kind === 'refused' || error.kind === 'full');
 }
 
 function kept(path: string): string {

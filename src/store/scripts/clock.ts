@@ -8,7 +8,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 export const soft = `
 local function soft(...)
   local reply = redis.pcall(...)
-  if type(reply) == 'table' and reply.err then return nil end
-  return reply
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if reply.err:find('WRONGTYPE', 1, true) then return nil end
+  error(reply)
 end
 `;

@@ -1,14 +1,14 @@
 import { clock, soft } from './clock.ts';
 
-/** Puts every picture whose delivery deadline passed back on top. Needs KEYS 1-3 as below. */
+/** Puts every picture whose delivery deadline passed back on top. KEYS images delivering claims, as below. */
 const requeue = `
-local function requeue(images, delivering, claims, prefix)
+local function requeue(prefix)
   local count = 0
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', delivering, '-inf', now)) do
-    redis.call('ZREM', delivering, id)
-    redis.call('HDEL', claims, id)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)) do
+    redis.call('ZREM', KEYS[2], id)
+    redis.call('HDEL', KEYS[3], id)
     if redis.call('EXISTS', prefix .. id) == 1 then
-      redis.call('LPUSH', images, id)
+      redis.call('LPUSH', KEYS[1], id)
       count = count + 1
     end
   end
@@ -63,7 +63,7 @@ return redis.call('LLEN', KEYS[1])
  */
 export const claim = `#!lua flags=allow-oom
 ${clock}${soft}${requeue}${isPicture}
-requeue(KEYS[1], KEYS[2], KEYS[3], ARGV[1])
+requeue(ARGV[1])
 if (soft('HSTRLEN', KEYS[4], 'data') or 0) > 0 then return '' end
 local function take(id)
   redis.call('ZADD', KEYS[2], now + ARGV[4], id)
@@ -140,5 +140,5 @@ return 1
 /** Puts expired deliveries back. KEYS images delivering claims. ARGV prefix. Returns how many. */
 export const requeueExpired = `#!lua flags=allow-oom
 ${clock}${requeue}
-return requeue(KEYS[1], KEYS[2], KEYS[3], ARGV[1])
+return requeue(ARGV[1])
 `;

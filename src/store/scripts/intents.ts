@@ -15,8 +15,8 @@ redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HSET', KEYS[3], ARGV[2], ARGV[4])
 redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
 redis.call('ZADD', KEYS[2], now + ARGV[5], ARGV[2])
-redis.call('PUBLISH', ARGV[6], ARGV[1])
-redis.call('PUBLISH', ARGV[6], ARGV[2])
+redis.pcall('PUBLISH', ARGV[6], ARGV[1])
+redis.pcall('PUBLISH', ARGV[6], ARGV[2])
 return 1
 `;
 
@@ -27,7 +27,7 @@ local good, intent = pcall(cjson.decode, soft('HGET', KEYS[1], ARGV[1]) or '')
 if not good or type(intent) ~= 'table' then return 0 end
 intent.state = ARGV[2]
 redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(intent))
-redis.call('PUBLISH', ARGV[3], ARGV[1])
+redis.pcall('PUBLISH', ARGV[3], ARGV[1])
 return 1
 `;
 

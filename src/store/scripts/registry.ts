@@ -3,6 +3,8 @@ import { clock, soft } from './clock.ts';
 /*
  * The registry's scripts. All may run when Redis is out of memory (`allow-oom`): what they write
  * replaces what was there, and a fleet must stay known when pictures have filled the memory.
+ * PUBLISH goes by `pcall`: without the right to the channel all is still written, and readers look
+ * every second anyway.
  */
 
 /**
@@ -17,7 +19,7 @@ local fresh = redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
 local order = soft('GET', KEYS[4]) or false
 if ARGV[4] ~= '' and not order then soft('HSETNX', KEYS[3], ARGV[1], ARGV[4]) end
-if fresh == 1 or ARGV[6] == '1' then redis.call('PUBLISH', ARGV[5], ARGV[1]) end
+if fresh == 1 or ARGV[6] == '1' then redis.pcall('PUBLISH', ARGV[5], ARGV[1]) end
 return {
   order,
   soft('ZRANGEBYSCORE', KEYS[5], now, '+inf') or {},
@@ -43,7 +45,7 @@ if ordered == 0 and ARGV[3] ~= '1' then
     redis.call('HSET', KEYS[3], ARGV[1], cjson.encode(intent))
   end
 end
-redis.call('PUBLISH', ARGV[2], ARGV[1])
+redis.pcall('PUBLISH', ARGV[2], ARGV[1])
 return ordered
 `;
 
@@ -55,7 +57,7 @@ export const orderRetire = `#!lua flags=allow-oom
 local known = redis.call('EXISTS', KEYS[2])
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
 redis.call('HDEL', KEYS[1], ARGV[1])
-if known == 0 then redis.call('PUBLISH', ARGV[4], ARGV[1]) end
+if known == 0 then redis.pcall('PUBLISH', ARGV[4], ARGV[1]) end
 return known
 `;
 
@@ -81,7 +83,7 @@ if redis.call('EXISTS', KEYS[4]) == 1 then return 'already' end
 if not anotherStays() then return 'last' end
 redis.call('SET', KEYS[4], ARGV[2], 'EX', ARGV[3])
 redis.call('HDEL', KEYS[3], ARGV[1])
-redis.call('PUBLISH', ARGV[4], ARGV[1])
+redis.pcall('PUBLISH', ARGV[4], ARGV[1])
 return 'ordered'
 `;
 
@@ -95,7 +97,7 @@ if redis.call('EXISTS', KEYS[2]) == 1 then return 'already' end
 if soft('HEXISTS', KEYS[1], ARGV[1]) ~= 1 then return 'unwanted' end
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
 redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('PUBLISH', ARGV[4], ARGV[1])
+redis.pcall('PUBLISH', ARGV[4], ARGV[1])
 return 'ordered'
 `;
 
@@ -110,13 +112,13 @@ local good, intent = pcall(cjson.decode, soft('HGET', KEYS[3], ARGV[1]) or '')
 if ARGV[3] ~= '' and good and type(intent) == 'table' then
   intent.state = 'wanted'
   redis.call('HSET', KEYS[3], ARGV[3], cjson.encode(intent))
-  redis.call('PUBLISH', ARGV[2], ARGV[3])
+  redis.pcall('PUBLISH', ARGV[2], ARGV[3])
 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[3], ARGV[1])
 redis.call('DEL', KEYS[4], KEYS[5])
-redis.call('PUBLISH', ARGV[2], ARGV[1])
+redis.pcall('PUBLISH', ARGV[2], ARGV[1])
 return 1
 `;
 
@@ -151,20 +153,6 @@ return reply
 `;
 
 /**
- * Reads the live doors and what they say.
- * KEYS doors. ARGV prefix of a door's key.
- */
-export const readDoors = `#!lua flags=no-writes,allow-oom
-${clock}${soft}
-local reply = {}
-for _, id in ipairs(soft('ZRANGEBYSCORE', KEYS[1], now, '+inf') or {}) do
-  reply[#reply + 1] = id
-  reply[#reply + 1] = soft('GET', ARGV[1] .. id) or false
-end
-return reply
-`;
-
-/**
  * Removes records whose lease ran out long ago, and doors that are gone. Intents and orders stay.
  * KEYS servers leases doors. ARGV lostForMs. Returns the ids.
  */
@@ -177,15 +165,4 @@ for _, id in ipairs(ids) do
   redis.call('ZREM', KEYS[2], id)
 end
 return ids
-`;
-
-/**
- * Writes a door and renews its lease.
- * KEYS doors door. ARGV id record leaseMs.
- */
-export const beatDoor = `#!lua flags=allow-oom
-${clock}
-redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
-redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
-return 1
 `;

@@ -1,0 +1,50 @@
+/** What type of key a command works on, by its first letter; `SET`, `DEL` and the like take any. */
+const types: readonly (readonly [commands: RegExp, type: string])[] = [
+  [/^H/, 'hash'],
+  [/^Z/, 'zset'],
+  [/^L/, 'list'],
+  [/^S(ADD|REM|MEMBERS|CARD)$/, 'set'],
+  [/^(GET|STRLEN|INCRBY)$/, 'string'],
+];
+
+/**
+ * A script stops where Redis refuses one of its commands, and what it wrote before stays. So each
+ * asks first whether it may run all of them and whether its keys are of the types it needs, and
+ * does all or nothing. What it runs by `pcall` or `soft` may fail by itself.
+ */
+export function guarded(script: string): string {
+  const [shebang = '', ...body] = script.split('\n');
+  return [shebang, mayRun(script), areOfType(script), ...body].join('\n');
+}
+
+/** The commands a script cannot do without. */
+export function commandsOf(script: string): string[] {
+  const used = [...script.matchAll(/\b(?:redis\.call|soft)\('([A-Z]+)'/g)].map(([, name]) => name);
+  return [...new Set(['TYPE', ...used])].filter((name) => name !== undefined);
+}
+
+function mayRun(script: string): string {
+  const names = commandsOf(script).map((name) => `'${name}'`);
+  return `
+for _, name in ipairs({${names}}) do
+  local known, may = pcall(redis.acl_check_cmd, name)
+  if not known then return redis.error_reply("ERR unknown command '" .. name .. "'") end
+  if not may then return redis.error_reply("NOPERM no permissions to run the '" .. name .. "' command") end
+end`;
+}
+
+function areOfType(script: string): string {
+  const wanted = new Map<string, string>();
+  for (const [, command = '', at = ''] of script.matchAll(/redis\.call\('(\w+)', KEYS\[(\d)\]/g)) {
+    const found = types.find(([commands]) => commands.test(command));
+    if (found) wanted.set(at, found[1]);
+  }
+  const pairs = [...wanted].map(([at, type]) => `[${at}]='${type}'`);
+  return `
+for at, wanted in pairs({${pairs}}) do
+  local is = redis.call('TYPE', KEYS[at]).ok
+  if is ~= 'none' and is ~= wanted then
+    return redis.error_reply('WRONGTYPE the key ' .. KEYS[at] .. ' holds a ' .. is)
+  end
+end`;
+}
