@@ -10,7 +10,7 @@ import { type SpawnDeps, type Spawned, spawnServers } from './spawn.ts';
 
 export interface KeeperDeps extends SpawnDeps {
   readonly registry: SpawnDeps['registry'] & {
-    watch(listener: (id: string | null) => void): Promise<() => void>;
+    watch(listener: (id: string | null) => void): () => void;
   };
   readonly intents: Pick<Intents, 'mark' | 'keep' | 'release'>;
   readonly machine: Machine;
@@ -51,7 +51,7 @@ export class Keeper {
   }
 
   async start(): Promise<void> {
-    this.#unwatch = await this.#deps.registry.watch(() => this.#look());
+    this.#unwatch = this.#deps.registry.watch(() => this.#look());
     this.#timer = setInterval(() => this.#look(), defaults.keeperRoundMs);
     this.#look();
   }

@@ -15,7 +15,7 @@ export interface FleetSource {
   roster(limit: number): Promise<RosterView>;
   acknowledge(serverId: string, doorId: string): Promise<void>;
   /** Calls back with an id, or null when anything may have changed. A hint, nothing more. */
-  watch(listener: (id: string | null) => void): Promise<Unsubscribe>;
+  watch(listener: (id: string | null) => void): Unsubscribe;
 }
 
 export interface DoorLifeDeps {
@@ -58,7 +58,7 @@ export class DoorLife {
   /** @throws StoreError when the registry cannot be reached the first time */
   async start(): Promise<void> {
     await this.#round();
-    this.#unwatch = await this.#deps.registry.watch(() => this.refresh());
+    this.#unwatch = this.#deps.registry.watch(() => this.refresh());
     this.#timer = setInterval(() => this.refresh(), this.#options.rosterReadMs);
   }
 

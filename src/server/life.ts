@@ -58,7 +58,7 @@ export class Life implements RunningServer {
     await this.#hosted.start?.(this.#port);
     await checkItself(`http://${bracket(reachable(host))}:${this.#port}${this.#healthPath}`, id);
     await this.#register();
-    this.#unwatch = await this.#deps.store.registry.watch((changed) => {
+    this.#unwatch = this.#deps.store.registry.watch((changed) => {
       if (changed === id || changed === null) void this.#beat();
     });
     this.#timer = setTimeout(this.#round, nextBeatMs());

@@ -1,22 +1,63 @@
+import type { Redis } from 'ioredis';
+import { refusal } from './client.ts';
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
 import type { Registry } from './store.ts';
+import { storeError } from './trouble.ts';
 
-/** The hint that the registry changed. Pub/sub loses words: whoever listens also looks by itself. */
-export function createChanges(link: Link, keys: Keys): Pick<Registry, 'watch'> {
+const AGAIN_MS = 60_000;
+
+/**
+ * The hint that the registry changed. Pub/sub loses words, and the right to it may be missing, so
+ * whoever listens also looks by itself: a subscription that fails harms nobody, and is made again
+ * with each connection.
+ * @param say told once that Redis refuses it
+ */
+export function createChanges(
+  link: Link,
+  keys: Keys,
+  say: (line: string) => void,
+): Pick<Registry, 'watch'> {
+  const listeners = new Set<(id: string | null) => void>();
+  let stop = () => {};
+  let again: NodeJS.Timeout | undefined;
+  let refused = false;
+
+  const tell = (id: string | null) => {
+    for (const listener of listeners) listener(id);
+  };
+  const heard = (channel: string, id: string) => {
+    if (channel === keys.changes) tell(id);
+  };
+  const subscribe = async (redis: Redis): Promise<void> => {
+    clearTimeout(again);
+    try {
+      await redis.subscribe(keys.changes);
+      refused = false;
+    } catch (cause) {
+      if (refusal(cause) === null) return; // the connection broke: the next one subscribes
+      if (!refused) say(`${storeError(link.label, cause).message}; ${SLOWER}`);
+      refused = true;
+      again = setTimeout(() => void subscribe(redis), AGAIN_MS).unref();
+    }
+  };
+  const connected = (redis: Redis) => {
+    redis.off('message', heard);
+    redis.on('message', heard);
+    void subscribe(redis);
+    tell(null); // anything may have changed
+  };
+
   return {
-    async watch(listener) {
-      const heard = (channel: string, id: string) => {
-        if (channel === keys.changes) listener(id);
-      };
-      const back = () => listener(null);
-      link.redis.on('message', heard);
-      link.redis.on('ready', back);
-      await link.run((redis) => redis.subscribe(keys.changes));
+    watch(listener) {
+      if (listeners.size === 0) stop = link.onConnection(connected);
+      listeners.add(listener);
       return () => {
-        link.redis.off('message', heard);
-        link.redis.off('ready', back);
+        listeners.delete(listener);
+        if (listeners.size === 0) stop();
       };
     },
   };
 }
+
+const SLOWER = 'changes of the fleet are seen within a second instead of at once';

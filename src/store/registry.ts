@@ -8,12 +8,12 @@ import { createServerLeases } from './server-leases.ts';
 import type { Registry } from './store.ts';
 
 /** The fleet as Redis knows it: leases on Redis' clock, everything read back checked. */
-export function createRegistry(link: Link, keys: Keys): Registry {
+export function createRegistry(link: Link, keys: Keys, say: (line: string) => void): Registry {
   return {
     ...createServerLeases(link, keys),
     ...createOrders(link, keys),
     ...createFleetView(link, keys),
     ...createDoorLeases(link, keys),
-    ...createChanges(link, keys),
+    ...createChanges(link, keys, say),
   };
 }

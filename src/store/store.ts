@@ -44,7 +44,7 @@ export interface Registry {
   /** The door sends that server nothing any more. */
   acknowledge(serverId: string, doorId: string): Promise<void>;
   /** Calls back with the id that changed, or null when anything may have (after a reconnect). */
-  watch(listener: (id: string | null) => void): Promise<Unsubscribe>;
+  watch(listener: (id: string | null) => void): Unsubscribe;
 }
 
 /** What was asked for. Every method rejects with StoreError when Redis cannot answer. */

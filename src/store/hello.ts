@@ -4,19 +4,26 @@ import { quote, reason } from '../text.ts';
 
 const OLDEST = 7;
 
-/** What a connection's Redis says it is; null before it said so, or where that makes no sense. */
-export type Version = () => string | null;
+/** The answer to a connection's own HELLO. */
+export interface Hello {
+  /** What Redis says it is; null before it said so, or where that makes no sense. */
+  version(): string | null;
+  /** Why it was refused: the client goes on in the old protocol, where who hears cannot ask. */
+  refusal(): unknown;
+}
 
 /**
  * Listens to the answer to the connection's own HELLO, so that knowing the version costs no round
  * trip. A Redis before 6 does not know HELLO at all.
  */
-export function listenForVersion(redis: Redis): Version {
+export function listenForHello(redis: Redis): Hello {
   let version: string | null = null;
+  let refusal: unknown = null;
   const heard = (reply: unknown) => {
     version = Array.isArray(reply) ? String(reply[reply.indexOf('version') + 1]) : null;
   };
   const refused = (error: unknown) => {
+    refusal = error;
     if (/unknown command.*hello/i.test(reason(error))) version = '5 or older';
   };
   const hello = redis.hello.bind(redis) as (...words: unknown[]) => Promise<unknown>;
@@ -26,7 +33,7 @@ export function listenForVersion(redis: Redis): Version {
     return answer;
   };
   redis.hello = listening as Redis['hello'];
-  return () => version;
+  return { version: () => version, refusal: () => refusal };
 }
 
 /**

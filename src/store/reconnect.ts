@@ -1,0 +1,48 @@
+import type { Redis } from 'ioredis';
+
+const FIRST_MS = 50;
+const MOST_MS = 500;
+/** So that a fleet that lost Redis in one moment does not come back in one. */
+const JITTER = 0.2;
+
+export interface ReconnectDeps {
+  dial(): Promise<Redis>;
+  /** It is there. */
+  use(redis: Redis): void;
+  failed(cause: unknown): void;
+}
+
+/** Makes a connection anew, after 50, 100 … 500 ms, for as long as it takes. */
+export class Reconnect {
+  readonly #deps: ReconnectDeps;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(deps: ReconnectDeps) {
+    this.#deps = deps;
+  }
+
+  start(tries = 0): void {
+    if (this.#stopped) return;
+    const delayMs = Math.min(FIRST_MS * 2 ** tries, MOST_MS);
+    const jittered = delayMs * (1 + JITTER * (2 * Math.random() - 1));
+    this.#timer = setTimeout(() => void this.#try(tries), jittered);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #try(tries: number): Promise<void> {
+    try {
+      const redis = await this.#deps.dial();
+      if (this.#stopped) redis.disconnect();
+      else this.#deps.use(redis);
+    } catch (cause) {
+      if (this.#stopped) return;
+      this.#deps.failed(cause);
+      this.start(tries + 1);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { received } from './client.ts';
+
+const SILENT_PAUSE_MS = 5_000;
+const SILENT_JITTER = 0.5;
+const REFUSED_FIRST_MS = 1_000;
+const REFUSED_MOST_MS = 30_000;
+
+export interface SecondTryDeps {
+  dial(): Promise<Redis>;
+  /** The connection that commands use now; null while there is none. */
+  current(): Redis | null;
+  /** From now on this one. */
+  use(redis: Redis): void;
+  /** Rejects unless Redis answers there. */
+  answers(redis: Redis): Promise<unknown>;
+  /** Rejects unless Redis takes a write there. */
+  takesWrites(redis: Redis): Promise<unknown>;
+}
+
+/**
+ * Tries a second connection beside one that is up and of no use, and lets it take the first one's
+ * place only when it is better: a Redis that is merely slow, or read-only for good, keeps the first.
+ */
+export class SecondTry {
+  readonly #deps: SecondTryDeps;
+  #notBefore = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  #delayMs = REFUSED_FIRST_MS;
+  #trying = false;
+  #stopped = false;
+
+  constructor(deps: SecondTryDeps) {
+    this.#deps = deps;
+  }
+
+  /** Nothing comes back: one try in 5 s ± 50 %, so that a fleet does not storm a Redis that is stopped. */
+  silent(): void {
+    const { current, answers } = this.#deps;
+    const first = current();
+    if (!first || this.#trying || this.#stopped || performance.now() < this.#notBefore) return;
+    const jitter = 1 + SILENT_JITTER * (2 * Math.random() - 1);
+    this.#notBefore = performance.now() + SILENT_PAUSE_MS * jitter;
+    const had = received(first);
+    void this.#replace(first, answers, () => received(first) === had);
+  }
+
+  /** It is the wrong server, or not ready: one try after 1 s, then after 2, 4 … 30 s. */
+  refused(): void {
+    if (this.#timer || this.#trying || this.#stopped) return;
+    this.#timer = setTimeout(() => void this.#seek(), this.#delayMs);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #seek(): Promise<void> {
+    const { current, takesWrites } = this.#deps;
+    const first = current();
+    const well = first !== null && (await holds(takesWrites(first)));
+    const better = first && !well && (await this.#replace(first, takesWrites, () => true));
+    this.#timer = undefined;
+    this.#delayMs = Math.min(2 * this.#delayMs, REFUSED_MOST_MS);
+    // Where there is no connection at all somebody else makes the next one.
+    if (!first || well || better) this.#delayMs = REFUSED_FIRST_MS;
+    else this.refused();
+  }
+
+  /** @returns whether the second one is used now */
+  async #replace(
+    first: Redis,
+    proof: (redis: Redis) => Promise<unknown>,
+    stillBad: () => boolean,
+  ): Promise<boolean> {
+    const { dial, current, use } = this.#deps;
+    this.#trying = true;
+    try {
+      const second = await dial();
+      const proven = await holds(proof(second));
+      await turn(); // what has come on the first one meanwhile is read
+      const better = proven && second.status === 'ready' && !this.#stopped;
+      const wanted = better && current() === first && stillBad();
+      if (wanted) use(second);
+      else second.disconnect();
+      return wanted;
+    } catch {
+      return false; // no second one to be had: the first stays
+    } finally {
+      this.#trying = false;
+    }
+  }
+}
+
+function holds(proof: Promise<unknown>): Promise<boolean> {
+  return proof.then(
+    () => true,
+    () => false,
+  );
+}
