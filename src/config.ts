@@ -1,6 +1,6 @@
 import { availableParallelism, homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { UsageError } from './errors.ts';
+import { FailedError, UsageError } from './errors.ts';
 import { quote } from './text.ts';
 
 /** Every default and limit of meowctl, each with its unit. Design §9. */
@@ -186,17 +186,32 @@ function advertise(value: string | null): string | null {
   );
 }
 
-function stateFolder(env: Env): string {
+/**
+ * The state folder that an environment names.
+ * @param cwd where a relative path starts, if not here
+ */
+export function stateFolder(env: Env, cwd = ''): string {
   const own = given(env, 'MEOW_HOME');
-  if (own !== null) return absolute(own, 'MEOW_HOME');
-  const state =
-    given(env, 'XDG_STATE_HOME') ?? join(given(env, 'HOME') ?? homedir(), '.local/state');
-  return join(absolute(state, 'XDG_STATE_HOME'), 'meowctl');
+  if (own !== null) return absolute(cwd, own, 'MEOW_HOME');
+  const state = given(env, 'XDG_STATE_HOME') ?? join(ownHome(env), '.local/state');
+  return join(absolute(cwd, state, 'XDG_STATE_HOME'), 'meowctl');
 }
 
-function absolute(path: string, name: string): string {
+// Asked only where nothing else is said: a user without an entry in passwd has none.
+function ownHome(env: Env): string {
+  const named = given(env, 'HOME');
+  if (named !== null) return named;
   try {
-    return resolve(path);
+    return homedir();
+  } catch (cause) {
+    const message = 'no place for the state folder: HOME is not set, and this user has no home';
+    throw new FailedError('no-home', message, 'Set MEOW_HOME to a folder of your own', { cause });
+  }
+}
+
+function absolute(cwd: string, path: string, name: string): string {
+  try {
+    return resolve(cwd, path);
   } catch (cause) {
     const message = `${name} ${quote(path)} is relative, and the current folder is gone`;
     throw new UsageError(message, `Give ${name} an absolute path, or go to another folder`, {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ServerRecord } from '../store/records.ts';
+import { announceHere } from './announce.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
@@ -15,6 +16,7 @@ export function addKeep(program: Command, context: Context): void {
 
 async function keep(context: Context): Promise<void> {
   const open = await context.openStore({ persistent: true });
+  const leave = await announceHere(context, 'keep');
   try {
     const keeper = await startKeeper(context, open, () => {});
     context.output.talk('keeping the servers of this host');
@@ -22,6 +24,7 @@ async function keep(context: Context): Promise<void> {
     await keeper.stop();
   } finally {
     await open.store.close();
+    leave();
   }
 }
 

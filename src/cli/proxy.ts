@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { defaults } from '../config.ts';
 import { StoreError } from '../errors.ts';
+import { announceHere } from './announce.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
 import { addDoorOptions, type DoorFlags, openDoor } from './open-door.ts';
@@ -35,12 +36,14 @@ async function proxy(context: Context, options: Options): Promise<void> {
     await open.store.close();
     throw error;
   });
+  const leave = await announceHere(context, 'proxy');
   const { output } = context;
   output.talk(`the door is ${door.url}`);
   if (door.adminUrl) output.talk(`admin    ${door.adminUrl}/servers`);
   await stopSignal(context.process);
   await door.close(options.timeout);
   await open.store.close();
+  leave();
 }
 
 async function openPatiently(context: Context, wait: boolean): Promise<OpenStore> {

@@ -5,6 +5,7 @@ import type { RunningServer } from '../server/serve-options.ts';
 import { catSpec } from '../store/app-spec.ts';
 import type { AppSpec } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
+import { announceHere } from './announce.ts';
 import { type AppFlags, addAppFlags, appSpec, givenSpec } from './app-flags.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
@@ -64,12 +65,21 @@ async function runServe(context: Context, options: Options): Promise<void> {
   const spec = (spawned ? givenSpec(context) : appSpec(context, options)) ?? catSpec;
   const held = options.held ? letGo(host) : undefined;
   const ready = readyPipe(spawned, host, spec.readyMs, held);
+  const { createServerId } = await import('../fleet/server-id.ts');
+  const id = options.id ?? createServerId();
+  const leave = await announceHere(context, 'server', id);
   try {
-    await serveUntilGone(context, spec, options, { tellReady: ready.tell, held });
+    await serveUntilGone(context, spec, { ...options, id }, { tellReady: ready.tell, held });
   } catch (error) {
     ready.fail(error);
     throw error;
+  } finally {
+    leave();
   }
+}
+
+interface Named extends Options {
+  readonly id: string;
 }
 
 interface Spawner {
@@ -81,7 +91,7 @@ interface Spawner {
 async function serveUntilGone(
   context: Context,
   spec: AppSpec,
-  options: Options,
+  options: Named,
   spawner: Spawner,
 ): Promise<void> {
   const { store } = await context.openStore({ persistent: true });
@@ -98,19 +108,18 @@ async function serveApp(
   store: Store,
   app: OpenedApp,
   spec: AppSpec,
-  options: Options,
+  options: Named,
   { tellReady, held }: Spawner,
 ): Promise<void> {
-  const [{ serve }, { thisMachine }, { createServerId }] = await Promise.all([
+  const [{ serve }, { thisMachine }] = await Promise.all([
     import('../server/serve.ts'),
     import('../fleet/process-identity.ts'),
-    import('../fleet/server-id.ts'),
   ]);
   await held;
   const server = await serve(
     { store, log: context.output.talk, ...app },
     {
-      id: options.id ?? createServerId(),
+      id: options.id,
       spec,
       version: context.version,
       listenHost: options.host,

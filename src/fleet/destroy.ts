@@ -11,6 +11,7 @@ import type { ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import { terminate } from './launcher.ts';
 import {
+  INIT_PID,
   identify,
   isHere,
   isOfHost,
@@ -178,6 +179,7 @@ function isDead(job: Job, server: Known): boolean {
 /** What asking did not end in time. */
 async function end(job: Job, server: Known): Promise<End> {
   const { record, id } = server;
+  if (record.pid === INIT_PID) return stays(job, server, 'is process 1, which no record ends');
   if (!isHere(record, job.machine)) return stays(job, server, `is on host ${record.host}`);
   if (!runsHere(job, server)) return stays(job, server, `cannot be told by its pid ${record.pid}`);
   const condemned = { pid: record.pid, isIt: () => runsHere(job, server) };

@@ -204,7 +204,9 @@ export async function endGroup(pid: number): Promise<Ending> {
   return 'terminated';
 }
 
+// Process 1 leads no group that has a number to signal: -1 is everybody, and 0 is our own group.
 function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
+  if (pid === -1 || pid === 0) return false;
   try {
     return process.kill(pid, signal);
   } catch (error) {

@@ -4,6 +4,9 @@ import type { Place } from '../store/place.ts';
 import { hostIdOf } from './host-id.ts';
 import { capture } from './launcher.ts';
 
+/** The first process of a container or machine. No word from Redis is enough to signal it. */
+export const INIT_PID = 1;
+
 /** A host: one state folder, used in one run of one machine's operating system. */
 export interface Machine {
   /** The random id of the state folder. */

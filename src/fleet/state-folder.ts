@@ -30,8 +30,20 @@ export function makeFolder(path: string, { parents = false } = {}): void {
 }
 
 function insideOwnHome(path: string): boolean {
-  const own = homedir();
-  return existsSync(own) && resolve(path).startsWith(own.endsWith(sep) ? own : own + sep);
+  const own = ownHome();
+  return (
+    own !== null && existsSync(own) && resolve(path).startsWith(own.endsWith(sep) ? own : own + sep)
+  );
+}
+
+// A user without an entry in passwd, in a container, has none.
+function ownHome(): string | null {
+  try {
+    return homedir();
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).code === 'string') return null;
+    throw error;
+  }
 }
 
 function mustBeOurs(home: string): void {
@@ -69,6 +81,7 @@ const whys: Readonly<Record<string, string>> = {
   EPERM: 'permission denied',
   EROFS: 'the file system is read-only',
   ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of its user is used up',
   ENOTDIR: 'it is not a folder, or is inside something that is not',
 };
 

@@ -1,7 +1,7 @@
 import { defaults } from '../config.ts';
 import type { ServerRecord } from '../store/records.ts';
 import { terminate } from './launcher.ts';
-import { identify, isProcess } from './process-identity.ts';
+import { INIT_PID, identify, isProcess } from './process-identity.ts';
 
 /**
  * Ends servers of this host by SIGTERM: each finishes its requests and leaves its intent behind,
@@ -17,7 +17,7 @@ export async function stopServers(
     servers.map(async (record) => {
       const condemned = {
         pid: record.pid,
-        isIt: () => isProcess(record, identify(record.pid)),
+        isIt: () => record.pid !== INIT_PID && isProcess(record, identify(record.pid)),
       };
       const ending = await terminate(condemned, drainMs + defaults.drainGraceMs);
       return ending === 'killed' || ending === 'alive' ? [record] : [];

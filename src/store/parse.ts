@@ -11,7 +11,8 @@ const ID = /^[a-z2-9]{6}$/;
 const HOST_ID = /^[a-z2-9]{16}$/;
 const MAX_TEXT = 300;
 const MAX_PORT = 65_535;
-const FIRST_USER_PID = 2;
+/** What a container runs is 1 there. */
+const FIRST_PID = 1;
 const MAX_DRAIN_MS = 24 * 3_600_000;
 
 type Fields = Record<string, unknown>;
@@ -75,7 +76,7 @@ type Check = (value: unknown) => boolean;
 const isText: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT;
 const isName: Check = (value) => isText(value) && value !== '';
 const isPort: Check = (value) => isWhole(value, 1, MAX_PORT);
-const isPid: Check = (value) => isWhole(value, FIRST_USER_PID, 2 ** 31);
+const isPid: Check = (value) => isWhole(value, FIRST_PID, 2 ** 31);
 // The keeper asks there, and a server is told to listen there.
 const isAddress: Check = (value) => typeof value === 'string' && isHost(value);
 const isBoolean: Check = (value) => typeof value === 'boolean';

@@ -178,7 +178,6 @@ describe('a registry somebody else wrote into', () => {
     ['a url to another port', spoil({ url: 'http://127.0.0.1:22' })],
     ['a url with a path', spoil({ url: 'http://127.0.0.1:3001/x' })],
     ['a url with a user', spoil({ url: 'http://a@b:3001' })],
-    ['pid 1', spoil({ pid: 1 })],
     ['pid 0', spoil({ pid: 0 })],
     ['pid -1', spoil({ pid: -1 })],
     ['a pid in quotes', spoil({ pid: '12abc' })],
@@ -193,6 +192,13 @@ describe('a registry somebody else wrote into', () => {
     expect(fleet.servers.map(({ record }) => record.id)).toEqual(['def567']);
     expect(fleet.skipped.map(({ where }) => where)).toEqual(['{meow}:servers abc234']);
     expect(await raw.hexists('{meow}:servers', 'abc234')).toBe(1);
+  });
+
+  test('has a place for a server that is process 1 of its container', async () => {
+    await raw.hset('{meow}:servers', 'abc234', spoil({ pid: 1 }));
+    const { servers, skipped } = await store.registry.fleet();
+    expect(servers.map(({ record }) => record.pid)).toEqual([1]);
+    expect(skipped).toEqual([]);
   });
 
   test('skips ids that are not ids', async () => {

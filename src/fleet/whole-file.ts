@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import { linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { FailedError } from '../errors.ts';
+import { quote, systemReason } from '../text.ts';
+
+/*
+ * Files of the state folder, for its owner alone. Whoever reads one finds it whole, as it was or as
+ * it is, or not at all; a disk that fills in the middle leaves nothing behind.
+ */
+
+/** @throws FailedError naming the file; then it is as it was */
+export function writeWhole(path: string, text: string): void {
+  withDraft(path, text, (draft) => renameSync(draft, path));
+}
+
+/**
+ * Of several that write at once, the first wins.
+ * @returns whether that was us
+ * @throws FailedError naming the file
+ */
+export function writeOnce(path: string, text: string): boolean {
+  return withDraft(path, text, (draft) => linkIfFree(draft, path));
+}
+
+/** A file that cannot be removed stays: whoever reads it next must see what it is worth. */
+export function removeFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error;
+  }
+}
+
+function withDraft<T>(path: string, text: string, use: (draft: string) => T): T {
+  const name = `.draft-${process.pid}-${randomBytes(6).toString('hex')}`;
+  const draft = join(dirname(path), name);
+  try {
+    writeFileSync(draft, text, { mode: 0o600, flag: 'wx' });
+    return use(draft);
+  } catch (cause) {
+    throw cannotWrite(path, cause);
+  } finally {
+    removeFile(draft);
+  }
+}
+
+function linkIfFree(draft: string, path: string): boolean {
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function cannotWrite(path: string, cause: unknown): FailedError {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === undefined) throw cause;
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  const remedy = full ? 'Make room there' : 'Check that folder, or set MEOW_HOME to another';
+  return new FailedError('write', `cannot write ${quote(path)}: ${systemReason(cause)}`, remedy, {
+    cause,
+  });
+}
