@@ -24,7 +24,7 @@ export function listenForHello(redis: Redis): Hello {
   };
   const refused = (error: unknown) => {
     refusal = error;
-    if (/unknown command.*hello/i.test(reason(error))) version = '5 or older';
+    if (/unknown command.*hello/i.test(reason(error))) version = '5 or older, or HELLO renamed';
   };
   const hello = redis.hello.bind(redis) as (...words: unknown[]) => Promise<unknown>;
   const listening = (...words: unknown[]) => {

@@ -1,29 +1,21 @@
 import { ReplyError } from 'ioredis';
-import { StoreError } from '../errors.ts';
+import { StoreError, type StoreErrorKind } from '../errors.ts';
 import { reason } from '../text.ts';
+import { refusal, type Trouble, unknownRefusal } from './refusal.ts';
 
-type Case = readonly [pattern: RegExp, kind: StoreError['kind'], says: string, remedy: string];
+type Case = readonly [pattern: RegExp, kind: StoreErrorKind, says: string, remedy: string];
 
 const START = 'Start it, or set REDIS_URL to the Redis you mean';
+const PRIMARY = 'Set REDIS_URL to its primary';
+const LATER = 'Try again in a moment';
 const CREDENTIALS = 'Put user and password into REDIS_URL: redis://user:password@host:port';
 
-/** What Redis or the way to it can say, most telling first. */
-const cases: readonly Case[] = [
-  [
-    /OOM /,
-    'full',
-    'is out of memory',
-    'Raise its maxmemory, or take pictures out with `meowctl meow`',
-  ],
-  [/WRONGTYPE/, 'damaged', 'holds another type of value under one of our keys', 'Remove that key'],
-  [/LOADING/, 'unavailable', 'is still loading its data', 'Try again in a moment'],
-  [/READONLY/, 'refused', 'is a read-only replica', 'Set REDIS_URL to its primary'],
-  [
-    /MASTERDOWN/,
-    'refused',
-    'is a replica that has lost its primary',
-    'Set REDIS_URL to its primary',
-  ],
+/** What Redis answers, most telling first. */
+const answers: readonly Case[] = [
+  [/OOM /, 'full', 'is out of memory', 'Raise maxmemory there, or take pictures: `meowctl meow`'],
+  [/LOADING/, 'unavailable', 'is still loading its data', LATER],
+  [/READONLY/, 'refused', 'is a read-only replica', PRIMARY],
+  [/MASTERDOWN/, 'refused', 'is a replica that has lost its primary', PRIMARY],
   [
     /NOREPLICAS/,
     'refused',
@@ -31,10 +23,10 @@ const cases: readonly Case[] = [
     'Bring its replicas back, or lower its min-replicas-to-write',
   ],
   [
-    /\b(MOVED|ASK|CLUSTERDOWN|CROSSSLOT) /,
+    /MISCONF|EROFS|ENOSPC/,
     'refused',
-    'is one node of a cluster, and the keys are not there',
-    'Set REDIS_URL to the node that has them, or to a Redis that is no cluster',
+    'takes no writes: it cannot save its data to disk',
+    'Make room on its disk, or see what its log says of it',
   ],
   [/NOAUTH/, 'refused', 'wants a password', CREDENTIALS],
   [
@@ -44,20 +36,29 @@ const cases: readonly Case[] = [
     CREDENTIALS,
   ],
   [
-    /NOPERM|user executing the script can't/,
+    /DENIED .*protected mode/,
     'refused',
-    'does not let this user do that',
-    'Give its ACL user the keys and commands',
+    'is in protected mode: it takes clients from its own machine only',
+    'Give it a password and put it into REDIS_URL',
   ],
   [/max number of clients/, 'unavailable', 'has no free client slot', 'Raise its maxclients'],
-  [/DB index/, 'refused', 'has no such database', 'Correct the number at the end of REDIS_URL'],
-  [/MISCONF|EROFS|ENOSPC/, 'refused', 'cannot write its data to disk', 'See its log'],
+  [
+    /DB index/,
+    'refused',
+    'has no such database',
+    'Correct the number of the database in REDIS_URL',
+  ],
+  [/^(BUSY|TRYAGAIN) /, 'unavailable', 'is busy with something else', LATER],
   [
     /compiling script|unexpected symbol|script flag/i,
     'refused',
     'is too old',
     'Use Redis 7 or newer, or Valkey',
   ],
+];
+
+/** What the way to it says. */
+const ways: readonly Case[] = [
   [
     /Protocol error|ParserError|RESP type|HTTP\//,
     'unavailable',
@@ -83,12 +84,25 @@ const cases: readonly Case[] = [
  */
 export function storeError(label: string, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;
+  const answered = cause instanceof Error && cause instanceof ReplyError;
+  const { kind, says, remedy } = answered ? ofAnswer(cause) : ofWay(cause);
+  return new StoreError(kind, `Redis at ${label} ${says}`, remedy, { cause });
+}
+
+function ofAnswer(cause: Error): Trouble {
+  return known(answers, cause) ?? refusal(cause) ?? unknownRefusal(cause);
+}
+
+// Before the handshake is through, what Redis answers may come as any error.
+function ofWay(cause: unknown): Trouble {
+  const unknown = { says: `cannot be used: ${reason(cause)}`, remedy: START };
+  return known(answers, cause) ?? known(ways, cause) ?? { kind: 'unavailable', ...unknown };
+}
+
+function known(cases: readonly Case[], cause: unknown): Trouble | null {
   const text = reason(cause);
   const found = cases.find(([pattern]) => pattern.test(text));
-  if (!found) {
-    const kind = cause instanceof ReplyError ? 'refused' : 'unavailable';
-    return new StoreError(kind, `Redis at ${label} said: ${text}`, 'See its log', { cause });
-  }
+  if (!found) return null;
   const [, kind, says, remedy] = found;
-  return new StoreError(kind, `Redis at ${label} ${says}`, remedy, { cause });
+  return { kind, says, remedy };
 }

@@ -84,7 +84,8 @@ describe('connecting to Redis', () => {
     ["-READONLY You can't write against a read only replica.\r\n", 'read-only replica'],
     ['-ERR max number of clients reached\r\n', 'no free client slot'],
     [hello('6.2.14'), 'is too old: version "6.2.14"'],
-    ["-ERR unknown command 'HELLO'\r\n", 'is too old: version "5 or older"'],
+    ["-ERR unknown command 'HELLO'\r\n", 'is too old: version "5 or older, or HELLO renamed"'],
+    ['-DENIED Redis is running in protected mode because\r\n', 'is in protected mode'],
     ['HTTP/1.1 400 Bad Request\r\n\r\n', 'does not speak the Redis protocol'],
   ])('understands the answer %j', async (reply, text) => {
     expect((await says(await fakeRedis(reply.repeat(4)))).message).toContain(text);

@@ -1,0 +1,173 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { StoreError } from '../../src/errors.ts';
+import { commandsOf } from '../../src/store/scripts/guard.ts';
+import type { Store } from '../../src/store/store.ts';
+import { startRedis, type TestRedis } from '../helpers/redis.ts';
+import { addUser, documentedRule } from '../helpers/rights.ts';
+import { openStore, sampleIntent, sampleRecord } from '../helpers/store.ts';
+
+const STORE = join(import.meta.dirname, '..', '..', 'src', 'store');
+/** What ioredis has besides commands, and what Redis lets everybody do. */
+const NO_RIGHT =
+  /^(on|off|once|emit|connect|disconnect|sendcommand|removealllisteners|eval_ro|hello|auth|quit|reset)$/;
+/** What is done without where it is refused: visits are read all the same. */
+const OPTIONAL = ['LTRIM', 'INFO', 'PING', 'SELECT', 'SUBSCRIBE', 'PUBLISH'];
+
+const rule = documentedRule();
+const documented = rule.filter((word) => word.startsWith('+')).map((word) => word.slice(1));
+
+/** The text of every script, whoever exports it. */
+async function scripts(): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const file of readdirSync(join(STORE, 'scripts'))) {
+    const module = (await import(join(STORE, 'scripts', file))) as Record<string, unknown>;
+    for (const [name, text] of Object.entries(module)) {
+      if (typeof text === 'string' && text.startsWith('#!lua')) found.set(`${file} ${name}`, text);
+    }
+  }
+  return found;
+}
+
+function plainCommands(): string[] {
+  const files = readdirSync(STORE).filter((file) => file.endsWith('.ts'));
+  const text = files.map((file) => readFileSync(join(STORE, file), 'utf8')).join('\n');
+  const called = text.matchAll(/\bredis\s*\.(\w+?)(?:Buffer)?\(|new LastUnjoined\('(\w+)'/g);
+  const names = [...called].map(([, method, command]) => (method ?? command ?? '').toLowerCase());
+  return [...new Set(names)].filter((name) => !NO_RIGHT.test(name));
+}
+
+describe('the rule in docs/operations.md', () => {
+  test('covers every command that the store and its scripts use, and no other', async () => {
+    const used = new Set([...plainCommands(), 'publish', 'ping', 'select', 'info']);
+    for (const text of (await scripts()).values()) {
+      for (const name of commandsOf(text)) used.add(name.toLowerCase());
+    }
+    expect([...documented].sort()).toEqual([...used].sort());
+  });
+
+  test('no script stops where its hint is refused', async () => {
+    const all = await scripts();
+    expect(all.size).toBeGreaterThan(15);
+    for (const text of all.values()) expect(text).not.toContain("redis.call('PUBLISH'");
+  });
+});
+
+const id = 'abc234';
+const record = sampleRecord({ id });
+const picture = { data: Buffer.from('picture'), type: 'image/png', name: 'a.png' } as const;
+
+/** Everything the store can do. Those that take more than one step are marked. */
+const deeds: readonly (readonly [name: string, deed: (store: Store) => Promise<unknown>])[] = [
+  ['register', ({ registry }) => registry.register(record, sampleIntent())],
+  ['beat', ({ registry }) => registry.beat(record, sampleIntent())],
+  ['deregister', ({ registry }) => registry.deregister(id)],
+  ['forget', ({ registry }) => registry.forget(id, 'zzz222')],
+  ['orderRetire', ({ registry }) => registry.orderRetire([id], 1)],
+  ['orderRetireIfWanted', ({ registry }) => registry.orderRetireIfWanted(id, 1)],
+  ['orderRetireUnlessLast', ({ registry }) => registry.orderRetireUnlessLast(id, 1)],
+  ['roster', ({ registry }) => registry.roster(10)],
+  ['fleet', ({ registry }) => registry.fleet()],
+  ['sweep', ({ registry }) => registry.sweep(-60_000)],
+  ['beatDoor', ({ registry }) => registry.beatDoor(door)],
+  ['leaveDoor', ({ registry }) => registry.leaveDoor('d')],
+  ['acknowledge', ({ registry }) => registry.acknowledge(id, 'd')],
+  ['succeed', ({ intents }) => intents.succeed(id, sampleRecord({ id: 'new222' }), sampleIntent())],
+  ['mark', ({ intents }) => intents.mark(id, 'stopped')],
+  ['keep', ({ intents }) => intents.keep('here', 'me')],
+  ['release', ({ intents }) => intents.release('kept', 'me')],
+  ['set', ({ messages }) => messages.set('message', 'hi', 10)],
+  ['get', ({ messages }) => messages.get('message')],
+  ['recordAndRead', ({ visits }) => visits.recordAndRead('/')],
+  ['recent', ({ visits }) => visits.recent()],
+  ['enqueue, in steps', ({ images }) => images.enqueue([picture])],
+  ['claim, in steps', ({ images }) => images.claim('token')],
+  ['take, in steps', (store) => take(store)],
+  ['renew', ({ images }) => images.renew(...claimed)],
+  ['putBack', ({ images }) => images.putBack(...claimed)],
+  ['acknowledge a picture', ({ images }) => images.acknowledge(...claimed, 5_000)],
+  ['peek', ({ images }) => images.peek()],
+  ['requeueExpired', ({ images }) => images.requeueExpired()],
+];
+const door = { id: 'd', url: 'http://127.0.0.1:3000', host: 'here', pid: 2, roster: {} };
+let claimed: [id: string, claim: string] = ['', ''];
+
+async function take({ images }: Store): Promise<void> {
+  const got = await images.claim('other');
+  if (got) await images.acknowledge(got.id, got.claim);
+}
+
+describe('a user of Redis', () => {
+  let redis: TestRedis;
+  let raw: Redis;
+  let store: Store;
+  let seed: Map<string, string>;
+
+  /** Every key with what it holds. */
+  const everything = async () => {
+    const keys = (await raw.keys('*')).sort();
+    const dumps = await Promise.all(keys.map((key) => raw.dumpBuffer(key)));
+    return new Map(keys.map((key, at) => [key, dumps[at]?.toString('latin1') ?? '']));
+  };
+
+  const sow = async () => {
+    const restored = raw.multi().flushall();
+    for (const [key, dump] of seed) restored.restore(key, 0, Buffer.from(dump, 'latin1'));
+    await restored.exec();
+  };
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    raw = new Redis(redis.url);
+    const admin = await openStore(redis.url);
+    await admin.registry.register(record, sampleIntent());
+    await admin.registry.register(sampleRecord({ id: 'def234' }), sampleIntent());
+    await admin.registry.beatDoor(door);
+    await admin.registry.acknowledge(id, 'd');
+    await admin.intents.keep('kept', 'me');
+    await admin.visits.recordAndRead('/before');
+    await admin.messages.set('message', 'hello', 100);
+    await admin.images.enqueue([picture, picture]);
+    const got = await admin.images.claim('mine');
+    claimed = [got?.id ?? '', got?.claim ?? ''];
+    await raw.zadd('{meow}:delivering', 1, 'gone');
+    await admin.close();
+    seed = await everything();
+    store = await openStore(await addUser(redis, 'meow', rule));
+  });
+  afterAll(async () => {
+    raw.disconnect();
+    await store.close();
+    await redis.stop();
+  });
+
+  test.each(deeds)('with the documented rule is refused nothing: %s', async (_, deed) => {
+    await sow();
+    await expect(deed(store)).resolves.not.toThrow();
+  });
+
+  const needed = documented.map((name) => name.toUpperCase());
+  test.each(needed)('without %s hears of that right, and nothing is half done', async (name) => {
+    await raw.acl('SETUSER', 'meow', `-${name}`);
+    let refusals = 0;
+    for (const [what, deed] of deeds) {
+      await sow();
+      const error = await deed(store).then(
+        () => null,
+        (thrown: unknown) => thrown,
+      );
+      if (error === null) continue;
+      refusals += 1;
+      expect(error).toBeInstanceOf(StoreError);
+      const { kind, message, remedy } = error as StoreError;
+      expect([what, kind]).toEqual([what, 'refused']);
+      expect(message).toMatch(new RegExp(`does not let this user run ${name}$`));
+      expect(remedy).toContain(`+${name.toLowerCase()} `);
+      if (!what.endsWith('steps')) expect([what, await everything()]).toEqual([what, seed]);
+    }
+    await raw.acl('SETUSER', 'meow', `+${name}`);
+    expect([name, refusals > 0]).toEqual([name, !OPTIONAL.includes(name)]);
+  });
+});
