@@ -16,6 +16,8 @@ import { killAtEnd, temporaryFolder } from './cleanup.ts';
 let redis: TestRedis;
 let retiring: Bundle;
 let store: Store;
+/** Longer than a test may take: what waits for it has failed. */
+const FOR_EVER_MS = 3_600_000;
 const ELSEWHERE = 'e'.repeat(16);
 
 let namespace = 0;
@@ -280,9 +282,8 @@ describe('destroy of what no longer runs', () => {
   test('forgets at once a lost server of this host whose process is gone', async () => {
     await store.registry.register(foreign({}), null);
     await until('its lease ran out', leaseRanOut);
-    const before = performance.now();
-    expect(ids((await destroy(['gone23'])).gone)).toEqual(['gone23']);
-    expect(performance.now() - before).toBeLessThan(5_000);
+    const { gone } = await destroy(['gone23'], { drainMs: FOR_EVER_MS });
+    expect(ids(gone)).toEqual(['gone23']);
     expect(await recorded()).toEqual([]);
   });
 
