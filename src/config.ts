@@ -18,6 +18,13 @@ export const defaults = Object.freeze({
   /** How long a program lives that could not bind, while somebody else answers in its place. */
   programSettleMs: 2_000,
   maxSpawnCount: 500,
+  /** What is declared for one app, values and names together. */
+  maxEnvBytes: 1_024 * 1_024,
+  maxEnvVariables: 2_000,
+  /** One variable, as `NAME=VALUE` with its end: execve(2), MAX_ARG_STRLEN. */
+  maxVariableBytes: 128 * 1_024,
+  /** Values of apps that nobody refers to are kept at least so long. */
+  envKeepMs: 3_600_000,
   upServers: 2,
 
   beatMs: 2_000,
@@ -136,7 +143,7 @@ export interface Config {
   /** `MEOW_APP`: what a server is to serve, as JSON, from whoever started it. */
   readonly app: string | null;
   readonly color: 'always' | 'never' | 'auto';
-  /** What a child of meowctl gets as its environment, before meowctl's own settings are added. */
+  /** All that is set here: what of it a child gets is for fleet/environment.ts to say. */
   readonly childEnv: Readonly<Record<string, string>>;
 }
 
@@ -228,13 +235,9 @@ function color(env: Env): Config['color'] {
   return force === '0' || force === 'false' ? 'never' : 'always';
 }
 
-// What is for one process alone. An --inspect in NODE_OPTIONS would make every server fight for a port.
-const OWN = new Set(['NODE_OPTIONS', 'MEOW_APP']);
-
+// MEOW_APP is for one process alone.
 function childEnv(env: Env): Record<string, string> {
-  const kept: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && !OWN.has(name)) kept[name] = value;
-  }
-  return kept;
+  const isOurs = ([name, value]: [string, string | undefined]) =>
+    value !== undefined && name !== 'MEOW_APP';
+  return Object.fromEntries(Object.entries(env).filter(isOurs)) as Record<string, string>;
 }

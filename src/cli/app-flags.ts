@@ -1,28 +1,36 @@
 import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { defaults } from '../config.ts';
 import { FailedError, UsageError } from '../errors.ts';
-import { catSpec, isHealthPath, isVariableName, parseSpec } from '../store/app-spec.ts';
+import { catSpec, isHealthPath, parseSpec } from '../store/app-spec.ts';
 import type { AppSpec } from '../store/records.ts';
 import { quote } from '../text.ts';
+import { type AskedEnv, askedEnv, type EnvFlags } from './asked-env.ts';
 import type { Context } from './context.ts';
+import { typedFolder, typedPath } from './typed-path.ts';
 
-export interface AppFlags {
+export interface AppFlags extends EnvFlags {
   readonly app?: string;
-  readonly env?: readonly string[];
   readonly cwd?: string;
   readonly health?: string;
+}
+
+/** An app that was asked for on the command line; its values are in no spec. */
+export interface AskedApp {
+  readonly spec: AppSpec;
+  readonly env: AskedEnv;
 }
 
 /** What fits into one variable of a child's environment, with room to spare. */
 const MAX_SPEC_BYTES = 100_000;
 
-/** The flags that say what to serve; `appSpec` reads them back. */
+/** The flags that say what to serve; `askedApp` reads them back. */
 export function addAppFlags(command: Command): Command {
   return command
     .option('--app <file>', 'serve this module: a Koa app, a (req, res) function, an http.Server')
     .option('--env <NAME=VALUE>', 'a variable for the app (NAME alone: as it is here)', collect)
+    .option('--env-file <file>', 'a file of NAME=VALUE lines for the app, read at each start')
+    .option('--env-all', 'hand on all that is set here to the app')
     .option('--cwd <folder>', 'run the app in this folder (default: this one)')
     .option(
       '--health <path>',
@@ -44,23 +52,38 @@ export function splitProgram(argv: readonly string[]) {
 }
 
 /** What these flags ask for, or null when they leave it open. */
-export function appSpec(context: Context, flags: AppFlags, readyMs?: number): AppSpec | null {
-  const { app, env = [], cwd } = flags;
-  const place = {
-    env: Object.fromEntries(env.map((text) => variable(text, context.config.childEnv))),
-    cwd: cwd === undefined ? null : folder(cwd, context),
-    health: flags.health ?? null,
-    ...(readyMs === undefined || readyMs === defaults.readyTimeoutMs ? {} : { readyMs }),
-  };
+export function askedApp(context: Context, flags: AppFlags, readyMs?: number): AskedApp | null {
+  const { app, cwd, health: path } = flags;
   const { program } = context;
   if (app !== undefined && program) throw oneApp();
-  if (program)
-    return checked({ kind: 'program', command: words(program), ...here(place, context) });
-  if (app !== undefined) {
-    return checked({ kind: 'module', path: file(app, context), ...here(place, context) });
-  }
-  const open = env.length === 0 && cwd === undefined && flags.health === undefined;
-  return open ? null : checked({ kind: 'cat', ...place });
+  const kind = whatToRun(context, app);
+  if (kind.kind === 'cat' && isOpen(flags)) return null;
+  const env = askedEnv(context, flags);
+  const place = cwd === undefined ? null : folder(cwd, context);
+  const spec = checked({
+    ...kind,
+    ...env.part,
+    envDigest: null,
+    cwd: kind.kind === 'cat' ? place : (place ?? typedFolder(context)),
+    health: path ?? null,
+    ...(readyMs === undefined || readyMs === defaults.readyTimeoutMs ? {} : { readyMs }),
+  });
+  return { spec, env };
+}
+
+type Kind =
+  | { readonly kind: 'cat' }
+  | { readonly kind: 'module'; readonly path: string }
+  | { readonly kind: 'program'; readonly command: readonly string[] };
+
+function whatToRun(context: Context, app: string | undefined): Kind {
+  const { program } = context;
+  if (program) return { kind: 'program', command: words(program) };
+  return app === undefined ? { kind: 'cat' } : { kind: 'module', path: file(app, context) };
+}
+
+function isOpen({ env, envFile, envAll, cwd, health: path }: AppFlags): boolean {
+  return [env, envFile, envAll, cwd, path].every((flag) => flag === undefined);
 }
 
 /** What this process was started to serve, as its parent says in its environment. */
@@ -83,33 +106,16 @@ function health(text: string): string {
   );
 }
 
-// Never says a value: it may be a secret.
-function variable(text: string, here: Readonly<Record<string, string>>): [string, string] {
-  const at = text.indexOf('=');
-  const name = at === -1 ? text : text.slice(0, at);
-  if (!isVariableName(name)) {
-    const what = `variable name ${quote(name)} is not valid`;
-    throw new UsageError(what, 'Use --env NAME=VALUE, its name of A-Z a-z 0-9 and _');
-  }
-  const value = at === -1 ? here[name] : text.slice(at + 1);
-  if (value !== undefined) return [name, value];
-  throw new UsageError(`variable ${name} is not set here`, `Set it, or use --env ${name}=VALUE`);
-}
-
-function folder(text: string, { process }: Context): string {
-  const path = resolve(process.cwd(), text);
+function folder(text: string, context: Context): string {
+  const path = typedPath(text, context);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
   throw new FailedError('no-folder', `there is no folder ${quote(text)}`, 'Check --cwd');
 }
 
-function file(text: string, { process }: Context): string {
-  const path = resolve(process.cwd(), text);
+function file(text: string, context: Context): string {
+  const path = typedPath(text, context);
   if (statSync(path, { throwIfNoEntry: false })?.isFile()) return path;
   throw new FailedError('no-file', `there is no file ${quote(text)}`, 'Check --app');
-}
-
-function here<T extends { cwd: string | null }>(place: T, { process }: Context): T {
-  return { ...place, cwd: place.cwd ?? process.cwd() };
 }
 
 function words(program: readonly string[]): readonly string[] {

@@ -1,4 +1,5 @@
 import { defaults } from '../config.ts';
+import { only } from '../fleet/environment.ts';
 import type { AppSpec } from '../store/records.ts';
 import { splitProgram } from './app-flags.ts';
 import type { Context } from './context.ts';
@@ -21,7 +22,11 @@ export async function detachUp(context: Context, spec: AppSpec | null): Promise<
     name: 'meowctl up',
     command: host.execPath,
     args: [cliPath, ...given, '--detached'],
-    env: { ...config.childEnv, ...(spec ? { MEOW_APP: JSON.stringify(spec) } : {}) },
+    env: {
+      // An --inspect in NODE_OPTIONS, say, is for this process.
+      ...only(config.childEnv, (name) => name !== 'NODE_OPTIONS'),
+      ...(spec ? { MEOW_APP: JSON.stringify(spec) } : {}),
+    },
     cwd: host.cwd(),
     logFile,
     rawLogFile: rawLogPath(config.home, 'up'),
@@ -35,9 +40,12 @@ export async function detachUp(context: Context, spec: AppSpec | null): Promise<
   output.talk('see `meowctl listservers`; end it with `meowctl down`');
 }
 
+const OF_THE_APP = ['--env', '--env-file'];
+
 function withoutVariables(words: readonly string[]): string[] {
   return words.filter((word, at) => {
-    if (word === '--detach' || word === '--env' || word.startsWith('--env=')) return false;
-    return words[at - 1] !== '--env';
+    if (word === '--detach' || word === '--env-all' || OF_THE_APP.includes(word)) return false;
+    if (OF_THE_APP.some((flag) => word.startsWith(`${flag}=`))) return false;
+    return !OF_THE_APP.includes(words[at - 1] ?? '');
   });
 }

@@ -1,8 +1,11 @@
 import { createRequire } from 'node:module';
 import { defaults } from '../config.ts';
+import { type AppEnvironment, variablesOf } from '../fleet/app-environment.ts';
+import { isSetting, type Variables } from '../fleet/environment.ts';
 import type { CreateHosted } from '../server/hosted.ts';
 import type { AppSpec } from '../store/records.ts';
 import { quote } from '../text.ts';
+import { leftOutInWords } from './asked-env.ts';
 import type { Context } from './context.ts';
 
 /** An app that can be served in this process. */
@@ -17,16 +20,17 @@ const AHEAD_MS = 500;
 /** How long an app without anything to clean up may keep its process alive. */
 const LINGER_MS = 250;
 
-export function openApp(context: Context, spec: AppSpec): Promise<OpenedApp> {
-  if (spec.kind === 'module') return openModule(context, spec);
-  if (spec.kind === 'program') return openProgram(context, spec);
-  settle(context.process, spec);
+export function openApp(context: Context, spec: AppSpec, env: AppEnvironment): Promise<OpenedApp> {
+  if (spec.kind === 'module') return openModule(context, spec, env);
+  if (spec.kind === 'program') return openProgram(context, spec, env);
+  settle(context.process, spec, variablesOf(env, spec));
   return Promise.resolve({ leave: () => {} });
 }
 
 async function openModule(
   context: Context,
   spec: AppSpec & { readonly kind: 'module' },
+  env: AppEnvironment,
 ): Promise<OpenedApp> {
   const [{ loadModule }, { holdSignals }] = await Promise.all([
     import('../server/module.ts'),
@@ -34,9 +38,9 @@ async function openModule(
   ]);
   const { process: host, cliPath, output } = context;
   const signals = holdSignals(host);
-  settle(host, spec);
+  settle(host, spec, variablesOf(env, spec));
   const importModule = createRequire(cliPath)('../dist/load-app.cjs');
-  const loading = loadModule(spec.path, { importModule, log: output.talk });
+  const loading = loadModule(spec.path, { importModule, log: output.talk, hint: hint(env) });
   const hosted = await loading.finally(signals.take).catch((error) => {
     endWithin(LINGER_MS, host);
     throw error;
@@ -53,32 +57,46 @@ function endWithin(ms: number, host: NodeJS.Process): void {
   setTimeout(() => host.exit(), ms).unref();
 }
 
-/** Makes this process what the module expects. Its title must go on telling which server it is. */
-function settle(host: NodeJS.Process, { env, cwd }: AppSpec): void {
+/**
+ * Makes this process what the module expects: what is meant for meowctl is not for it. Its title
+ * must go on telling which server it is.
+ */
+function settle(host: NodeJS.Process, { cwd }: AppSpec, variables: Variables): void {
   const { env: own, title } = host;
-  delete own.MEOW_APP;
-  Object.assign(own, env);
+  for (const name of Object.keys(own)) {
+    if (isSetting(name) && !Object.hasOwn(variables, name)) delete own[name];
+  }
+  for (const [name, value] of Object.entries(variables)) if (own[name] !== value) own[name] = value;
   if (cwd !== null && cwd !== host.cwd()) host.chdir(cwd);
   Object.defineProperty(host, 'title', { get: () => title, set() {} });
 }
 
+/** What may be missing where an app does not start. */
+function hint({ leftOut }: AppEnvironment): string {
+  return leftOut === 0 ? '' : `. ${leftOutInWords(leftOut)}`;
+}
+
 async function openProgram(
-  { process: host, config }: Context,
+  { process: host, output }: Context,
   spec: AppSpec & { readonly kind: 'program' },
+  env: AppEnvironment,
 ): Promise<OpenedApp> {
   const [{ hostProgram }, { startProgram }] = await Promise.all([
     import('../server/program.ts'),
     import('../fleet/program.ts'),
   ]);
   const readyMs = (spec.readyMs ?? defaults.readyTimeoutMs) - AHEAD_MS - host.uptime() * 1_000;
+  const variables = variablesOf(env, spec);
+  if (env.isOldPath) output.talk(oldPath(spec.command[0]));
   const createHosted = hostProgram({
     name: `program ${quote(spec.command[0])}`,
     healthPath: spec.health ?? '/',
+    hint: hint(env),
     readyMs: Math.max(0, readyMs),
     start: (port) =>
       startProgram({
         command: spec.command.map((word) => word.replaceAll('{port}', String(port))),
-        env: { ...config.childEnv, ...spec.env, PORT: String(port) },
+        env: { ...variables, PORT: String(port) },
         cwd: spec.cwd ?? host.cwd(),
         stdout: host.stdout,
         stderr: host.stderr,
@@ -86,4 +104,8 @@ async function openProgram(
       }),
   });
   return { host: createHosted, leave: () => {} };
+}
+
+function oldPath(command = ''): string {
+  return `the PATH it was asked for with does not lead to ${quote(command)} any more: today's is used`;
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { AppSpec } from '../store/records.ts';
-import { type AppFlags, addAppFlags, appSpec } from './app-flags.ts';
+import { type AppFlags, addAppFlags, askedApp } from './app-flags.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
@@ -27,7 +27,7 @@ export function addScale(program: Command, context: Context): void {
 }
 
 async function scale(context: Context, count: number, options: Options): Promise<void> {
-  const spec = await sealed(context, appSpec(context, options));
+  const spec = await sealed(context, askedApp(context, options));
   await context.withStore((open) => scaleTo(context, open, count, spec, options), { start: true });
 }
 

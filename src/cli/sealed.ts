@@ -1,13 +1,23 @@
 import type { AppSpec } from '../store/records.ts';
+import type { AskedApp } from './app-flags.ts';
+import { envInWords } from './asked-env.ts';
 import type { Context } from './context.ts';
 
-/** What a person asked for on this machine, marked so that it may be started here again. */
-export async function sealed({ config }: Context, spec: AppSpec | null): Promise<AppSpec | null> {
-  if (spec === null) return null;
-  const [{ prepareStateFolder }, { sealSpec }] = await Promise.all([
+/**
+ * What a person asked for on this machine, its values kept in the state folder, marked so that it
+ * may be started here again.
+ */
+export async function sealed(context: Context, asked: AskedApp | null): Promise<AppSpec | null> {
+  if (asked === null) return null;
+  const [{ prepareStateFolder }, { sealSpec }, { keepValues }] = await Promise.all([
     import('../fleet/state-folder.ts'),
     import('../fleet/seal.ts'),
+    import('../fleet/kept-values.ts'),
   ]);
-  prepareStateFolder(config.home);
-  return sealSpec(config.home, spec);
+  const { home } = context.config;
+  const { spec, env } = asked;
+  prepareStateFolder(home);
+  const kept = keepValues(home, env.values);
+  for (const line of envInWords(env)) context.output.talk(line);
+  return sealSpec(home, { ...spec, ...kept });
 }

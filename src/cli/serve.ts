@@ -6,13 +6,14 @@ import { catSpec } from '../store/app-spec.ts';
 import type { AppSpec } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { announceHere } from './announce.ts';
-import { type AppFlags, addAppFlags, appSpec, givenSpec } from './app-flags.ts';
+import { type AppFlags, addAppFlags, givenSpec } from './app-flags.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
 import { letGo } from './held.ts';
 import { type OpenedApp, openApp } from './open-app.ts';
 import { keepOwnLog } from './own-log.ts';
 import { readyPipe } from './ready-pipe.ts';
+import { handRunApp, launchedApp, type ServedApp } from './served-app.ts';
 import { host, port, seconds, serverId } from './values.ts';
 
 interface Options extends AppFlags {
@@ -62,14 +63,16 @@ async function runServe(context: Context, options: Options): Promise<void> {
   const { config, process: host } = context;
   const spawned = options.spawned ?? false;
   if (spawned && options.id !== undefined) keepOwnLog(host, config.home, options.id);
-  const spec = (spawned ? givenSpec(context) : appSpec(context, options)) ?? catSpec;
+  const given = spawned ? givenSpec(context) : null;
   const held = options.held ? letGo(host) : undefined;
-  const ready = readyPipe(spawned, host, spec.readyMs, held);
+  const hand = spawned ? null : handRunApp(context, options);
+  const ready = readyPipe(spawned, host, given?.readyMs, held);
   const { createServerId } = await import('../fleet/server-id.ts');
   const id = options.id ?? createServerId();
   const leave = await announceHere(context, 'server', id);
   try {
-    await serveUntilGone(context, spec, { ...options, id }, { tellReady: ready.tell, held });
+    const served = hand ?? launchedApp(context, given ?? catSpec);
+    await serveUntilGone(context, served, { ...options, id }, { tellReady: ready.tell, held });
   } catch (error) {
     ready.fail(error);
     throw error;
@@ -90,13 +93,13 @@ interface Spawner {
 
 async function serveUntilGone(
   context: Context,
-  spec: AppSpec,
+  { spec, env }: ServedApp,
   options: Named,
   spawner: Spawner,
 ): Promise<void> {
   const { store } = await context.openStore({ persistent: true });
   try {
-    const app = await openApp(context, spec);
+    const app = await openApp(context, spec, env);
     await serveApp(context, store, app, spec, options, spawner).finally(app.leave);
   } finally {
     await store.close();

@@ -3,7 +3,7 @@ import { defaults } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import { catSpec } from '../store/app-spec.ts';
 import type { AppSpec } from '../store/records.ts';
-import { type AppFlags, addAppFlags, appSpec } from './app-flags.ts';
+import { type AppFlags, addAppFlags, askedApp } from './app-flags.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
@@ -61,7 +61,7 @@ export function addSpawn(program: Command, context: Context): void {
 async function spawn(context: Context, wanted = 1, options: Options): Promise<void> {
   const number = options.number ?? wanted;
   if (options.port !== undefined && number > 1) throw onePortOneServer(number);
-  const spec = await sealed(context, appSpec(context, options, options.timeout));
+  const spec = await sealed(context, askedApp(context, options, options.timeout));
   await context.withStore((open) => spawnMany(context, open, number, spec, options), {
     start: true,
   });

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { defaults } from '../config.ts';
 import { FailedError } from '../errors.ts';
 import type { AppSpec } from '../store/records.ts';
-import { type AppFlags, addAppFlags, appSpec, givenSpec } from './app-flags.ts';
+import { type AppFlags, addAppFlags, askedApp, givenSpec } from './app-flags.ts';
 import type { Context } from './context.ts';
 import { detachUp, UP_READY_MS } from './detach-up.ts';
 import { examples } from './examples.ts';
@@ -58,7 +58,7 @@ async function up(context: Context, options: Options): Promise<void> {
 // In the background it hears from who started it: a variable has no place on a command line.
 async function whatToServe(context: Context, options: Options): Promise<AppSpec | null> {
   if (options.detached) return context.config.app === null ? null : givenSpec(context);
-  return sealed(context, appSpec(context, options));
+  return sealed(context, askedApp(context, options));
 }
 
 async function refuseSecond({ config }: Context): Promise<void> {

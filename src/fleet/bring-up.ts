@@ -43,7 +43,7 @@ export async function bringUp(deps: BringUpDeps, options: BringUpOptions): Promi
   if (wanted > defaults.maxSpawnCount) throw tooMany(wanted);
   const missing = Math.max(0, wanted - serving.length);
   const woken = [...asleep].slice(0, missing);
-  const spec = options.spec ?? appOfMore(fleet, deps.machine, missing - woken.length);
+  const spec = options.spec ?? appOfMore(deps.home, fleet, deps.machine, missing - woken.length);
   // What is not to come back now shall not come back at the next start either.
   for (const [id] of [...asleep].slice(missing)) await deps.registry.forget(id);
   const { started, failed } = await wake(deps, woken, missing, { ...options, more: spec });

@@ -2,18 +2,24 @@ import { FailedError } from '../errors.ts';
 import { catSpec, nameOfApp } from '../store/app-spec.ts';
 import type { AppSpec, FleetView } from '../store/records.ts';
 import { quote } from '../text.ts';
+import { readValues } from './kept-values.ts';
 import { isOfHost, type Machine } from './process-identity.ts';
 
 /**
  * What `count` servers more than there were shall serve: the same as the others of this host.
  * @throws FailedError when those serve different apps
  */
-export function appOfMore({ intents }: FleetView, machine: Machine, count: number): AppSpec {
+export function appOfMore(
+  home: string,
+  { intents }: FleetView,
+  machine: Machine,
+  count: number,
+): AppSpec {
   const specs = [...intents.values()]
     .filter((intent) => isOfHost(intent, machine))
     .map(({ spec }) => spec);
   const [first = catSpec, ...others] = specs;
-  const same = others.every((spec) => JSON.stringify(spec) === JSON.stringify(first));
+  const same = others.every((spec) => isSame(home, spec, first));
   if (count <= 0 || same) return first;
   const names = [...new Set(specs.map(nameOfApp))].map((name) => quote(name)).join(', ');
   const message = `servers of several apps are wanted on this host: ${names}`;
@@ -22,4 +28,18 @@ export function appOfMore({ intents }: FleetView, machine: Machine, count: numbe
     message,
     'Say what more of them shall serve: --app, or spawn them',
   );
+}
+
+/** Whatever the shells they were asked for in: the base of one may differ from the other's. */
+function isSame(home: string, one: AppSpec, other: AppSpec): boolean {
+  if (withoutProofs(one) !== withoutProofs(other)) return false;
+  return one.envDigest === other.envDigest || declaredIn(home, one) === declaredIn(home, other);
+}
+
+function withoutProofs({ seal: _, envDigest: __, ...spec }: AppSpec): string {
+  return JSON.stringify(spec);
+}
+
+function declaredIn(home: string, { envDigest }: AppSpec): string {
+  return envDigest === null ? '{}' : JSON.stringify(readValues(home, envDigest).declared);
 }

@@ -19,9 +19,9 @@ export function sealSpec(home: string, spec: AppSpec): AppSpec {
 
 /** Whether it was sealed here. The plain cat app needs no seal. */
 export function isSealed(home: string, spec: AppSpec): boolean {
-  const { kind, env, cwd, health } = spec;
-  if (kind === 'cat' && Object.keys(env).length === 0 && cwd === null && health === null)
-    return true;
+  const { kind, envDigest, envFile, oldValues, cwd, health } = spec;
+  const plain = envDigest === null && envFile === undefined && oldValues === undefined;
+  if (kind === 'cat' && plain && cwd === null && health === null) return true;
   const expected = Buffer.from(sealOf(spec, readKey(home)));
   const given = Buffer.from(spec.seal ?? '');
   return given.length === expected.length && timingSafeEqual(given, expected);
@@ -30,13 +30,24 @@ export function isSealed(home: string, spec: AppSpec): boolean {
 // A list, whose order is ours: Redis' scripts may write an object's fields in another.
 function sealOf(spec: AppSpec, key: Buffer): string {
   const what = spec.kind === 'module' ? spec.path : spec.kind === 'program' ? spec.command : null;
-  const env = Object.entries(spec.env).sort(([a], [b]) => (a < b ? -1 : 1));
-  const fields = [spec.kind, what, env, spec.cwd, spec.health, spec.readyMs ?? null];
+  const fields = [
+    spec.kind,
+    what,
+    ...environment(spec),
+    spec.cwd,
+    spec.health,
+    spec.readyMs ?? null,
+  ];
   return createHmac('sha256', key).update(JSON.stringify(fields)).digest('base64url');
 }
 
+function environment({ env, envDigest, envFile, envAll, oldValues }: AppSpec): unknown[] {
+  if (oldValues) return [Object.entries(oldValues).sort(([a], [b]) => (a < b ? -1 : 1))];
+  return [env, envDigest, envFile ?? null, envAll ?? false];
+}
+
 /** Makes it at first use; of several at once, one makes it. */
-function readKey(home: string): Buffer {
+export function readKey(home: string): Buffer {
   const path = join(home, 'seal.key');
   try {
     if (!existsSync(path)) makeKey(path);

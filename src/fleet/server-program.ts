@@ -3,6 +3,8 @@ import { defaults } from '../config.ts';
 import { FailedError } from '../errors.ts';
 import type { AppSpec } from '../store/records.ts';
 import { quote } from '../text.ts';
+import { serverVariables } from './app-environment.ts';
+import { only } from './environment.ts';
 import type { LaunchOptions } from './launcher.ts';
 import { logPath, rawLogPath } from './logs.ts';
 
@@ -10,7 +12,7 @@ import { logPath, rawLogPath } from './logs.ts';
 export interface ServerProgram {
   readonly execPath: string;
   readonly cliPath: string;
-  /** The environment to start from. */
+  /** All that is set here. */
   readonly childEnv: Readonly<Record<string, string>>;
   readonly redisUrl: string;
   readonly namespace: string;
@@ -61,9 +63,8 @@ function withPatience({ spec, readyTimeoutMs }: ServerStart): AppSpec {
 // By environment: a command line is public.
 function environment({ childEnv, redisUrl, namespace, home }: ServerProgram, spec: AppSpec) {
   return {
-    ...childEnv,
-    // What a module's Node reads at its start; a program is given its own by the server.
-    ...(spec.kind === 'program' ? {} : spec.env),
+    ...serverVariables(home, spec, childEnv),
+    ...only(childEnv, (name) => name === 'MEOW_ADVERTISE'),
     REDIS_URL: redisUrl,
     MEOW_NAMESPACE: namespace,
     MEOW_HOME: home,

@@ -14,6 +14,7 @@ import type { AppSpec, ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import { quote } from '../text.ts';
 import { Held } from './held.ts';
+import { adopted } from './kept-values.ts';
 import { launch } from './launcher.ts';
 import { sweepLogs } from './log-sweep.ts';
 import { isSealed } from './seal.ts';
@@ -53,6 +54,7 @@ export async function spawnServers(deps: SpawnDeps, options: SpawnOptions): Prom
   prepareStateFolder(deps.home);
   if (!isSealed(deps.home, options.spec))
     return { started: [], failed: [notAskedFor(options.spec)] };
+  const spec = adopted(deps.home, options.spec, deps.childEnv);
   const swept = sweep(deps).catch(toStoreError);
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];
@@ -60,7 +62,7 @@ export async function spawnServers(deps: SpawnDeps, options: SpawnOptions): Prom
   let left = count;
   const work = async () => {
     while (left-- > 0 && !signal?.aborted) {
-      const outcome = await spawnServer(deps, options).catch(toMeowError);
+      const outcome = await spawnServer(deps, { ...options, spec }).catch(toMeowError);
       if (!(outcome instanceof MeowError)) {
         started.push(outcome);
         options.onStarted?.(outcome);
@@ -86,8 +88,9 @@ async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<Serv
   const { held } = options;
   const id = held?.id ?? createServerId();
   mustHaveFolder(options.spec);
+  const program = toLaunch(id, deps, options);
   try {
-    const said = await launch(toLaunch(id, deps, options), held ?? undefined);
+    const said = await launch(program, held ?? undefined);
     const record = parseRecord(id, JSON.stringify(said));
     if (typeof record !== 'string') return record;
     throw new NotReadyError(
@@ -110,7 +113,8 @@ export function holdServer(deps: SpawnDeps, options: SpawnOptions): Held | null 
   const id = createServerId();
   try {
     mustHaveFolder(options.spec);
-    const { args, ...program } = toLaunch(id, deps, options);
+    const spec = adopted(deps.home, options.spec, deps.childEnv);
+    const { args, ...program } = toLaunch(id, deps, { ...options, spec });
     return new Held(id, { ...program, args: [...args, '--held'] });
   } catch (error) {
     toMeowError(error);

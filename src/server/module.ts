@@ -9,6 +9,8 @@ export interface ModuleDeps {
   /** Node's own import(): a bundle has none. */
   importModule(url: string): Promise<unknown>;
   log(line: string): void;
+  /** What to say after the remedy, where it does not start. */
+  readonly hint: string;
 }
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
@@ -27,7 +29,7 @@ export async function loadModule(path: string, deps: ModuleDeps): Promise<Hosted
     if (listening.error) throw listening.error;
     return toHosted(value, path, deps.log);
   } catch (error) {
-    throw listening.error ?? toLoadError(error, path, deps.log);
+    throw listening.error ?? toLoadError(error, path, deps);
   } finally {
     listening.allow();
   }
@@ -111,13 +113,13 @@ function guarded(listener: Listener, log: ModuleDeps['log']): Hosted['request'] 
   };
 }
 
-function toLoadError(error: unknown, path: string, log: ModuleDeps['log']): MeowError {
+function toLoadError(error: unknown, path: string, { log, hint }: ModuleDeps): MeowError {
   if (error instanceof FailedError) return error;
   const { code } = (error ?? {}) as { code?: unknown };
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?tsx?$/.test(path)) return noTypeScript(path);
   log(stackOf(error));
   const message = `module ${quote(path)} threw while it was loaded: ${reason(error)}`;
-  return new TimeoutError('app-threw', message, 'Its stack shows where', {
+  return new TimeoutError('app-threw', message, `Its stack shows where${hint}`, {
     cause: error,
   });
 }

@@ -25,6 +25,8 @@ export interface ProgramDeps {
   /** The path that says it is ready: any answer below 500. */
   readonly healthPath: string;
   readonly readyMs: number;
+  /** What to say after the remedy, where it does not start. */
+  readonly hint: string;
 }
 
 const POLL_MS = 50;
@@ -82,7 +84,7 @@ async function startOnFreePort(
     onStart(program);
     const host = await untilReady(program, port, deps, limit);
     if (host !== null) return { host, port };
-    if (await isFree(port)) throw endedEarly(deps.name, await program.ended);
+    if (await isFree(port)) throw endedEarly(deps, await program.ended);
   }
   const message = `${deps.name} found no free port: ${innerPorts(outer).join(', ')} are all in use`;
   throw new FailedError('no-port', message, 'End what holds them, or choose another --port');
@@ -138,8 +140,9 @@ async function isFree(port: number): Promise<boolean> {
   return held !== null;
 }
 
-function endedEarly(name: string, how: string): TimeoutError {
-  return new TimeoutError('app-ended', `${name} ${how} before it was ready`, 'See what it said');
+function endedEarly({ name, hint }: ProgramDeps, how: string): TimeoutError {
+  const message = `${name} ${how} before it was ready`;
+  return new TimeoutError('app-ended', message, `See what it said${hint}`);
 }
 
 function tooLate({ name, healthPath, readyMs }: ProgramDeps, port: number): TimeoutError {

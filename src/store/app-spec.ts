@@ -1,14 +1,21 @@
+import { defaults } from '../config.ts';
 import type { AppSpec } from './records.ts';
 
 const MAX_NAME = 200;
 const MAX_PATH = 4_096;
 const MAX_WORDS = 200;
-const MAX_VARIABLES = 200;
+const MAX_OLD_VARIABLES = 200;
 const MAX_WORD = 32 * 1_024;
 const MAX_READY_MS = 24 * 3_600_000;
 
 /** What a server serves when nothing else was asked for. */
-export const catSpec: AppSpec = Object.freeze({ kind: 'cat', env: {}, cwd: null, health: null });
+export const catSpec: AppSpec = Object.freeze({
+  kind: 'cat',
+  env: [],
+  envDigest: null,
+  cwd: null,
+  health: null,
+});
 
 /** The app in a few words, for people. */
 export function nameOfApp(spec: AppSpec): string {
@@ -24,10 +31,10 @@ export function parseSpec(value: unknown): AppSpec | string {
   if (wrong) return wrong;
   const kind = parseKind(value);
   if (typeof kind === 'string') return kind;
-  const { env, cwd, health, readyMs, seal } = value as unknown as AppSpec;
+  const { cwd, health, readyMs, seal } = value as unknown as AppSpec;
   return {
     ...kind,
-    env: inOrder(env),
+    ...environment(value),
     cwd,
     health,
     ...(readyMs === undefined ? {} : { readyMs }),
@@ -35,9 +42,27 @@ export function parseSpec(value: unknown): AppSpec | string {
   };
 }
 
-// Redis' scripts may write an object's fields in another order, and the same app is to look the same.
-function inOrder(env: AppSpec['env']): AppSpec['env'] {
-  return Object.fromEntries(Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1)));
+type Environment = Pick<AppSpec, 'env' | 'envDigest' | 'envFile' | 'envAll' | 'oldValues'>;
+
+// To Redis' scripts an empty list and an empty object are the same.
+function environment(value: Record<string, unknown>): Environment {
+  if (value.envDigest === undefined) return oldEnvironment(value);
+  const { env, envDigest, envFile, envAll } = value as unknown as AppSpec;
+  return {
+    env: Array.isArray(env) ? [...env].sort() : [],
+    envDigest,
+    ...(envFile === undefined ? {} : { envFile }),
+    ...(envAll ? { envAll } : {}),
+  };
+}
+
+// 0.1 wrote values. Redis' scripts may write an object's fields in another order.
+function oldEnvironment({ env, seal }: Record<string, unknown>): Environment {
+  const values = env as Readonly<Record<string, string>>;
+  const names = Object.keys(values).sort();
+  const oldValues = Object.fromEntries(names.map((name) => [name, values[name] ?? '']));
+  const isPlain = names.length === 0 && seal === undefined;
+  return { env: names, envDigest: null, ...(isPlain ? {} : { oldValues }) };
 }
 
 /** Plain paths only: a door asks for it at an address that it was told. */
@@ -45,8 +70,14 @@ export function isHealthPath(value: unknown): value is string {
   return typeof value === 'string' && /^\/[A-Za-z0-9._~/-]{0,200}$/.test(value);
 }
 
+/** Whether a shell could set it. */
 export function isVariableName(name: string): boolean {
-  return /^[A-Za-z_][A-Za-z0-9_]{0,200}$/.test(name);
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
+}
+
+/** As fleet/kept-values.ts makes it; it is part of a file's name there. */
+export function isEnvDigest(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 }
 
 type Kind =
@@ -62,10 +93,10 @@ function parseKind({ kind, path, command }: Record<string, unknown>): Kind | str
 }
 
 const common: Readonly<Record<string, (value: unknown) => boolean>> = {
-  env: (value) =>
-    isObject(value) &&
-    Object.keys(value).length <= MAX_VARIABLES &&
-    Object.entries(value).every(([name, text]) => isVariableName(name) && isWord(text)),
+  env: (value) => isNames(value) || isOldValues(value),
+  envDigest: (value) => value === undefined || value === null || isEnvDigest(value),
+  envFile: (value) => value === undefined || isPath(value),
+  envAll: (value) => value === undefined || typeof value === 'boolean',
   cwd: (value) => value === null || isPath(value),
   health: (value) => value === null || isHealthPath(value),
   readyMs: (value) =>
@@ -76,6 +107,22 @@ const common: Readonly<Record<string, (value: unknown) => boolean>> = {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isNames(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length <= defaults.maxEnvVariables &&
+    value.every((name) => isWord(name) && isVariableName(name))
+  );
+}
+
+function isOldValues(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    Object.keys(value).length <= MAX_OLD_VARIABLES &&
+    Object.entries(value).every(([name, text]) => isVariableName(name) && isWord(text))
+  );
 }
 
 function isWord(value: unknown): value is string {

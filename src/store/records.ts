@@ -31,8 +31,17 @@ export type AppSpec = (
   | { readonly kind: 'module'; readonly path: string }
   | { readonly kind: 'program'; readonly command: readonly string[] }
 ) & {
-  readonly env: Readonly<Record<string, string>>;
-  /** The folder it runs in; null for the state folder. */
+  /** Names of the variables declared for it, sorted. Their values never leave the state folder. */
+  readonly env: readonly string[];
+  /** Finds those values there, and those of the base, and proves them: see fleet/kept-values.ts. */
+  readonly envDigest: string | null;
+  /** A file of more variables, read again at each start. */
+  readonly envFile?: string;
+  /** Everything that was there when it was asked for has been declared. */
+  readonly envAll?: boolean;
+  /** Values as a 0.1 wrote them into Redis. Never written any more: see `adoptValues`. */
+  readonly oldValues?: Readonly<Record<string, string>>;
+  /** The folder it runs in, as it was typed: links are resolved at each start; null for the state folder. */
   readonly cwd: string | null;
   /** Where the server answers for its health; of a program: the path that says it is ready. */
   readonly health: string | null;

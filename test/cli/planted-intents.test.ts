@@ -28,7 +28,8 @@ describe('intents that somebody planted', () => {
   const touch = (): AppSpec => ({
     kind: 'program',
     command: ['touch', join(site.home, 'started')],
-    env: {},
+    env: [],
+    envDigest: null,
     cwd: null,
     health: null,
   });

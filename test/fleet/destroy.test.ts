@@ -10,6 +10,7 @@ import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { sampleIntent } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
+import { catWith } from '../helpers/variables.ts';
 import { type Bundle, bundleFixture } from './bundle.ts';
 import { killAtEnd, temporaryFolder } from './cleanup.ts';
 
@@ -50,11 +51,11 @@ async function connect(): Promise<Store> {
 
 async function start(count: number, env: Record<string, string> = {}): Promise<ServerRecord[]> {
   const program = { execPath: process.execPath, cliPath: retiring.file, home };
-  const place = { redisUrl: redis.url, namespace: `t${namespace}`, childEnv: env };
+  const place = { redisUrl: redis.url, namespace: `t${namespace}`, childEnv: {} };
   const listen = { fixedPort: null, listenHost: '127.0.0.1', advertise: null };
   const { started, failed } = await spawnServers(
     { registry: store.registry, ...program, ...place },
-    { count, spec: catSpec, ...listen, readyTimeoutMs: 20_000 },
+    { count, spec: catWith(home, env), ...listen, readyTimeoutMs: 20_000 },
   );
   for (const { pid } of started) killAtEnd(pid);
   expect(failed).toEqual([]);

@@ -7,21 +7,24 @@ import { catSpec } from '../../src/store/app-spec.ts';
 import type { AppSpec } from '../../src/store/records.ts';
 import { temporaryFolder } from './cleanup.ts';
 
-const place = { env: { A: '1', B: '2' }, cwd: '/srv', health: null };
+const digest = '0'.repeat(64);
+const place = { env: ['A', 'B'], envDigest: digest, cwd: '/srv', health: null };
 const program: AppSpec = { kind: 'program', command: ['touch', 'a b'], ...place };
 
 describe('a seal', () => {
-  test('holds on the machine that made it, whatever the order of the fields', () => {
+  test('holds on the machine that made it', () => {
     const home = temporaryFolder();
     const sealed = sealSpec(home, program);
     expect(isSealed(home, sealed)).toBe(true);
-    expect(isSealed(home, { ...sealed, env: { B: '2', A: '1' } })).toBe(true);
     expect(isSealed(temporaryFolder(), sealed)).toBe(false);
   });
 
   test.each<[string, Partial<AppSpec>]>([
     ['command', { command: ['touch', 'a', 'b'] } as Partial<AppSpec>],
-    ['env', { env: { A: '1', B: '3' } }],
+    ['env', { env: ['A', 'C'] }],
+    ['envDigest', { envDigest: digest.replace('0', '1') }],
+    ['envFile', { envFile: '/srv/.env' }],
+    ['envAll', { envAll: true }],
     ['cwd', { cwd: '/' }],
     ['health', { health: '/' }],
     ['readyMs', { readyMs: 1 }],
@@ -34,7 +37,11 @@ describe('a seal', () => {
   test('is not needed by the plain cat app, but by one with variables', () => {
     const home = temporaryFolder();
     expect(isSealed(home, catSpec)).toBe(true);
-    expect(isSealed(home, { ...catSpec, env: { NODE_OPTIONS: '--import=./evil.js' } })).toBe(false);
+    expect(isSealed(home, { ...catSpec, envDigest: digest })).toBe(false);
+    expect(isSealed(home, { ...catSpec, envFile: '/tmp/evil' })).toBe(false);
+    expect(isSealed(home, { ...catSpec, oldValues: { NODE_OPTIONS: '--import=./evil.js' } })).toBe(
+      false,
+    );
   });
 
   test('whose key cannot be kept says where and why', () => {

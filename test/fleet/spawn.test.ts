@@ -11,6 +11,7 @@ import { connectStore } from '../../src/store/connect.ts';
 import type { Store } from '../../src/store/store.ts';
 import { freePort, startRedis, type TestRedis } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
+import { catWith } from '../helpers/variables.ts';
 import { type Bundle, bundleFixture, fixture } from './bundle.ts';
 import { killAtEnd, temporaryFolder } from './cleanup.ts';
 
@@ -32,12 +33,12 @@ afterAll(async () => {
   retiring.remove();
 });
 
-function deps(cliPath: string, env: Record<string, string> = {}, home = temporaryFolder()) {
+function deps(cliPath: string, home = temporaryFolder()) {
   return {
     registry: store.registry,
     execPath: process.execPath,
     cliPath,
-    childEnv: { PATH: '/usr/bin:/bin', ...env },
+    childEnv: { PATH: '/usr/bin:/bin' },
     redisUrl: redis.url.replace('//', '//:hush-hush@'),
     namespace: 'meow',
     home,
@@ -82,7 +83,7 @@ describe('spawn', () => {
 
   test('twenty times at once gives twenty servers on twenty ports', async () => {
     const home = temporaryFolder();
-    const one = deps(fixture('binds-a-port.mjs'), {}, home);
+    const one = deps(fixture('binds-a-port.mjs'), home);
     const spawns = Array.from({ length: 20 }, () => spawnAndCleanUp(one, options()));
     const started = (await Promise.all(spawns)).flatMap((spawned) => spawned.started);
     expect(new Set(started.map(({ port }) => port)).size).toBe(20);
@@ -109,7 +110,7 @@ describe('spawn', () => {
   test('of one port by many at once gives it to one, names it to the rest, leaves no child', async () => {
     const fixedPort = await freePort();
     const home = temporaryFolder();
-    const one = deps(fixture('binds-a-port.mjs'), {}, home);
+    const one = deps(fixture('binds-a-port.mjs'), home);
     const spawns = Array.from({ length: 6 }, () => spawnAndCleanUp(one, options({ fixedPort })));
     const all = await Promise.all(spawns);
     expect(all.flatMap(({ started }) => started).map(({ port }) => port)).toEqual([fixedPort]);
@@ -120,7 +121,7 @@ describe('spawn', () => {
 
   test('that partly fails keeps the good ones and says which failed, with its log', async () => {
     const home = temporaryFolder();
-    const bad = await spawnServers(deps(fixture('dies-at-start.mjs'), {}, home), options());
+    const bad = await spawnServers(deps(fixture('dies-at-start.mjs'), home), options());
     expect(bad.started).toEqual([]);
     const [error] = bad.failed;
     expect(error).toBeInstanceOf(NotReadyError);
@@ -132,8 +133,9 @@ describe('spawn', () => {
   test('removes what a server wrote that was not ready in time', async () => {
     const fleet = () => store.registry.fleet();
     const before = await fleet();
-    const mute = deps(retiring.file, { FIXTURE: 'mute' });
-    const { failed } = await spawnServers(mute, options({ readyTimeoutMs: 3_000 }));
+    const here = deps(retiring.file);
+    const mute = catWith(here.home, { FIXTURE: 'mute' });
+    const { failed } = await spawnServers(here, options({ spec: mute, readyTimeoutMs: 3_000 }));
     expect(failed.map(({ exitCode }) => exitCode)).toEqual([5]);
     const after = await fleet();
     expect(after.servers.length).toBe(before.servers.length);
@@ -144,7 +146,7 @@ describe('spawn', () => {
     const interruption = new AbortController();
     const home = temporaryFolder();
     const wait = options({ count: 3, signal: interruption.signal, termGraceMs: 100 });
-    const spawned = spawnServers(deps(fixture('ignores-sigterm.mjs'), {}, home), wait);
+    const spawned = spawnServers(deps(fixture('ignores-sigterm.mjs'), home), wait);
     await until('a child lives', () => deafPids(home).length > 0);
     interruption.abort();
     const { started, failed } = await spawned;

@@ -97,11 +97,14 @@ export function finish(child: ChildProcess): Promise<Result> {
   });
 }
 
-/** The pids of the site's own processes: those that carry its state folder in their environment. */
+/**
+ * The pids of the site's own processes: those that have its state folder in their environment, or,
+ * as a program of one's own, have it for their home.
+ */
 export function ownProcesses(home: string): number[] {
   return readdirPids().filter((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`MEOW_HOME=${home}\0`);
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`HOME=${home}\0`);
     } catch {
       return false; // it ended while we looked
     }

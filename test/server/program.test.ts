@@ -43,6 +43,7 @@ test('a port that a stranger takes at the last moment is given up for the next',
   const create = hostProgram({
     name: 'program',
     healthPath: '/',
+    hint: '',
     readyMs: 15_000,
     start(port) {
       given.push(port);

@@ -4,17 +4,21 @@ import { parseIntent, parseRecord } from '../../src/store/parse.ts';
 import type { AppSpec } from '../../src/store/records.ts';
 import { sampleIntent, sampleRecord } from '../helpers/store.ts';
 
-const place = { env: { A: '1' }, cwd: '/srv', health: '/ready' };
+const digest = '0a'.repeat(32);
+const place = { env: ['A', 'B'], envDigest: digest, cwd: '/srv', health: '/ready' };
 const module: AppSpec = { kind: 'module', path: '/srv/app.js', ...place };
 const program: AppSpec = { kind: 'program', command: ['a', '--port', '{port}'], ...place };
 
 describe('what a server serves', () => {
-  test.each([catSpec, module, program, { ...program, readyMs: 60_000, seal: 'abc' }])(
-    'comes back from JSON as it was: %j',
-    (spec) => {
-      expect(parseSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
-    },
-  );
+  test.each([
+    catSpec,
+    module,
+    program,
+    { ...program, readyMs: 60_000, seal: 'abc' },
+    { ...module, envFile: '/srv/.env', envAll: true },
+  ])('comes back from JSON as it was: %j', (spec) => {
+    expect(parseSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+  });
 
   test.each<[string, unknown]>([
     ['spec', null],
@@ -31,6 +35,14 @@ describe('what a server serves', () => {
     ['env', { ...module, env: null }],
     ['env', { ...module, env: { 'A=B': '1' } }],
     ['env', { ...module, env: { A: 1 } }],
+    ['env', { ...module, env: ['A=B'] }],
+    ['env', { ...module, env: [1] }],
+    ['env', { ...module, env: Array.from({ length: 2_001 }, (_, n) => `A${n}`) }],
+    ['envDigest', { ...module, envDigest: '../../../etc/passwd' }],
+    ['envDigest', { ...module, envDigest: digest.toUpperCase() }],
+    ['envFile', { ...module, envFile: '.env' }],
+    ['envFile', { ...module, envFile: null }],
+    ['envAll', { ...module, envAll: 1 }],
     ['cwd', { ...module, cwd: 'here' }],
     ['health', { ...module, health: 'ready' }],
     ['health', { ...module, health: '/a?b=c' }],
@@ -39,6 +51,20 @@ describe('what a server serves', () => {
     ['seal', { ...module, seal: 1 }],
   ])('with a wrong %s is none: %j', (field, value) => {
     expect(parseSpec(value)).toBe(field);
+  });
+
+  test('older than the state folder’s list of values brings its values with it', () => {
+    const { env: _, envDigest: __, ...rest } = module;
+    expect(parseSpec({ ...rest, env: { B: '2', A: '1' }, seal: 'abc' })).toEqual({
+      ...rest,
+      ...{ env: ['A', 'B'], envDigest: null, oldValues: { A: '1', B: '2' }, seal: 'abc' },
+    });
+    expect(parseSpec({ kind: 'cat', env: {}, cwd: null, health: null })).toEqual(catSpec);
+  });
+
+  test('without variables is itself after Redis’ scripts had it, where a list is an object', () => {
+    const spec = { ...module, env: [] };
+    expect(parseSpec({ ...spec, env: {} })).toEqual(spec);
   });
 
   test('has a short name for people', () => {
