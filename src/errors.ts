@@ -106,6 +106,11 @@ export class StoreError extends MeowError {
   }
 }
 
+/** Redis is out of reach: the store says so itself, once, and the next try may find it. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof StoreError && error.kind === 'unavailable';
+}
+
 /** The words for a port that cannot be had; the remedy is the caller's when somebody holds it. */
 export function cannotListen(
   { host, port }: { readonly host: string; readonly port: number },

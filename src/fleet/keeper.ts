@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { type Background, repeat } from '../background.ts';
 import { defaults } from '../config.ts';
-import { FailedError, type MeowError, StoreError } from '../errors.ts';
+import { FailedError, isOutage, type MeowError, StoreError } from '../errors.ts';
 import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
 import type { Intents } from '../store/store.ts';
+import { reason } from '../text.ts';
 import { isDead } from './death.ts';
 import { asBefore } from './from-intent.ts';
 import { isOfHost, type Machine } from './process-identity.ts';
@@ -39,55 +41,46 @@ export class Keeper {
   readonly #cases = new Map<string, Case>();
   readonly #stopping = new AbortController();
   readonly #starts = new Set<Promise<void>>();
-  #timer: NodeJS.Timeout | null = null;
+  #rounds: Background | null = null;
   #unwatch = () => {};
-  #round: Promise<void> | null = null;
-  #again = false;
   #tooMany = 0;
-  #trouble = '';
 
   constructor(deps: KeeperDeps) {
     this.#deps = deps;
   }
 
   async start(): Promise<void> {
+    this.#rounds = repeat({
+      name: 'round',
+      every: () => defaults.keeperRoundMs,
+      work: () => this.#goRound(),
+      log: this.#deps.log,
+      isTold: isOutage,
+    });
     this.#unwatch = this.#deps.registry.watch(() => this.#look());
-    this.#timer = setInterval(() => this.#look(), defaults.keeperRoundMs);
     this.#look();
   }
 
   /** Starts nothing more; what is being started is ended. */
   async stop(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer);
     this.#unwatch();
     this.#stopping.abort();
-    await this.#round;
+    await this.#rounds?.stop();
     await Promise.all(this.#starts);
     const { intents, machine } = this.#deps;
-    await intents.release(machine.hostId, this.#token).catch(forgiveOutage);
+    const released = intents.release(machine.hostId, this.#token);
+    await released.catch((error: unknown) => this.#tellTrouble(error));
   }
 
-  /** A round soon. Rounds never overlap: what is asked for during one is done in one more. */
+  /** A round soon. */
   #look(): void {
-    if (this.#stopping.signal.aborted) return;
-    if (this.#round) {
-      this.#again = true;
-      return;
-    }
-    this.#round = this.#goRound()
-      .catch((error) => this.#tellTrouble(error))
-      .finally(() => {
-        this.#round = null;
-        if (this.#again) setImmediate(() => this.#look());
-        this.#again = false;
-      });
+    this.#rounds?.soon();
   }
 
   async #goRound(): Promise<void> {
     const { intents, registry, machine } = this.#deps;
     if (!(await intents.keep(machine.hostId, this.#token))) return;
     const fleet = await registry.fleet();
-    this.#trouble = '';
     for (const id of this.#cases.keys()) if (!fleet.intents.has(id)) this.#dropCase(id);
     const wanted = [...fleet.intents].filter(([, intent]) => this.#isOurs(intent));
     const kept = wanted.slice(0, defaults.maxSpawnCount);
@@ -148,7 +141,7 @@ export class Keeper {
 
   #startAgain(id: string, intent: Intent, found: Case): void {
     found.starting = true;
-    const start = this.#spawn(id, intent, found).catch(forgiveOutage);
+    const start = this.#spawn(id, intent, found).catch((error) => this.#tellTrouble(error));
     this.#starts.add(start);
     void start.finally(() => {
       this.#starts.delete(start);
@@ -172,12 +165,9 @@ export class Keeper {
     }
   }
 
-  /** Once: a key of another type, say, stays so for every round. */
+  // What is wrong with Redis is said by the store, or by the rounds, which find it too.
   #tellTrouble(error: unknown): void {
-    forgiveOutage(error);
-    const said = error instanceof StoreError && error.kind !== 'unavailable' ? error.message : '';
-    if (said !== this.#trouble && said !== '') this.#deps.log(said);
-    this.#trouble = said;
+    if (!(error instanceof StoreError)) this.#deps.log(reason(error));
   }
 
   #tellFailure(id: string, error: MeowError): void {
@@ -190,9 +180,4 @@ export class Keeper {
 function asFailed(error: unknown): Spawned {
   if (error instanceof FailedError) return { started: [], failed: [error] };
   throw error;
-}
-
-// The store says itself when Redis goes away and comes back, and the next round tries again.
-function forgiveOutage(error: unknown): void {
-  if (!(error instanceof StoreError)) throw error;
 }

@@ -1,6 +1,8 @@
-import { StoreError } from '../errors.ts';
+import { type Background, repeat } from '../background.ts';
+import { isOutage } from '../errors.ts';
 import type { DoorRecord, RosterView } from '../store/records.ts';
 import type { Unsubscribe } from '../store/store.ts';
+import { reason } from '../text.ts';
 import type { Member } from './member.ts';
 import type { Roster } from './roster.ts';
 
@@ -42,12 +44,10 @@ export class DoorLife {
   readonly #deps: DoorLifeDeps;
   readonly #options: DoorLifeOptions;
   readonly #said = new Set<string>();
-  #timer: NodeJS.Timeout | null = null;
+  #rounds: Background | null = null;
   #unwatch: Unsubscribe | null = null;
-  #reading = false;
   /** The roster as Redis has it. */
   #told = '';
-  #again = false;
   #ended = false;
 
   constructor(deps: DoorLifeDeps, options: DoorLifeOptions) {
@@ -58,18 +58,15 @@ export class DoorLife {
   /** @throws StoreError when the registry cannot be reached the first time */
   async start(): Promise<void> {
     await this.#round();
-    this.#unwatch = this.#deps.registry.watch(() => this.refresh());
-    this.#timer = setInterval(() => this.refresh(), this.#options.rosterReadMs);
-  }
-
-  /** A round soon. Rounds never overlap: what is asked for during one is done in one more. */
-  refresh(): void {
-    if (this.#ended) return;
-    if (this.#reading) {
-      this.#again = true;
-      return;
-    }
-    this.#round().catch((error: unknown) => this.#forgiveOutage(error));
+    const rounds = repeat({
+      name: 'registry',
+      every: () => this.#options.rosterReadMs,
+      work: () => this.#round(),
+      log: this.#deps.onTrouble,
+      isTold: isOutage,
+    });
+    this.#rounds = rounds;
+    this.#unwatch = this.#deps.registry.watch(() => rounds.soon());
   }
 
   /** Acknowledges every draining server for which nothing waits any more. */
@@ -79,23 +76,22 @@ export class DoorLife {
     for (const member of roster.all()) {
       if (!isSettled(member)) continue;
       const told = registry.acknowledge(member.id, record().id);
-      told.catch((error: unknown) => this.#forgiveOutage(error));
+      told.catch((error: unknown) => this.#sayRefusal(error));
     }
   }
 
   /** Leaves the registry, if it can be reached. */
   async stop(): Promise<void> {
     this.#ended = true;
-    if (this.#timer) clearInterval(this.#timer);
     this.#unwatch?.();
+    await this.#rounds?.stop();
     const { registry, record } = this.#deps;
-    await registry.leaveDoor(record().id).catch((error: unknown) => this.#forgiveOutage(error));
+    await registry.leaveDoor(record().id).catch((error: unknown) => this.#sayRefusal(error));
   }
 
   // The lease comes first: a server that drains must know of every door that may have read it.
   async #round(): Promise<void> {
     const { registry, record } = this.#deps;
-    this.#reading = true;
     try {
       const now = record();
       this.#told = JSON.stringify(now.roster);
@@ -108,19 +104,13 @@ export class DoorLife {
   // Also when the lease could not be written: a read-only Redis still knows the fleet.
   async #read(): Promise<void> {
     const { registry, roster, onRead } = this.#deps;
-    try {
-      const view = await registry.roster(this.#options.maxRosterServers);
-      if (this.#ended) return;
-      roster.apply(view);
-      await this.#publish().catch((error: unknown) => this.#forgiveOutage(error));
-      this.#report(view);
-      onRead();
-      this.acknowledge();
-    } finally {
-      this.#reading = false;
-      if (this.#again) queueMicrotask(() => this.refresh());
-      this.#again = false;
-    }
+    const view = await registry.roster(this.#options.maxRosterServers);
+    if (this.#ended) return;
+    roster.apply(view);
+    await this.#publish().catch(reason); // the next round meets the same, and says it
+    this.#report(view);
+    onRead();
+    this.acknowledge();
   }
 
   // Somebody may wait to hear that a new server is used: a restart does.
@@ -142,10 +132,8 @@ export class DoorLife {
     }
   }
 
-  // The store says itself when Redis goes away and comes back, and the next round tries again.
-  #forgiveOutage(error: unknown): void {
-    if (!(error instanceof StoreError)) throw error;
-    if (error.kind !== 'unavailable') this.#sayOnce(`${error.message}: ${error.remedy}`);
+  #sayRefusal(error: unknown): void {
+    if (!isOutage(error)) this.#sayOnce(`registry: ${reason(error)}`);
   }
 
   #sayOnce(line: string): void {

@@ -1,7 +1,8 @@
 import type { Server as HttpServer } from 'node:http';
 import { Server as NetServer } from 'node:net';
+import { type Background, repeat } from '../background.ts';
 import { defaults } from '../config.ts';
-import { FailedError, StoreError } from '../errors.ts';
+import { FailedError, isOutage } from '../errors.ts';
 import { nameOfApp } from '../store/app-spec.ts';
 import { placeOf } from '../store/place.ts';
 import type { BeatReply, Intent, ServerRecord } from '../store/records.ts';
@@ -30,7 +31,7 @@ export class Life implements RunningServer {
   #state: 'up' | 'draining' = 'up';
   #port = 0;
   #leaving: Promise<void> | null = null;
-  #timer: NodeJS.Timeout | undefined;
+  #rounds: Background | null = null;
   #unwatch = () => {};
   #served = false;
   #settle: (how: Ending) => void = () => {};
@@ -58,10 +59,10 @@ export class Life implements RunningServer {
     await this.#hosted.start?.(this.#port);
     await checkItself(`http://${bracket(reachable(host))}:${this.#port}${this.#healthPath}`, id);
     await this.#register();
+    const rounds = this.#startRounds();
     this.#unwatch = this.#deps.store.registry.watch((changed) => {
-      if (changed === id || changed === null) void this.#beat();
+      if (changed === id || changed === null) rounds.soon();
     });
-    this.#timer = setTimeout(this.#round, nextBeatMs());
     void this.#hosted.died?.then((why) => this.#leaveDead(why));
   }
 
@@ -114,36 +115,41 @@ export class Life implements RunningServer {
     if (replaces === null || wanted === null) return registry.register(this.record(), wanted);
     const taken = await intents.succeed(replaces, this.record(), wanted);
     if (!taken) throw notWanted(replaces);
-    await this.#beat();
+    await this.#look();
   }
 
-  readonly #beat = async (): Promise<BeatReply | null> => {
-    const intent = this.#state === 'up' ? this.#intent() : null;
-    try {
-      const reply = await this.#deps.store.registry.beat(this.record(), intent);
-      if (reply.order) void this.retire(reply.order.drainMs);
-      return reply;
-    } catch (error) {
-      if (error instanceof StoreError) return null; // said by the store; the next beat tries again
-      throw error;
-    }
-  };
+  /** They go on while it leaves: the door must not take it for dead. */
+  #startRounds(): Background {
+    const { log } = this.#deps;
+    this.#rounds = repeat({
+      name: 'beat',
+      every: nextBeatMs,
+      work: async () => {
+        await this.#beat();
+        await this.#hosted.beat?.();
+      },
+      log,
+      isTold: isOutage,
+    });
+    return this.#rounds;
+  }
 
-  readonly #round = async (): Promise<void> => {
-    await this.#beat();
-    await this.#hosted.beat?.();
-    if (!this.#leaving) this.#timer = setTimeout(this.#round, nextBeatMs());
-  };
+  async #beat(): Promise<BeatReply> {
+    const intent = this.#state === 'up' ? this.#intent() : null;
+    const reply = await this.#deps.store.registry.beat(this.record(), intent);
+    if (reply.order) void this.retire(reply.order.drainMs);
+    return reply;
+  }
+
+  // Whatever is wrong, the rounds find it too, and say it.
+  readonly #look = (): Promise<BeatReply | null> => this.#beat().catch(() => null);
 
   async #leave(drainMs: number): Promise<void> {
     this.#state = 'draining';
-    clearTimeout(this.#timer);
-    const renew = () => void this.#beat().then(this.#hosted.beat);
-    const renewing = setInterval(renew, defaults.beatMs);
     await retire(
       {
         connections: this.#connections,
-        look: this.#beat,
+        look: this.#look,
         stopListening: () => this.#stopListening(),
         cut: this.#cutting.signal,
       },
@@ -151,8 +157,8 @@ export class Life implements RunningServer {
     );
     this.#served = true;
     await this.#hosted.stop?.(this.#cutting.signal.aborted ? 0 : defaults.termGraceMs);
-    clearInterval(renewing);
     this.#unwatch();
+    await this.#rounds?.stop();
     await this.#deregister('left');
     this.#settle(this.#cutting.signal.aborted ? 'cut' : 'retired');
   }
@@ -161,10 +167,10 @@ export class Life implements RunningServer {
     this.#deps.log(why);
     if (this.#leaving) return;
     this.#leaving = this.ended.then(() => {});
-    clearTimeout(this.#timer);
     this.#unwatch();
     this.#stopListening();
     this.#connections.cut();
+    await this.#rounds?.stop();
     await this.#deregister('died');
     this.#settle('died');
   }
