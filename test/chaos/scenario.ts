@@ -21,3 +21,8 @@ export class Skipped extends Error {}
 export function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }
+
+/** A figure that is to be read, not asserted: on a busy machine it says nothing of meowctl. */
+export function against(ms: number, limitMs: number): string {
+  return ms <= limitMs ? seconds(ms) : `${seconds(ms)} (MISSED: at most ${seconds(limitMs)})`;
+}

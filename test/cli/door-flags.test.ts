@@ -10,9 +10,11 @@ import { openStore, sampleRecord } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
 import { exchange } from '../proxy/clients.ts';
 
-const APP = `export default (request, response) => {
+const APP = `let held = null;
+export default (request, response) => {
   if (request.url === '/silent') return;
-  if (request.url === '/held') return void setTimeout(() => response.end('held'), 1_500);
+  if (request.url === '/held') return void (held = response);
+  if (request.url === '/release') held.end('held');
   if (request.url === '/stalls') return void response.writeHead(200, { 'content-length': 9 }).write('abc');
   if (request.url === '/events') {
     return void response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data\\n\\n');
@@ -21,22 +23,26 @@ const APP = `export default (request, response) => {
 };
 `;
 const LIMITS = [
-  ...['--connect-timeout', '0.3', '--response-timeout', '0.4', '--idle-timeout', '0.5'],
-  ...['--stream-timeout', '1', '--header-timeout', '1', '--request-timeout', '2'],
+  ...['--response-timeout', '2', '--idle-timeout', '1', '--stream-timeout', '2'],
+  ...['--header-timeout', '1', '--request-timeout', '2'],
   ...['--keep-alive', '1', '--max-header', '2048', '--max-header-lines', '10'],
 ];
 
 let site: Site;
 let app: string;
 let port: number;
+let usual: number;
+const isWell = (text: string) => text.startsWith('HTTP/1.1 200');
 
 beforeAll(async () => {
   site = await openSite();
   app = join(site.home, 'app.mjs');
   writeFileSync(app, APP);
-  port = await openDoor(...LIMITS);
+  [port, usual] = await Promise.all([openDoor(...LIMITS), openDoor()]);
   expect((await site.run(['spawn', '--app', app])).code).toBe(0);
-  await until('the door uses it', async () => (await ask('/')).startsWith('HTTP/1.1 200'));
+  for (const door of [port, usual]) {
+    await until('the door uses it', async () => isWell(await ask('/', door)));
+  }
 });
 afterAll(() => site.close());
 
@@ -49,41 +55,44 @@ async function openDoor(...flags: string[]): Promise<number> {
   return at;
 }
 
-/** All that comes back until the door closes, and how long that took. */
+/**
+ * All that comes back until the door with the limits closes, and how long that took. A door with
+ * the usual limits, all of them longer, is asked the same at the same time: it must be later.
+ */
 async function timed(bytes: string) {
   const startMs = performance.now();
-  const text = await exchange(port, bytes);
+  const later = exchange(usual, bytes).then(() => 'what the usual limits end');
+  later.catch(() => {}); // it is cut when the site is closed
+  const text = await Promise.race([exchange(port, bytes), later]);
   return { text, ms: performance.now() - startMs };
 }
 
 const head = (path: string, lines = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${lines}\r\n`;
-const ask = (path: string) => exchange(port, head(path, 'Connection: close\r\n'));
+const ask = (path: string, at = port) => exchange(at, head(path, 'Connection: close\r\n'));
 
-describe('the door’s flag', () => {
+describe.concurrent('the door’s flag', () => {
   test('--response-timeout: a server that says nothing is 504', async () => {
-    const { text, ms } = await timed(head('/silent', 'Connection: close\r\n'));
-    expect([text.slice(0, 12), ms < 2_000]).toEqual(['HTTP/1.1 504', true]);
+    const { text } = await timed(head('/silent', 'Connection: close\r\n'));
+    expect(text).toMatch(/^HTTP\/1\.1 504 /);
   });
 
   test('--idle-timeout: an answer that stands still is cut', async () => {
-    const { text, ms } = await timed(head('/stalls'));
-    expect([text.endsWith('abc'), ms < 2_000]).toEqual([true, true]);
+    const { text } = await timed(head('/stalls'));
+    expect(text).toMatch(/abc$/);
   });
 
   test('--stream-timeout: so is an event stream, later', async () => {
     const { text, ms } = await timed(head('/events'));
     expect(text).toContain('data');
-    expect(ms).toBeGreaterThan(900);
-    expect(ms).toBeLessThan(3_000);
+    expect(ms).toBeGreaterThan(1_500);
   });
 
   test('--header-timeout: a head that does not come is 408', async () => {
     const { text, ms } = await timed('GET / HTTP/1.1\r\nHo');
-    expect([text.slice(0, 12), ms > 900, ms < 3_500]).toEqual(['HTTP/1.1 408', true, true]);
+    expect([text.slice(0, 12), ms > 900]).toEqual(['HTTP/1.1 408', true]);
   });
 
   test('--request-timeout: a body that only trickles is 408', async () => {
-    const startMs = performance.now();
     const socket = connect(port, '127.0.0.1');
     let text = '';
     socket.on('data', (piece) => {
@@ -92,54 +101,54 @@ describe('the door’s flag', () => {
     socket.on('error', () => {});
     socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n');
     const drip = setInterval(() => socket.write('x'), 100);
+    // The usual limit is longer than a test may take.
     await once(socket, 'close');
     clearInterval(drip);
     expect(text).toMatch(/^HTTP\/1\.1 408 /);
-    expect(performance.now() - startMs).toBeLessThan(4_500);
   });
 
   test('--keep-alive: an idle connection is closed', async () => {
     const { text, ms } = await timed(head('/'));
-    expect([text.slice(0, 12), ms > 900, ms < 4_000]).toEqual(['HTTP/1.1 200', true, true]);
+    expect([text.slice(0, 12), ms > 900]).toEqual(['HTTP/1.1 200', true]);
   });
 
   test.each([
     ['--max-header: a longer head', `X: ${'y'.repeat(3_000)}\r\n`],
     ['--max-header-lines: one of more lines', 'X: y\r\n'.repeat(10)],
   ])('%s is 431', async (_flag, lines) => {
-    expect((await timed(head('/', lines))).text).toMatch(/^HTTP\/1\.1 431 /);
+    expect(await exchange(port, head('/', lines))).toMatch(/^HTTP\/1\.1 431 /);
   });
 
   test('--max-inflight: one request more than that is 503 at once', async () => {
     const narrow = await openDoor('--max-inflight', '1');
-    await until('it uses the server', async () =>
-      (await exchange(narrow, head('/', 'Connection: close\r\n'))).startsWith('HTTP/1.1 200'),
-    );
-    const held = exchange(narrow, head('/held', 'Connection: close\r\n'));
+    await until('it uses the server', async () => isWell(await ask('/', narrow)));
+    const held = ask('/held', narrow);
     const refused = await until('it is in flight', async () => {
-      const text = await exchange(narrow, head('/', 'Connection: close\r\n'));
+      const text = await ask('/', narrow);
       return text.startsWith('HTTP/1.1 503') ? text : null;
     });
     expect(refused).toContain('Retry-After: 1');
+    for (const { url } of await site.list()) await fetch(`${url}/release`);
     expect(await held).toMatch(/^HTTP\/1\.1 200 [\s\S]*held$/);
   });
+});
 
-  test('--connect-timeout: a server that takes no connection is passed over', async () => {
-    const deaf = await startDeaf();
-    const store = await openStore(site.redis.url);
-    const record = sampleRecord({ id: 'deaf22', port: deaf.port });
-    await store.registry.register({ ...record, url: `http://127.0.0.1:${deaf.port}` }, null);
-    const slowest = await until('it was asked', async () => {
-      const startMs = performance.now();
-      expect(await ask('/')).toMatch(/^HTTP\/1\.1 200 /);
-      const ms = performance.now() - startMs;
-      return ms > 250 ? ms : null;
-    });
-    expect(slowest).toBeLessThan(900);
-    await store.registry.forget('deaf22');
-    await store.close();
-    deaf.stop();
+test('the door’s flag --connect-timeout: a server that takes no connection is passed over', async () => {
+  const patient = await openDoor('--connect-timeout', '2');
+  await until('it uses the server', async () => isWell(await ask('/', patient)));
+  const deaf = await startDeaf();
+  const store = await openStore(site.redis.url);
+  const record = sampleRecord({ id: 'deaf22', port: deaf.port });
+  await store.registry.register({ ...record, url: `http://127.0.0.1:${deaf.port}` }, null);
+  await until('it was asked', async () => {
+    const startMs = performance.now();
+    expect(await ask('/', patient)).toMatch(/^HTTP\/1\.1 200 /);
+    // Longer than the usual limit.
+    return performance.now() - startMs > 1_800;
   });
+  await store.registry.forget('deaf22');
+  await store.close();
+  deaf.stop();
 });
 
 /** A listener that is stopped, with its queue full: a connection to it is never answered. */

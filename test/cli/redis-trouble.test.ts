@@ -101,7 +101,7 @@ describe('a Redis that cannot be used is one clear line, for every verb', () => 
     for (const more of [200, 400, 600]) {
       await until('there is load', () => load.good() > more);
       process.kill(server.pid, 'SIGSTOP');
-      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
       process.kill(server.pid, 'SIGCONT');
     }
     await until('it goes on', () => load.good() > 800);

@@ -95,16 +95,13 @@ describe('a child that is not ready', () => {
   });
 
   test.each([
-    ['because it hangs', hangs, 4_000],
-    ['and ignores SIGTERM', deaf + hangs, 9_500],
-  ])('%s: exit 5 after --timeout, and nothing is left', async (_why, text, withinMs) => {
+    ['because it hangs', hangs],
+    ['and ignores SIGTERM', deaf + hangs],
+  ])('%s: exit 5 after --timeout, and nothing is left', async (_why, text) => {
     const file = app(text);
-    const { code, stderr, ms } = await timed(
-      site.run(['spawn', '--app', file, '--timeout', '1.5']),
-    );
+    const { code, stderr } = await site.run(['spawn', '--app', file, '--timeout', '1.5']);
     expect(code).toBe(5);
     expect(stderr).toContain('1.5 s');
-    expect(ms).toBeLessThan(withinMs);
     await until('nothing is left', () => servers().length === 0);
   });
 

@@ -81,9 +81,8 @@ test('idle connections do not hold up a closing door, used or not', async () => 
   const used = connect(port, '127.0.0.1', () => used.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'));
   for (const socket of [fresh, used]) socket.on('error', () => {});
   await new Promise((resolve) => used.once('data', resolve));
-  const started = performance.now();
-  await door.close(8_000);
-  expect(performance.now() - started).toBeLessThan(2_000);
+  // An hour, which a test does not have: it is over before that.
+  await door.close(3_600_000);
 });
 
 test('what is not done by the deadline is cut, and so is everything by a second word', async () => {

