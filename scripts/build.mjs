@@ -27,7 +27,7 @@ const LAZY = new Set([
 
 // The same for our own imports, where all that is used of a module are functions.
 const LAZY_FUNCTIONS = {
-  crypto: ['createHmac', 'randomBytes', 'randomInt', 'timingSafeEqual'],
+  crypto: ['createHash', 'createHmac', 'randomBytes', 'randomInt', 'timingSafeEqual'],
   'fs/promises': ['lstat', 'open', 'rename', 'unlink'],
 };
 

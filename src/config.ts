@@ -36,11 +36,16 @@ export const defaults = Object.freeze({
 
   /** How often the keeper looks when nothing changes. */
   keeperRoundMs: 1_000,
+  /** One that served for so long ran well: its first death in a while is answered at once. */
+  ranWellMs: 10_000,
   /** The first wait before a server that died is started again; doubled each time. */
   restartMs: 1_000,
   maxRestartMs: 30_000,
   deathsToCrash: 5,
   crashWindowMs: 60_000,
+  /** More deaths than that in the long window: it is started again every `maxRestartMs` at most. */
+  deathsToSlow: 10,
+  longCrashWindowMs: 600_000,
 
   readyTimeoutMs: 10_000,
   /** How long a restart waits until every door uses the new server. */

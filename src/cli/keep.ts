@@ -47,6 +47,6 @@ export async function startKeeper(
     onStarted,
     log: (line) => context.output.talk(`keeper   ${line}`),
   });
-  await keeper.start();
+  keeper.start();
   return keeper;
 }

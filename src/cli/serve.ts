@@ -114,9 +114,10 @@ async function serveApp(
   options: Named,
   { tellReady, held }: Spawner,
 ): Promise<void> {
-  const [{ serve }, { thisMachine }] = await Promise.all([
+  const [{ serve }, { thisMachine }, { holdKeepers }] = await Promise.all([
     import('../server/serve.ts'),
     import('../fleet/process-identity.ts'),
+    import('../fleet/hold-keepers.ts'),
   ]);
   await held;
   const server = await serve(
@@ -139,6 +140,7 @@ async function serveApp(
   const { id, url } = server.record();
   context.output.talk(`${id} serves ${url}`);
   tellReady(server.record());
+  if (options.spawned) holdKeepers(context.config.home, id, performance.now());
   retireOnSignal(context.process, server, options.drain);
   if ((await server.ended) !== 'retired') context.exitWith(exitCodes.failed);
 }

@@ -6,6 +6,7 @@ import { isDead } from './death.ts';
 import { destroyChosen } from './destroy-chosen.ts';
 import { anew, asBefore } from './from-intent.ts';
 import { identify, isHere, isOfHost, isProcess, type Machine } from './process-identity.ts';
+import { runningHere } from './running.ts';
 import { appOfMore } from './same-app.ts';
 import { type SpawnDeps, spawnServers } from './spawn.ts';
 
@@ -38,7 +39,7 @@ export interface BroughtUp {
 export async function bringUp(deps: BringUpDeps, options: BringUpOptions): Promise<BroughtUp> {
   const fleet = await deps.registry.fleet();
   const serving = servingHere(fleet, deps.machine);
-  const asleep = await intentsWithoutServer(fleet, deps.machine);
+  const asleep = intentsWithoutServer(fleet, deps);
   const wanted = options.count ?? (serving.length + asleep.size || defaults.upServers);
   if (wanted > defaults.maxSpawnCount) throw tooMany(wanted);
   const missing = Math.max(0, wanted - serving.length);
@@ -83,15 +84,16 @@ function servingHere({ servers }: FleetView, machine: Machine): ServerRecord[] {
     .filter(({ state }) => state !== 'draining');
 }
 
-async function intentsWithoutServer(
+function intentsWithoutServer(
   fleet: FleetView,
-  machine: Machine,
-): Promise<Map<string, Intent>> {
+  { machine, home }: BringUpDeps,
+): Map<string, Intent> {
   const ours = [...fleet.intents].filter(
     ([, intent]) => isOfHost(intent, machine) && intent.state !== 'crashed',
   );
-  const dead = await Promise.all(ours.map(([id, intent]) => isDead(id, intent, fleet, machine)));
-  return new Map(ours.filter((_, at) => dead[at]));
+  const dead = ours.filter(([id, intent]) => isDead(id, intent, fleet, machine));
+  const running = new Set(dead.length > 0 ? runningHere(home, machine).map(({ id }) => id) : []);
+  return new Map(dead.filter(([id]) => !running.has(id)));
 }
 
 async function trim(deps: BringUpDeps, wanted: number, { signal }: BringUpOptions) {

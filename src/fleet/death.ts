@@ -1,52 +1,58 @@
-import { get } from 'node:http';
-import { defaults } from '../config.ts';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { FleetView, Intent } from '../store/records.ts';
-import { identify, isHere, isOfHost, isProcess, type Machine } from './process-identity.ts';
+import {
+  type ClaimedProcess,
+  identify,
+  isHere,
+  isOfHost,
+  isProcess,
+  type Machine,
+} from './process-identity.ts';
 
-const HEALTH = '/healthz';
-const MAX_ANSWER = 4_096;
+const POLL_MS = 4;
+/** A process whose files are closed may be seen for some ms more. */
+const ENDING_MS = 500;
 
 /**
- * Whether a server of this host that is wanted is provably gone: this machine has been started
- * again since, or no process of that pid, start time and id lives; its lease does not count, it
- * runs on for seconds. And nobody answers by its id at its port.
+ * Whether a server of this host that is wanted is gone. Here that is asked of the operating system
+ * alone: no process of that pid, start time and id lives; a lease runs on for seconds, and an
+ * address that stands in Redis is nobody's to call. What ran in another boot or pid namespace
+ * cannot be seen from here: it is gone once its lease has run out.
+ * @param sureOfLeases whether we were awake and Redis answered for long enough to judge them
  */
-export async function isDead(
+export function isDead(
   id: string,
   intent: Intent,
   fleet: FleetView,
   machine: Machine,
-): Promise<boolean> {
+  sureOfLeases = true,
+): boolean {
   const listing = fleet.servers.find(({ record }) => record.id === id);
-  const claimed = listing?.record ?? { id, ...intent };
-  if (!isOfHost(claimed, machine)) return false;
-  if (isHere(claimed, machine) && isProcess(claimed, identify(claimed.pid))) return false;
-  const path = listing?.record.health ?? intent.spec.health ?? HEALTH;
-  const paths = new Set([path, HEALTH]);
-  const answers = await Promise.all(
-    [...paths].map((asked) => answersAs(id, intent.listenHost, claimed.port, asked)),
+  const claimed = listing?.record ?? intent;
+  if (!isOfHost(claimed, machine) || runsHere(id, intent, fleet, machine)) return false;
+  if (isHere(claimed, machine)) return true;
+  return sureOfLeases && !((listing?.leaseLeftMs ?? 0) > 0);
+}
+
+/** Waits for the process of a server to go whose end has been told. */
+export async function untilGone(
+  id: string,
+  intent: Intent,
+  fleet: FleetView,
+  machine: Machine,
+): Promise<void> {
+  const limit = performance.now() + ENDING_MS;
+  while (runsHere(id, intent, fleet, machine) && performance.now() < limit) await pause(POLL_MS);
+}
+
+/** By its record or by its intent: either may be older, or written by somebody else. */
+function runsHere(id: string, intent: Intent, { servers }: FleetView, machine: Machine): boolean {
+  const record = servers.find((each) => each.record.id === id)?.record;
+  return [record, intent].some(
+    (place) => place !== undefined && isHere(place, machine) && lives({ ...place, id }),
   );
-  return !answers.includes(true);
 }
 
-/** Asks whoever has the port who it is. */
-function answersAs(id: string, host: string, port: number, path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const signal = AbortSignal.timeout(defaults.probeTimeoutMs);
-    const asked = get({ host: reachable(host), port, path, agent: false, signal }, (answer) => {
-      let text = '';
-      answer.setEncoding('latin1').on('data', (piece: string) => {
-        text += piece;
-        if (text.length > MAX_ANSWER) answer.destroy();
-      });
-      answer.on('error', () => resolve(false));
-      answer.on('close', () => resolve(text.includes(`"id":"${id}"`)));
-    });
-    asked.on('error', () => resolve(false));
-  });
-}
-
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  return host === '::' ? '::1' : host;
+function lives(claimed: ClaimedProcess): boolean {
+  return isProcess(claimed, identify(claimed.pid));
 }

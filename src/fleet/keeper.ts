@@ -1,33 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { type Background, repeat } from '../background.ts';
 import { defaults } from '../config.ts';
-import { FailedError, isOutage, type MeowError, StoreError } from '../errors.ts';
-import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
+import { isOutage, StoreError } from '../errors.ts';
+import type { FleetView, Intent } from '../store/records.ts';
 import type { Intents } from '../store/store.ts';
-import { reason } from '../text.ts';
-import { isDead } from './death.ts';
-import { asBefore } from './from-intent.ts';
+import { AwakeFor } from './awake-for.ts';
+import { isDead, untilGone } from './death.ts';
+import { Deaths, sentenceInWords } from './deaths.ts';
+import { KeeperSocket } from './keeper-socket.ts';
 import { isOfHost, type Machine } from './process-identity.ts';
-import { type SpawnDeps, type Spawned, spawnServers } from './spawn.ts';
+import { type Case, type RevivalDeps, Revivals } from './revivals.ts';
+import { findServer } from './running.ts';
 
-export interface KeeperDeps extends SpawnDeps {
-  readonly registry: SpawnDeps['registry'] & {
+export interface KeeperDeps extends RevivalDeps {
+  readonly registry: RevivalDeps['registry'] & {
     watch(listener: (id: string | null) => void): () => void;
   };
   readonly intents: Pick<Intents, 'mark' | 'keep' | 'release'>;
   readonly machine: Machine;
-  /** A server was started in place of one that died. */
-  readonly onStarted: (record: ServerRecord) => void;
-  log(line: string): void;
-}
-
-/** What is known of a server that died, or of one that took its place. */
-interface Case {
-  /** When it died, monotonic ms, oldest first; those of its forerunners too. */
-  readonly deaths: number[];
-  /** Monotonic ms; null while it lives, as far as we know. */
-  dueMs: number | null;
-  starting: boolean;
 }
 
 /**
@@ -39,25 +29,41 @@ export class Keeper {
   readonly #deps: KeeperDeps;
   readonly #token = randomBytes(9).toString('base64url');
   readonly #cases = new Map<string, Case>();
+  readonly #revivals: Revivals;
+  /** Since when each server serves, monotonic ms. */
+  readonly #servesMs = new Map<string, number>();
+  /** Servers whose end was told and not yet looked at. */
+  readonly #ended = new Set<string>();
   readonly #stopping = new AbortController();
-  readonly #starts = new Set<Promise<void>>();
+  readonly #awake = new AwakeFor(defaults.leaseMs);
   #rounds: Background | null = null;
+  #socket: KeeperSocket | null = null;
   #unwatch = () => {};
   #tooMany = 0;
 
   constructor(deps: KeeperDeps) {
     this.#deps = deps;
+    this.#revivals = new Revivals(deps, this.#stopping.signal, () => this.#look());
   }
 
-  async start(): Promise<void> {
+  start(): void {
+    const { registry, home, log } = this.#deps;
     this.#rounds = repeat({
       name: 'round',
       every: () => defaults.keeperRoundMs,
       work: () => this.#goRound(),
-      log: this.#deps.log,
+      log,
       isTold: isOutage,
     });
-    this.#unwatch = this.#deps.registry.watch(() => this.#look());
+    this.#unwatch = registry.watch(() => this.#look());
+    this.#socket = new KeeperSocket(home, {
+      serves: (id, forMs) => this.#servesMs.set(id, performance.now() - forMs),
+      ended: (id) => {
+        this.#ended.add(id);
+        this.#look();
+      },
+      log,
+    });
     this.#look();
   }
 
@@ -65,27 +71,38 @@ export class Keeper {
   async stop(): Promise<void> {
     this.#unwatch();
     this.#stopping.abort();
+    await this.#socket?.stop();
     await this.#rounds?.stop();
-    await Promise.all(this.#starts);
+    await this.#revivals.ended();
     const { intents, machine } = this.#deps;
-    const released = intents.release(machine.hostId, this.#token);
-    await released.catch((error: unknown) => this.#tellTrouble(error));
+    await intents.release(machine.hostId, this.#token).catch(forgiveOutage);
   }
 
-  /** A round soon. */
   #look(): void {
-    this.#rounds?.soon();
+    if (!this.#stopping.signal.aborted) this.#rounds?.soon();
   }
 
   async #goRound(): Promise<void> {
     const { intents, registry, machine } = this.#deps;
-    if (!(await intents.keep(machine.hostId, this.#token))) return;
+    if (!(await intents.keep(machine.hostId, this.#token))) return this.#ended.clear();
     const fleet = await registry.fleet();
-    for (const id of this.#cases.keys()) if (!fleet.intents.has(id)) this.#dropCase(id);
-    const wanted = [...fleet.intents].filter(([, intent]) => this.#isOurs(intent));
+    this.#awake.again(performance.now());
+    this.#forget(fleet);
+    const ours = [...fleet.intents].filter(([, intent]) => isOfHost(intent, machine));
+    const wanted = ours.filter(([, { state }]) => state === 'wanted');
     const kept = wanted.slice(0, defaults.maxSpawnCount);
     this.#sayWhatIsTooMuch(wanted.length - kept.length);
-    await Promise.all(kept.map(([id, intent]) => this.#see(id, intent, fleet)));
+    await Promise.all(kept.map(([id, intent]) => this.#see(id, intent, fleet, ours.length)));
+    this.#ended.clear();
+  }
+
+  // The deaths of one that is wanted no more count on for a while: it may be wanted again.
+  #forget({ intents }: FleetView): void {
+    const nowMs = performance.now();
+    for (const [id, { deaths, starting }] of this.#cases) {
+      if (!intents.has(id) && !starting && deaths.isOver(nowMs)) this.#cases.delete(id);
+    }
+    for (const id of this.#servesMs.keys()) if (!intents.has(id)) this.#servesMs.delete(id);
   }
 
   // Somebody else may have written them: no Redis is to fill this machine with processes.
@@ -97,87 +114,70 @@ export class Keeper {
     this.#tooMany = count;
   }
 
-  #isOurs(intent: Intent): boolean {
-    return isOfHost(intent, this.#deps.machine) && intent.state === 'wanted';
-  }
-
-  // One that is being started is dropped by its start.
-  #dropCase(id: string): void {
-    if (!this.#cases.get(id)?.starting) this.#cases.delete(id);
-  }
-
-  async #see(id: string, intent: Intent, fleet: FleetView): Promise<void> {
-    const known = this.#cases.get(id);
-    if (known?.starting) return;
-    if (!(await isDead(id, intent, fleet, this.#deps.machine))) {
-      if (known) known.dueMs = null;
+  /** @param wanted how many servers this host is to have, this one among them */
+  async #see(id: string, intent: Intent, fleet: FleetView, wanted: number): Promise<void> {
+    const { machine } = this.#deps;
+    if (this.#cases.get(id)?.starting) return;
+    if (this.#ended.has(id)) await untilGone(id, intent, fleet, machine);
+    const found = this.#caseOf(id, intent);
+    if (!this.#isDead(id, intent, fleet, found)) {
+      found.dueMs = null;
+      if (!this.#servesMs.has(id)) this.#servesMs.set(id, performance.now());
       return;
     }
-    const found = known ?? { deaths: [], dueMs: null, starting: false };
-    this.#cases.set(id, found);
     if (found.dueMs === null) await this.#diedNow(id, intent, found);
     if (found.dueMs === null || found.dueMs > performance.now()) return;
-    if (this.#starts.size >= defaults.spawnsInParallel) return;
-    this.#startAgain(id, intent, found);
+    if (this.#revivals.busy() || this.#isHeldBack(id, found, fleet, wanted)) return;
+    this.#revivals.begin(id, intent, found);
+  }
+
+  // The folder's own notes have the last word: they are asked once for each death.
+  #isDead(id: string, intent: Intent, fleet: FleetView, { dueMs }: Case): boolean {
+    const { machine, home } = this.#deps;
+    const sureOfLeases = this.#awake.longEnough(performance.now());
+    if (!isDead(id, intent, fleet, machine, sureOfLeases)) return false;
+    return dueMs !== null || findServer(home, id, machine) === null;
+  }
+
+  #caseOf(id: string, { replaces = '' }: Intent): Case {
+    const known = this.#cases.get(id);
+    if (known) return known;
+    const deaths = this.#cases.get(replaces)?.deaths ?? new Deaths();
+    const found: Case = { deaths, dueMs: null, starting: false, heldBackMs: null };
+    this.#cases.set(id, found);
+    return found;
   }
 
   async #diedNow(id: string, { port }: Intent, found: Case): Promise<void> {
+    const { intents, log } = this.#deps;
     const nowMs = performance.now();
-    found.deaths.push(nowMs);
-    while ((found.deaths[0] ?? nowMs) < nowMs - defaults.crashWindowMs) found.deaths.shift();
-    const count = found.deaths.length;
-    if (count >= defaults.deathsToCrash) {
-      this.#cases.delete(id);
-      await this.#deps.intents.mark(id, 'crashed');
-      return this.#deps.log(
-        `server ${id} died ${count} times within ${defaults.crashWindowMs / 1_000} s: it is left alone until \`meowctl restart ${id}\``,
-      );
+    const wasWell = nowMs - (this.#servesMs.get(id) ?? nowMs) >= defaults.ranWellMs;
+    const sentence = found.deaths.add(wasWell, nowMs);
+    log(sentenceInWords(sentence, id, port));
+    if (sentence.next === 'crashed') {
+      this.#cases.delete(id); // `restart` begins anew
+      await intents.mark(id, 'crashed');
+      return;
     }
-    const delayMs = Math.min(defaults.restartMs * 2 ** (count - 1), defaults.maxRestartMs);
-    found.dueMs = nowMs + delayMs;
-    this.#deps.log(`server ${id} on port ${port} died; started again in ${delayMs / 1_000} s`);
-    setTimeout(() => this.#look(), delayMs).unref();
+    found.dueMs = nowMs + sentence.delayMs;
+    setTimeout(() => this.#look(), sentence.delayMs).unref();
   }
 
-  #startAgain(id: string, intent: Intent, found: Case): void {
-    found.starting = true;
-    const start = this.#spawn(id, intent, found).catch((error) => this.#tellTrouble(error));
-    this.#starts.add(start);
-    void start.finally(() => {
-      this.#starts.delete(start);
-      found.starting = false;
-      this.#look();
-    });
-  }
-
-  async #spawn(id: string, intent: Intent, found: Case): Promise<void> {
-    const { onStarted, log } = this.#deps;
-    const { signal } = this.#stopping;
-    const options = { ...asBefore(intent), replaces: id, signal };
-    const { started, failed } = await spawnServers(this.#deps, options).catch(asFailed);
-    found.dueMs = null; // what fails to start has died once more
-    for (const error of failed) this.#tellFailure(id, error);
-    for (const record of started) {
-      this.#cases.delete(id);
-      this.#cases.set(record.id, found);
-      onStarted(record);
-      log(`server ${record.id} on port ${record.port} took the place of ${id}`);
+  /** Said only when it lasts: what is on its way out may still be seen. */
+  #isHeldBack(id: string, found: Case, fleet: FleetView, wanted: number): boolean {
+    const why = this.#revivals.tooMany(found.deaths, fleet, wanted);
+    const nowMs = performance.now();
+    if (why === null) found.heldBackMs = null;
+    else if (found.heldBackMs === null) found.heldBackMs = nowMs + defaults.leaseMs;
+    else if (found.heldBackMs <= nowMs) {
+      found.heldBackMs = Number.POSITIVE_INFINITY;
+      this.#deps.log(`server ${id} is not started again: ${why}`);
     }
-  }
-
-  // What is wrong with Redis is said by the store, or by the rounds, which find it too.
-  #tellTrouble(error: unknown): void {
-    if (!(error instanceof StoreError)) this.#deps.log(reason(error));
-  }
-
-  #tellFailure(id: string, error: MeowError): void {
-    if (error.code === 'replaced' || this.#stopping.signal.aborted) return;
-    this.#deps.log(`in place of ${id}: ${error.message}`);
+    return why !== null;
   }
 }
 
-// A state folder that cannot be used, say: it counts as one more death, and may be put right.
-function asFailed(error: unknown): Spawned {
-  if (error instanceof FailedError) return { started: [], failed: [error] };
-  throw error;
+// The store says itself when Redis goes away and comes back, and the next round tries again.
+function forgiveOutage(error: unknown): void {
+  if (!(error instanceof StoreError)) throw error;
 }
