@@ -6,6 +6,7 @@ import {
   NotReadyError,
 } from '../errors.ts';
 import { quote, systemReason } from '../text.ts';
+import { variableBytes } from './environment.ts';
 import { tails } from './logs.ts';
 import type { Outcome } from './ready-pipe.ts';
 
@@ -27,11 +28,26 @@ interface Ended {
 
 type Failed = Exclude<Outcome, { kind: 'ready' }>;
 
-export function cannotStart(command: string, cause: unknown): FailedError {
+type Env = Readonly<Record<string, string>>;
+
+export function cannotStart(command: string, cause: unknown, env: Env = {}): FailedError {
+  if ((cause as NodeJS.ErrnoException).code === 'E2BIG') return tooMuch(command, env, cause);
   const message = `cannot start ${quote(command)}: ${systemReason(cause)}`;
   return new FailedError('cannot-start', message, 'Check that it is there and may be run', {
     cause,
   });
+}
+
+// Names the largest, and never its value.
+function tooMuch(command: string, env: Env, cause: unknown): FailedError {
+  const sizes = Object.entries(env).map(
+    ([name, value]) => [name, variableBytes(name, value)] as const,
+  );
+  const [name = '', most = 0] = sizes.sort((a, b) => b[1] - a[1])[0] ?? [];
+  const all = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
+  const largest = `variable ${quote(name)} alone ${most}`;
+  const message = `cannot start ${quote(command)}: its environment has ${all} bytes, ${largest}, and that is more than this system hands on`;
+  return new FailedError('cannot-start', message, 'Put what is long into a file', { cause });
 }
 
 /** What a launch that did not end in `ready` is called. */

@@ -86,7 +86,7 @@ export function startDetached(program: Program, pipes = 0): ChildProcess {
     child.unref();
     return child;
   } catch (cause) {
-    throw cannotStart(program.command, cause);
+    throw cannotStart(program.command, cause, program.env);
   } finally {
     closeSync(log);
   }
@@ -116,20 +116,32 @@ export interface AttachedProgram extends Pick<Program, 'env' | 'cwd'> {
   readonly orphanGraceMs: number;
 }
 
-/** Starts a program in a group of its own that ends when we do. */
+/**
+ * Starts a program in a group of its own that ends when we do.
+ * @throws FailedError where it cannot be started at all
+ */
 export function startAttached(program: AttachedProgram): ChildProcess {
-  const { command, env, cwd, stdout, stderr, orphanGraceMs } = program;
-  const tenths = String(Math.ceil(orphanGraceMs / 100));
-  const to = ({ isTTY }: NodeJS.WriteStream) => (isTTY ? 'inherit' : 'pipe');
-  const child = spawn('/bin/sh', ['-c', GUARDED, 'meowctl', tenths, ...command], {
-    cwd,
-    env,
-    detached: true,
-    stdio: ['ignore', to(stdout), to(stderr), 'pipe'],
-  });
+  const { stdout, stderr } = program;
+  const child = spawnGuarded(program);
   child.stdout?.pipe(stdout, { end: false });
   child.stderr?.pipe(stderr, { end: false });
   return child;
+}
+
+function spawnGuarded(program: AttachedProgram): ChildProcess {
+  const { command, env, cwd, stdout, stderr, orphanGraceMs } = program;
+  const tenths = String(Math.ceil(orphanGraceMs / 100));
+  const to = ({ isTTY }: NodeJS.WriteStream) => (isTTY ? 'inherit' : 'pipe');
+  try {
+    return spawn('/bin/sh', ['-c', GUARDED, 'meowctl', tenths, ...command], {
+      cwd,
+      env,
+      detached: true,
+      stdio: ['ignore', to(stdout), to(stderr), 'pipe'],
+    });
+  } catch (cause) {
+    throw cannotStart(command[0] ?? '', cause, env);
+  }
 }
 
 /** Ends a child of ours with its process group. */

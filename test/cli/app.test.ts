@@ -1,7 +1,9 @@
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { BIN, finish } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 import { APPS, type AppSite, echoed, openAppSite, text } from './apps.ts';
@@ -131,11 +133,36 @@ describe('a command line about an app', () => {
     [['--env', 'NOT_SET_HERE', '--', 'b'], 2, 'NOT_SET_HERE is not set'],
     [['--health', 'healthz', '--', 'b'], 2, 'health path "healthz"'],
     [['--cwd', 'nowhere', '--', 'b'], 1, 'no folder "nowhere"'],
+    [['--env', 'toString', '--', 'b'], 2, 'toString is not set'],
+    [['--env-file'], 2, '"--env-file <file>" argument missing'],
+    [['--env-all=1', '--', 'b'], 2, '--env-all'],
   ])('%j exits %i', async (args, exit, why) => {
     const { code, stdout, stderr } = await site.run(['spawn', ...args]);
     expect({ code, stdout }).toEqual({ code: exit, stdout: '' });
     expect(stderr.split('\n')[0]).toContain(why);
     expect(stderr).not.toContain('hush');
+  });
+
+  // By itself, not `node bin/meowctl.js …`: there Node takes the flag for its own.
+  test.each([
+    ['nowhere.env', 'nowhere.env" is not there'],
+    ['a pipe', 'a pipe" is not a file'],
+    ['/', 'env file "/" is not a file'],
+    ['a\u001b[31m', 'a\\u001b[31m" is not there'],
+    ['', 'env file "'],
+  ])('--env-file %j exits 1', async (file, why) => {
+    spawnSync('mkfifo', ['-m', '600', 'a pipe'], { cwd: site.home });
+    const place = { cwd: site.home, env: { ...site.env }, stdio: 'pipe' } as const;
+    const { code, stdout, stderr } = await finish(
+      spawn(BIN, ['spawn', '--env-file', file, '--', 'b'], place),
+    );
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr.split('\n')).toEqual([
+      expect.stringMatching(/^meowctl: /),
+      '  Check --env-file',
+      '',
+    ]);
+    expect(stderr).toContain(why);
   });
 
   test('a message may still begin with a dash', async () => {

@@ -122,6 +122,15 @@ describe('launch', () => {
     expect(error.message).toContain('cannot start "/no/such/node"');
   });
 
+  test('with more variables than the system hands on names the largest, never its value', async () => {
+    const some = Array.from({ length: 60 }, (_, n) => [`V${n}`, 'x'.repeat(100_000)]);
+    const env = { ...Object.fromEntries(some), MOST: 'hush'.repeat(30_000) };
+    const error = await failureOf(launch({ ...options('says-ready.mjs'), env }));
+    expect(error).toMatchObject({ code: 'cannot-start', exitCode: 1 });
+    expect(error.message).toContain('variable "MOST" alone 120006');
+    expect(error.message).not.toContain('hush');
+  });
+
   test('writes a log that only its owner may read, and says so when it cannot', async () => {
     const launched = options('dies-at-start.mjs');
     await failureOf(launch(launched));
