@@ -5,6 +5,7 @@ import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
 import { stopSignal } from './proxy.ts';
+import { settle } from './settle.ts';
 
 export function addKeep(program: Command, context: Context): void {
   program
@@ -18,6 +19,7 @@ async function keep(context: Context): Promise<void> {
   const open = await context.openStore({ persistent: true });
   const leave = await announceHere(context, 'keep');
   try {
+    await settle(context, open, null);
     const keeper = await startKeeper(context, open, () => {});
     context.output.talk('keeping the servers of this host');
     await stopSignal(context.process);

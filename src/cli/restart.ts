@@ -4,6 +4,7 @@ import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
 import { serversInWords, servingRows, showRows } from './rows.ts';
+import { settle } from './settle.ts';
 import { tellFailures } from './tell-failures.ts';
 import { count, seconds } from './values.ts';
 
@@ -42,6 +43,7 @@ async function restart(
   targets: string[],
   options: Options,
 ): Promise<void> {
+  await settle(context, open, null);
   const [{ restartServers }, { thisMachine }] = await Promise.all([
     import('../fleet/restart.ts'),
     import('../fleet/process-identity.ts'),

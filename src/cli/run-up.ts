@@ -11,6 +11,7 @@ import type { Context, OpenStore } from './context.ts';
 import { startKeeper } from './keep.ts';
 import { type DoorFlags, type OpenedDoor, openDoor } from './open-door.ts';
 import { stopSignal } from './proxy.ts';
+import { settle } from './settle.ts';
 import { tellFailures } from './tell-failures.ts';
 
 export interface UpFlags extends DoorFlags {
@@ -31,7 +32,7 @@ interface Going {
 /** Redis if needed, door, servers, keeper, until a signal; then all it started is ended again. */
 export async function runUp(
   context: Context,
-  spec: AppSpec | null,
+  asked: AppSpec | null,
   flags: UpFlags,
   tellReady: (value: object) => void,
 ): Promise<void> {
@@ -48,6 +49,7 @@ export async function runUp(
   mark.writeUpMark(home, thisMachine(home));
   const going: Going = { minder: null, keeper: null, door: null, ours: [] };
   try {
+    const spec = await settle(context, open, asked);
     tellReady(await getGoing(context, open, spec, flags, going, stopping.signal));
     await stopped;
     context.output.talk('stopping: keeper, door, servers');

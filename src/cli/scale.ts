@@ -6,6 +6,7 @@ import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
 import { servingRows, showRows } from './rows.ts';
 import { sealed } from './sealed.ts';
+import { settle } from './settle.ts';
 import { tellFailures } from './tell-failures.ts';
 import { size } from './values.ts';
 
@@ -35,9 +36,10 @@ async function scaleTo(
   context: Context,
   open: OpenStore,
   count: number,
-  spec: AppSpec | null,
+  asked: AppSpec | null,
   options: Options,
 ): Promise<void> {
+  const spec = await settle(context, open, asked);
   const [{ bringUp }, { thisMachine }] = await Promise.all([
     import('../fleet/bring-up.ts'),
     import('../fleet/process-identity.ts'),

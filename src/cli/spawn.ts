@@ -9,6 +9,7 @@ import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
 import { byPort, showRows, toRow } from './rows.ts';
 import { sealed } from './sealed.ts';
+import { settle } from './settle.ts';
 import { tellFailures } from './tell-failures.ts';
 import { count, host, port, seconds } from './values.ts';
 
@@ -71,10 +72,11 @@ async function spawnMany(
   context: Context,
   open: OpenStore,
   number: number,
-  spec: AppSpec | null,
+  asked: AppSpec | null,
   options: Options,
 ) {
   const { spawnServers } = await import('../fleet/spawn.ts');
+  const spec = await settle(context, open, asked);
   const { started, failed } = await spawnServers(
     { registry: open.store.registry, ...serverProgram(context, open) },
     {

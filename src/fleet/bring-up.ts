@@ -1,8 +1,8 @@
 import { defaults } from '../config.ts';
 import { FailedError, type MeowError } from '../errors.ts';
-import type { AppSpec, FleetView, Intent, ServerRecord } from '../store/records.ts';
+import type { AppSpec, FleetView, Intent, Listing, ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
-import { isDead } from './death.ts';
+import { isDead, livesElsewhere } from './death.ts';
 import { destroyChosen } from './destroy-chosen.ts';
 import { anew, asBefore } from './from-intent.ts';
 import { identify, isHere, isOfHost, isProcess, type Machine } from './process-identity.ts';
@@ -69,11 +69,15 @@ function tooMany(wanted: number): FailedError {
 
 /** Every server this host runs, ran or is to run. */
 export function idsOn(machine: Machine, { servers, intents }: FleetView): string[] {
-  const recorded = servers
-    .filter(({ record }) => isOfHost(record, machine))
-    .map(({ record }) => record.id);
+  const ofHost = servers.filter(({ record }) => isOfHost(record, machine));
   const intended = [...intents].filter(([, intent]) => isOfHost(intent, machine)).map(([id]) => id);
-  return [...new Set([...recorded, ...intended])];
+  // A copy of the state folder may be in use on another machine, or this one in another container.
+  const elsewhere = new Set(ofHost.filter((each) => livesElsewhere(each, machine)).map(idOf));
+  return [...new Set([...ofHost.map(idOf), ...intended])].filter((id) => !elsewhere.has(id));
+}
+
+function idOf({ record }: Listing): string {
+  return record.id;
 }
 
 /** Leases do not count: a Redis that was away has none, and the servers live. */

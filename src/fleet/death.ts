@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { FleetView, Intent } from '../store/records.ts';
+import type { FleetView, Intent, Listing } from '../store/records.ts';
 import {
   type ClaimedProcess,
   identify,
@@ -31,7 +31,12 @@ export function isDead(
   const claimed = listing?.record ?? intent;
   if (!isOfHost(claimed, machine) || runsHere(id, intent, fleet, machine)) return false;
   if (isHere(claimed, machine)) return true;
-  return sureOfLeases && !((listing?.leaseLeftMs ?? 0) > 0);
+  return sureOfLeases && !(listing && livesElsewhere(listing, machine));
+}
+
+/** Whether a server of this host runs in another boot or pid namespace, by its lease. */
+export function livesElsewhere({ record, leaseLeftMs }: Listing, machine: Machine): boolean {
+  return isOfHost(record, machine) && !isHere(record, machine) && (leaseLeftMs ?? 0) > 0;
 }
 
 /** Waits for the process of a server to go whose end has been told. */

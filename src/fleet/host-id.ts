@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeWhole } from './whole-file.ts';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz23456789';
 const LENGTH = 16;
@@ -29,6 +30,11 @@ export function hostIdOf(home: string, { bootId, pidNs }: Omit<HostFile, 'id'>):
   if (known) return known.id;
   const id = createHostId();
   return writeOnce(home, { id, bootId, pidNs }) ? (readHostFile(home)?.id ?? id) : id;
+}
+
+/** @throws FailedError where it cannot be written */
+export function rewriteHostFile(home: string, { id, bootId, pidNs }: HostFile): void {
+  writeWhole(hostPath(home), JSON.stringify({ id, bootId, pidNs }));
 }
 
 export function createHostId(): string {

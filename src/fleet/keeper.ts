@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { type Background, repeat } from '../background.ts';
 import { defaults } from '../config.ts';
 import { isOutage, StoreError } from '../errors.ts';
@@ -8,6 +7,7 @@ import { AwakeFor } from './awake-for.ts';
 import { isDead, untilGone } from './death.ts';
 import { Deaths, sentenceInWords } from './deaths.ts';
 import { KeeperSocket } from './keeper-socket.ts';
+import { createKeeperToken } from './keeper-token.ts';
 import { isOfHost, type Machine } from './process-identity.ts';
 import { type Case, type RevivalDeps, Revivals } from './revivals.ts';
 import { findServer } from './running.ts';
@@ -27,7 +27,7 @@ export interface KeeperDeps extends RevivalDeps {
  */
 export class Keeper {
   readonly #deps: KeeperDeps;
-  readonly #token = randomBytes(9).toString('base64url');
+  readonly #token: string;
   readonly #cases = new Map<string, Case>();
   readonly #revivals: Revivals;
   /** Since when each server serves, monotonic ms. */
@@ -43,6 +43,7 @@ export class Keeper {
 
   constructor(deps: KeeperDeps) {
     this.#deps = deps;
+    this.#token = createKeeperToken(deps.machine);
     this.#revivals = new Revivals(deps, this.#stopping.signal, () => this.#look());
   }
 

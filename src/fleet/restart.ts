@@ -3,7 +3,7 @@ import { FailedError, type MeowError, NothingError } from '../errors.ts';
 import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
 import { Ahead } from './ahead.ts';
 import { Leaving } from './leaving.ts';
-import { identify, isOfHost, type Machine } from './process-identity.ts';
+import { identify, isHere, isOfHost, type Machine } from './process-identity.ts';
 import {
   hold,
   type ReplaceOptions,
@@ -80,7 +80,9 @@ function chooseServers(fleet: FleetView, job: Job): Wanted[] {
   const chosen =
     targets.length > 0
       ? findTargets(targets, known, machine, identify)
-      : known.filter(({ id }) => isWantedHere(fleet.intents.get(id), machine));
+      : known
+          .filter(({ id }) => isWantedHere(fleet.intents.get(id), machine))
+          .filter((server) => !livesElsewhere(server, machine));
   if (chosen.length === 0) {
     throw new NothingError('no server here to restart', 'Start one with `meowctl spawn`');
   }
@@ -94,10 +96,15 @@ function isWantedHere(intent: Intent | undefined, machine: Machine): boolean {
   return intent !== undefined && isOfHost(intent, machine);
 }
 
+/** Of this host, in another container that shares its state folder. */
+function livesElsewhere({ standing, record }: Known, machine: Machine): boolean {
+  return standing === 'live' && !isHere(record, machine);
+}
+
 function withIntent(server: Known, { intents }: FleetView, { machine }: Job): Wanted {
   const intent = intents.get(server.id);
   const { id, record } = server;
-  if (!isOfHost(record, machine)) {
+  if (!isOfHost(record, machine) || livesElsewhere(server, machine)) {
     throw new FailedError(
       'elsewhere',
       `server ${id} is on host ${record.host}`,

@@ -23,6 +23,10 @@ export function createIntents(link: Link, keys: Keys): Intents {
         keys.changes,
       ),
     mark: (id, state) => said(scripts.mark, [keys.intents], id, state, keys.changes),
+    async keeper(host) {
+      const reply = await link.run((redis) => redis.eval(scripts.keeper, 1, keys.keeper(host)));
+      return typeof reply === 'string' ? reply : null;
+    },
     keep: (host, token) => said(scripts.keep, [keys.keeper(host)], token, defaults.leaseMs),
     release: (host, token) => said(scripts.release, [keys.keeper(host)], token),
   };

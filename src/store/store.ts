@@ -58,6 +58,8 @@ export interface Intents {
   mark(id: string, state: Intent['state']): Promise<boolean>;
   /** Takes or renews the right to keep a host, for one lease. False when somebody else has it. */
   keep(host: string, token: string): Promise<boolean>;
+  /** The token of whoever keeps that host now. */
+  keeper(host: string): Promise<string | null>;
   release(host: string, token: string): Promise<boolean>;
 }
 

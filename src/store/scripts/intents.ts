@@ -40,6 +40,12 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 `;
 
+/** The token of who holds the lock of a host's keeper. KEYS keeper. */
+export const keeper = `#!lua flags=no-writes,allow-oom
+${soft}
+return soft('GET', KEYS[1]) or false
+`;
+
 /** Gives the lock back, if it is ours. KEYS keeper. ARGV token. */
 export const release = `#!lua flags=allow-oom
 ${soft}

@@ -1,0 +1,30 @@
+import type { AppSpec } from '../store/records.ts';
+import type { Context, OpenStore } from './context.ts';
+
+/**
+ * Before anything is started here: see fleet/settle-host.ts.
+ * @param spec what is to be started, kept with the state folder's key as it was
+ * @returns the same, kept with the key as it is now
+ */
+export async function settle<Spec extends AppSpec | null>(
+  { config, output }: Context,
+  { store }: OpenStore,
+  spec: Spec,
+): Promise<Spec> {
+  const [{ settleHost }, { prepareStateFolder }, { keepValues, readValues }, { sealSpec }] =
+    await Promise.all([
+      import('../fleet/settle-host.ts'),
+      import('../fleet/state-folder.ts'),
+      import('../fleet/kept-values.ts'),
+      import('../fleet/seal.ts'),
+    ]);
+  const { home } = config;
+  prepareStateFolder(home);
+  const digest = spec?.envDigest ?? null;
+  const values = digest === null ? null : readValues(home, digest);
+  const { registry, intents } = store;
+  const say = (line: string) => output.talk(`meowctl: ${line}`);
+  const hasNewKey = await settleHost({ home, registry, intents, say });
+  if (!hasNewKey || spec === null) return spec;
+  return { ...spec, ...sealSpec(home, { ...spec, ...(values && keepValues(home, values)) }) };
+}
