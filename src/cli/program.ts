@@ -44,7 +44,8 @@ const verbs: ReadonlyMap<string, AddVerb> = new Map([
 
 const SETTINGS = `
 Settings (environment):
-  REDIS_URL        redis://[user:password@]host[:port][/db], or rediss:// for TLS
+  REDIS_URL        redis://[user:password@]host[:port][/db], rediss:// for TLS,
+                   or unix://[user:password@]/path.sock[?db=n]
   MEOW_NAMESPACE   keeps fleets on one Redis apart (default meow)
   MEOW_HOME        state folder: logs, local Redis (default ~/.local/state/meowctl)
   MEOW_ADVERTISE   the host name others reach this machine's servers by

@@ -36,9 +36,8 @@ async function nobodyAnswers({ home, redisProbeUrl }: Config): Promise<StoreErro
   );
 }
 
-function warnIfOpen(address: RedisAddress, output: Output): void {
-  if (LOOPBACK.test(address.host) || address.tls || address.password !== undefined) return;
-  output.talk(
-    `meowctl: warning: Redis at ${address.label} is on another host, without TLS or password`,
-  );
+function warnIfOpen({ place, tls, password, label }: RedisAddress, output: Output): void {
+  const here = !('host' in place) || LOOPBACK.test(place.host);
+  if (here || tls || password) return;
+  output.talk(`meowctl: warning: Redis at ${label} is on another host, without TLS or password`);
 }

@@ -25,7 +25,7 @@ export async function findRedis({ home, probeUrl }: RedisPlaces): Promise<FoundR
   const usual = parseRedisUrl(probeUrl, 'MEOW_REDIS_PROBE');
   const local = await findLocal(home);
   if (local) return local;
-  const answers = await answersPing(usual.host, usual.port, REDIS_ANSWER_MS);
+  const answers = await answersPing(usual.place, REDIS_ANSWER_MS);
   return answers ? { url: probeUrl, source: 'probe' } : null;
 }
 

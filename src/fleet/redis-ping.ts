@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import type { RedisPlace } from '../store/redis-url.ts';
 
 const MAX_REPLY_BYTES = 64 * 1_024;
 
@@ -12,8 +13,8 @@ export interface Heard {
 export type Answer = 'ours' | 'loading' | 'stranger' | 'silent' | 'nobody';
 
 /** Whether anything at all answers a PING. */
-export async function answersPing(host: string, port: number, withinMs: number): Promise<boolean> {
-  const { text } = await ask(host, port, 'PING\r\n', /./s, withinMs);
+export async function answersPing(place: RedisPlace, withinMs: number): Promise<boolean> {
+  const { text } = await ask(place, 'PING\r\n', /./s, withinMs);
   return text !== '';
 }
 
@@ -21,7 +22,7 @@ export async function answersPing(host: string, port: number, withinMs: number):
 export async function askOurs(port: number, password: string, withinMs: number): Promise<Answer> {
   const said = `AUTH ${password}\r\nPING\r\n`;
   const enough = /^(?!\+OK\r\n)[^\n]*\n|^\+OK\r\n[^\n]*\n/;
-  const { how, text } = await ask('127.0.0.1', port, said, enough, withinMs);
+  const { how, text } = await ask(here(port), said, enough, withinMs);
   if (text.startsWith('+OK\r\n+PONG')) return 'ours';
   if (text.startsWith('+OK\r\n-LOADING')) return 'loading';
   if (how === 'refused') return 'nobody';
@@ -36,22 +37,20 @@ export async function askPid(
 ): Promise<number | null> {
   const said = `AUTH ${password}\r\nINFO server\r\n`;
   const pid = /\nprocess_id:(\d{1,10})\r\n/;
-  const { text } = await ask('127.0.0.1', port, said, pid, withinMs);
+  const { text } = await ask(here(port), said, pid, withinMs);
   const found = pid.exec(text)?.[1];
   return found === undefined ? null : Number(found);
 }
 
+function here(port: number): RedisPlace {
+  return { host: '127.0.0.1', port };
+}
+
 /** Only the store imports a Redis client; these few words need none. */
-function ask(
-  host: string,
-  port: number,
-  said: string,
-  enough: RegExp,
-  withinMs: number,
-): Promise<Heard> {
+function ask(place: RedisPlace, said: string, enough: RegExp, withinMs: number): Promise<Heard> {
   return new Promise((resolve) => {
     let text = '';
-    const socket = connect({ host, port });
+    const socket = connect({ ...place });
     const settle = (how: Heard['how']) => {
       clearTimeout(limit);
       socket.destroy();

@@ -3,7 +3,7 @@ import { Redis, type RedisOptions, ReplyError } from 'ioredis';
 import { reason } from '../text.ts';
 import { withinAwake } from './awake-timer.ts';
 import { listenForHello, refuseOld } from './hello.ts';
-import type { RedisAddress } from './redis-url.ts';
+import type { RedisAddress, RedisPlace } from './redis-url.ts';
 import { storeError } from './trouble.ts';
 
 // Each command has a limit of its own, see link.ts; this one frees what is kept for its answer.
@@ -57,10 +57,11 @@ function greeted(redis: Redis): Promise<void> {
 
 // faults.md A7, A10, A11: the client's own defaults wait 73 s, or for ever, and run a pop twice.
 function clientOptions(address: RedisAddress, connectMs: number): ClientOptions {
-  const { label: _, tls, ...where } = address;
+  const { label: _, tls, place, ...how } = address;
   return {
-    ...where,
-    ...(tls ? { tls: serverName(address.host) } : {}),
+    ...place,
+    ...how,
+    ...(tls ? { tls: serverName(place) } : {}),
     lazyConnect: true,
     connectTimeout: connectMs,
     commandTimeout: FORGET_MS,
@@ -76,6 +77,6 @@ function clientOptions(address: RedisAddress, connectMs: number): ClientOptions 
 }
 
 // RFC 6066 §3: a server name is never an address.
-function serverName(host: string): { servername?: string } {
-  return isIP(host) === 0 ? { servername: host } : {};
+function serverName(place: RedisPlace): { servername?: string } {
+  return 'host' in place && isIP(place.host) === 0 ? { servername: place.host } : {};
 }

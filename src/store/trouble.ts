@@ -2,10 +2,10 @@ import { ReplyError } from 'ioredis';
 import { StoreError, type StoreErrorKind } from '../errors.ts';
 import { reason } from '../text.ts';
 import { refusal, type Trouble, unknownRefusal } from './refusal.ts';
+import { wayTo } from './way.ts';
 
 type Case = readonly [pattern: RegExp, kind: StoreErrorKind, says: string, remedy: string];
 
-const START = 'Start it, or set REDIS_URL to the Redis you mean';
 const PRIMARY = 'Set REDIS_URL to its primary';
 const LATER = 'Try again in a moment';
 const CREDENTIALS = 'Put user and password into REDIS_URL: redis://user:password@host:port';
@@ -57,27 +57,6 @@ const answers: readonly Case[] = [
   ],
 ];
 
-/** What the way to it says. */
-const ways: readonly Case[] = [
-  [
-    /Protocol error|ParserError|RESP type|HTTP\//,
-    'unavailable',
-    'does not speak the Redis protocol',
-    START,
-  ],
-  [/ECONNREFUSED/, 'unavailable', 'refused the connection', START],
-  [/ENOTFOUND|EAI_AGAIN/, 'unavailable', 'has a host name that cannot be found', START],
-  [/EHOSTUNREACH|ENETUNREACH/, 'unavailable', 'cannot be reached', START],
-  [/timed? ?out|ETIMEDOUT/i, 'unavailable', 'does not answer', START],
-  [/closed|writeable|max retries|ECONNRESET|EPIPE/i, 'unavailable', 'closed the connection', START],
-  [
-    /certificate|SSL|TLS/i,
-    'unavailable',
-    'could not agree on TLS',
-    'Check rediss:// and its certificate',
-  ],
-];
-
 /**
  * One clear error for whatever the client threw.
  * @param label `host:port`, without credentials
@@ -90,18 +69,17 @@ export function storeError(label: string, cause: unknown): StoreError {
 }
 
 function ofAnswer(cause: Error): Trouble {
-  return known(answers, cause) ?? refusal(cause) ?? unknownRefusal(cause);
+  return known(cause) ?? refusal(cause) ?? unknownRefusal(cause);
 }
 
 // Before the handshake is through, what Redis answers may come as any error.
 function ofWay(cause: unknown): Trouble {
-  const unknown = { says: `cannot be used: ${reason(cause)}`, remedy: START };
-  return known(answers, cause) ?? known(ways, cause) ?? { kind: 'unavailable', ...unknown };
+  return known(cause) ?? wayTo(cause);
 }
 
-function known(cases: readonly Case[], cause: unknown): Trouble | null {
+function known(cause: unknown): Trouble | null {
   const text = reason(cause);
-  const found = cases.find(([pattern]) => pattern.test(text));
+  const found = answers.find(([pattern]) => pattern.test(text));
   if (!found) return null;
   const [, kind, says, remedy] = found;
   return { kind, says, remedy };

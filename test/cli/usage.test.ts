@@ -100,6 +100,12 @@ describe('a command line that cannot be right', () => {
     ['http://127.0.0.1:1', 'http://127.0.0.1:1'],
     ['redis://127.0.0.1:99999', '99999'],
     ['redis://[::1', 'redis://[::1'],
+    ['redis://127.0.0.1:1/3?db=4', '3 and 4'],
+    ['redis://127.0.0.1:1?ssl=true', '"ssl"'],
+    ['redis://127.0.0.1:1/#3', '#'],
+    ['unix://redis.sock', 'unix://redis.sock'],
+    ['unix:///redis.sock?password=sesame', '"password"'],
+    [`redis+unix:///${'x'.repeat(200)}`, '107 bytes'],
   ])('REDIS_URL %j is refused by name', async (url, value) => {
     const result = await site.run(['get'], { env: { REDIS_URL: url } });
     expect(result.code).toBe(2);
@@ -156,6 +162,10 @@ describe('a command line that cannot be right', () => {
     'redis+x://:sesame@127.0.0.1',
     '://:sesame@127.0.0.1',
     'sesame@127.0.0.1',
+    'redis://127.0.0.1:1?password=sesame',
+    'unix://me:sesame@redis.sock',
+    'unix://me:sesame@/no/such/redis.sock',
+    'unix:///no/such/redis.sock?password=sesame',
   ];
   test('a password in REDIS_URL is never shown, however it is misspelt', async () => {
     for (const url of secrets) {

@@ -169,6 +169,19 @@ describe('a Redis that answers but refuses is told by what is missing', () => {
   });
 });
 
+test.each([
+  ['EACCES', 'connect EACCES /run/r.sock', 'may not be used by this user of the system', '770'],
+  ['CERT_NOT_YET_VALID', 'certificate is not yet valid', 'that is not valid yet', 'clocks'],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'unable to verify', 'not known here', 'NODE_EXTRA_CA_CERTS'],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'SSL routines: wrong', 'could not agree on TLS', 'redis://'],
+  ['EWHATEVER', 'quite new', 'cannot be used: EWHATEVER quite new', 'REDIS_URL'],
+])('the way that fails with %s is understood', (code, text, says, remedy) => {
+  const error = storeError('h:1', Object.assign(new Error(text), { code }));
+  expect([error.kind, error.exitCode]).toEqual(['unavailable', 4]);
+  expect(error.message).toContain(says);
+  expect(error.remedy).toContain(remedy);
+});
+
 // Redis 7.2 and Valkey word it in their own way.
 test.each([
   ["NOPERM User meow has no permissions to run the 'config|get' command", 'run CONFIG|GET'],
