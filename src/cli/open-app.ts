@@ -1,4 +1,6 @@
+import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { defaults } from '../config.ts';
 import { type AppEnvironment, variablesOf } from '../fleet/app-environment.ts';
 import { isSetting, type Variables } from '../fleet/environment.ts';
@@ -11,6 +13,8 @@ import type { Context } from './context.ts';
 /** An app that can be served in this process. */
 export interface OpenedApp {
   readonly host?: CreateHosted;
+  /** Where it was found, links resolved; null for the built-in one. */
+  readonly folder: string | null;
   /** After its server has left: lets it clean up, and ends a process that it keeps alive. */
   leave(): void;
 }
@@ -24,7 +28,7 @@ export function openApp(context: Context, spec: AppSpec, env: AppEnvironment): P
   if (spec.kind === 'module') return openModule(context, spec, env);
   if (spec.kind === 'program') return openProgram(context, spec, env);
   settle(context.process, spec, variablesOf(env, spec));
-  return Promise.resolve({ leave: () => {} });
+  return Promise.resolve({ folder: null, leave: () => {} });
 }
 
 async function openModule(
@@ -39,6 +43,7 @@ async function openModule(
   const { process: host, cliPath, output } = context;
   const signals = holdSignals(host);
   settle(host, spec, variablesOf(env, spec));
+  const folder = dirname(resolved(spec.path));
   const importModule = createRequire(cliPath)('../dist/load-app.cjs');
   const loading = loadModule(spec.path, { importModule, log: output.talk, hint: hint(env) });
   const hosted = await loading.finally(signals.take).catch((error) => {
@@ -47,6 +52,7 @@ async function openModule(
   });
   return {
     host: () => hosted,
+    folder,
     leave: () =>
       endWithin(signals.release(output.talk) > 0 ? defaults.termGraceMs : LINGER_MS, host),
   };
@@ -87,6 +93,7 @@ async function openProgram(
   ]);
   const readyMs = (spec.readyMs ?? defaults.readyTimeoutMs) - AHEAD_MS - host.uptime() * 1_000;
   const variables = variablesOf(env, spec);
+  const cwd = spec.cwd ?? host.cwd();
   if (env.isOldPath) output.talk(oldPath(spec.command[0]));
   const createHosted = hostProgram({
     name: `program ${quote(spec.command[0])}`,
@@ -97,13 +104,18 @@ async function openProgram(
       startProgram({
         command: spec.command.map((word) => word.replaceAll('{port}', String(port))),
         env: { ...variables, PORT: String(port) },
-        cwd: spec.cwd ?? host.cwd(),
+        cwd,
         stdout: host.stdout,
         stderr: host.stderr,
         orphanGraceMs: defaults.termGraceMs,
       }),
   });
-  return { host: createHosted, leave: () => {} };
+  return { host: createHosted, folder: resolved(cwd), leave: () => {} };
+}
+
+// What is not there is said by whoever wants it.
+function resolved(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
 }
 
 function oldPath(command = ''): string {

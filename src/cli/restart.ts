@@ -69,7 +69,7 @@ async function restart(
   const rows = await servingRows(open.store.registry, started);
   if (options.json) output.json(rows);
   else if (options.quiet) for (const { url } of rows) output.line(url);
-  else if (rows.length > 0) await showRows(output, rows);
+  else if (rows.length > 0) await showRows(output, rows, true);
   if (overtaken > 0) {
     output.talk(`somebody else replaced or took out ${serversInWords(overtaken)} first`);
   }

@@ -79,14 +79,22 @@ export function serversInWords(count: number): string {
   return count === 1 ? '1 server' : `${count} servers`;
 }
 
-/** Rows as a table on stdout. */
-export function showRows(output: Output, rows: readonly Row[]): Promise<void> {
+/**
+ * Rows as a table on stdout.
+ * @param withFolder also says where each app was found, for a verb that may have found a new one
+ */
+export function showRows(output: Output, rows: readonly Row[], withFolder = false): Promise<void> {
   const now = Date.now();
   // Where there are only cats, it goes without saying.
   const named = rows.some(({ app }) => app !== catName);
+  const found = withFolder && rows.some(({ folder }) => folder !== undefined);
   return output.table(
-    named ? [...HEADS, 'APP'] : HEADS,
-    rows.map((row) => (named ? [...cells(row, now), { text: shortApp(row) }] : cells(row, now))),
+    [...HEADS, ...(named ? ['APP'] : []), ...(found ? ['FOLDER'] : [])],
+    rows.map((row) => [
+      ...cells(row, now),
+      ...(named ? [{ text: shortApp(row) }] : []),
+      ...(found ? [{ text: row.folder ?? '-' }] : []),
+    ]),
   );
 }
 

@@ -126,6 +126,7 @@ async function serveApp(
       id: options.id,
       spec,
       version: context.version,
+      folder: app.folder,
       listenHost: options.host,
       fixedPort: options.port ?? null,
       firstPort: options.firstPort ?? null,

@@ -73,7 +73,7 @@ export class Life implements RunningServer {
   }
 
   record(): ServerRecord {
-    const { id, machine, spec, version } = this.#options;
+    const { id, machine, spec, version, folder } = this.#options;
     return {
       id,
       url: this.#url(),
@@ -86,6 +86,7 @@ export class Life implements RunningServer {
       requests: this.#connections.requests(),
       inflight: this.#connections.inflight(),
       ...(this.#healthPath === HEALTH_PATH ? {} : { health: this.#healthPath }),
+      ...(folder ? { folder } : {}),
     };
   }
 

@@ -6,6 +6,8 @@ export interface ServeOptions {
   readonly id: string;
   readonly spec: AppSpec;
   readonly version: string;
+  /** Where its app was found, links resolved. */
+  readonly folder?: string | null;
   readonly listenHost: string;
   readonly fixedPort: number | null;
   /** Where to look for a free port from; the default when null. */

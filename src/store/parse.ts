@@ -10,6 +10,7 @@ import type { DoorRecord, DoorVerdict, Intent, Order, ServerRecord } from './rec
 const ID = /^[a-z2-9]{6}$/;
 const HOST_ID = /^[a-z2-9]{16}$/;
 const MAX_TEXT = 300;
+const MAX_PATH = 4_096;
 const MAX_PORT = 65_535;
 /** What a container runs is 1 there. */
 const FIRST_PID = 1;
@@ -74,6 +75,7 @@ function parseObject(text: unknown): Fields | null {
 type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT;
+const isFolder: Check = (value) => typeof value === 'string' && value.length <= MAX_PATH;
 const isName: Check = (value) => isText(value) && value !== '';
 const isPort: Check = (value) => isWhole(value, 1, MAX_PORT);
 const isPid: Check = (value) => isWhole(value, FIRST_PID, 2 ** 31);
@@ -103,6 +105,7 @@ const recordFields: Record<keyof ServerRecord, Check> = {
   requests: isCount,
   inflight: isCount,
   health: (value) => value === undefined || isHealthPath(value),
+  folder: (value) => value === undefined || isFolder(value),
 };
 
 const intentFields: Record<Exclude<keyof Intent, 'spec'>, Check> = {

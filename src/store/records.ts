@@ -18,6 +18,8 @@ export interface ServerRecord extends Place {
   readonly inflight: number;
   /** Where it answers for its health, when that is not `/healthz`. */
   readonly health?: string;
+  /** The folder its app was found in at its start, every link resolved; not of the built-in app. */
+  readonly folder?: string;
 }
 
 export type ServerState = ServerRecord['state'] | 'lost' | 'crashed';
