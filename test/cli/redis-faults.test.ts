@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Fault, FaultKind } from '../helpers/redis-relay.ts';
 import { until } from '../helpers/until.ts';
@@ -15,10 +16,15 @@ const FAULTS: readonly (readonly [at: string, kind: FaultKind])[] = [
   ['SUBSCRIBE', 'hold'],
   ['SUBSCRIBE', '-NOPERM No permissions to access a channel'],
   ['EVAL', 'end'],
-  ['EVAL', 'hold'],
   ['EVAL', 'delay'],
   ['EVAL', "-READONLY You can't write against a read only replica."],
 ];
+
+const SLOW_MS = 2_000;
+const KILLS = 100;
+const KILL_EVERY_MS = 20;
+/** Between two tries of a second connection. */
+const LEAST_PAUSE_MS = 2_500;
 
 let victims: Victims;
 
@@ -41,6 +47,8 @@ async function outlives(victim: Victim, fault: Fault): Promise<void> {
   expect([name, fault, victim.alive()]).toEqual([name, fault, true]);
 }
 
+const count = (text: string, pattern: RegExp) => text.split(pattern).length - 1;
+
 describe('whatever happens to a connection to Redis', () => {
   test.concurrent.each(['server', 'door', 'keeper', 'up'] as const)(
     'the %s lives, says nothing uncaught, and is well again',
@@ -51,4 +59,85 @@ describe('whatever happens to a connection to Redis', () => {
       expect(victim.said()).not.toMatch(UNCAUGHT);
     },
   );
+});
+
+describe('a connection on which nothing comes back', () => {
+  test('gives way to a second one once that is answered, and both are said once', async () => {
+    const { all } = victims;
+    const before = all.map((victim) => [victim.said().length, victim.relay.made()] as const);
+    for (const { relay } of all) relay.freeze();
+    await Promise.all(all.map((victim) => victim.writes()));
+    for (const [at, victim] of all.entries()) {
+      const [length = 0, made = 0] = before[at] ?? [];
+      const said = () => victim.said().slice(length);
+      await until('it is said', () => /is back/.test(said()));
+      expect([count(said(), /does not answer/), count(said(), /is back/)]).toEqual([1, 1]);
+      expect(victim.relay.made() - made).toBe(1);
+    }
+  });
+
+  test('stays where a second one is answered no sooner: Redis slow, or stopped, meets no storm', async () => {
+    const { all, site } = victims;
+    const before = all.map(({ relay }) => [relay.made(), relay.heard().length] as const);
+    const made = () => all.map(({ relay }, at) => relay.made() - (before[at]?.[0] ?? 0));
+    for (const { relay } of all) relay.slow(SLOW_MS);
+    await until('each has asked twice', () =>
+      all.every(({ relay }, at) => relay.heard().length >= 2 + (before[at]?.[1] ?? 0)),
+    );
+    expect(made()).toEqual([0, 0, 0, 0]);
+    for (const { relay } of all) relay.slow(0);
+    await Promise.all(all.map((victim) => victim.writes()));
+    await site.redis.kill('SIGSTOP');
+    const beganMs = performance.now();
+    await until('each tries a second one', () => made().every((tries) => tries > 0));
+    const most = 1 + (performance.now() - beganMs) / LEAST_PAUSE_MS;
+    await site.redis.kill('SIGCONT');
+    await Promise.all(all.map((victim) => victim.writes()));
+    for (const tries of made()) expect(tries).toBeLessThanOrEqual(most);
+    await until('each has one', () => all.every(({ relay }) => relay.open() === 1));
+  });
+});
+
+describe('a user who may not use the channel', () => {
+  test('ends nobody: each says once that changes are seen later, and hears again once it may', async () => {
+    const { raw, all } = victims;
+    const may = async (rule: string) => {
+      await raw.acl('SETUSER', 'default', rule);
+      await raw.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await Promise.all(all.map((victim) => victim.writes()));
+    };
+    const before = all.map((victim) => victim.said().length);
+    await may('resetchannels');
+    const said = all.map((victim, at) => victim.said().slice(before[at]));
+    const later = /changes of the fleet are seen within a second/;
+    expect(said.map((text) => count(text, later))).toEqual([1, 1, 1, 1]);
+    await may('allchannels');
+    await until('all hear again', async () => {
+      const [, listening] = (await raw.call('PUBSUB', 'NUMSUB', '{meow}:changes')) as unknown[];
+      return listening === all.length;
+    });
+    expect(all.map((victim) => victim.alive())).toEqual([true, true, true, true]);
+  });
+});
+
+describe('connections that are killed again and again', () => {
+  test('end nobody, replace nobody, and fill no log', async () => {
+    const { raw, all } = victims;
+    const pids = async () => Object.values(await raw.hgetall('{meow}:intents'));
+    const before = await pids();
+    const lines = all.map((victim) => victim.said().split('\n').length);
+    const beganMs = performance.now();
+    for (let kills = 0; kills < KILLS; kills++) {
+      await raw.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await raw.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await pause(KILL_EVERY_MS);
+    }
+    const tookS = (performance.now() - beganMs) / 1_000;
+    for (const [at, victim] of all.entries()) {
+      expect(victim.said().split('\n').length - (lines[at] ?? 0)).toBeLessThan(3 + 2 * tookS);
+    }
+    await Promise.all(all.map((victim) => victim.writes()));
+    expect(all.map((victim) => victim.alive())).toEqual([true, true, true, true]);
+    expect(await pids()).toEqual(before);
+  });
 });

@@ -30,10 +30,14 @@ export interface RedisRelay {
   cut(): void;
   /** Nothing comes through either way on what is open, and nobody is told; new ones work. */
   freeze(): void;
+  /** What Redis says comes so much later, ms. */
+  slow(ms: number): void;
   /** New connections go there. */
   pointTo(port: number): void;
   /** Connections made so far. */
   made(): number;
+  /** Connections that are open now, as the client sees it. */
+  open(): number;
   /** Names of the commands of all connections so far. */
   heard(): readonly string[];
   close(): void;
@@ -48,7 +52,9 @@ export async function openRelay(target: number): Promise<RedisRelay> {
   let to = target;
   let struck = 0;
   let made = 0;
+  let lateMs = 0;
   const deps = {
+    lateMs: () => lateMs,
     fault: () => armed,
     onHeard: (name: string) => void heard.push(name),
     onStruck: () => void struck++,
@@ -75,10 +81,14 @@ export async function openRelay(target: number): Promise<RedisRelay> {
     struck: () => struck,
     cut: () => each((relayed) => relayed.reset()),
     freeze: () => each((relayed) => relayed.freeze()),
+    slow(ms) {
+      lateMs = ms;
+    },
     pointTo(port) {
       to = port;
     },
     made: () => made,
+    open: () => open.size,
     heard: () => heard,
     close() {
       server.close();
@@ -88,6 +98,7 @@ export async function openRelay(target: number): Promise<RedisRelay> {
 }
 
 interface RelayDeps {
+  lateMs(): number;
   fault(): Fault | null;
   onHeard(name: string): void;
   onStruck(): void;
@@ -121,7 +132,11 @@ class Relayed {
     client.on('data', (bytes) => {
       for (const command of this.#commands.read(bytes)) this.#queue(command);
     });
-    upstream.on('data', (bytes) => this.#answer(bytes));
+    upstream.on('data', (bytes) => {
+      const lateMs = deps.lateMs();
+      if (lateMs === 0) this.#answer(bytes);
+      else setTimeout(() => this.#answer(bytes), lateMs);
+    });
   }
 
   countAnew(): void {

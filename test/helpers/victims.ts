@@ -7,7 +7,7 @@ import { freePort } from './redis.ts';
 import { openRelay, type RedisRelay } from './redis-relay.ts';
 import { until } from './until.ts';
 
-const PASSWORD = 'sesame-open';
+export const PASSWORD = 'sesame-open';
 const DATABASE = 1; // so that each connection selects
 
 /** One process that lives with Redis, and its own way there, which can be harmed. */
@@ -16,8 +16,8 @@ export interface Victim {
   readonly relay: RedisRelay;
   readonly pid: number;
   alive(): boolean;
-  /** Resolves once it has written, anew, what it must write again and again, or is dead. */
-  writes(): Promise<void>;
+  /** Resolves once it has written there, anew, what it must write again and again, or is dead. */
+  writes(to?: Redis): Promise<void>;
   /** All it has said so far. */
   said(): string;
 }
@@ -30,8 +30,8 @@ export interface Victims {
 }
 
 /** A server, a door, a keeper and an `up`, each behind a relay of its own, on one Redis. */
-export async function openVictims(): Promise<Victims> {
-  const site = await openSite(['--requirepass', PASSWORD]);
+export async function openVictims(redisArgs = ['--requirepass', PASSWORD]): Promise<Victims> {
+  const site = await openSite(redisArgs);
   const raw = new Redis(urlOf(site.redis.port));
   raw.on('error', () => {});
   const relays: RedisRelay[] = [];
@@ -68,14 +68,14 @@ async function openServer(site: Site, raw: Redis, { relay, env }: Way): Promise<
   const [row] = JSON.parse(stdout || '[]') as Row[];
   if (!row) throw new Error(`no server: ${stderr}`);
   const alive = () => existsSync(`/proc/${row.pid}`);
-  const written = async () => (await raw.hexists('{meow}:servers', row.id)) === 1;
   return {
     name: 'server',
     relay,
     pid: row.pid,
     alive,
-    async writes() {
-      await raw.hdel('{meow}:servers', row.id);
+    async writes(to = raw) {
+      await to.hdel('{meow}:servers', row.id);
+      const written = async () => (await to.hexists('{meow}:servers', row.id)) === 1;
       await until('the server writes its record', async () => (await written()) || !alive());
     },
     said: () => logsOf(site.home, row.id),
@@ -103,14 +103,14 @@ async function openLasting(
     return own.length >= (name === 'up' ? 2 : 1) ? own : null;
   });
   const alive = () => child.exitCode === null && child.signalCode === null;
-  const written = async () => (await raw.exists(...keys)) === keys.length;
   return {
     name,
     relay,
     pid: child.pid ?? 0,
     alive,
-    async writes() {
-      await raw.del(...keys);
+    async writes(to = raw) {
+      await to.del(...keys);
+      const written = async () => (await to.exists(...keys)) === keys.length;
       await until(`the ${name} writes ${keys}`, async () => (await written()) || !alive());
     },
     said: () => Buffer.concat(output).toString(),
@@ -126,6 +126,7 @@ function logsOf(home: string, id: string): string {
   return names.map((name) => readFileSync(join(home, 'logs', name), 'utf8')).join('');
 }
 
-function urlOf(port: number): string {
+/** The database of the victims on a Redis with their password. */
+export function urlOf(port: number): string {
   return `redis://:${PASSWORD}@127.0.0.1:${port}/${DATABASE}`;
 }
