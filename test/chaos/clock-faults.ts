@@ -21,7 +21,7 @@ interface Clock {
 function movingClock({ site }: World): Clock {
   const library = join(site.home, 'moving-clock.so');
   const built = spawnSync('cc', ['-shared', '-fPIC', '-o', library, SOURCE, '-ldl']);
-  if (built.status !== 0) throw new Skipped('the clock cannot be moved here: no C compiler');
+  if (built.status !== 0) throw new Skipped('a C compiler (cc), to move the clock');
   const file = join(site.home, 'offset');
   const set = (offsetS: number) => {
     const bytes = Buffer.alloc(8);
@@ -42,7 +42,7 @@ const moved: Scenario = {
     clock.set(HOUR_S);
     const shifted = spawnSync(process.execPath, ['-p', 'Date.now()'], { env: { ...clock.env } });
     const movedMs = Number(shifted.stdout.toString()) - Number(said.stdout.toString());
-    if (movedMs < HOUR_S * 999) throw new Skipped('this Node does not ask the C library the time');
+    if (movedMs < HOUR_S * 999) throw new Skipped('a Node that asks the C library the time');
     const moved = Object.keys(clock.env).flatMap((name) => ['--env', name]);
     const door = await world.openDoor({ env: clock.env });
     const [one, ...rest] = await world.spawn(['3', ...moved], { env: clock.env });

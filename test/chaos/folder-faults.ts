@@ -18,7 +18,7 @@ function mountOn(world: World, size: string): void {
     'none',
     home,
   ]);
-  if (status !== 0) throw new Skipped('mounting is not allowed here');
+  if (status !== 0) throw new Skipped('the right to mount a tmpfs');
   // Servers that still have files there are ended before the site's folder is removed.
   // Twice where it is covered by a read-only one.
   world.atEnd(() => [0, 1].map(() => spawnSync('umount', ['-l', home])));

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { identify } from '../../src/fleet/process-identity.ts';
 import { BIN } from '../helpers/cli.ts';
+import { needs } from '../helpers/needs.ts';
 import { until } from '../helpers/until.ts';
 import { type Scenario, Skipped } from './scenario.ts';
 import { bystander, isUnharmed } from './stranger.ts';
@@ -54,17 +55,14 @@ const reused: Scenario = {
   quick: false,
   async run({ site }) {
     const inNamespace = ['-pf', '--mount-proc'];
-    const probe = [...inNamespace, 'sh', '-c', 'echo 99 >/proc/sys/kernel/ns_last_pid'];
-    if (!existsSync('/proc/sys/kernel/ns_last_pid') || spawnSync('unshare', probe).status !== 0) {
-      throw new Skipped('pids cannot be chosen here: that needs root and a pid namespace');
-    }
+    if (!needs.chosenPids.isHere()) throw new Skipped(needs.chosenPids.what);
     const file = join(site.home, 'recycle.sh');
     writeFileSync(file, SCRIPT);
     const env = { ...site.env, NODE: process.execPath, BIN };
     const { stdout, stderr } = spawnSync('unshare', [...inNamespace, 'bash', file], {
       env,
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 250_000,
     });
     expect([stdout.trim().split('\n'), stderr]).toEqual([
       ['recycled yes', 'exit 0', 'stranger lives'],

@@ -15,7 +15,7 @@ export interface Scenario {
   run(world: World): Promise<string>;
 }
 
-/** This machine does not allow the fault. */
+/** This machine does not allow the fault: says what it lacks. */
 export class Skipped extends Error {}
 
 export function seconds(ms: number): string {

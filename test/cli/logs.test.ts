@@ -14,6 +14,7 @@ import type { Row } from '../../src/cli/rows.ts';
 import { logPath, rawLogPath } from '../../src/fleet/logs.ts';
 import { RotatingLog } from '../../src/fleet/rotating-log.ts';
 import { BIN, finish, openSite, type Site } from '../helpers/cli.ts';
+import { needs, testWith } from '../helpers/needs.ts';
 import { until } from '../helpers/until.ts';
 
 let site: Site;
@@ -226,7 +227,8 @@ describe('a server whose log cannot be written', () => {
       return (await site.run(['logs', id])).stdout || null;
     });
 
-  test.runIf(process.geteuid?.() === 0)(
+  testWith(
+    needs.mount,
     'starts and serves on a full disk, and tells later what its log lacks',
     async () => {
       const logs = join(site.home, 'logs');

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ownProcesses } from '../helpers/cli.ts';
+import { needs, testWith } from '../helpers/needs.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 import { APPS, type AppSite, echoed, openAppSite, PROGRAM, text } from './apps.ts';
@@ -18,7 +19,7 @@ afterAll(() => site.close());
 describe('spawn -- program', () => {
   const serve = (...words: string[]) => ['--', process.execPath, PROGRAM, '{port}', ...words];
 
-  test('serves a folder with python, streams and all', async () => {
+  testWith(needs.python, 'serves a folder with python, streams and all', async () => {
     const row = await site.spawn(['--', 'python3', '-m', 'http.server', '{port}']);
     expect(await text(row.url)).toContain('koa.js');
     expect(await text(`${row.url}/koa.js`)).toBe(readFileSync(join(APPS, 'koa.js'), 'utf8'));

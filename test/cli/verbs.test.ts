@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   copyFileSync,
   existsSync,
@@ -227,7 +228,7 @@ describe('listservers', () => {
     expect((await site.run(['ls', '--json'])).stdout).toBe('[]\n');
   });
 
-  test('lists 100,000 records within 2 s of its start', async () => {
+  test('lists 100,000 records about as fast as they can be read', async () => {
     const record = (n: number) => {
       const id = n.toString(36).replace(/[01]/g, 'z').padStart(6, 'a');
       return {
@@ -253,11 +254,9 @@ describe('listservers', () => {
       });
       await raw.hset('{meow}:servers', ...fields.flat());
     }
-    const began = performance.now();
-    const { code, stdout } = await site.run(['ls', '-q']);
-    expect(code).toBe(0);
-    expect(stdout).toBe('');
-    expect(performance.now() - began).toBeLessThan(4_000);
+    const [listed, bare] = await Promise.all([timed(site.run(['ls', '-q'])), timed(readBare())]);
+    expect([listed.value.code, listed.value.stdout]).toEqual([0, '']);
+    expect(listed.ms).toBeLessThan(4 * bare.ms);
   });
 
   test('reading only the first line of it is no failure', async () => {
@@ -271,3 +270,19 @@ describe('listservers', () => {
     expect(stderr).toContain('skipped');
   });
 });
+
+async function timed<T>(work: Promise<T>) {
+  const startMs = performance.now();
+  return { value: await work, ms: performance.now() - startMs };
+}
+
+/** Another process that reads all records and parses them, and does no more. */
+async function readBare(): Promise<void> {
+  const text = `import { Redis } from 'ioredis';
+    const redis = new Redis(${JSON.stringify(site.redis.url)});
+    Object.values(await redis.hgetall('{meow}:servers')).map((text) => JSON.parse(text));
+    redis.disconnect();`;
+  const options = { cwd: join(import.meta.dirname, '..', '..'), stdio: 'ignore' } as const;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', text], options);
+  expect(await once(child, 'exit')).toEqual([0, null]);
+}

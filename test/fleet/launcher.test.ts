@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { MeowError, NotReadyError } from '../../src/errors.ts';
 import { launch, sendSignal, startDetached, terminate } from '../../src/fleet/launcher.ts';
 import { identify } from '../../src/fleet/process-identity.ts';
+import { needs, testWith } from '../helpers/needs.ts';
 import { until } from '../helpers/until.ts';
 import { fixture } from './bundle.ts';
 import { killAtEnd, temporaryFolder } from './cleanup.ts';
@@ -179,7 +180,7 @@ describe('terminate', () => {
     expect(identify(pid)).not.toBeNull();
   });
 
-  test.runIf(process.geteuid?.() === 0)('takes EPERM for alive, ESRCH for gone', () => {
+  testWith(needs.root, 'takes EPERM for alive, ESRCH for gone', () => {
     const { pid = 0 } = spawn('sleep', ['60'], { uid: 12_345, stdio: 'ignore' });
     killAtEnd(pid);
     process.seteuid?.(65_534);

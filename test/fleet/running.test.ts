@@ -11,6 +11,7 @@ import {
   forgetOtherRuns,
   runningHere,
 } from '../../src/fleet/running.ts';
+import { needs, testWith } from '../helpers/needs.ts';
 import { until } from '../helpers/until.ts';
 import { bundleFixture } from './bundle.ts';
 import { killAtEnd, temporaryFolder } from './cleanup.ts';
@@ -161,18 +162,11 @@ describe('the name of a fleet', () => {
   });
 });
 
-const canBeFirst =
-  process.geteuid?.() === 0 && spawnSync('unshare', ['-pf', '--mount-proc', 'true']).status === 0;
-
-test.runIf(canBeFirst)('a signal to process 1 reaches nobody else', async () => {
+testWith(needs.pidNamespace, 'a signal to process 1 reaches nobody else', async () => {
   const program = await bundleFixture('signals-process-one.ts');
   const args = ['-pf', '--mount-proc', process.execPath, program.file];
-  const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 60_000 });
+  const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 250_000 });
   program.remove();
   expect(stderr).toBe('');
   expect(JSON.parse(stdout)).toEqual({ pid: 1, heard: ['SIGTERM', 'SIGTERM'], neighbour: true });
-});
-
-test.skipIf(canBeFirst)('process 1 cannot be tried here: that needs root and unshare', () => {
-  expect(canBeFirst).toBe(false);
 });

@@ -3,9 +3,8 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { prepareStateFolder } from '../../src/fleet/state-folder.ts';
+import { needs, testWith } from '../helpers/needs.ts';
 import { temporaryFolder } from './cleanup.ts';
-
-const asRoot = process.geteuid?.() === 0;
 
 function modeOf(path: string): number {
   return statSync(path).mode & 0o777;
@@ -62,14 +61,14 @@ describe('the state folder', () => {
     expect(() => prepareStateFolder(home)).toThrow('everybody may write to it');
   });
 
-  test.runIf(asRoot)('is refused where it belongs to somebody else', () => {
+  testWith(needs.root, 'is refused where it belongs to somebody else', () => {
     const home = temporaryFolder();
     chownSync(home, 12_345, 12_345);
     expect(() => prepareStateFolder(home)).toThrow('it belongs to user 12345, not to user 0');
     expect(existsSync(join(home, 'logs'))).toBe(false);
   });
 
-  test.runIf(asRoot)('is refused where it may not be written', () => {
+  testWith(needs.root, 'is refused where it may not be written', () => {
     const parent = temporaryFolder();
     const home = join(parent, 'home');
     mkdirSync(home);
@@ -83,7 +82,7 @@ describe('the state folder', () => {
     expect(() => prepareStateFolder(join(parent, 'new'))).toThrow('permission denied');
   });
 
-  test.runIf(asRoot)('is refused where it cannot even be looked at', () => {
+  testWith(needs.root, 'is refused where it cannot even be looked at', () => {
     const parent = temporaryFolder();
     const home = join(parent, 'home');
     mkdirSync(home);

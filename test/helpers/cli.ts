@@ -6,6 +6,9 @@ import type { Row } from '../../src/cli/rows.ts';
 import { freePort, startRedis, type TestRedis } from './redis.ts';
 import { until } from './until.ts';
 
+/** What a server may take to be ready on a busy machine, where a test does not say: it is no measure. */
+const READY_S = '120';
+
 export const BIN = join(import.meta.dirname, '..', '..', 'bin', 'meowctl.js');
 
 export interface Result {
@@ -27,7 +30,7 @@ export interface Site {
   readonly redis: TestRedis;
   readonly home: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Runs a verb to its end. */
+  /** Runs a verb to its end. `spawn` waits longer than it does by itself, unless it is told. */
   run(args: readonly string[], options?: RunOptions): Promise<Result>;
   /** Starts a verb that goes on. Ended with the site. */
   start(args: readonly string[], options?: RunOptions): ChildProcess;
@@ -52,7 +55,7 @@ export async function openSite(redisArgs: readonly string[] = []): Promise<Site>
   };
   const started: ChildProcess[] = [];
   const start = (args: readonly string[], options: RunOptions = {}) => {
-    const child = spawn(process.execPath, [BIN, ...args], {
+    const child = spawn(process.execPath, [BIN, ...patient(args)], {
       env: { ...env, ...options.env },
       cwd: options.cwd ?? home,
       stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
@@ -80,6 +83,13 @@ export async function openSite(redisArgs: readonly string[] = []): Promise<Site>
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+function patient(args: readonly string[]): readonly string[] {
+  const [verb, ...rest] = args;
+  return verb === 'spawn' && !rest.includes('--timeout')
+    ? [verb, '--timeout', READY_S, ...rest]
+    : args;
 }
 
 /** Collects what a child prints until it ends. */

@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'vitest';
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** What this machine lacks for the test: `scripts/count-tests.mjs` fails a run in CI by it. */
+    missing?: string;
+  }
+}
+
+/** What a test needs that not every machine has. */
+export interface Need {
+  readonly what: string;
+  isHere(): boolean;
+}
+
+const inNamespace = (...command: string[]) =>
+  spawnSync('unshare', ['-pf', '--mount-proc', ...command]).status === 0;
+
+export const needs = {
+  root: { what: 'root', isHere: () => process.geteuid?.() === 0 },
+  mount: { what: 'the right to mount a tmpfs', isHere: mayMount },
+  pidNamespace: {
+    what: 'root and pid namespaces (unshare)',
+    isHere: () => inNamespace('true'),
+  },
+  chosenPids: {
+    what: 'root, unshare and /proc/sys/kernel/ns_last_pid',
+    isHere: () => inNamespace('sh', '-c', 'echo 99 >/proc/sys/kernel/ns_last_pid'),
+  },
+  python: { what: 'python3', isHere: () => runs('python3') },
+} as const;
+
+/** A test where what it needs is here; elsewhere it is skipped by that name, and fails in CI. */
+export function testWith(need: Need, name: string, run: () => unknown): void {
+  test(name, async ({ task, skip }) => {
+    if (need.isHere()) {
+      await run();
+      return;
+    }
+    task.meta.missing = need.what;
+    skip(missing(need.what));
+  });
+}
+
+/** @returns why the test is skipped. In CI it throws: there nothing may be missing. */
+export function missing(what: string): string {
+  if (process.env.CI) throw new Error(`CI lacks what this test needs: ${what}`);
+  return `this machine lacks ${what}`;
+}
+
+function runs(program: string): boolean {
+  return spawnSync(program, ['--version']).status === 0;
+}
+
+function mayMount(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'meow-test-mount-'));
+  const isMounted = spawnSync('mount', ['-t', 'tmpfs', 'none', folder]).status === 0;
+  if (isMounted) spawnSync('umount', [folder]);
+  rmdirSync(folder);
+  return isMounted;
+}
