@@ -18,15 +18,24 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-/** A port nobody listens on at this moment. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+// Below those that the kernel gives to outgoing connections: one of ten thousand would have it
+// before it is listened on. Each test file begins somewhere else.
+const PORTS = { first: 17_000, count: 15_000 };
+let tried = Math.floor(Math.random() * PORTS.count);
+
+/** A port nobody listens on at this moment, and nobody is given by chance. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = PORTS.first + (tried++ % PORTS.count);
+    if (await canBeHad(port)) return port;
+  }
+}
+
+function canBeHad(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
 
@@ -64,7 +73,11 @@ export async function startRedis(args: readonly string[] = []): Promise<TestRedi
 async function launch(port: number, folder: string, args: readonly string[]) {
   const fixed = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
   const child = spawn('redis-server', [...fixed, '--save', '', ...args], { stdio: 'ignore' });
-  const failed = new Promise<never>((_, reject) => child.once('error', reject));
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`redis-server on ${port} ended: ${code}`)));
+  });
+  failed.catch(() => {}); // later it ends when it is told to
   await Promise.race([failed, until('redis-server answers', () => answers(port))]);
   return child;
 }
@@ -80,6 +93,7 @@ function answers(port: number): Promise<boolean> {
     const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
     socket.once('data', () => socket.destroy());
     socket.once('data', () => resolve(true));
-    socket.once('error', () => resolve(false));
+    socket.once('error', () => {});
+    socket.once('close', () => resolve(false));
   });
 }
