@@ -10,6 +10,7 @@ import { type AppFlags, addAppFlags, givenSpec } from './app-flags.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
 import { letGo } from './held.ts';
+import { mustBeFirst } from './one-process.ts';
 import { type OpenedApp, openApp } from './open-app.ts';
 import { keepOwnLog } from './own-log.ts';
 import { readyPipe } from './ready-pipe.ts';
@@ -62,6 +63,7 @@ export function addServe(program: Command, context: Context): void {
 async function runServe(context: Context, options: Options): Promise<void> {
   const { config, process: host } = context;
   const spawned = options.spawned ?? false;
+  await mustBeFirst(context, options);
   if (spawned && options.id !== undefined) keepOwnLog(host, config.home, options.id);
   const given = spawned ? givenSpec(context) : null;
   const held = options.held ? letGo(host) : undefined;

@@ -1,10 +1,13 @@
 import { defaults } from '../config.ts';
+import { FailedError } from '../errors.ts';
+import { quote } from '../text.ts';
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
 import { list } from './list.ts';
-import { parseOrder } from './parse.ts';
+import { parseOrder, parseRecord } from './parse.ts';
 import type { BeatReply, Intent, ServerRecord } from './records.ts';
 import { runScript } from './run-script.ts';
+import { claim } from './scripts/claim.ts';
 import * as scripts from './scripts/registry.ts';
 import type { Registry } from './store.ts';
 
@@ -33,6 +36,11 @@ export function createServerLeases(
 
   return {
     async register(record, intent) {
+      const keysOf = [keys.servers, keys.leases];
+      const args = [record.id, JSON.stringify(record), defaults.leaseMs, keys.changes];
+      const other = await runScript(link, claim, keysOf, ...args);
+      if (typeof other === 'string') throw taken(record.id, parseRecord(record.id, other));
+      announced = record.state;
       await beat(record, intent);
     },
     beat,
@@ -43,6 +51,13 @@ export function createServerLeases(
       await remove(scripts.forget, id, before);
     },
   };
+}
+
+function taken(id: string, other: ServerRecord | string): FailedError {
+  const where =
+    typeof other === 'string' ? '' : ` as pid ${other.pid} on host ${quote(other.host)}`;
+  const message = `server ${id} runs already${where}, and is one process`;
+  return new FailedError('one-process', message, 'meowctl starts the processes: `spawn 4`');
 }
 
 function beatKeys(keys: Keys, id: string): string[] {
