@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { Row } from '../../src/cli/rows.ts';
 import { openSite, type Site } from '../helpers/cli.ts';
-import { canPlayMachines, hostPidOf, openMachine, serversOf } from '../helpers/machine.ts';
+import { hostPidOf, openMachine, serversOf } from '../helpers/machine.ts';
+import { needs, testWith } from '../helpers/needs.ts';
 import { until } from '../helpers/until.ts';
 
 let site: Site;
@@ -71,7 +72,7 @@ type World = ReturnType<typeof world>;
 
 /** Each in a namespace of its own, so that they run side by side. */
 function hostTest(name: string, run: (world: World) => Promise<void>) {
-  test.concurrent(name, async () => {
+  testWith(needs.machines, name, async () => {
     const own = world(`n${randomUUID().slice(0, 8)}`);
     await run(own).finally(own.end);
   });
@@ -93,7 +94,7 @@ function listen(child: ChildProcess): () => string {
   return () => said;
 }
 
-describe.runIf(canPlayMachines)('machines, played by namespaces', () => {
+describe.concurrent('machines, played by namespaces', () => {
   hostTest('two of one name keep their own, and never run more than was asked for', async (its) => {
     const [one, two] = [await its.machine('twin'), await its.machine('twin', randomUUID())];
     const [a, b] = [its.folder('a'), its.folder('b')];
@@ -230,10 +231,3 @@ describe.runIf(canPlayMachines)('machines, played by namespaces', () => {
     },
   );
 });
-
-test.skipIf(canPlayMachines)(
-  'machines cannot be played here: that needs root, unshare and nsenter',
-  () => {
-    expect(canPlayMachines).toBe(false);
-  },
-);

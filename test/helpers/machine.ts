@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,11 +7,7 @@ import { until } from './until.ts';
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 
-/** Whether machines can be played here: that needs root, util-linux and namespaces. */
-export const canPlayMachines =
-  spawnSync('unshare', ['-upmf', '--mount-proc', 'nsenter', '--version']).status === 0;
-
-/** A machine of its own as far as pids, host name and boot go; it shares network and disk. */
+/** A machine of its own as far as pids, host name and boot go; it shares network and disk. Takes `needs.machines`. */
 export interface Machine {
   run(home: string, ...args: string[]): Promise<Result>;
   start(home: string, ...args: string[]): ChildProcess;

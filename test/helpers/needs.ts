@@ -31,6 +31,10 @@ export const needs = {
     what: 'root, unshare and /proc/sys/kernel/ns_last_pid',
     isHere: () => inNamespace('sh', '-c', 'echo 99 >/proc/sys/kernel/ns_last_pid'),
   },
+  machines: {
+    what: 'root, unshare and nsenter',
+    isHere: () => inNamespace('nsenter', '--version'),
+  },
   python: { what: 'python3', isHere: () => runs('python3') },
 } as const;
 
