@@ -4,6 +4,7 @@ import { announceHere } from './announce.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
+import { openWanted } from './open-wanted.ts';
 import { stopSignal } from './proxy.ts';
 import { settle } from './settle.ts';
 
@@ -44,6 +45,7 @@ export async function startKeeper(
   const keeper = new Keeper({
     registry,
     intents,
+    wanted: await openWanted(context, open),
     machine: thisMachine(context.config.home),
     ...serverProgram(context, open),
     onStarted,

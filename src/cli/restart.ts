@@ -3,6 +3,7 @@ import { defaults } from '../config.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
+import { openWanted } from './open-wanted.ts';
 import { serversInWords, servingRows, showRows } from './rows.ts';
 import { settle } from './settle.ts';
 import { tellFailures } from './tell-failures.ts';
@@ -52,6 +53,7 @@ async function restart(
   const { started, failed, overtaken } = await restartServers(
     {
       registry: open.store.registry,
+      wanted: await openWanted(context, open),
       machine: thisMachine(context.config.home),
       ...serverProgram(context, open),
     },

@@ -3,6 +3,7 @@ import { StoreError } from '../errors.ts';
 import type { BroughtUp } from '../fleet/bring-up.ts';
 import type { Keeper } from '../fleet/keeper.ts';
 import type { Machine } from '../fleet/process-identity.ts';
+import type { Wanted } from '../fleet/wanted.ts';
 import type { AppSpec, FleetView, ServerRecord } from '../store/records.ts';
 import { parseRedisUrl } from '../store/redis-url.ts';
 import type { Registry } from '../store/store.ts';
@@ -10,6 +11,7 @@ import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { startKeeper } from './keep.ts';
 import { type DoorFlags, type OpenedDoor, openDoor } from './open-door.ts';
+import { openWanted } from './open-wanted.ts';
 import { stopSignal } from './proxy.ts';
 import { settle } from './settle.ts';
 import { tellFailures } from './tell-failures.ts';
@@ -25,6 +27,7 @@ interface Going {
   minder: Background | null;
   keeper: Keeper | null;
   door: OpenedDoor | null;
+  wanted: Wanted | null;
   /** The servers it started, those in place of dead ones included. */
   readonly ours: ServerRecord[];
 }
@@ -47,14 +50,14 @@ export async function runUp(
   prepareStateFolder(home);
   const open = await context.openStore({ start: true, persistent: true });
   mark.writeUpMark(home, thisMachine(home));
-  const going: Going = { minder: null, keeper: null, door: null, ours: [] };
+  const going: Going = { minder: null, keeper: null, door: null, wanted: null, ours: [] };
   try {
     const spec = await settle(context, open, asked);
     tellReady(await getGoing(context, open, spec, flags, going, stopping.signal));
     await stopped;
     context.output.talk('stopping: keeper, door, servers');
   } finally {
-    await end(home, going, open.store.registry, flags.timeout);
+    await end(going, flags.timeout);
     await tellWhatStays(context, open.store.registry, thisMachine(home));
     mark.removeUpMark(home);
     await open.store.close();
@@ -80,8 +83,11 @@ async function getGoing(
   const door = await openDoor(context, open, flags);
   going.door = door;
   await sweepLogs(context.config.home, registry);
+  const wanted = await openWanted(context, open);
+  going.wanted = wanted;
   const deps = {
     registry,
+    wanted,
     machine: thisMachine(context.config.home),
     ...serverProgram(context, open),
   };
@@ -104,33 +110,19 @@ async function mindRedis({ config, output }: Context, { url }: OpenStore) {
   return mindLocalRedis({ home, probeUrl, env }, (line) => output.talk(`Redis    ${line}`));
 }
 
-async function end(
-  home: string,
-  { minder, keeper, door, ours }: Going,
-  registry: Registry,
-  drainMs: number,
-): Promise<void> {
+async function end({ minder, keeper, door, wanted, ours }: Going, drainMs: number): Promise<void> {
   const { stopServers } = await import('../fleet/stop.ts');
   await minder?.stop();
   await keeper?.stop();
   await door?.close(drainMs);
-  const successors = await startedInTheirPlace(home, registry, ours);
+  const successors = startedInTheirPlace(wanted, ours);
   await stopServers([...ours, ...successors], drainMs);
 }
 
 /** By `restart`, in another process. */
-async function startedInTheirPlace(
-  home: string,
-  registry: Registry,
-  ours: readonly ServerRecord[],
-) {
-  const { isOfHost, thisMachine } = await import('../fleet/process-identity.ts');
-  const machine = thisMachine(home);
-  const { servers, intents } = await registry.fleet().catch(nothingKnown);
-  return servers
-    .map(({ record }) => record)
-    .filter((record) => isOfHost(record, machine) && intents.get(record.id)?.ofUp === true)
-    .filter(({ id }) => !ours.some((known) => known.id === id));
+function startedInTheirPlace(wanted: Wanted | null, ours: readonly ServerRecord[]) {
+  const list = wanted?.list() ?? [];
+  return list.filter(({ id, ofUp }) => ofUp === true && !ours.some((known) => known.id === id));
 }
 
 function tellWhere({ output }: Context, { url }: OpenStore, door: OpenedDoor, fleet: BroughtUp) {
@@ -153,7 +145,7 @@ async function tellWhatStays({ output }: Context, registry: Registry, machine: M
 }
 
 // Redis is gone: who stays cannot be told, and need not.
-function nothingKnown(error: unknown): Pick<FleetView, 'servers' | 'intents'> {
-  if (error instanceof StoreError) return { servers: [], intents: new Map() };
+function nothingKnown(error: unknown): Pick<FleetView, 'servers'> {
+  if (error instanceof StoreError) return { servers: [] };
   throw error;
 }

@@ -4,8 +4,9 @@ import { type AppFlags, addAppFlags, askedApp } from './app-flags.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
+import { keptApp } from './kept-app.ts';
+import { openWanted } from './open-wanted.ts';
 import { servingRows, showRows } from './rows.ts';
-import { sealed } from './sealed.ts';
 import { settle } from './settle.ts';
 import { tellFailures } from './tell-failures.ts';
 import { size } from './values.ts';
@@ -28,7 +29,7 @@ export function addScale(program: Command, context: Context): void {
 }
 
 async function scale(context: Context, count: number, options: Options): Promise<void> {
-  const spec = await sealed(context, askedApp(context, options));
+  const spec = await keptApp(context, askedApp(context, options));
   await context.withStore((open) => scaleTo(context, open, count, spec, options), { start: true });
 }
 
@@ -46,7 +47,12 @@ async function scaleTo(
   ]);
   const { registry } = open.store;
   const { serving, started, retired, failed } = await bringUp(
-    { registry, machine: thisMachine(context.config.home), ...serverProgram(context, open) },
+    {
+      registry,
+      wanted: await openWanted(context, open),
+      machine: thisMachine(context.config.home),
+      ...serverProgram(context, open),
+    },
     { count, spec, signal: context.interruption() },
   );
   const rows = await servingRows(registry, serving);

@@ -122,8 +122,9 @@ async function serveApp(
     import('../fleet/hold-keepers.ts'),
   ]);
   await held;
+  const wanted = options.spawned ? await ownIntent(context, store, spec, options) : null;
   const server = await serve(
-    { store, log: context.output.talk, ...app },
+    { store, wanted, log: context.output.talk, ...app },
     {
       id: options.id,
       spec,
@@ -135,8 +136,6 @@ async function serveApp(
       replaces: options.replaces ?? null,
       advertise: options.advertise ?? context.config.advertise,
       machine: thisMachine(context.config.home),
-      spawned: options.spawned ?? false,
-      ofUp: options.ofUp ?? false,
       drainMs: options.drain,
     },
   );
@@ -146,6 +145,27 @@ async function serveApp(
   if (options.spawned) holdKeepers(context.config.home, id, performance.now());
   retireOnSignal(context.process, server, options.drain);
   if ((await server.ended) !== 'retired') context.exitWith(exitCodes.failed);
+}
+
+async function ownIntent(
+  { config }: Context,
+  { registry, intents }: Store,
+  spec: AppSpec,
+  options: Options,
+) {
+  const { OwnIntent } = await import('../fleet/own-intent.ts');
+  const { home, namespace } = config;
+  return new OwnIntent(
+    { home, namespace, registry, intents },
+    {
+      spec,
+      fixedPort: options.port !== undefined,
+      listenHost: options.host,
+      advertise: options.advertise ?? config.advertise,
+      ofUp: options.ofUp ?? false,
+      replaces: options.replaces ?? null,
+    },
+  );
 }
 
 // A second signal cuts what is left: design §5.4.

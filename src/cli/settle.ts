@@ -11,13 +11,11 @@ export async function settle<Spec extends AppSpec | null>(
   { store }: OpenStore,
   spec: Spec,
 ): Promise<Spec> {
-  const [{ settleHost }, { prepareStateFolder }, { keepValues, readValues }, { sealSpec }] =
-    await Promise.all([
-      import('../fleet/settle-host.ts'),
-      import('../fleet/state-folder.ts'),
-      import('../fleet/kept-values.ts'),
-      import('../fleet/seal.ts'),
-    ]);
+  const [{ settleHost }, { prepareStateFolder }, { keepValues, readValues }] = await Promise.all([
+    import('../fleet/settle-host.ts'),
+    import('../fleet/state-folder.ts'),
+    import('../fleet/kept-values.ts'),
+  ]);
   const { home } = config;
   prepareStateFolder(home);
   const digest = spec?.envDigest ?? null;
@@ -26,5 +24,5 @@ export async function settle<Spec extends AppSpec | null>(
   const say = (line: string) => output.talk(`meowctl: ${line}`);
   const hasNewKey = await settleHost({ home, registry, intents, say });
   if (!hasNewKey || spec === null) return spec;
-  return { ...spec, ...sealSpec(home, { ...spec, ...(values && keepValues(home, values)) }) };
+  return { ...spec, ...(values && keepValues(home, values)) };
 }

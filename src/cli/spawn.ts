@@ -7,8 +7,8 @@ import { type AppFlags, addAppFlags, askedApp } from './app-flags.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
+import { keptApp } from './kept-app.ts';
 import { byPort, showRows, toRow } from './rows.ts';
-import { sealed } from './sealed.ts';
 import { settle } from './settle.ts';
 import { tellFailures } from './tell-failures.ts';
 import { count, host, port, seconds } from './values.ts';
@@ -62,7 +62,7 @@ export function addSpawn(program: Command, context: Context): void {
 async function spawn(context: Context, wanted = 1, options: Options): Promise<void> {
   const number = options.number ?? wanted;
   if (options.port !== undefined && number > 1) throw onePortOneServer(number);
-  const spec = await sealed(context, askedApp(context, options, options.timeout));
+  const spec = await keptApp(context, askedApp(context, options, options.timeout));
   await context.withStore((open) => spawnMany(context, open, number, spec, options), {
     start: true,
   });

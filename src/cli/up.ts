@@ -6,11 +6,11 @@ import { type AppFlags, addAppFlags, askedApp, givenSpec } from './app-flags.ts'
 import type { Context } from './context.ts';
 import { detachUp, UP_READY_MS } from './detach-up.ts';
 import { examples } from './examples.ts';
+import { keptApp } from './kept-app.ts';
 import { addDoorOptions } from './open-door.ts';
 import { keepOwnLog } from './own-log.ts';
 import { readyPipe } from './ready-pipe.ts';
 import { runUp, type UpFlags } from './run-up.ts';
-import { sealed } from './sealed.ts';
 import { seconds, size } from './values.ts';
 
 interface Options extends UpFlags, AppFlags {
@@ -58,7 +58,7 @@ async function up(context: Context, options: Options): Promise<void> {
 // In the background it hears from who started it: a variable has no place on a command line.
 async function whatToServe(context: Context, options: Options): Promise<AppSpec | null> {
   if (options.detached) return context.config.app === null ? null : givenSpec(context);
-  return sealed(context, askedApp(context, options));
+  return keptApp(context, askedApp(context, options));
 }
 
 async function refuseSecond({ config }: Context): Promise<void> {

@@ -1,6 +1,6 @@
 import { defaults } from '../config.ts';
 import { FailedError, type MeowError } from '../errors.ts';
-import type { AppSpec, FleetView, Intent, Listing, ServerRecord } from '../store/records.ts';
+import type { AppSpec, FleetView, Listing, ServerRecord, SignedIntent } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import { isDead, livesElsewhere } from './death.ts';
 import { destroyChosen } from './destroy-chosen.ts';
@@ -10,9 +10,19 @@ import { runningHere } from './running.ts';
 import { appOfMore } from './same-app.ts';
 import { type SpawnDeps, spawnServers } from './spawn.ts';
 
+export type Here = Map<string, SignedIntent>;
+
+/** What is wanted on this host: fleet/wanted.ts. */
+export interface WantedList {
+  look(fleet: FleetView): Promise<Here>;
+  /** It is not to come back. */
+  drop(id: string): Promise<void>;
+}
+
 export interface BringUpDeps extends SpawnDeps {
   readonly registry: Registry;
   readonly machine: Machine;
+  readonly wanted: WantedList;
 }
 
 export interface BringUpOptions {
@@ -38,15 +48,16 @@ export interface BroughtUp {
 /** Brings this host's fleet to its size: starts what is missing, retires what is too much. */
 export async function bringUp(deps: BringUpDeps, options: BringUpOptions): Promise<BroughtUp> {
   const fleet = await deps.registry.fleet();
-  const serving = servingHere(fleet, deps.machine);
-  const asleep = intentsWithoutServer(fleet, deps);
+  const here = await deps.wanted.look(fleet);
+  const serving = servingHere(fleet, here, deps.machine);
+  const asleep = intentsWithoutServer(fleet, here, deps);
   const wanted = options.count ?? (serving.length + asleep.size || defaults.upServers);
   if (wanted > defaults.maxSpawnCount) throw tooMany(wanted);
   const missing = Math.max(0, wanted - serving.length);
   const woken = [...asleep].slice(0, missing);
-  const spec = options.spec ?? appOfMore(deps.home, fleet, deps.machine, missing - woken.length);
+  const spec = options.spec ?? appOfMore(deps.home, here, missing - woken.length);
   // What is not to come back now shall not come back at the next start either.
-  for (const [id] of [...asleep].slice(missing)) await deps.registry.forget(id);
+  for (const [id] of [...asleep].slice(missing)) await deps.wanted.drop(id);
   const { started, failed } = await wake(deps, woken, missing, { ...options, more: spec });
   if (options.count === null || (options.ofUp && missing > 0)) {
     return { serving: [...serving, ...started], started, retired: [], failed };
@@ -81,20 +92,19 @@ function idOf({ record }: Listing): string {
 }
 
 /** Leases do not count: a Redis that was away has none, and the servers live. */
-function servingHere({ servers }: FleetView, machine: Machine): ServerRecord[] {
-  return servers
-    .map(({ record }) => record)
-    .filter((record) => isHere(record, machine) && isProcess(record, identify(record.pid)))
-    .filter(({ state }) => state !== 'draining');
+function servingHere({ servers }: FleetView, here: Here, machine: Machine): ServerRecord[] {
+  return (
+    servers
+      .map(({ record }) => record)
+      // One of 0.1.0 names only its machine: it may run from another state folder.
+      .filter(({ hostId, id }) => hostId !== undefined || here.has(id))
+      .filter((record) => isHere(record, machine) && isProcess(record, identify(record.pid)))
+      .filter(({ state }) => state !== 'draining')
+  );
 }
 
-function intentsWithoutServer(
-  fleet: FleetView,
-  { machine, home }: BringUpDeps,
-): Map<string, Intent> {
-  const ours = [...fleet.intents].filter(
-    ([, intent]) => isOfHost(intent, machine) && intent.state !== 'crashed',
-  );
+function intentsWithoutServer(fleet: FleetView, here: Here, { machine, home }: BringUpDeps): Here {
+  const ours = [...here].filter(([, { state }]) => state !== 'crashed');
   const dead = ours.filter(([id, intent]) => isDead(id, intent, fleet, machine));
   const running = new Set(dead.length > 0 ? runningHere(home, machine).map(({ id }) => id) : []);
   return new Map(dead.filter(([id]) => !running.has(id)));
@@ -102,8 +112,8 @@ function intentsWithoutServer(
 
 async function trim(deps: BringUpDeps, wanted: number, { signal }: BringUpOptions) {
   let kept: readonly ServerRecord[] = [];
-  const tooMuch = (fleet: FleetView) => {
-    const serving = servingHere(fleet, deps.machine);
+  const tooMuch = async (fleet: FleetView) => {
+    const serving = servingHere(fleet, await deps.wanted.look(fleet), deps.machine);
     const byAge = serving.sort((a, b) => a.startedAt - b.startedAt || (a.id < b.id ? -1 : 1));
     kept = byAge.slice(0, wanted);
     return byAge.slice(wanted).map(({ id }) => id);
@@ -116,13 +126,13 @@ async function trim(deps: BringUpDeps, wanted: number, { signal }: BringUpOption
 /** Starts `count` servers, the first of them in place of these. */
 async function wake(
   deps: BringUpDeps,
-  asleep: readonly (readonly [string, Intent])[],
+  asleep: readonly (readonly [string, SignedIntent])[],
   count: number,
   { signal, spec, more, ofUp = false }: BringUpOptions & { readonly more: AppSpec },
 ) {
-  const again = asleep.map(([id, intent]) => ({
-    ...asBefore(spec ? { ...intent, spec } : intent),
-    replaces: id,
+  const again = asleep.map(([, intent]) => ({
+    ...asBefore(intent),
+    ...(spec ? { spec } : {}),
   }));
   const fresh = count - again.length;
   const batches = fresh > 0 ? [...again, anew(fresh, more)] : again;

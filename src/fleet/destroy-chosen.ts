@@ -15,11 +15,11 @@ type How = Pick<DestroyOptions, 'drainMs' | 'signal'>;
  */
 export async function destroyChosen(
   deps: DestroyDeps,
-  choose: (fleet: FleetView) => readonly string[],
+  choose: (fleet: FleetView) => readonly string[] | Promise<readonly string[]>,
   how: How,
 ): Promise<Destroyed> {
   for (;;) {
-    const targets = choose(await deps.registry.fleet());
+    const targets = await choose(await deps.registry.fleet());
     if (targets.length === 0) return { asked: 0, gone: [], failed: [] };
     try {
       return await destroyServers(deps, { targets, all: false, force: true, ...how });

@@ -21,6 +21,7 @@ import {
 } from './process-identity.ts';
 import { orderSuccessors } from './successors.ts';
 import { findTargets, isUp, type Known, knownServers } from './targets.ts';
+import { dropWanted } from './wanted-files.ts';
 
 const POLL_MS = 25;
 
@@ -102,7 +103,7 @@ async function order(job: Job): Promise<{ ordered: Known[]; refused: MeowError[]
 async function orderRandom(job: Job): Promise<Known> {
   const up = shuffle(job.known.filter(isUp));
   for (const server of up) {
-    const said = await job.registry.orderRetireUnlessLast(server.id, job.drainMs);
+    const said = await orderUnlessLast(job, server);
     if (said === 'last' && !job.force) throw lastServer(server);
     if (said === 'last') await orderAll(job, [server]);
     if (said !== 'already') return server;
@@ -118,7 +119,7 @@ async function orderSome(job: Job, chosen: readonly Known[]) {
   const refused: MeowError[] = [];
   await orderAll(job, ordered);
   for (const server of up) {
-    const said = await job.registry.orderRetireUnlessLast(server.id, job.drainMs);
+    const said = await orderUnlessLast(job, server);
     if (said === 'last') refused.push(lastServer(server));
     else ordered.push(server);
   }
@@ -132,11 +133,25 @@ function orderTheirSuccessors(job: Job, named: readonly Known[]): Promise<Known[
   return orderSuccessors({ fleet, order: (servers) => orderAll(job, servers) }, dead);
 }
 
-function orderAll({ registry, drainMs }: Job, servers: readonly Known[]): Promise<void> {
-  return registry.orderRetire(
-    servers.map(({ id }) => id),
-    drainMs,
-  );
+async function orderUnlessLast(job: Job, server: Known) {
+  const { registry, drainMs } = job;
+  const said = await registry.orderRetireUnlessLast(server.id, drainMs, !isOurs(job, server));
+  if (said !== 'last' && isOurs(job, server)) dropWanted(job.home, server.id);
+  return said;
+}
+
+/** What is wanted elsewhere is told to that host, however long it is off. */
+async function orderAll(job: Job, servers: readonly Known[]): Promise<void> {
+  const { registry, home, drainMs } = job;
+  const ids = (ours: boolean) =>
+    servers.filter((server) => isOurs(job, server) === ours).map(({ id }) => id);
+  await registry.orderRetire(ids(true), drainMs);
+  for (const id of ids(true)) dropWanted(home, id);
+  await registry.orderRetire(ids(false), drainMs, true);
+}
+
+function isOurs({ machine }: Job, { record }: Known): boolean {
+  return isOfHost(record, machine);
 }
 
 /** @returns those that are still there when the limit has passed */

@@ -1,12 +1,12 @@
 import { defaults } from '../config.ts';
-import type { AppSpec, Intent } from '../store/records.ts';
+import type { AppSpec, SignedIntent } from '../store/records.ts';
 import type { SpawnOptions } from './spawn.ts';
 
 /** The same server once more, on the same port, or the next free one if it may choose. */
-export function asBefore(intent: Intent): SpawnOptions {
+export function asBefore(intent: SignedIntent): SpawnOptions {
   const { spec, port, fixedPort, listenHost, advertise, ofUp = false } = intent;
   const where = fixedPort ? { fixedPort: port } : { firstPort: port };
-  return { ...anew(1, spec), ...where, listenHost, advertise, ofUp };
+  return { ...anew(1, spec), ...where, listenHost, advertise, ofUp, replaces: intent };
 }
 
 /** `count` servers as `spawn` without flags starts them. */

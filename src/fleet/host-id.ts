@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeWhole } from './whole-file.ts';
+import { FailedError } from '../errors.ts';
+import { writeOnce, writeWhole } from './whole-file.ts';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz23456789';
 const LENGTH = 16;
@@ -29,7 +30,7 @@ export function hostIdOf(home: string, { bootId, pidNs }: Omit<HostFile, 'id'>):
   const known = readHostFile(home);
   if (known) return known.id;
   const id = createHostId();
-  return writeOnce(home, { id, bootId, pidNs }) ? (readHostFile(home)?.id ?? id) : id;
+  return keep(home, { id, bootId, pidNs }) ? (readHostFile(home)?.id ?? id) : id;
 }
 
 /** @throws FailedError where it cannot be written */
@@ -54,18 +55,13 @@ function read(path: string): string {
   }
 }
 
-function writeOnce(home: string, { id, bootId, pidNs }: HostFile): boolean {
-  const path = hostPath(home);
-  const draft = `${path}.${process.pid}`;
+// Without a folder that can be written there is no id to keep.
+function keep(home: string, { id, bootId, pidNs }: HostFile): boolean {
   try {
-    writeFileSync(draft, JSON.stringify({ id, bootId, pidNs }), { mode: 0o600 });
-    linkSync(draft, path);
+    writeOnce(hostPath(home), JSON.stringify({ id, bootId, pidNs }));
     return true;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (typeof code !== 'string') throw error;
-    return code === 'EEXIST';
-  } finally {
-    rmSync(draft, { force: true });
+    if (error instanceof FailedError) return false;
+    throw error;
   }
 }

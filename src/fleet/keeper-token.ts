@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { keeperMark } from '../store/intents.ts';
 import type { Machine } from './process-identity.ts';
 
 type Run = Pick<Machine, 'bootId' | 'pidNs'>;
 
 /** What a keeper holds its host's lock with: nobody else's, and it tells where its process is. */
 export function createKeeperToken({ bootId, pidNs }: Run): string {
-  return [randomBytes(9).toString('base64url'), bootId, pidNs].join(' ');
+  return [keeperMark + randomBytes(9).toString('base64url'), bootId, pidNs].join(' ');
 }
 
 /** Null for that of an older version. */

@@ -1,22 +1,25 @@
 import { type Background, repeat } from '../background.ts';
 import { defaults } from '../config.ts';
 import { isOutage, StoreError } from '../errors.ts';
-import type { FleetView, Intent } from '../store/records.ts';
+import type { FleetView, SignedIntent } from '../store/records.ts';
 import type { Intents } from '../store/store.ts';
 import { AwakeFor } from './awake-for.ts';
+import type { Here, WantedList } from './bring-up.ts';
 import { isDead, untilGone } from './death.ts';
 import { Deaths, sentenceInWords } from './deaths.ts';
 import { KeeperSocket } from './keeper-socket.ts';
 import { createKeeperToken } from './keeper-token.ts';
-import { isOfHost, type Machine } from './process-identity.ts';
+import type { Machine } from './process-identity.ts';
 import { type Case, type RevivalDeps, Revivals } from './revivals.ts';
 import { findServer } from './running.ts';
+import type { Wanted } from './wanted.ts';
 
 export interface KeeperDeps extends RevivalDeps {
   readonly registry: RevivalDeps['registry'] & {
     watch(listener: (id: string | null) => void): () => void;
   };
-  readonly intents: Pick<Intents, 'mark' | 'keep' | 'release'>;
+  readonly intents: Pick<Intents, 'keep' | 'keepFromOld' | 'release'>;
+  readonly wanted: WantedList & Pick<Wanted, 'mark'>;
   readonly machine: Machine;
 }
 
@@ -76,7 +79,9 @@ export class Keeper {
     await this.#rounds?.stop();
     await this.#revivals.ended();
     const { intents, machine } = this.#deps;
-    await intents.release(machine.hostId, this.#token).catch(forgiveOutage);
+    for (const host of [machine.hostId, machine.host]) {
+      await intents.release(host, this.#token).catch(forgiveOutage);
+    }
   }
 
   #look(): void {
@@ -86,10 +91,13 @@ export class Keeper {
   async #goRound(): Promise<void> {
     const { intents, registry, machine } = this.#deps;
     if (!(await intents.keep(machine.hostId, this.#token))) return this.#ended.clear();
+    // One of 0.1.0 would start again what it knows; what it still has, it keeps.
+    await intents.keepFromOld(machine.host, this.#token);
     const fleet = await registry.fleet();
     this.#awake.again(performance.now());
-    this.#forget(fleet);
-    const ours = [...fleet.intents].filter(([, intent]) => isOfHost(intent, machine));
+    const here = await this.#deps.wanted.look(fleet);
+    this.#forget(here);
+    const ours = [...here];
     const wanted = ours.filter(([, { state }]) => state === 'wanted');
     const kept = wanted.slice(0, defaults.maxSpawnCount);
     this.#sayWhatIsTooMuch(wanted.length - kept.length);
@@ -98,12 +106,12 @@ export class Keeper {
   }
 
   // The deaths of one that is wanted no more count on for a while: it may be wanted again.
-  #forget({ intents }: FleetView): void {
+  #forget(here: Here): void {
     const nowMs = performance.now();
     for (const [id, { deaths, starting }] of this.#cases) {
-      if (!intents.has(id) && !starting && deaths.isOver(nowMs)) this.#cases.delete(id);
+      if (!here.has(id) && !starting && deaths.isOver(nowMs)) this.#cases.delete(id);
     }
-    for (const id of this.#servesMs.keys()) if (!intents.has(id)) this.#servesMs.delete(id);
+    for (const id of this.#servesMs.keys()) if (!here.has(id)) this.#servesMs.delete(id);
   }
 
   // Somebody else may have written them: no Redis is to fill this machine with processes.
@@ -116,7 +124,7 @@ export class Keeper {
   }
 
   /** @param wanted how many servers this host is to have, this one among them */
-  async #see(id: string, intent: Intent, fleet: FleetView, wanted: number): Promise<void> {
+  async #see(id: string, intent: SignedIntent, fleet: FleetView, wanted: number): Promise<void> {
     const { machine } = this.#deps;
     if (this.#cases.get(id)?.starting) return;
     if (this.#ended.has(id)) await untilGone(id, intent, fleet, machine);
@@ -133,14 +141,14 @@ export class Keeper {
   }
 
   // The folder's own notes have the last word: they are asked once for each death.
-  #isDead(id: string, intent: Intent, fleet: FleetView, { dueMs }: Case): boolean {
+  #isDead(id: string, intent: SignedIntent, fleet: FleetView, { dueMs }: Case): boolean {
     const { machine, home } = this.#deps;
     const sureOfLeases = this.#awake.longEnough(performance.now());
     if (!isDead(id, intent, fleet, machine, sureOfLeases)) return false;
     return dueMs !== null || findServer(home, id, machine) === null;
   }
 
-  #caseOf(id: string, { replaces = '' }: Intent): Case {
+  #caseOf(id: string, { replaces = '' }: SignedIntent): Case {
     const known = this.#cases.get(id);
     if (known) return known;
     const deaths = this.#cases.get(replaces)?.deaths ?? new Deaths();
@@ -149,15 +157,15 @@ export class Keeper {
     return found;
   }
 
-  async #diedNow(id: string, { port }: Intent, found: Case): Promise<void> {
-    const { intents, log } = this.#deps;
+  async #diedNow(id: string, intent: SignedIntent, found: Case): Promise<void> {
+    const { wanted, log } = this.#deps;
     const nowMs = performance.now();
     const wasWell = nowMs - (this.#servesMs.get(id) ?? nowMs) >= defaults.ranWellMs;
     const sentence = found.deaths.add(wasWell, nowMs);
-    log(sentenceInWords(sentence, id, port));
+    log(sentenceInWords(sentence, id, intent.port));
     if (sentence.next === 'crashed') {
       this.#cases.delete(id); // `restart` begins anew
-      await intents.mark(id, 'crashed');
+      await wanted.mark(intent, 'crashed');
       return;
     }
     found.dueMs = nowMs + sentence.delayMs;

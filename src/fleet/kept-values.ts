@@ -18,7 +18,7 @@ import { isEnvDigest } from '../store/app-spec.ts';
 import type { AppSpec } from '../store/records.ts';
 import { quote, systemReason } from '../text.ts';
 import { baseOf, othersOf, type Variables } from './environment.ts';
-import { readKey, sealSpec } from './seal.ts';
+import { readKey } from './signature.ts';
 import { makeFolder } from './state-folder.ts';
 
 /*
@@ -74,8 +74,8 @@ export function adoptValues(home: string, oldValues: Variables, here: Variables)
 /** The same spec, without values in it. */
 export function adopted(home: string, spec: AppSpec, here: Variables): AppSpec {
   const { oldValues, seal: _, ...rest } = spec;
-  if (oldValues === undefined) return spec;
-  return sealSpec(home, { ...rest, ...adoptValues(home, oldValues, here) });
+  if (oldValues === undefined) return rest;
+  return { ...rest, ...adoptValues(home, oldValues, here) };
 }
 
 /**

@@ -77,6 +77,12 @@ export function isHere(place: Place, machine: Machine): boolean {
   return sameRun && isOfHost(place, machine);
 }
 
+/** Whether a process was started with this state folder, as far as that can be told. */
+export function startedFrom(pid: number, home: string): boolean {
+  const environment = process.platform === 'linux' ? readProc(`${pid}/environ`) : null;
+  return environment === null || `\0${environment}`.includes(`\0MEOW_HOME=${home}\0`);
+}
+
 /** The session a process is in, named for its leader; null where that cannot be told. */
 export function sessionOf(pid: number): number | null {
   if (process.platform !== 'linux') return null;
@@ -127,7 +133,7 @@ function readProc(name: string): string | null {
     return readFileSync(`/proc/${name}`, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ESRCH') return null;
+    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES') return null;
     throw error;
   }
 }

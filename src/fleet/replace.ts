@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../config.ts';
 import { NothingError, TimeoutError, toMeowError } from '../errors.ts';
-import type { Intent, ServerRecord } from '../store/records.ts';
+import type { ServerRecord, SignedIntent } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
+import type { WantedList } from './bring-up.ts';
 import { destroyServers } from './destroy.ts';
 import { doorWithout } from './doors.ts';
 import { anew, asBefore } from './from-intent.ts';
@@ -18,12 +19,14 @@ import {
 } from './spawn.ts';
 import { stopServers } from './stop.ts';
 import type { Known } from './targets.ts';
+import { dropWanted } from './wanted-files.ts';
 
 const POLL_MS = 10;
 
 export interface RestartDeps extends SpawnDeps {
   readonly registry: Registry;
   readonly machine: Machine;
+  readonly wanted: Pick<WantedList, 'look'>;
 }
 
 export interface ReplaceOptions {
@@ -36,7 +39,7 @@ export interface ReplaceOptions {
 
 /** A server and what was asked of it. */
 export interface Wanted extends Known {
-  readonly intent: Intent;
+  readonly intent: SignedIntent;
 }
 
 type Job = RestartDeps & ReplaceOptions;
@@ -80,7 +83,7 @@ export function runs({ machine }: Pick<Job, 'machine'>, { record }: Known): bool
 
 /** The old one is gone already: only its place is to be taken. */
 async function takePlace(job: Job, { id, intent }: Wanted): Promise<Step> {
-  const again = { ...asBefore(intent), replaces: id, signal: job.signal };
+  const again = { ...asBefore(intent), signal: job.signal };
   const { started, failed } = await spawnServers(job, again);
   for (const record of started) job.onReplaced?.(record);
   if (failed.length === 0) return { started, failed };
@@ -101,7 +104,7 @@ function notDrained({ id, port }: ServerRecord): TimeoutError {
 }
 
 // Its own port is taken by the old one still, so the search starts as for any new server.
-function toSpawn({ spec, listenHost, advertise, ofUp = false }: Intent): SpawnOptions {
+function toSpawn({ spec, listenHost, advertise, ofUp = false }: SignedIntent): SpawnOptions {
   return { ...anew(1, spec), listenHost, advertise, ofUp };
 }
 
@@ -127,6 +130,7 @@ async function takesOver(job: Job, old: Wanted): Promise<boolean> {
   const limit = performance.now() + defaults.leaseMs;
   for (;;) {
     const said = await job.registry.orderRetireIfWanted(old.id, job.drainMs);
+    if (said === 'ordered') dropWanted(job.home, old.id);
     if (said !== 'unwanted') return said === 'ordered';
     // A Redis that was emptied hears of it again at the next beat.
     if (!runs(job, old)) return false;

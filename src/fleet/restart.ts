@@ -1,7 +1,8 @@
 import { defaults } from '../config.ts';
 import { FailedError, type MeowError, NothingError } from '../errors.ts';
-import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
+import type { FleetView, ServerRecord } from '../store/records.ts';
 import { Ahead } from './ahead.ts';
+import type { Here } from './bring-up.ts';
 import { Leaving } from './leaving.ts';
 import { identify, isHere, isOfHost, type Machine } from './process-identity.ts';
 import {
@@ -46,7 +47,8 @@ export async function restartServers(
   options: RestartOptions,
 ): Promise<Restarted> {
   const job: Job = { ...deps, ...options };
-  const waiting = chooseServers(await deps.registry.fleet(), job);
+  const fleet = await deps.registry.fleet();
+  const waiting = chooseServers(fleet, await deps.wanted.look(fleet), job);
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];
   let overtaken = 0;
@@ -74,26 +76,20 @@ export async function restartServers(
   return { started, failed, overtaken };
 }
 
-function chooseServers(fleet: FleetView, job: Job): Wanted[] {
+function chooseServers(fleet: FleetView, here: Here, job: Job): Wanted[] {
   const { targets, machine } = job;
   const known = knownServers(fleet);
   const chosen =
     targets.length > 0
       ? findTargets(targets, known, machine, identify)
-      : known
-          .filter(({ id }) => isWantedHere(fleet.intents.get(id), machine))
-          .filter((server) => !livesElsewhere(server, machine));
+      : known.filter(({ id }) => here.has(id)).filter((server) => !livesElsewhere(server, machine));
   if (chosen.length === 0) {
     throw new NothingError('no server here to restart', 'Start one with `meowctl spawn`');
   }
-  const wanted = chosen.map((server) => withIntent(server, fleet, job));
+  const wanted = chosen.map((server) => withIntent(server, here, job));
   const fixed = wanted.find((server) => server.intent.fixedPort && runs(job, server));
   if (fixed && !job.force) throw fixedPort(fixed);
   return wanted;
-}
-
-function isWantedHere(intent: Intent | undefined, machine: Machine): boolean {
-  return intent !== undefined && isOfHost(intent, machine);
 }
 
 /** Of this host, in another container that shares its state folder. */
@@ -101,8 +97,8 @@ function livesElsewhere({ standing, record }: Known, machine: Machine): boolean 
   return standing === 'live' && !isHere(record, machine);
 }
 
-function withIntent(server: Known, { intents }: FleetView, { machine }: Job): Wanted {
-  const intent = intents.get(server.id);
+function withIntent(server: Known, here: Here, { machine }: Job): Wanted {
+  const intent = here.get(server.id);
   const { id, record } = server;
   if (!isOfHost(record, machine) || livesElsewhere(server, machine)) {
     throw new FailedError(

@@ -1,6 +1,6 @@
 import { defaults } from '../config.ts';
 import { FailedError, type MeowError, StoreError } from '../errors.ts';
-import type { FleetView, Intent, ServerRecord } from '../store/records.ts';
+import type { FleetView, ServerRecord, SignedIntent } from '../store/records.ts';
 import { reason } from '../text.ts';
 import type { Deaths } from './deaths.ts';
 import { asBefore } from './from-intent.ts';
@@ -52,7 +52,7 @@ export class Revivals {
     await Promise.all(this.#starts);
   }
 
-  begin(id: string, intent: Intent, found: Case): void {
+  begin(id: string, intent: SignedIntent, found: Case): void {
     found.starting = true;
     const start = this.#spawn(id, intent, found).catch((error) => this.#tellMistake(id, error));
     this.#starts.add(start);
@@ -63,9 +63,9 @@ export class Revivals {
     });
   }
 
-  async #spawn(id: string, intent: Intent, found: Case): Promise<void> {
+  async #spawn(id: string, intent: SignedIntent, found: Case): Promise<void> {
     const { onStarted, log } = this.#deps;
-    const options = { ...asBefore(intent), replaces: id, signal: this.#signal };
+    const options = { ...asBefore(intent), signal: this.#signal };
     const { started, failed } = await spawnServers(this.#deps, options).catch(asFailed);
     found.dueMs = null; // what fails to start has died once more
     for (const error of failed) this.#tellFailure(id, error);

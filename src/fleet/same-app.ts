@@ -1,9 +1,8 @@
 import { FailedError } from '../errors.ts';
 import { catSpec, nameOfApp } from '../store/app-spec.ts';
-import type { AppSpec, FleetView } from '../store/records.ts';
+import type { AppSpec, Intent } from '../store/records.ts';
 import { quote } from '../text.ts';
 import { readValues } from './kept-values.ts';
-import { isOfHost, type Machine } from './process-identity.ts';
 
 /**
  * What `count` servers more than there were shall serve: the same as the others of this host.
@@ -11,13 +10,10 @@ import { isOfHost, type Machine } from './process-identity.ts';
  */
 export function appOfMore(
   home: string,
-  { intents }: FleetView,
-  machine: Machine,
+  wanted: ReadonlyMap<string, Intent>,
   count: number,
 ): AppSpec {
-  const specs = [...intents.values()]
-    .filter((intent) => isOfHost(intent, machine))
-    .map(({ spec }) => spec);
+  const specs = [...wanted.values()].map(({ spec }) => spec);
   const [first = catSpec, ...others] = specs;
   const same = others.every((spec) => isSame(home, spec, first));
   if (count <= 0 || same) return first;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { defaults } from '../config.ts';
 import { FailedError } from '../errors.ts';
-import type { AppSpec } from '../store/records.ts';
+import type { AppSpec, SignedIntent } from '../store/records.ts';
 import { quote } from '../text.ts';
 import { serverVariables } from './app-environment.ts';
 import { only } from './environment.ts';
@@ -21,13 +21,13 @@ export interface ServerProgram {
 
 /** One server to start. */
 export interface ServerStart {
-  /** What it serves; anything but the plain cat app is sealed. */
+  /** What it serves. */
   readonly spec: AppSpec;
   readonly fixedPort: number | null;
   /** Where to look for a free port from, when it is not fixed. */
   readonly firstPort?: number;
-  /** The id of a server, gone by now, whose place it takes. */
-  readonly replaces?: string;
+  /** A server, gone by now, whose place it takes. */
+  readonly replaces?: SignedIntent;
   /** It goes when `up` ends. */
   readonly ofUp?: boolean;
   readonly listenHost: string;
@@ -78,7 +78,7 @@ function serveArgs(id: string, options: ServerStart): string[] {
   const args = ['serve', '--id', id, '--spawned', '--host', listenHost];
   if (fixedPort !== null) args.push('--port', String(fixedPort));
   if (firstPort !== undefined) args.push('--first-port', String(firstPort));
-  if (replaces !== undefined) args.push('--replaces', replaces);
+  if (replaces !== undefined) args.push('--replaces', replaces.id);
   if (ofUp) args.push('--of-up');
   if (advertise !== null) args.push('--advertise', advertise);
   return args;

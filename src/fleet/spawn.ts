@@ -1,23 +1,19 @@
 import { defaults } from '../config.ts';
 import {
   exitCodes,
-  FailedError,
   InterruptedError,
   MeowError,
   NotReadyError,
   StoreError,
   toMeowError,
 } from '../errors.ts';
-import { nameOfApp } from '../store/app-spec.ts';
 import { parseRecord } from '../store/parse.ts';
-import type { AppSpec, ServerRecord } from '../store/records.ts';
+import type { ServerRecord, SignedIntent } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
-import { quote } from '../text.ts';
 import { Held } from './held.ts';
 import { adopted } from './kept-values.ts';
 import { launch } from './launcher.ts';
 import { sweepLogs } from './log-sweep.ts';
-import { isSealed } from './seal.ts';
 import { createServerId } from './server-id.ts';
 import {
   mustHaveFolder,
@@ -26,6 +22,7 @@ import {
   toLaunch,
 } from './server-program.ts';
 import { prepareStateFolder } from './state-folder.ts';
+import { dropWanted, writeWanted } from './wanted-files.ts';
 
 export interface SpawnDeps extends ServerProgram {
   readonly registry: Pick<Registry, 'sweep' | 'forget' | 'fleet'>;
@@ -52,8 +49,6 @@ export interface Spawned {
  */
 export async function spawnServers(deps: SpawnDeps, options: SpawnOptions): Promise<Spawned> {
   prepareStateFolder(deps.home);
-  if (!isSealed(deps.home, options.spec))
-    return { started: [], failed: [notAskedFor(options.spec)] };
   const spec = adopted(deps.home, options.spec, deps.childEnv);
   const swept = sweep(deps).catch(toStoreError);
   const started: ServerRecord[] = [];
@@ -99,7 +94,7 @@ async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<Serv
       [],
     );
   } catch (error) {
-    await deps.registry.forget(id, options.replaces).catch(toStoreError);
+    await takeBack(deps, id, options.replaces);
     throw error;
   }
 }
@@ -109,7 +104,6 @@ async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<Serv
  * @returns null where that fails: starting it will say why
  */
 export function holdServer(deps: SpawnDeps, options: SpawnOptions): Held | null {
-  if (!isSealed(deps.home, options.spec)) return null;
   const id = createServerId();
   try {
     mustHaveFolder(options.spec);
@@ -122,10 +116,11 @@ export function holdServer(deps: SpawnDeps, options: SpawnOptions): Held | null 
   }
 }
 
-function notAskedFor(spec: AppSpec): FailedError {
-  const message = `app ${quote(nameOfApp(spec))} was not asked for on this machine`;
-  const remedy = 'Destroy what is left of it, and spawn it again if it is yours';
-  return new FailedError('not-sealed', message, remedy);
+/** Where it had taken the place of another, that one is wanted again. */
+async function takeBack({ registry, home }: SpawnDeps, id: string, before?: SignedIntent) {
+  const given = await registry.forget(id, before).catch(toStoreError);
+  dropWanted(home, id);
+  if (given === true && before) writeWanted(home, before);
 }
 
 function toStoreError(error: unknown): StoreError {

@@ -1,7 +1,6 @@
 import { defaults } from '../config.ts';
-import type { ServerRecord } from '../store/records.ts';
 import { terminate } from './launcher.ts';
-import { INIT_PID, identify, isProcess } from './process-identity.ts';
+import { type ClaimedProcess, INIT_PID, identify, isProcess } from './process-identity.ts';
 
 /**
  * Ends servers of this host by SIGTERM: each finishes its requests and leaves its intent behind,
@@ -9,10 +8,10 @@ import { INIT_PID, identify, isProcess } from './process-identity.ts';
  * @param drainMs how long each may finish
  * @returns those that had to be killed
  */
-export async function stopServers(
-  servers: readonly ServerRecord[],
+export async function stopServers<T extends ClaimedProcess>(
+  servers: readonly T[],
   drainMs: number,
-): Promise<readonly ServerRecord[]> {
+): Promise<readonly T[]> {
   const endings = await Promise.all(
     servers.map(async (record) => {
       const condemned = {

@@ -19,7 +19,7 @@ export function writeWhole(path: string, text: string): void {
  * @returns whether that was us
  * @throws FailedError naming the file
  */
-export function writeOnce(path: string, text: string): boolean {
+export function writeOnce(path: string, text: string | Uint8Array): boolean {
   return withDraft(path, text, (draft) => linkIfFree(draft, path));
 }
 
@@ -32,7 +32,7 @@ export function removeFile(path: string): void {
   }
 }
 
-function withDraft<T>(path: string, text: string, use: (draft: string) => T): T {
+function withDraft<T>(path: string, text: string | Uint8Array, use: (draft: string) => T): T {
   const name = `.draft-${process.pid}-${randomBytes(6).toString('hex')}`;
   const draft = join(dirname(path), name);
   try {

@@ -4,8 +4,7 @@ import { type Background, repeat } from '../background.ts';
 import { defaults } from '../config.ts';
 import { FailedError, isOutage } from '../errors.ts';
 import { nameOfApp } from '../store/app-spec.ts';
-import { placeOf } from '../store/place.ts';
-import type { BeatReply, Intent, ServerRecord } from '../store/records.ts';
+import type { BeatReply, ServerRecord } from '../store/records.ts';
 import { reason } from '../text.ts';
 import { hostCat } from './cat.ts';
 import type { Connections } from './connections.ts';
@@ -69,6 +68,7 @@ export class Life implements RunningServer {
   async abandon(): Promise<void> {
     this.#server.close();
     this.#server.closeAllConnections();
+    this.#inFolder(() => this.#deps.wanted?.drop());
     await this.#hosted.stop?.(defaults.termGraceMs);
   }
 
@@ -105,18 +105,12 @@ export class Life implements RunningServer {
     return `http://${bracket(advertise ?? reachable(listenHost))}:${this.#port}`;
   }
 
-  #intent(): Intent | null {
-    return this.#options.spawned ? toIntent(this.record(), this.#options) : null;
-  }
-
   async #register(): Promise<void> {
-    const { registry, intents } = this.#deps.store;
+    const { store, wanted } = this.#deps;
     const { replaces } = this.#options;
-    const wanted = this.#intent();
-    if (replaces === null || wanted === null) return registry.register(this.record(), wanted);
-    const taken = await intents.succeed(replaces, this.record(), wanted);
-    if (!taken) throw notWanted(replaces);
-    await this.#look();
+    if (wanted === null) return store.registry.register(this.record(), null);
+    if (!(await wanted.register(this.record()))) throw notWanted(replaces);
+    if (replaces !== null) await this.#look();
   }
 
   /** They go on while it leaves: the door must not take it for dead. */
@@ -136,14 +130,33 @@ export class Life implements RunningServer {
   }
 
   async #beat(): Promise<BeatReply> {
-    const intent = this.#state === 'up' ? this.#intent() : null;
-    const reply = await this.#deps.store.registry.beat(this.record(), intent);
-    if (reply.order) void this.retire(reply.order.drainMs);
+    const { store, wanted } = this.#deps;
+    const intent = this.#state === 'up' ? (wanted?.current() ?? null) : null;
+    const reply = await store.registry.beat(this.record(), intent);
+    this.#obey(reply);
     return reply;
   }
 
   // Whatever is wrong, the rounds find it too, and say it.
   readonly #look = (): Promise<BeatReply | null> => this.#beat().catch(() => null);
+
+  #obey({ order, registry }: BeatReply): void {
+    const { wanted } = this.#deps;
+    if (order) {
+      this.#inFolder(() => wanted?.drop());
+      void this.retire(order.drainMs);
+    } else if (this.#inFolder(() => wanted?.follow(registry))) void this.#look();
+  }
+
+  // What cannot be kept is said; it is no reason to end what serves.
+  #inFolder<T>(act: () => T): T | null {
+    try {
+      return act();
+    } catch (error) {
+      this.#deps.log(reason(error));
+      return null;
+    }
+  }
 
   async #leave(drainMs: number): Promise<void> {
     this.#state = 'draining';
@@ -177,8 +190,11 @@ export class Life implements RunningServer {
   }
 
   async #deregister(how: 'left' | 'died'): Promise<void> {
-    const { store, log } = this.#deps;
-    await store.registry.deregister(this.#options.id, how).catch((error) => log(reason(error)));
+    const { store, wanted, log } = this.#deps;
+    const kept = how === 'left' ? this.#inFolder(() => wanted?.stop() ?? null) : null;
+    const { id } = this.#options;
+    const ordered = await store.registry.deregister(id, kept).catch((error) => log(reason(error)));
+    if (ordered) this.#inFolder(() => wanted?.drop());
   }
 
   // http's own close() would also end idle connections, and those of a door are the door's to end.
@@ -187,23 +203,9 @@ export class Life implements RunningServer {
   }
 }
 
-function notWanted(oldId: string): FailedError {
+function notWanted(oldId: string | null): FailedError {
   const message = `server ${oldId} is no longer wanted, or has been replaced already`;
   return new FailedError('replaced', message, 'See `meowctl listservers`');
-}
-
-function toIntent(record: ServerRecord, options: ServeOptions): Intent {
-  const { app, pid, pidStart, port } = record;
-  const { spec, fixedPort, listenHost, advertise, ofUp, replaces } = options;
-  const asked = {
-    spec,
-    fixedPort: fixedPort !== null,
-    listenHost,
-    advertise,
-    ...(ofUp ? { ofUp } : {}),
-    ...(replaces === null ? {} : { replaces }),
-  };
-  return { app, ...placeOf(record), pid, pidStart, port, ...asked, state: 'wanted' };
 }
 
 function nextBeatMs(): number {

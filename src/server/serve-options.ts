@@ -1,5 +1,5 @@
-import type { AppSpec, ServerRecord } from '../store/records.ts';
-import type { Store } from '../store/store.ts';
+import type { AppSpec, Intent, ServerRecord } from '../store/records.ts';
+import type { Store, Swap } from '../store/store.ts';
 import type { CreateHosted } from './hosted.ts';
 
 export interface ServeOptions {
@@ -16,17 +16,29 @@ export interface ServeOptions {
   readonly replaces: string | null;
   readonly advertise: string | null;
   readonly machine: Pick<ServerRecord, 'host' | 'hostId' | 'bootId' | 'pidNs' | 'pid' | 'pidStart'>;
-  /** Spawned servers are wanted: they write an intent. */
-  readonly spawned: boolean;
-  /** It goes when `up` ends. */
-  readonly ofUp?: boolean;
   readonly drainMs: number;
   /** How long a client may take to send its request; 300 s when left out. */
   readonly requestMs?: number;
 }
 
+/** That a spawned server is wanted: it is started again when it dies. */
+export interface Wanted {
+  /** Registers it. False when the server whose place it takes is not wanted any more. */
+  register(record: ServerRecord): Promise<boolean>;
+  /** What a beat writes back where Redis has lost it. */
+  current(): Intent | null;
+  /** Told the id of the registry at each beat; true when Redis was emptied, and is to be told anew. */
+  follow(registry: string | null): boolean;
+  /** It was ordered to leave, or never got so far. */
+  drop(): void;
+  /** It leaves without an order. */
+  stop(): Swap | null;
+}
+
 export interface ServeDeps {
   readonly store: Store;
+  /** Null for one that was started by hand. */
+  readonly wanted: Wanted | null;
   /** What it serves, when not the built-in app. */
   readonly host?: CreateHosted;
   log(line: string): void;

@@ -1,7 +1,8 @@
+import { StoreError } from '../errors.ts';
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
 import { list } from './list.ts';
-import { parseDoor, parseIntent, parseRecord } from './parse.ts';
+import { parseDoor, parseIntent, parseRecord, parseRegistryId } from './parse.ts';
 import type { DoorRecord, Intent, Listing, Skipped } from './records.ts';
 import { runScript } from './run-script.ts';
 import { readDoors as readDoorsScript } from './scripts/doors.ts';
@@ -39,15 +40,17 @@ export function createFleetView(
   return {
     roster: readServers,
     async fleet() {
-      const [{ servers, total, skipped }, intents, doors] = await Promise.all([
+      const [{ servers, total, skipped }, intents, doors, registry] = await Promise.all([
         readServers(ALL),
         link.run((redis) => redis.hgetall(keys.intents)),
         runScript(link, readDoorsScript, [keys.doors], keys.door('')),
+        link.run((redis) => redis.get(keys.registry)).catch(ofAnotherType),
       ]);
       return {
         servers,
         total,
         intents: readIntents(intents, keys.intents, skipped),
+        registry: parseRegistryId(registry),
         doors: readDoors(list(doors), keys, skipped),
         skipped,
       };
@@ -57,6 +60,12 @@ export function createFleetView(
       return list(await runScript(link, scripts.sweep, keysOf, lostForMs)).map(String);
     },
   };
+}
+
+// Whoever needs it says so: see `Registry.id`.
+function ofAnotherType(error: unknown): null {
+  if (error instanceof StoreError && error.kind === 'damaged') return null;
+  throw error;
 }
 
 function listings([total, ...cells]: unknown[], key: string) {

@@ -6,8 +6,10 @@ export interface Keys {
   readonly leases: string;
   /** hash id → intent JSON, until destroyed */
   readonly intents: string;
-  /** string, order JSON, 7 days */
+  /** string, order JSON; 7 days, or until the server's host has read it */
   order(id: string): string;
+  /** string, the random id of this registry, set once */
+  readonly registry: string;
   /** zset door id → lease end in ms */
   readonly doors: string;
   /** string, door JSON, expires with the door's lease */
@@ -43,6 +45,7 @@ export function createKeys(namespace: string): Keys {
     leases: `${prefix}leases`,
     intents: `${prefix}intents`,
     order: (id) => `${prefix}orders:${id}`,
+    registry: `${prefix}registry`,
     doors: `${prefix}doors`,
     door: (id) => `${prefix}door:${id}`,
     acks: (id) => `${prefix}acks:${id}`,

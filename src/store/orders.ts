@@ -10,28 +10,33 @@ export function createOrders(
   link: Link,
   keys: Keys,
 ): Pick<Registry, 'orderRetire' | 'orderRetireIfWanted' | 'orderRetireUnlessLast'> {
-  const order = (script: string, id: string, drainMs: number) => {
+  const order = (script: string, id: string, drainMs: number, stands: boolean) => {
     const keysOf = [keys.intents, keys.order(id)];
-    const args = [id, toOrder(drainMs), defaults.orderTtlSeconds, keys.changes];
+    const args = [id, toOrder(drainMs), defaults.orderTtlSeconds, keys.changes, flag(stands)];
     return runScript(link, script, keysOf, ...args);
   };
 
   return {
-    async orderRetire(ids, drainMs) {
-      for (const id of ids) await order(scripts.orderRetire, id, drainMs);
+    async orderRetire(ids, drainMs, stands = false) {
+      for (const id of ids) await order(scripts.orderRetire, id, drainMs, stands);
     },
     async orderRetireIfWanted(id, drainMs) {
-      const said = await order(scripts.orderRetireIfWanted, id, drainMs);
+      const said = await order(scripts.orderRetireIfWanted, id, drainMs, false);
       return said === 'ordered' || said === 'already' ? said : 'unwanted';
     },
-    async orderRetireUnlessLast(id, drainMs) {
+    async orderRetireUnlessLast(id, drainMs, stands = false) {
       const keysOf = [keys.servers, keys.leases, keys.intents, keys.order(id)];
       const lifetime = defaults.orderTtlSeconds;
-      const args = [id, toOrder(drainMs), lifetime, keys.changes, keys.order('')];
+      const how = [toOrder(drainMs), lifetime, keys.changes, flag(stands)];
+      const args = [id, ...how, keys.order('')];
       const said = await runScript(link, scripts.orderRetireUnlessLast, keysOf, ...args);
       return said === 'ordered' || said === 'already' ? said : 'last';
     },
   };
+}
+
+function flag(value: boolean): string {
+  return value ? '1' : '0';
 }
 
 function toOrder(drainMs: number): string {

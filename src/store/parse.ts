@@ -9,6 +9,9 @@ import type { DoorRecord, DoorVerdict, Intent, Order, ServerRecord } from './rec
 
 const ID = /^[a-z2-9]{6}$/;
 const HOST_ID = /^[a-z2-9]{16}$/;
+const REGISTRY = /^[A-Za-z0-9_-]{1,64}$/;
+/** What ids, namespaces and signatures are made of: safe in a file's name too. */
+const TOKEN = /^[A-Za-z0-9._-]{1,100}$/;
 const MAX_TEXT = 300;
 const MAX_PATH = 4_096;
 const MAX_PORT = 65_535;
@@ -35,12 +38,14 @@ export function parseIntent(id: string, text: unknown): Intent | string {
   const fields = parseObject(text);
   if (!fields) return 'not a JSON object';
   if (!ID.test(id)) return 'its id is not a server id';
+  if (fields.id !== undefined && fields.id !== id) return 'it was written for another id';
   const wrong = wrongField(fields, intentFields);
   if (wrong) return `its ${wrong} is not valid`;
   // Older than `--app`: it can only have been a cat.
   const spec = fields.spec === undefined ? catSpec : parseSpec(fields.spec);
   if (typeof spec === 'string') return `its app's ${spec} is not valid`;
-  return { ...(fields as unknown as Intent), spec };
+  const names = Object.keys(intentFields).filter((name) => fields[name] !== undefined);
+  return { ...(pick(fields, names) as Intent), spec };
 }
 
 export function parseDoor(id: string, text: unknown): DoorRecord | string {
@@ -49,6 +54,11 @@ export function parseDoor(id: string, text: unknown): DoorRecord | string {
   const wrong = wrongField(fields, doorFields);
   if (fields.id !== id || wrong) return `its ${wrong ?? 'id'} is not valid`;
   return { ...(fields as unknown as DoorRecord), roster: verdicts(fields.roster) };
+}
+
+/** The id of a registry; null where there is none, or what stands there is not one. */
+export function parseRegistryId(value: unknown): string | null {
+  return typeof value === 'string' && REGISTRY.test(value) ? value : null;
 }
 
 export function parseOrder(text: unknown): Order | null {
@@ -108,7 +118,14 @@ const recordFields: Record<keyof ServerRecord, Check> = {
   folder: (value) => value === undefined || isFolder(value),
 };
 
+const isTokenOrNone: Check = (value) =>
+  value === undefined || (typeof value === 'string' && TOKEN.test(value));
+
 const intentFields: Record<Exclude<keyof Intent, 'spec'>, Check> = {
+  id: isTokenOrNone,
+  registry: isTokenOrNone,
+  namespace: isTokenOrNone,
+  seal: isTokenOrNone,
   app: isName,
   host: isName,
   hostId: isHostIdOrNone,

@@ -49,12 +49,20 @@ export type AppSpec = (
   readonly health: string | null;
   /** How long it may take to be ready, when that is not the default. */
   readonly readyMs?: number;
-  /** Proves that it was asked for on the machine that is to run it: see fleet/seal.ts. */
+  /** The signature that 0.1.0 gave it: see fleet/old-fleet.ts. */
   readonly seal?: string;
 };
 
-/** What was asked for; outlives crashes and reboots. */
+/**
+ * What was asked for; outlives crashes and reboots. Signed as a whole by the host it is for: see
+ * fleet/signature.ts. 0.1.0 signed the spec alone, and wrote neither of the first four fields.
+ */
 export interface Intent extends Place {
+  readonly id?: string;
+  /** The registry it was signed for: see `Registry.id`. */
+  readonly registry?: string;
+  readonly namespace?: string;
+  readonly seal?: string;
   /** Its app in a few words, for people; `spec` is what it is started from. */
   readonly app: string;
   readonly spec: AppSpec;
@@ -72,6 +80,10 @@ export interface Intent extends Place {
   readonly state: 'wanted' | 'stopped' | 'crashed';
 }
 
+/** An intent that carries all that a signature covers, and the signature. */
+export type SignedIntent = Intent &
+  Required<Pick<Intent, 'id' | 'hostId' | 'registry' | 'namespace' | 'seal'>>;
+
 export interface Order {
   readonly order: 'retire';
   readonly drainMs: number;
@@ -84,6 +96,8 @@ export interface BeatReply {
   readonly doors: readonly string[];
   /** Ids of the doors that send this server nothing any more. */
   readonly acks: readonly string[];
+  /** The id of the registry, if it has a sound one: another than before where Redis was emptied. */
+  readonly registry: string | null;
 }
 
 /** A record and its lease. `leaseLeftMs` is negative once it ran out, null where there is none. */
@@ -122,5 +136,7 @@ export interface DoorRecord {
 
 export interface FleetView extends RosterView {
   readonly intents: ReadonlyMap<string, Intent>;
+  /** The id of the registry; null where it has none yet. */
+  readonly registry: string | null;
   readonly doors: readonly DoorRecord[];
 }

@@ -1,10 +1,10 @@
 import { defaults } from '../config.ts';
-import { FailedError } from '../errors.ts';
+import { FailedError, StoreError } from '../errors.ts';
 import { quote } from '../text.ts';
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
 import { list } from './list.ts';
-import { parseOrder, parseRecord } from './parse.ts';
+import { parseOrder, parseRecord, parseRegistryId } from './parse.ts';
 import type { BeatReply, Intent, ServerRecord } from './records.ts';
 import { runScript } from './run-script.ts';
 import { claim } from './scripts/claim.ts';
@@ -15,26 +15,31 @@ import type { Registry } from './store.ts';
 export function createServerLeases(
   link: Link,
   keys: Keys,
-): Pick<Registry, 'register' | 'beat' | 'deregister' | 'forget'> {
+): Pick<Registry, 'id' | 'register' | 'beat' | 'deregister' | 'forget'> {
   let announced: string | null = null;
 
   const beat = async (record: ServerRecord, intent: Intent | null) => {
     const keysOf = beatKeys(keys, record.id);
     const announce = announced !== record.state ? '1' : '0';
     const texts = [JSON.stringify(record), defaults.leaseMs, intent ? JSON.stringify(intent) : ''];
-    const args = [record.id, ...texts, keys.changes, announce];
+    const signedFor = intent?.registry ?? '';
+    const args = [record.id, ...texts, keys.changes, announce, signedFor, freshId()];
     const reply = await runScript(link, scripts.beat, keysOf, ...args);
     announced = record.state;
     return toBeatReply(reply);
   };
 
-  const remove = (script: string, id: string, how: string) => {
+  const remove = (script: string, id: string, before: string, after: string) => {
     const keysOf = [keys.servers, keys.leases, keys.intents, keys.order(id), keys.acks(id)];
-    const args = [id, keys.changes, how];
+    const args = [id, keys.changes, before, after];
     return runScript(link, script, keysOf, ...args);
   };
 
   return {
+    async id() {
+      const reply = await runScript(link, scripts.readRegistryId, [keys.registry], freshId());
+      return known(parseRegistryId(reply), keys.registry);
+    },
     async register(record, intent) {
       const keysOf = [keys.servers, keys.leases];
       const args = [record.id, JSON.stringify(record), defaults.leaseMs, keys.changes];
@@ -44,11 +49,14 @@ export function createServerLeases(
       await beat(record, intent);
     },
     beat,
-    async deregister(id, how = 'left') {
-      await remove(scripts.deregister, id, how === 'died' ? '1' : '0');
+    async deregister(id, kept = null) {
+      const texts = kept ? [JSON.stringify(kept.before), JSON.stringify(kept.after)] : [];
+      const [before = '', after = ''] = texts;
+      return (await remove(scripts.deregister, id, before, after)) !== 0;
     },
-    async forget(id, before = '') {
-      await remove(scripts.forget, id, before);
+    async forget(id, before) {
+      const text = before ? JSON.stringify(before) : '';
+      return (await remove(scripts.forget, id, before?.id ?? '', text)) === 1;
     },
   };
 }
@@ -61,10 +69,26 @@ function taken(id: string, other: ServerRecord | string): FailedError {
 }
 
 function beatKeys(keys: Keys, id: string): string[] {
-  return [keys.servers, keys.leases, keys.intents, keys.order(id), keys.doors, keys.acks(id)];
+  const { servers, leases, intents, doors, registry } = keys;
+  return [servers, leases, intents, keys.order(id), doors, keys.acks(id), registry];
+}
+
+function freshId(): string {
+  return globalThis.crypto.randomUUID();
+}
+
+function known(registry: string | null, key: string): string {
+  if (registry !== null) return registry;
+  const message = `key ${quote(key)} in Redis does not hold the id of a registry`;
+  throw new StoreError('damaged', message, 'Remove that key');
 }
 
 function toBeatReply(reply: unknown): BeatReply {
-  const [order, doors, acks] = list(reply);
-  return { order: parseOrder(order), doors: list(doors).map(String), acks: list(acks).map(String) };
+  const [order, doors, acks, registry] = list(reply);
+  return {
+    order: parseOrder(order),
+    doors: list(doors).map(String),
+    acks: list(acks).map(String),
+    registry: parseRegistryId(registry),
+  };
 }

@@ -6,33 +6,58 @@ import type {
   Intent,
   RosterView,
   ServerRecord,
+  SignedIntent,
 } from './records.ts';
 
 /** Stops a subscription. */
 export type Unsubscribe = () => void;
 
+/** An intent that takes the place of what stands in Redis. */
+export interface Swap {
+  readonly before: Intent;
+  readonly after: Intent;
+}
+
 /** All that is known of the fleet. Every method rejects with StoreError when Redis cannot answer. */
 export interface Registry {
+  /**
+   * The random id of this registry, set by whoever asks first. Another one than before means that
+   * Redis was emptied.
+   * @throws StoreError `damaged` where something else stands under its key
+   */
+  id(): Promise<string>;
   /** Writes record, lease and, when given, intent in one script. */
   register(record: ServerRecord, intent: Intent | null): Promise<void>;
-  /** Rewrites record and lease, refills a missing intent (unless null), returns what is asked of it. */
+  /**
+   * Rewrites record and lease, refills a missing intent (unless null, or signed for another
+   * registry), returns what is asked of it.
+   */
   beat(record: ServerRecord, intent: Intent | null): Promise<BeatReply>;
   /**
-   * Forgets record, lease, order and acknowledgements. Without an order the intent of one that left
-   * becomes `stopped`; that of one that died stays as it was, so that it is started again.
+   * Forgets record, lease, order and acknowledgements. Without an order its intent stays: as it is,
+   * or as `kept` says, unless that stands differently in Redis.
+   * @returns whether it had an order
    */
-  deregister(id: string, how?: 'left' | 'died'): Promise<void>;
-  /** Orders these servers to retire and removes their intents. Safe to repeat. */
-  orderRetire(ids: readonly string[], drainMs: number): Promise<void>;
+  deregister(id: string, kept?: Swap | null): Promise<boolean>;
+  /**
+   * Orders these servers to retire and removes their intents. Safe to repeat.
+   * @param stands whether the order of one that was wanted outlives the week: its host may be off
+   */
+  orderRetire(ids: readonly string[], drainMs: number, stands?: boolean): Promise<void>;
   /** The same for one server that is wanted: of two callers at once, only one is told `ordered`. */
   orderRetireIfWanted(id: string, drainMs: number): Promise<'ordered' | 'already' | 'unwanted'>;
   /** The same for one server, only if another stays: two callers at once never take the last. */
-  orderRetireUnlessLast(id: string, drainMs: number): Promise<'ordered' | 'already' | 'last'>;
+  orderRetireUnlessLast(
+    id: string,
+    drainMs: number,
+    stands?: boolean,
+  ): Promise<'ordered' | 'already' | 'last'>;
   /**
    * Withdraws the order of a server that is known to be gone, with its record and intent.
    * @param before the server whose place it took: that is wanted again, if this one was
+   * @returns whether it was given its place back
    */
-  forget(id: string, before?: string): Promise<void>;
+  forget(id: string, before?: SignedIntent): Promise<boolean>;
   /** The newest `limit` servers by lease. */
   roster(limit: number): Promise<RosterView>;
   fleet(): Promise<FleetView>;
@@ -49,17 +74,25 @@ export interface Registry {
 
 /** What was asked for. Every method rejects with StoreError when Redis cannot answer. */
 export interface Intents {
+  /** One intent as it stands in Redis; null where there is none. */
+  text(id: string): Promise<string | null>;
   /**
-   * Registers a server in place of one that is gone; the old intent becomes the new one's.
-   * False when the old one is no longer wanted, or somebody else was first.
+   * Registers a server in place of one that is gone, whose intent stands as `oldText`.
+   * False when that does not stand there any more: destroyed, or somebody else was first.
    */
-  succeed(oldId: string, record: ServerRecord, intent: Intent): Promise<boolean>;
-  /** False when there is no such intent. */
-  mark(id: string, state: Intent['state']): Promise<boolean>;
+  succeed(
+    old: { readonly id: string; readonly text: string },
+    record: ServerRecord,
+    intent: Intent,
+  ): Promise<boolean>;
+  /** Writes an intent, if `before` (null: none) is what stands there. */
+  swap(id: string, before: string | null, after: Intent | null): Promise<boolean>;
   /** Takes or renews the right to keep a host, for one lease. False when somebody else has it. */
   keep(host: string, token: string): Promise<boolean>;
   /** The token of whoever keeps that host now. */
   keeper(host: string): Promise<string | null>;
+  /** The same for the lock that a keeper of 0.1.0 takes, by the machine's name; all of us share it. */
+  keepFromOld(host: string, token: string): Promise<boolean>;
   release(host: string, token: string): Promise<boolean>;
 }
 

@@ -117,7 +117,8 @@ describe('destroy', () => {
     const next = foreign({ id: 'next23' });
     const fleet = async () => {
       const view = await store.registry.fleet();
-      await store.intents.succeed(dead.id, next, revived);
+      const text = (await store.intents.text(dead.id)) ?? '';
+      await store.intents.succeed({ id: dead.id, text }, next, revived);
       return view;
     };
     const registry = { ...store.registry, fleet };

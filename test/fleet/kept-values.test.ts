@@ -2,7 +2,6 @@ import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from '
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { adopted, keepValues, readValues, sweepEnv } from '../../src/fleet/kept-values.ts';
-import { isSealed } from '../../src/fleet/seal.ts';
 import type { AppSpec } from '../../src/store/records.ts';
 import { temporaryFolder } from './cleanup.ts';
 
@@ -83,7 +82,7 @@ describe('the values of an app', () => {
     expect(sweepEnv(home, new Set())).toEqual([]);
   });
 
-  test('of 0.1 are taken over with the base that there is, and the spec is sealed anew', () => {
+  test('of 0.1 are taken over with the base that there is, and the old signature goes', () => {
     const home = temporaryFolder();
     const place = { cwd: '/srv', health: null };
     const old: AppSpec = {
@@ -94,11 +93,11 @@ describe('the values of an app', () => {
     const [name = ''] = readdirSync(join(home, 'env'));
     const kept = { base: { PATH: '/bin' }, declared: { A: 'hush' }, leftOut: 1 };
     expect(JSON.parse(readFileSync(join(home, 'env', name), 'utf8'))).toEqual(kept);
-    expect([spec.oldValues, spec.envDigest, isSealed(home, spec)]).toEqual([
+    expect([spec.oldValues, spec.envDigest, spec.seal]).toEqual([
       undefined,
       name.replace('.json', ''),
-      true,
+      undefined,
     ]);
-    expect(adopted(home, spec, {})).toBe(spec);
+    expect(adopted(home, spec, {})).toEqual(spec);
   });
 });

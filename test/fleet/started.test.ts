@@ -18,7 +18,14 @@ async function running(id: string): Promise<ServerRecord> {
 
 function view(...records: ServerRecord[]): FleetView {
   const servers = records.map((record) => ({ record, leaseLeftMs: 1_000 }));
-  return { servers, total: servers.length, skipped: [], intents: new Map(), doors: [] };
+  return {
+    servers,
+    total: servers.length,
+    skipped: [],
+    intents: new Map(),
+    doors: [],
+    registry: null,
+  };
 }
 
 test('a keeper starts no second one in the same place while the first still runs', async () => {

@@ -40,7 +40,7 @@ const view: FleetView = {
     ),
     listing(record('gggggg', 3_006, { state: 'draining' })),
   ],
-  ...{ total: 7, skipped: [], doors: [], intents: new Map([['hhhhhh', intent]]) },
+  ...{ total: 7, skipped: [], doors: [], registry: null, intents: new Map([['hhhhhh', intent]]) },
 };
 const known = knownServers(view);
 

@@ -1,9 +1,9 @@
 import { keepValues } from '../../src/fleet/kept-values.ts';
-import { sealSpec } from '../../src/fleet/seal.ts';
+
 import { catSpec } from '../../src/store/app-spec.ts';
 import type { AppSpec } from '../../src/store/records.ts';
 
 /** What `--env` makes of them for a server of the built-in app. */
 export function catWith(home: string, declared: Readonly<Record<string, string>>): AppSpec {
-  return sealSpec(home, { ...catSpec, ...keepValues(home, { base: {}, declared, leftOut: 0 }) });
+  return { ...catSpec, ...keepValues(home, { base: {}, declared, leftOut: 0 }) };
 }

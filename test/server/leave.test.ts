@@ -30,7 +30,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await raw.flushall();
   server = await serve(
-    { store, log: () => {} },
+    { store, wanted: null, log: () => {} },
     {
       ...{
         id: ID,
@@ -39,7 +39,7 @@ beforeEach(async () => {
         listenHost: '127.0.0.1',
         advertise: null,
       },
-      ...{ fixedPort: null, firstPort: null, replaces: null, spawned: false, drainMs: 5_000 },
+      ...{ fixedPort: null, firstPort: null, replaces: null, drainMs: 5_000 },
       machine: { host: 'here', bootId: 'boot', pid: process.pid, pidStart: '1' },
       requestMs: 1_000,
     },

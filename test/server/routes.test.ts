@@ -29,7 +29,7 @@ beforeAll(async () => {
   store = await openStore(redis.url);
   raw = new Redis(redis.url);
   server = await serve(
-    { store, log: (line) => logged.push(line) },
+    { store, wanted: null, log: (line) => logged.push(line) },
     {
       id: 'abc234',
       spec: catSpec,
@@ -40,7 +40,6 @@ beforeAll(async () => {
       replaces: null,
       advertise: null,
       machine: { host: 'here', bootId: 'boot', pid: process.pid, pidStart: '1' },
-      spawned: false,
       drainMs: 1_000,
     },
   );

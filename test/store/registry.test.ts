@@ -78,15 +78,7 @@ describe('a server in the registry', () => {
     await store.registry.orderRetire(['abc234'], 0);
     await store.registry.acknowledge('abc234', 'door22');
     await store.registry.deregister('abc234');
-    expect(await raw.keys('*')).toEqual([]);
-  });
-
-  test('leaves its intent, marked stopped, when it goes without one', async () => {
-    await store.registry.register(sampleRecord(), sampleIntent());
-    await store.registry.deregister('abc234');
-    const fleet = await store.registry.fleet();
-    expect(fleet.servers).toEqual([]);
-    expect(fleet.intents.get('abc234')).toEqual(sampleIntent({ state: 'stopped' }));
+    expect(await raw.keys('*')).toEqual(['{meow}:registry']);
   });
 
   test('is swept when it has been lost for long; its intent and order stay', async () => {
@@ -128,28 +120,64 @@ describe('a server in the registry', () => {
 
   test('that took a place and is forgotten gives it back, wanted, unless nobody wants it now', async () => {
     const fresh = sampleRecord({ id: 'def567' });
+    const signed = { hostId: 'a'.repeat(16), registry: 'r', namespace: 'meow', seal: 's' };
+    const before = { ...sampleIntent(), id: 'abc234', ...signed };
     const succeed = async () => {
-      await store.registry.register(sampleRecord(), sampleIntent());
-      expect(await store.intents.succeed('abc234', fresh, sampleIntent())).toBe(true);
+      await store.registry.register(sampleRecord(), before);
+      const text = JSON.stringify(before);
+      const old = { id: 'abc234', text };
+      expect(await store.intents.succeed({ ...old, text: `${text} ` }, fresh, sampleIntent())).toBe(
+        false,
+      );
+      expect(await store.intents.succeed(old, fresh, sampleIntent())).toBe(true);
     };
+    await store.registry.beat(sampleRecord(), null);
+    await raw.set('{meow}:registry', 'r');
     await succeed();
-    await store.intents.mark('def567', 'stopped'); // by the SIGTERM that ended its start
-    await store.registry.forget('def567', 'abc234');
+    expect(await store.registry.forget('def567', before)).toBe(true);
     const { servers, intents } = await store.registry.fleet();
-    expect([servers, [...intents]]).toEqual([[], [['abc234', sampleIntent()]]]);
+    expect([servers, [...intents]]).toEqual([[], [['abc234', before]]]);
     await succeed();
     await store.registry.orderRetire(['def567'], 1_000);
-    await store.registry.forget('def567', 'abc234');
+    expect(await store.registry.forget('def567', before)).toBe(false);
     expect((await store.registry.fleet()).intents.size).toBe(0);
   });
 
-  test('that died leaves its intent as it was, that left leaves it stopped', async () => {
-    await store.registry.register(sampleRecord(), sampleIntent());
-    await store.registry.deregister('abc234', 'died');
-    expect((await store.registry.fleet()).intents.get('abc234')).toEqual(sampleIntent());
-    await store.registry.deregister('abc234');
+  test('that goes without an order leaves its intent as it is, or as it says if it knows it', async () => {
+    const intent = sampleIntent();
     const stopped = sampleIntent({ state: 'stopped' });
+    await store.registry.register(sampleRecord(), intent);
+    await store.registry.deregister('abc234');
+    expect((await store.registry.fleet()).intents.get('abc234')).toEqual(intent);
+    await store.registry.deregister('abc234', {
+      before: sampleIntent({ port: 1 }),
+      after: stopped,
+    });
+    expect((await store.registry.fleet()).intents.get('abc234')).toEqual(intent);
+    await store.registry.deregister('abc234', { before: intent, after: stopped });
     expect((await store.registry.fleet()).intents.get('abc234')).toEqual(stopped);
+  });
+
+  test('fills an emptied registry again only with what was signed for the one that is there now', async () => {
+    const registry = await store.registry.id();
+    expect(await store.registry.id()).toBe(registry);
+    const signed = sampleIntent({ registry });
+    await raw.flushall();
+    const { registry: fresh } = await store.registry.beat(sampleRecord(), signed);
+    expect([fresh === registry, (await store.registry.fleet()).intents.size]).toEqual([false, 0]);
+    await store.registry.beat(sampleRecord(), sampleIntent({ registry: fresh ?? '' }));
+    expect((await store.registry.fleet()).intents.size).toBe(1);
+    await raw.del('{meow}:registry');
+    await raw.hset('{meow}:registry', 'not', 'a string');
+    await expect(store.registry.id()).rejects.toThrow('does not hold the id of a registry');
+  });
+
+  test('keeps the order of one that is wanted on a host that may be off', async () => {
+    await store.registry.register(sampleRecord(), sampleIntent());
+    await store.registry.orderRetire(['abc234'], 1_000, true);
+    await store.registry.orderRetire(['abc234', 'def567'], 1_000, true);
+    expect(await raw.ttl('{meow}:orders:abc234')).toBe(-1);
+    expect(await raw.ttl('{meow}:orders:def567')).toBeGreaterThan(0);
   });
 });
 
@@ -218,7 +246,7 @@ describe('a registry somebody else wrote into', () => {
     await raw.set('{meow}:acks:abc234', 'x');
     await raw.lpush('{meow}:orders:abc234', 'x');
     const reply = await store.registry.beat(sampleRecord(), null);
-    expect(reply).toEqual({ order: null, doors: [], acks: [] });
+    expect(reply).toMatchObject({ order: null, doors: [], acks: [] });
     expect((await store.registry.fleet()).doors).toEqual([]);
   });
 

@@ -57,6 +57,9 @@ describe('the rule in docs/operations.md', () => {
 
 const id = 'abc234';
 const record = sampleRecord({ id });
+const intentText = JSON.stringify(sampleIntent());
+const proof = { hostId: 'a'.repeat(16), registry: 'r', namespace: 'meow', seal: 's' };
+const signed = { ...sampleIntent(), id: 'zzz222', ...proof };
 const picture = { data: Buffer.from('picture'), type: 'image/png', name: 'a.png' } as const;
 
 /** Everything the store can do. Those that take more than one step are marked. */
@@ -64,7 +67,7 @@ const deeds: readonly (readonly [name: string, deed: (store: Store) => Promise<u
   ['register', ({ registry }) => registry.register(record, sampleIntent())],
   ['beat', ({ registry }) => registry.beat(record, sampleIntent())],
   ['deregister', ({ registry }) => registry.deregister(id)],
-  ['forget', ({ registry }) => registry.forget(id, 'zzz222')],
+  ['forget', ({ registry }) => registry.forget(id, signed)],
   ['orderRetire', ({ registry }) => registry.orderRetire([id], 1)],
   ['orderRetireIfWanted', ({ registry }) => registry.orderRetireIfWanted(id, 1)],
   ['orderRetireUnlessLast', ({ registry }) => registry.orderRetireUnlessLast(id, 1)],
@@ -74,8 +77,15 @@ const deeds: readonly (readonly [name: string, deed: (store: Store) => Promise<u
   ['beatDoor', ({ registry }) => registry.beatDoor(door)],
   ['leaveDoor', ({ registry }) => registry.leaveDoor('d')],
   ['acknowledge', ({ registry }) => registry.acknowledge(id, 'd')],
-  ['succeed', ({ intents }) => intents.succeed(id, sampleRecord({ id: 'new222' }), sampleIntent())],
-  ['mark', ({ intents }) => intents.mark(id, 'stopped')],
+  ['id', ({ registry }) => registry.id()],
+  [
+    'succeed',
+    ({ intents }) =>
+      intents.succeed({ id, text: intentText }, sampleRecord({ id: 'new222' }), sampleIntent()),
+  ],
+  ['text', ({ intents }) => intents.text(id)],
+  ['swap', ({ intents }) => intents.swap(id, intentText, sampleIntent({ state: 'stopped' }))],
+  ['keepFromOld', ({ intents }) => intents.keepFromOld('here', 'me')],
   ['keep', ({ intents }) => intents.keep('here', 'me')],
   ['release', ({ intents }) => intents.release('kept', 'me')],
   ['set', ({ messages }) => messages.set('message', 'hi', 10)],

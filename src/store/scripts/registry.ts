@@ -7,30 +7,46 @@ import { clock, soft } from './clock.ts';
  * every second anyway.
  */
 
+/** The id of the registry, set once. KEYS registry. ARGV a new one. Returns it, or false. */
+const registryId = `
+local function registryId(key, fresh)
+  if redis.call('EXISTS', key) == 0 then redis.call('SET', key, fresh) end
+  return soft('GET', key) or false
+end
+`;
+
+/** KEYS registry. ARGV a new id. Returns the registry's, or false where that is no string. */
+export const readRegistryId = `#!lua flags=allow-oom
+${soft}${registryId}
+return registryId(KEYS[1], ARGV[1])
+`;
+
 /**
  * Renews a server. Written twice or late it does no harm: the record says what it said.
- * KEYS servers leases intents order doors acks.
- * ARGV id record leaseMs intent|'' channel announce('1'|'0').
- * Returns order|false, ids of live doors, ids of doors that acknowledged.
+ * KEYS servers leases intents order doors acks registry.
+ * ARGV id record leaseMs intent|'' channel announce('1'|'0') the registry it was signed for or '', a new one.
+ * Returns order|false, ids of live doors, ids of doors that acknowledged, id of the registry|false.
  */
 export const beat = `#!lua flags=allow-oom
-${clock}${soft}
+${clock}${soft}${registryId}
+local registry = registryId(KEYS[7], ARGV[8])
 local fresh = redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
 local order = soft('GET', KEYS[4]) or false
-if ARGV[4] ~= '' and not order then soft('HSETNX', KEYS[3], ARGV[1], ARGV[4]) end
+if ARGV[4] ~= '' and not order and (ARGV[7] == '' or registry == ARGV[7]) then soft('HSETNX', KEYS[3], ARGV[1], ARGV[4]) end
 if fresh == 1 or ARGV[6] == '1' then redis.pcall('PUBLISH', ARGV[5], ARGV[1]) end
 return {
   order,
   soft('ZRANGEBYSCORE', KEYS[5], now, '+inf') or {},
   soft('SMEMBERS', KEYS[6]) or {},
+  registry,
 }
 `;
 
 /**
- * Forgets a server that leaves. Without an order its intent stays: as stopped, or as it was when
- * the server died.
- * KEYS servers leases intents order acks. ARGV id channel died('1'|'0').
+ * Forgets a server that leaves. Without an order its intent stays: as it is, or as told if it
+ * stands as the server knows it.
+ * KEYS servers leases intents order acks. ARGV id channel, intent before and after, or ''.
  */
 export const deregister = `#!lua flags=allow-oom
 ${soft}
@@ -38,38 +54,47 @@ redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 local ordered = redis.call('DEL', KEYS[4])
 redis.call('DEL', KEYS[5])
-if ordered == 0 and ARGV[3] ~= '1' then
-  local good, intent = pcall(cjson.decode, soft('HGET', KEYS[3], ARGV[1]) or '')
-  if good and type(intent) == 'table' then
-    intent.state = 'stopped'
-    redis.call('HSET', KEYS[3], ARGV[1], cjson.encode(intent))
-  end
+if ordered == 0 and ARGV[3] ~= '' and soft('HGET', KEYS[3], ARGV[1]) == ARGV[3] then
+  redis.call('HSET', KEYS[3], ARGV[1], ARGV[4])
 end
 redis.pcall('PUBLISH', ARGV[2], ARGV[1])
 return ordered
 `;
 
+/*
+ * `writeOrder`: an order is written again and again, and keeps the lifetime it got first. It has
+ * none where its server was wanted on a host that may be off for longer than any: that one reads it.
+ */
+const writeOrder = `
+local function writeOrder(key, order, wanted, lifetime, stands)
+  if redis.call('EXISTS', key) == 1 then redis.call('SET', key, order, 'KEEPTTL')
+  elseif wanted == 1 and stands == '1' then redis.call('SET', key, order)
+  else redis.call('SET', key, order, 'EX', lifetime) end
+end
+`;
+
 /**
  * Writes one server's order and removes its intent. Repeating it publishes nothing new.
- * KEYS intents order. ARGV id order ttlSeconds channel.
+ * KEYS intents order. ARGV id order ttlSeconds channel stands('1'|'0').
  */
 export const orderRetire = `#!lua flags=allow-oom
+${soft}${writeOrder}
 local known = redis.call('EXISTS', KEYS[2])
-redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
-redis.call('HDEL', KEYS[1], ARGV[1])
+writeOrder(KEYS[2], ARGV[2], redis.call('HDEL', KEYS[1], ARGV[1]), ARGV[3], ARGV[5])
 if known == 0 then redis.pcall('PUBLISH', ARGV[4], ARGV[1]) end
 return known
 `;
 
 /**
  * Writes one server's order and removes its intent, unless no other server would stay up.
- * KEYS servers leases intents order. ARGV id order ttlSeconds channel, prefix of an order's key.
+ * KEYS servers leases intents order.
+ * ARGV id order ttlSeconds channel stands('1'|'0'), prefix of an order's key.
  * Returns 'ordered', 'already' (somebody else did) or 'last'.
  */
 export const orderRetireUnlessLast = `#!lua flags=allow-oom
-${clock}${soft}
+${clock}${soft}${writeOrder}
 local function stays(id)
-  if id == ARGV[1] or redis.call('EXISTS', ARGV[5] .. id) == 1 then return false end
+  if id == ARGV[1] or redis.call('EXISTS', ARGV[6] .. id) == 1 then return false end
   local good, record = pcall(cjson.decode, soft('HGET', KEYS[1], id) or '')
   return good and type(record) == 'table' and record.state ~= 'draining'
 end
@@ -81,8 +106,7 @@ local function anotherStays()
 end
 if redis.call('EXISTS', KEYS[4]) == 1 then return 'already' end
 if not anotherStays() then return 'last' end
-redis.call('SET', KEYS[4], ARGV[2], 'EX', ARGV[3])
-redis.call('HDEL', KEYS[3], ARGV[1])
+writeOrder(KEYS[4], ARGV[2], redis.call('HDEL', KEYS[3], ARGV[1]), ARGV[3], ARGV[5])
 redis.pcall('PUBLISH', ARGV[4], ARGV[1])
 return 'ordered'
 `;
@@ -102,16 +126,16 @@ return 'ordered'
 `;
 
 /**
- * Removes all that is kept of a server that is known to be gone. Its intent, if it is there still,
- * is wanted again under the id of the server whose place it took.
- * KEYS servers leases intents order acks. ARGV id channel, id before or ''.
+ * Removes all that is kept of a server that is known to be gone. If its intent is there still, that
+ * of the server whose place it took is written back.
+ * KEYS servers leases intents order acks. ARGV id channel, id and intent before or ''.
+ * Returns 1 if it was written back.
  */
 export const forget = `#!lua flags=allow-oom
 ${soft}
-local good, intent = pcall(cjson.decode, soft('HGET', KEYS[3], ARGV[1]) or '')
-if ARGV[3] ~= '' and good and type(intent) == 'table' then
-  intent.state = 'wanted'
-  redis.call('HSET', KEYS[3], ARGV[3], cjson.encode(intent))
+local back = ARGV[3] ~= '' and soft('HEXISTS', KEYS[3], ARGV[1]) == 1
+if back then
+  redis.call('HSET', KEYS[3], ARGV[3], ARGV[4])
   redis.pcall('PUBLISH', ARGV[2], ARGV[3])
 end
 redis.call('HDEL', KEYS[1], ARGV[1])
@@ -119,7 +143,7 @@ redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[3], ARGV[1])
 redis.call('DEL', KEYS[4], KEYS[5])
 redis.pcall('PUBLISH', ARGV[2], ARGV[1])
-return 1
+return back and 1 or 0
 `;
 
 /**

@@ -3,15 +3,11 @@ import type { AskedApp } from './app-flags.ts';
 import { envInWords } from './asked-env.ts';
 import type { Context } from './context.ts';
 
-/**
- * What a person asked for on this machine, its values kept in the state folder, marked so that it
- * may be started here again.
- */
-export async function sealed(context: Context, asked: AskedApp | null): Promise<AppSpec | null> {
+/** What a person asked for on this machine, its values kept in the state folder. */
+export async function keptApp(context: Context, asked: AskedApp | null): Promise<AppSpec | null> {
   if (asked === null) return null;
-  const [{ prepareStateFolder }, { sealSpec }, { keepValues }] = await Promise.all([
+  const [{ prepareStateFolder }, { keepValues }] = await Promise.all([
     import('../fleet/state-folder.ts'),
-    import('../fleet/seal.ts'),
     import('../fleet/kept-values.ts'),
   ]);
   const { home } = context.config;
@@ -19,5 +15,5 @@ export async function sealed(context: Context, asked: AskedApp | null): Promise<
   prepareStateFolder(home);
   const kept = keepValues(home, env.values);
   for (const line of envInWords(env)) context.output.talk(line);
-  return sealSpec(home, { ...spec, ...kept });
+  return { ...spec, ...kept };
 }

@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { FailedError } from '../errors.ts';
+import { parseIntent } from '../store/parse.ts';
+import type { Intent, SignedIntent } from '../store/records.ts';
+import { quote, systemReason } from '../text.ts';
+import { isServerId } from './server-id.ts';
+import { isSigned } from './signature.ts';
+import { makeFolder } from './state-folder.ts';
+import { writeWhole } from './whole-file.ts';
+
+/*
+ * What is wanted on this host, as the state folder has it: a file for each server, by registry and
+ * namespace. Redis alone never adds to it, and only here does a state count.
+ */
+
+/** Which fleet: one namespace in one registry. */
+export interface FleetName {
+  readonly registry: string;
+  readonly namespace: string;
+}
+
+export interface WantedEntry {
+  readonly intent: SignedIntent;
+  /** Its server has not registered yet. */
+  readonly pending: boolean;
+}
+
+/** Null where it is not wanted, or its file is damaged or not of this host. */
+export function readWanted(home: string, fleet: FleetName, id: string): WantedEntry | null {
+  return parse(home, id, read(entryPath(home, fleet, id)));
+}
+
+export function listWanted(home: string, fleet: FleetName): Map<string, WantedEntry> {
+  const entries = new Map<string, WantedEntry>();
+  for (const id of idsIn(fleetFolder(home, fleet))) {
+    const entry = readWanted(home, fleet, id);
+    if (entry) entries.set(id, entry);
+  }
+  return entries;
+}
+
+/** @throws FailedError where it cannot be kept */
+export function writeWanted(home: string, intent: SignedIntent, pending = false): void {
+  makeFolder(join(home, 'wanted'));
+  makeFolder(fleetFolder(home, intent));
+  writeWhole(entryPath(home, intent, intent.id), JSON.stringify({ pending, intent }));
+}
+
+/** Does nothing where it is not wanted any more. */
+export function markWanted(home: string, intent: SignedIntent, state: Intent['state']): void {
+  const entry = readWanted(home, intent, intent.id);
+  if (entry) writeWanted(home, { ...entry.intent, state });
+}
+
+/** An id is never used again, so it goes from the lists of all registries. */
+export function dropWanted(home: string, id: string): void {
+  if (!isServerId(id)) return;
+  for (const folder of folders(home)) rmSync(join(folder, `${id}.json`), { force: true });
+}
+
+/** From the list of its own registry alone: it is wanted in another. */
+export function removeWanted(home: string, intent: SignedIntent): void {
+  rmSync(entryPath(home, intent, intent.id), { force: true });
+}
+
+/** Nothing is wanted here any more, in no fleet: what Redis still holds is dead. */
+export function dropAllWanted(home: string): void {
+  rmSync(join(home, 'wanted'), { recursive: true, force: true });
+}
+
+// A registry's id has no dot in it.
+function fleetFolder(home: string, { registry, namespace }: FleetName): string {
+  return join(home, 'wanted', `${registry}.${namespace}`);
+}
+
+export function entryPath(home: string, fleet: FleetName, id: string): string {
+  return join(fleetFolder(home, fleet), `${id}.json`);
+}
+
+function folders(home: string): string[] {
+  const root = join(home, 'wanted');
+  return namesIn(root)
+    .filter((name) => /^[A-Za-z0-9_-]+\./.test(name))
+    .map((name) => join(root, name));
+}
+
+function idsIn(folder: string): string[] {
+  return namesIn(folder)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => name.slice(0, -'.json'.length))
+    .filter(isServerId);
+}
+
+const absent = new Set(['ENOENT', 'ENOTDIR']);
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (absent.has((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw unreadable(folder, error);
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (absent.has((error as NodeJS.ErrnoException).code ?? '')) return '';
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, cause: unknown): FailedError {
+  const message = `cannot read what is wanted from ${quote(path)}: ${systemReason(cause)}`;
+  return new FailedError('no-wanted', message, 'Check who owns that folder', { cause });
+}
+
+function parse(home: string, id: string, text: string): WantedEntry | null {
+  const value = parseJson(text) as { pending?: unknown; intent?: unknown } | null;
+  const intent = parseIntent(id, JSON.stringify(value?.intent ?? null));
+  if (typeof intent === 'string' || !isSigned(home, intent)) return null;
+  return { intent, pending: value?.pending === true };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text === '' ? 'null' : text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,204 @@
+import { parseIntent } from '../store/parse.ts';
+import type { FleetView, Intent, SignedIntent } from '../store/records.ts';
+import type { Intents, Registry } from '../store/store.ts';
+import { isKnownElsewhere, knownRegistry, rememberRegistry } from './known-registry.ts';
+import { adoptOld } from './old-fleet.ts';
+import { identify, isHere, isOfHost, isProcess, type Machine } from './process-identity.ts';
+import { isSigned, sign } from './signature.ts';
+import {
+  dropWanted,
+  type FleetName,
+  listWanted,
+  markWanted,
+  readWanted,
+  removeWanted,
+  type WantedEntry,
+  writeWanted,
+} from './wanted-files.ts';
+
+export interface WantedDeps {
+  readonly home: string;
+  readonly namespace: string;
+  /** Of Redis, without credentials. */
+  readonly address: string;
+  readonly machine: Machine;
+  readonly registry: Pick<Registry, 'id' | 'forget'>;
+  readonly intents: Pick<Intents, 'text' | 'swap'>;
+  /** What an old fleet's variables are completed from. */
+  readonly env: Readonly<Record<string, string>>;
+  say(line: string): void;
+}
+
+/**
+ * What is wanted on this host: what its state folder says, as far as Redis agrees. Redis alone never
+ * adds to it; what is missing there was destroyed from elsewhere, unless Redis was emptied.
+ */
+export class Wanted {
+  readonly #deps: WantedDeps;
+  /** What in Redis is of this host and not to be started, and how often that was counted last. */
+  readonly #refused = new Map<string, string>();
+  #told = '';
+  #fleet: FleetName;
+
+  private constructor(deps: WantedDeps, registry: string) {
+    this.#deps = deps;
+    this.#fleet = { registry, namespace: deps.namespace };
+  }
+
+  /**
+   * Finds the list that belongs to this Redis; where that has been emptied, writes the list back.
+   * @throws StoreError, FailedError where the state folder cannot be used
+   */
+  static async open(deps: WantedDeps): Promise<Wanted> {
+    const wanted = new Wanted(deps, await deps.registry.id());
+    const { registry, namespace } = wanted.#fleet;
+    const address = wanted.#address();
+    const before = knownRegistry(deps.home, address);
+    const emptied = before !== null && !isKnownElsewhere(deps.home, address, registry);
+    if (emptied && before !== registry) await wanted.#moveFrom({ registry: before, namespace });
+    rememberRegistry(deps.home, address, registry);
+    return wanted;
+  }
+
+  /**
+   * Brings list and Redis together: drops what was destroyed from elsewhere, takes over what an
+   * older version left, forgets what is dead.
+   * @returns what is wanted here, by id
+   */
+  async look(view: FleetView): Promise<Map<string, SignedIntent>> {
+    if (view.registry !== this.#fleet.registry) return this.#lookAnew();
+    this.#refused.clear();
+    await this.#adopt(view);
+    const here = new Map<string, SignedIntent>();
+    for (const [id, entry] of listWanted(this.#deps.home, this.#fleet)) {
+      if (await this.#isWanted(entry, view)) here.set(id, entry.intent);
+    }
+    await this.#forgetDead(view);
+    this.#tellRefused();
+    return here;
+  }
+
+  /** As the state folder has it, whatever Redis says. */
+  list(): SignedIntent[] {
+    return [...listWanted(this.#deps.home, this.#fleet).values()].map(({ intent }) => intent);
+  }
+
+  /** @throws StoreError, FailedError */
+  async mark(intent: SignedIntent, state: Intent['state']): Promise<void> {
+    markWanted(this.#deps.home, intent, state);
+    const text = await this.#deps.intents.text(intent.id);
+    if (this.#isCopy(text, intent)) {
+      await this.#deps.intents.swap(intent.id, text, { ...intent, state });
+    }
+  }
+
+  /** It is not to come back. */
+  async drop(id: string): Promise<void> {
+    dropWanted(this.#deps.home, id);
+    await this.#deps.registry.forget(id);
+  }
+
+  #address(): string {
+    return `${this.#deps.address} ${this.#deps.namespace}`;
+  }
+
+  /** Redis was emptied while we looked on: all that is wanted stands there again afterwards. */
+  async #lookAnew(): Promise<Map<string, SignedIntent>> {
+    const before = this.#fleet;
+    this.#fleet = { ...before, registry: await this.#deps.registry.id() };
+    await this.#moveFrom(before);
+    rememberRegistry(this.#deps.home, this.#address(), this.#fleet.registry);
+    const entries = [...listWanted(this.#deps.home, this.#fleet)];
+    return new Map(entries.map(([id, { intent }]) => [id, intent]));
+  }
+
+  /** A server that lives does the same for itself; both write the same. */
+  async #moveFrom(before: FleetName): Promise<void> {
+    const { home, intents } = this.#deps;
+    if (before.registry === this.#fleet.registry) return;
+    for (const [id, { intent, pending }] of listWanted(home, before)) {
+      const { seal: _, ...rest } = intent;
+      const moved = sign(home, { ...rest, registry: this.#fleet.registry });
+      if (!readWanted(home, moved, id)) writeWanted(home, moved, pending);
+      if (!pending) await intents.swap(id, null, moved);
+      removeWanted(home, intent);
+    }
+  }
+
+  async #adopt(view: FleetView): Promise<void> {
+    const { home, machine, env, intents } = this.#deps;
+    const old = { view, home, machine, env, fleet: this.#fleet };
+    for (const { id, intent } of adoptOld(old)) {
+      if (!intent) {
+        this.#refused.set(id, 'an older meowctl wrote it, and it proves nothing');
+        continue;
+      }
+      const known = readWanted(home, this.#fleet, id)?.intent;
+      if (!known) writeWanted(home, intent);
+      const text = await intents.text(id);
+      if (text !== null && !this.#isCopy(text, known ?? intent)) {
+        await intents.swap(id, text, known ?? intent);
+      }
+    }
+  }
+
+  async #isWanted({ intent, pending }: WantedEntry, view: FleetView): Promise<boolean> {
+    const { id } = intent;
+    const found = view.intents.get(id);
+    if (found) {
+      const agrees = this.#agrees(found, intent);
+      if (!agrees) this.#refused.set(id, 'somebody has changed it in Redis');
+      if (agrees && pending && !this.#lives(intent)) writeWanted(this.#deps.home, intent);
+      return agrees;
+    }
+    // It says so itself at its next beat, or is being told to leave.
+    if (this.#lives(intent)) return !pending;
+    const text = await this.#deps.intents.text(id);
+    if (text !== null) return this.#isCopy(text, intent);
+    await this.drop(id);
+    return false;
+  }
+
+  /** Signed here, and wanted no more: somebody wrote it back, or `down` could not reach Redis. */
+  async #forgetDead(view: FleetView): Promise<void> {
+    const { home, machine } = this.#deps;
+    for (const [id, intent] of view.intents) {
+      const ours = isOfHost(intent, machine) && intent.hostId !== undefined;
+      if (!ours || readWanted(home, this.#fleet, id) || this.#lives({ ...intent, id })) continue;
+      if (this.#isOfFleet(intent) && isSigned(home, intent)) await this.drop(id);
+      else this.#refused.set(id, 'this host has not signed it');
+    }
+  }
+
+  #isOfFleet({ registry, namespace }: Intent): boolean {
+    return registry === this.#fleet.registry && namespace === this.#fleet.namespace;
+  }
+
+  #isCopy(text: string | null, intent: SignedIntent): boolean {
+    const found = text === null ? '' : parseIntent(intent.id, text);
+    return typeof found !== 'string' && this.#agrees(found, intent);
+  }
+
+  #agrees(found: Intent, intent: SignedIntent): boolean {
+    return found.seal === intent.seal && isSigned(this.#deps.home, found);
+  }
+
+  #lives(intent: Intent & { readonly id: string }): boolean {
+    return isHere(intent, this.#deps.machine) && isProcess(intent, identify(intent.pid));
+  }
+
+  /** Once for the same ones, whatever their number. */
+  #tellRefused(): void {
+    const ids = [...this.#refused.keys()].sort();
+    const said = ids.join();
+    if (said !== this.#told && ids.length > 0) this.#deps.say(this.#inWords(ids));
+    this.#told = said;
+  }
+
+  #inWords(ids: readonly string[]): string {
+    const [first = ''] = ids;
+    const others = ids.length === 1 ? '' : `, and ${ids.length - 1} more like it`;
+    const why = this.#refused.get(first) ?? '';
+    return `server ${first} is not started: ${why}${others}. Remove it: meowctl destroy ${first}`;
+  }
+}
