@@ -18,6 +18,8 @@ export const defaults = Object.freeze({
   /** How long a program lives that could not bind, while somebody else answers in its place. */
   programSettleMs: 2_000,
   maxSpawnCount: 500,
+  /** As package.json says. */
+  leastNode: { major: 20, minor: 19 },
   /** What is declared for one app, values and names together. */
   maxEnvBytes: 1_024 * 1_024,
   maxEnvVariables: 2_000,

@@ -1,9 +1,8 @@
-import { accessSync, constants, statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { AppSpec } from '../store/records.ts';
 import { readEnvFile } from './env-file.ts';
 import { baseOf, isSetting, only, type Variables } from './environment.ts';
 import { type KeptValues, readValues } from './kept-values.ts';
+import { onPath } from './own-program.ts';
 
 /** What an app gets, the later over the earlier, and what is still known of the rest. */
 export interface AppEnvironment {
@@ -58,16 +57,5 @@ function hasMovedOn(spec: AppSpec, { PATH: then = '' }: Variables, { PATH: now =
 }
 
 function finds(path: string, command: string, from: string): boolean {
-  if (command.includes('/')) return true;
-  return path.split(':').some((folder) => mayRun(resolve(from, folder, command)));
-}
-
-function mayRun(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    return false;
-  }
+  return command.includes('/') || onPath(command, { PATH: path }, from).length > 0;
 }

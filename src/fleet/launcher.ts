@@ -174,10 +174,14 @@ export function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
 }
 
 /** The stdout of a short program of the system, or null when it failed. */
-export function capture(command: string, args: readonly string[]): string | null {
+export function capture(
+  command: string,
+  args: readonly string[],
+  env: Program['env'] = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' },
+): string | null {
   try {
     return execFileSync(command, args, {
-      env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' },
+      env,
       stdio: ['ignore', 'pipe', 'ignore'],
       encoding: 'utf8',
     });

@@ -4,6 +4,8 @@ import type { FleetView, ServerRecord, SignedIntent } from '../store/records.ts'
 import { reason } from '../text.ts';
 import type { Deaths } from './deaths.ts';
 import { asBefore } from './from-intent.ts';
+import { logPath } from './logs.ts';
+import { RotatingLog } from './rotating-log.ts';
 import { type SpawnDeps, type Spawned, spawnServers } from './spawn.ts';
 import { Started } from './started.ts';
 
@@ -83,7 +85,16 @@ export class Revivals {
 
   #tellFailure(id: string, error: MeowError): void {
     if (error.code === 'replaced' || this.#signal.aborted) return;
-    this.#deps.log(`in place of ${id}: ${error.message}`);
+    const why = `${error.message}. ${error.remedy}`;
+    this.#deps.log(`in place of ${id}: ${why}`);
+    this.#noteInLog(id, `meowctl: not started again: ${why}`);
+  }
+
+  // What `ls` shows of a server that was given up is the end of its log.
+  #noteInLog(id: string, line: string): void {
+    const log = new RotatingLog(logPath(this.#deps.home, id));
+    log.write(Buffer.from(`${line}\n`), 'err');
+    log.close();
   }
 }
 

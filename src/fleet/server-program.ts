@@ -7,11 +7,10 @@ import { serverVariables } from './app-environment.ts';
 import { only } from './environment.ts';
 import type { LaunchOptions } from './launcher.ts';
 import { logPath, rawLogPath } from './logs.ts';
+import { type OwnProgram, ownProgram } from './own-program.ts';
 
 /** How this host starts a server: what `meowctl serve` is run with. */
-export interface ServerProgram {
-  readonly execPath: string;
-  readonly cliPath: string;
+export interface ServerProgram extends OwnProgram {
   /** All that is set here. */
   readonly childEnv: Readonly<Record<string, string>>;
   readonly redisUrl: string;
@@ -40,10 +39,11 @@ export interface ServerStart {
 /** What its process is started with. */
 export function toLaunch(id: string, child: ServerProgram, options: ServerStart): LaunchOptions {
   const { signal, readyTimeoutMs } = options;
+  const { execPath, cliPath } = ownProgram(child, child.childEnv);
   return {
     name: `server ${id}`,
-    command: child.execPath,
-    args: [child.cliPath, ...serveArgs(id, options)],
+    command: execPath,
+    args: [cliPath, ...serveArgs(id, options)],
     env: environment(child, withPatience(options)),
     cwd: options.spec.cwd ?? child.home,
     logFile: logPath(child.home, id),
