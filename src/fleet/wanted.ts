@@ -68,12 +68,12 @@ export class Wanted {
   async look(view: FleetView): Promise<Map<string, SignedIntent>> {
     if (view.registry !== this.#fleet.registry) return this.#lookAnew();
     this.#refused.clear();
-    await this.#adopt(view);
+    const intents = new Map([...view.intents, ...(await this.#adopt(view))]);
     const here = new Map<string, SignedIntent>();
     for (const [id, entry] of listWanted(this.#deps.home, this.#fleet)) {
-      if (await this.#isWanted(entry, view)) here.set(id, entry.intent);
+      if (await this.#isWanted(entry, intents.get(id))) here.set(id, entry.intent);
     }
-    await this.#forgetDead(view);
+    await this.#forgetDead(intents);
     this.#tellRefused();
     return here;
   }
@@ -125,9 +125,11 @@ export class Wanted {
     }
   }
 
-  async #adopt(view: FleetView): Promise<void> {
+  /** @returns what stands in Redis now in place of old ones */
+  async #adopt(view: FleetView): Promise<Map<string, SignedIntent>> {
     const { home, machine, env, intents } = this.#deps;
     const old = { view, home, machine, env, fleet: this.#fleet };
+    const adopted = new Map<string, SignedIntent>();
     for (const { id, intent } of adoptOld(old)) {
       if (!intent) {
         this.#refused.set(id, 'an older meowctl wrote it, and it proves nothing');
@@ -136,15 +138,17 @@ export class Wanted {
       const known = readWanted(home, this.#fleet, id)?.intent;
       if (!known) writeWanted(home, intent);
       const text = await intents.text(id);
-      if (text !== null && !this.#isCopy(text, known ?? intent)) {
-        await intents.swap(id, text, known ?? intent);
+      if (text === null) continue;
+      const stands = known ?? intent;
+      if (this.#isCopy(text, stands) || (await intents.swap(id, text, stands))) {
+        adopted.set(id, stands);
       }
     }
+    return adopted;
   }
 
-  async #isWanted({ intent, pending }: WantedEntry, view: FleetView): Promise<boolean> {
+  async #isWanted({ intent, pending }: WantedEntry, found?: Intent): Promise<boolean> {
     const { id } = intent;
-    const found = view.intents.get(id);
     if (found) {
       const agrees = this.#agrees(found, intent);
       if (!agrees) this.#refused.set(id, 'somebody has changed it in Redis');
@@ -160,9 +164,9 @@ export class Wanted {
   }
 
   /** Signed here, and wanted no more: somebody wrote it back, or `down` could not reach Redis. */
-  async #forgetDead(view: FleetView): Promise<void> {
+  async #forgetDead(intents: FleetView['intents']): Promise<void> {
     const { home, machine } = this.#deps;
-    for (const [id, intent] of view.intents) {
+    for (const [id, intent] of intents) {
       const ours = isOfHost(intent, machine) && intent.hostId !== undefined;
       if (!ours || readWanted(home, this.#fleet, id) || this.#lives({ ...intent, id })) continue;
       if (this.#isOfFleet(intent) && isSigned(home, intent)) await this.drop(id);
