@@ -1,15 +1,31 @@
 import type { Command } from 'commander';
 import { defaults } from '../config.ts';
-import { StoreError, TimeoutError } from '../errors.ts';
-import type { FleetView, ServerRecord } from '../store/records.ts';
+import { exitCodes, type MeowError, StoreError } from '../errors.ts';
+import type { Kind, Running } from '../fleet/our-process.ts';
+import type { FleetView } from '../store/records.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
+import { fleetHere } from './fleet-here.ts';
 import { serversInWords } from './rows.ts';
 import { tellFailures } from './tell-failures.ts';
 import { seconds } from './values.ts';
 
 interface Options {
   readonly timeout: number;
+}
+
+/** What `down` has done so far. */
+interface Tally {
+  /** What ran here at the start. */
+  readonly before: readonly Running[];
+  /** Those that Redis had leases or records of, at the start. */
+  readonly running: ReadonlySet<string>;
+  /** Servers that left because Redis told them to, or whose memory went. */
+  readonly gone: Set<string>;
+  readonly failed: MeowError[];
+  /** What could not be asked of Redis; the rest goes on. */
+  trouble: StoreError | null;
+  redis: boolean;
 }
 
 export function addDown(program: Command, context: Context): void {
@@ -21,86 +37,124 @@ export function addDown(program: Command, context: Context): void {
     .action((options: Options) => down(context, options));
 }
 
+/**
+ * What runs from the state folder ends whatever becomes of Redis: who starts servers first, then the
+ * servers, by Redis as far as it can be asked, then doors, then the local Redis.
+ */
 async function down(context: Context, { timeout }: Options): Promise<void> {
-  const running = await idsRunning(context);
-  const ended = [
-    await endUp(context, timeout),
-    await endServers(context, timeout, running),
-    await endRedis(context),
-  ].filter((what) => what !== null);
-  context.output.talk(ended.length > 0 ? `ended: ${ended.join(', ')}` : 'nothing is running');
+  const tally = await look(context);
+  // It ends a door and servers of its own.
+  await endKind(context, tally, 'up', 2 * (timeout + defaults.drainGraceMs));
+  await endKind(context, tally, 'keep', defaults.drainGraceMs + defaults.termGraceMs);
+  await destroyHere(context, tally, timeout);
+  await endKind(context, tally, 'server', timeout + defaults.drainGraceMs);
+  await endKind(context, tally, 'proxy', timeout + defaults.drainGraceMs);
+  await endRedis(context, tally);
+  await tell(context, tally);
 }
 
-/** Seen before `up` ends its own. */
-async function idsRunning(context: Context): Promise<ReadonlySet<string>> {
-  try {
+async function look(context: Context): Promise<Tally> {
+  const { ours: before } = await fleetHere(context);
+  const tally = { before, gone: new Set<string>(), failed: [], trouble: null, redis: false };
+  return askRedis({ ...tally, running: new Set() }, async (asked) => {
     const { servers } = await context.withStore(({ store }) => store.registry.fleet());
-    return new Set(servers.map(({ record }) => record.id));
-  } catch (error) {
-    if (isAway(error)) return new Set();
-    throw error;
-  }
+    return { ...asked, running: new Set(servers.map(({ record }) => record.id)) };
+  });
 }
 
-async function endUp({ config }: Context, drainMs: number): Promise<string | null> {
-  const [{ findUp, isUp }, { terminate }] = await Promise.all([
-    import('../fleet/up-mark.ts'),
-    import('../fleet/launcher.ts'),
-  ]);
-  const mark = findUp(config.home);
-  if (!mark) return null;
-  const graceMs = 2 * (drainMs + defaults.drainGraceMs);
-  const ending = await terminate({ pid: mark.pid, isIt: () => isUp(mark) }, graceMs);
-  if (ending !== 'alive') return '`meowctl up`';
-  throw new TimeoutError('not-gone', `meowctl up (pid ${mark.pid}) does not end`, 'End it by hand');
+async function endKind(context: Context, tally: Tally, kind: Kind, graceMs: number): Promise<void> {
+  const { endHere } = await import('../fleet/end-here.ts');
+  const { ours } = await fleetHere(context);
+  const ofKind = ours.filter((each) => each.kind === kind);
+  tally.failed.push(...(await endHere(ofKind, graceMs)));
 }
 
-// Without Redis there is nothing left to ask, and `down` goes on to what it can end.
-async function endServers(
-  context: Context,
-  drainMs: number,
-  running: ReadonlySet<string>,
-): Promise<string | null> {
+/** All that Redis knows of this host: the servers, and what is remembered of those that ran. */
+async function destroyHere(context: Context, tally: Tally, drainMs: number): Promise<void> {
   const [{ destroyChosen }, { idsOn }, { thisMachine }] = await Promise.all([
     import('../fleet/destroy-chosen.ts'),
     import('../fleet/bring-up.ts'),
     import('../fleet/process-identity.ts'),
   ]);
-  try {
-    return await context.withStore(async ({ store: { registry } }) => {
-      const machine = thisMachine(context.config.home);
+  const { home } = context.config;
+  tally.trouble = null;
+  await askRedis(tally, () =>
+    context.withStore(async ({ store: { registry } }) => {
+      const machine = thisMachine(home);
       const here = (fleet: FleetView) => idsOn(machine, fleet);
       const how = { drainMs, signal: context.interruption() };
-      const { asked, gone, failed } = await destroyChosen(
-        { registry, home: context.config.home },
-        here,
-        how,
-      );
-      tellFailures(failed, context, `${gone.length} of ${asked} servers are gone`);
-      return whatWent(gone, running);
-    });
+      const { gone, failed } = await destroyChosen({ registry, home }, here, how);
+      for (const { id } of gone) tally.gone.add(id);
+      tally.failed.push(...failed);
+      return tally;
+    }),
+  );
+}
+
+async function askRedis(tally: Tally, ask: (tally: Tally) => Promise<Tally>): Promise<Tally> {
+  try {
+    return await ask(tally);
   } catch (error) {
-    if (isAway(error)) return null;
-    throw error;
+    if (!(error instanceof StoreError)) throw error;
+    tally.trouble = error;
+    return tally;
   }
 }
 
-function isAway(error: unknown): boolean {
-  return error instanceof StoreError && error.kind === 'unavailable';
+async function endRedis({ config }: Context, tally: Tally): Promise<void> {
+  const [{ stopLocalRedis }, { FailedError }] = await Promise.all([
+    import('../fleet/local-redis.ts'),
+    import('../errors.ts'),
+  ]);
+  try {
+    tally.redis = await stopLocalRedis(config.home);
+  } catch (error) {
+    if (!(error instanceof FailedError)) throw error;
+    tally.failed.push(error);
+  }
 }
 
-/** Of those that did not run, only the memory went. */
-function whatWent(gone: readonly ServerRecord[], running: ReadonlySet<string>): string | null {
-  const ran = gone.filter(({ id }) => running.has(id)).length;
-  const remembered = gone.length - ran;
-  const words = [
-    ran > 0 ? serversInWords(ran) : null,
-    remembered > 0 ? `the memory of ${serversInWords(remembered)}` : null,
-  ];
-  return words.filter((what) => what !== null).join(', ') || null;
+async function tell(context: Context, tally: Tally): Promise<void> {
+  const { output } = context;
+  const words = await whatEnded(tally);
+  if (words.length > 0) output.talk(`ended: ${words.join(', ')}`);
+  else if (tally.failed.length === 0) output.talk('nothing is running');
+  tellWhatRedisKeeps(context, tally);
+  const { others } = await fleetHere(context);
+  if (others.length > 0) output.talk(`${othersInWords(others)} from this state folder`);
+  if (tally.failed.some(({ code }) => code === 'not-gone')) context.exitWith(exitCodes.failed);
+  tellFailures(tally.failed, context, 'the rest has ended');
 }
 
-async function endRedis({ config }: Context): Promise<string | null> {
-  const { stopLocalRedis } = await import('../fleet/local-redis.ts');
-  return (await stopLocalRedis(config.home)) ? 'the local Redis' : null;
+/** Of servers that did not run, only the memory went. */
+async function whatEnded({ before, running, gone, redis }: Tally): Promise<string[]> {
+  const { stillRuns } = await import('../fleet/our-process.ts');
+  const ended = before.filter((each) => !stillRuns(each));
+  const of = (kind: Kind) => ended.filter((each) => each.kind === kind);
+  const byProcess = of('server').map(({ id, pid }) => id ?? pid);
+  const ran = new Set([...byProcess, ...[...gone].filter((id) => running.has(id))]).size;
+  const remembered = [...gone].filter((id) => !running.has(id) && !byProcess.includes(id)).length;
+  const doors = of('proxy').length;
+  return [
+    of('up').length > 0 ? '`meowctl up`' : '',
+    of('keep').length > 0 ? '`meowctl keep`' : '',
+    ran > 0 ? serversInWords(ran) : '',
+    remembered > 0 ? `the memory of ${serversInWords(remembered)}` : '',
+    doors > 0 ? (doors === 1 ? 'the door' : `${doors} doors`) : '',
+    redis ? 'the local Redis' : '',
+  ].filter((what) => what !== '');
+}
+
+function tellWhatRedisKeeps({ config, output }: Context, { trouble, before, redis }: Tally): void {
+  const mattered = config.redisUrl !== null || redis || before.length > 0;
+  if (trouble === null || !mattered) return;
+  output.talk(`meowctl: Redis was not told that they are gone: ${trouble.message}`);
+  output.talk('  It may list them as lost; `meowctl down` again, once it answers, clears that');
+}
+
+function othersInWords(others: readonly Running[]): string {
+  const [first] = others;
+  const run = others.length === 1 ? '1 process runs on' : `${others.length} processes run on`;
+  const where = first?.redis ? ` on Redis ${first.redis}` : '';
+  return `${run}, of another fleet (namespace ${first?.namespace}${where}),`;
 }

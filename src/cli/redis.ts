@@ -25,10 +25,13 @@ export async function chooseRedis(config: Config, output: Output, start: boolean
 }
 
 async function nobodyAnswers({ home, redisProbeUrl }: Config): Promise<StoreError> {
-  const { findUp } = await import('../fleet/up-mark.ts');
+  const [{ findUp }, { thisMachine }] = await Promise.all([
+    import('../fleet/up-mark.ts'),
+    import('../fleet/process-identity.ts'),
+  ]);
   const { label } = parseRedisUrl(redisProbeUrl, 'MEOW_REDIS_PROBE');
   // An `up` that runs refuses a second one.
-  const verb = findUp(home) ? 'spawn' : 'up';
+  const verb = findUp(home, thisMachine(home)) ? 'spawn' : 'up';
   return new StoreError(
     'unavailable',
     `no Redis answers: REDIS_URL is not set, no local one runs, and none is at ${label}`,

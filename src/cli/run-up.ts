@@ -12,7 +12,6 @@ import type { Context, OpenStore } from './context.ts';
 import { startKeeper } from './keep.ts';
 import { type DoorFlags, type OpenedDoor, openDoor } from './open-door.ts';
 import { openWanted } from './open-wanted.ts';
-import { stopSignal } from './proxy.ts';
 import { settle } from './settle.ts';
 import { tellFailures } from './tell-failures.ts';
 
@@ -32,36 +31,36 @@ interface Going {
   readonly ours: ServerRecord[];
 }
 
-/** Redis if needed, door, servers, keeper, until a signal; then all it started is ended again. */
+/** Redis if needed, door, servers, keeper, until `stopping`; then all it started is ended again. */
 export async function runUp(
   context: Context,
   asked: AppSpec | null,
   flags: UpFlags,
   tellReady: (value: object) => void,
+  stopping: AbortSignal,
 ): Promise<void> {
+  if (stopping.aborted) return;
   const { home } = context.config;
-  const stopping = new AbortController();
-  const stopped = stopSignal(context.process).then(() => stopping.abort());
-  const [{ prepareStateFolder }, { thisMachine }, mark] = await Promise.all([
-    import('../fleet/state-folder.ts'),
-    import('../fleet/process-identity.ts'),
-    import('../fleet/up-mark.ts'),
-  ]);
-  prepareStateFolder(home);
+  const { thisMachine } = await import('../fleet/process-identity.ts');
   const open = await context.openStore({ start: true, persistent: true });
-  mark.writeUpMark(home, thisMachine(home));
   const going: Going = { minder: null, keeper: null, door: null, wanted: null, ours: [] };
   try {
     const spec = await settle(context, open, asked);
-    tellReady(await getGoing(context, open, spec, flags, going, stopping.signal));
-    await stopped;
+    tellReady(await getGoing(context, open, spec, flags, going, stopping));
+    await aborted(stopping);
     context.output.talk('stopping: keeper, door, servers');
   } finally {
     await end(going, flags.timeout);
     await tellWhatStays(context, open.store.registry, thisMachine(home));
-    mark.removeUpMark(home);
     await open.store.close();
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 async function getGoing(

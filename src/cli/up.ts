@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { defaults } from '../config.ts';
-import { FailedError } from '../errors.ts';
 import type { AppSpec } from '../store/records.ts';
+import { announceHere } from './announce.ts';
 import { type AppFlags, addAppFlags, askedApp, givenSpec } from './app-flags.ts';
 import type { Context } from './context.ts';
 import { detachUp, UP_READY_MS } from './detach-up.ts';
@@ -9,7 +9,9 @@ import { examples } from './examples.ts';
 import { keptApp } from './kept-app.ts';
 import { addDoorOptions } from './open-door.ts';
 import { keepOwnLog } from './own-log.ts';
+import { stopSignal } from './proxy.ts';
 import { readyPipe } from './ready-pipe.ts';
+import { report } from './report.ts';
 import { runUp, type UpFlags } from './run-up.ts';
 import { seconds, size } from './values.ts';
 
@@ -42,16 +44,57 @@ export function addUp(program: Command, context: Context): void {
 }
 
 async function up(context: Context, options: Options): Promise<void> {
-  await refuseSecond(context);
-  const spec = await whatToServe(context, options);
-  if (options.detach) return detachUp(context, spec);
-  if (options.detached) keepOwnLog(context.process, context.config.home, 'up');
+  if (options.detach) {
+    await refuseSecond(context);
+    return detachUp(context, await whatToServe(context, options));
+  }
   const ready = readyPipe(options.detached ?? false, context.process, UP_READY_MS);
+  const stopping = stopController(context.process);
   try {
-    await runUp(context, spec, options, ready.tell);
+    await asTheOnlyOne(context, stopping, async () => {
+      // Not before: this log is that of the one that runs.
+      if (options.detached) keepOwnLog(context.process, context.config.home, 'up');
+      const spec = await whatToServe(context, options);
+      await runUp(context, spec, options, ready.tell, stopping.signal);
+    });
   } catch (error) {
     ready.fail(error);
     throw error;
+  }
+}
+
+// From the start: as the first process of a container it hears no signal that it does not ask for.
+function stopController(host: NodeJS.Process): AbortController {
+  const stopping = new AbortController();
+  void stopSignal(host).then(() => stopping.abort());
+  return stopping;
+}
+
+async function asTheOnlyOne(
+  context: Context,
+  stopping: AbortController,
+  work: () => Promise<void>,
+): Promise<void> {
+  const { home } = context.config;
+  const [{ takeUp }, { thisMachine }, { prepareStateFolder }] = await Promise.all([
+    import('../fleet/take-up.ts'),
+    import('../fleet/process-identity.ts'),
+    import('../fleet/state-folder.ts'),
+  ]);
+  prepareStateFolder(home);
+  const options = { signal: stopping.signal, log: context.output.talk };
+  const taken = await takeUp(home, thisMachine(home), options);
+  const leave = await announceHere(context, 'up');
+  void taken.lost.then((error) => {
+    report(error, context.output, false);
+    context.exitWith(error.exitCode);
+    stopping.abort();
+  });
+  try {
+    await work();
+  } finally {
+    leave();
+    await taken.release();
   }
 }
 
@@ -61,10 +104,14 @@ async function whatToServe(context: Context, options: Options): Promise<AppSpec 
   return keptApp(context, askedApp(context, options));
 }
 
+// Said at once; who starts at the same moment is told by the one in the background.
 async function refuseSecond({ config }: Context): Promise<void> {
-  const { findUp } = await import('../fleet/up-mark.ts');
-  const other = findUp(config.home);
-  if (!other) return;
-  const message = `meowctl up already runs here (pid ${other.pid})`;
-  throw new FailedError('already-up', message, 'End it with `meowctl down`');
+  const [{ alreadyUp }, { findUp }, { thisMachine }] = await Promise.all([
+    import('../fleet/take-up.ts'),
+    import('../fleet/up-mark.ts'),
+    import('../fleet/process-identity.ts'),
+  ]);
+  const self = thisMachine(config.home);
+  const other = findUp(config.home, self);
+  if (other) throw alreadyUp(other, self);
 }

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../config.ts';
-import { StoreError, TimeoutError } from '../errors.ts';
+import { FailedError, StoreError } from '../errors.ts';
 import { quote } from '../text.ts';
 import {
   type FoundRedis,
@@ -11,7 +11,7 @@ import {
   REDIS_ANSWER_MS,
   type RedisPlaces,
 } from './find-redis.ts';
-import { hasEnded, startDetached, stopChild, terminate } from './launcher.ts';
+import { hasEnded, sendSignal, startDetached, stopChild, terminate } from './launcher.ts';
 import { tail } from './logs.ts';
 import { bootId, identify } from './process-identity.ts';
 import {
@@ -86,15 +86,17 @@ function prepare(options: RedisStart): Start {
 /**
  * Ends the local Redis, if it is one that was started from this state folder, and waits for it.
  * @returns whether there was one
- * @throws TimeoutError when it does not end
+ * @throws FailedError when it does not end
  */
 export async function stopLocalRedis(home: string): Promise<boolean> {
   const run = await findRun(home);
   if (!run) return false;
+  // One that is stopped hears nothing.
+  if (isRun(home, run)) sendSignal(run.pid, 'SIGCONT');
   const ending = await terminate({ pid: run.pid, isIt: () => isRun(home, run) }, STOP_MS);
   if (ending !== 'alive') return ending !== 'gone';
   const message = `the local Redis (pid ${run.pid}) does not end`;
-  throw new TimeoutError('not-gone', message, `Its log is ${quote(redisLog(home))}`);
+  throw new FailedError('not-gone', message, `Its log is ${quote(redisLog(home))}`);
 }
 
 /** A local Redis that lives but did not answer must never get a second one on its files. */

@@ -1,25 +1,82 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { identify, type ThisProcess } from './process-identity.ts';
+import { removeFile, writeWhole } from './whole-file.ts';
 
-/** The `meowctl up` that runs on this host for this state folder. */
+/** What an `up` says of itself in its state folder; 0.1.0 wrote pid and start alone. */
 export interface UpMark {
   readonly pid: number;
   readonly pidStart: string;
+  readonly host?: string;
+  readonly bootId?: string;
+  readonly pidNs?: string;
 }
 
-export function writeUpMark(home: string, { pid, pidStart }: ThisProcess): void {
-  writeFileSync(path(home), JSON.stringify({ pid, pidStart }), { mode: 0o600 });
+type Run = Pick<ThisProcess, 'bootId' | 'pidNs'>;
+
+export function markText({ pid, pidStart, host, bootId, pidNs }: ThisProcess): string {
+  return JSON.stringify({ pid, pidStart, host, bootId, pidNs });
 }
 
-export function removeUpMark(home: string): void {
-  rmSync(path(home), { force: true });
+export function writeUpMark(home: string, self: ThisProcess): void {
+  writeWhole(markPath(home), markText(self));
 }
 
-/** Null where none runs, whatever is written. */
-export function findUp(home: string): UpMark | null {
-  const mark = parse(readMark(home));
-  return mark && isUp(mark) ? mark : null;
+/** Null for what is none. */
+export function parseUpMark(text: string): UpMark | null {
+  const more = ['host', 'bootId', 'pidNs'].map((name) => `(?:,"${name}":"([^"]{0,300})")?`);
+  const pattern = new RegExp(
+    `^\\{"pid":(\\d{1,10}),"pidStart":"([^"]{0,100})"${more.join('')}\\}$`,
+  );
+  const [, pid, pidStart = '', host, bootId, pidNs] = pattern.exec(text) ?? [];
+  if (pid === undefined) return null;
+  const told = { ...(host ? { host } : {}), ...(bootId ? { bootId } : {}) };
+  return { pid: Number(pid), pidStart, ...told, ...(pidNs ? { pidNs } : {}) };
+}
+
+/** Only our own: another's stays. */
+export function removeUpMark(home: string, self: ThisProcess): void {
+  const mark = readUpMark(home);
+  if (mark && isSame(mark, self)) removeFile(markPath(home));
+}
+
+/** Null where there is none, or none that can be read. */
+export function readUpMark(home: string): UpMark | null {
+  return parseUpMark(read(markPath(home)));
+}
+
+/** Moves the time of the mark: it needs no room on the disk. */
+export function touchUpMark(home: string): void {
+  const now = new Date();
+  utimesSync(markPath(home), now, now);
+}
+
+/** When the mark was moved last, by whatever clock; asked of the file itself, not of a cache. */
+export function upMarkTime(home: string): number | null {
+  try {
+    const file = openSync(markPath(home), 'r');
+    const { mtimeMs } = fstatSync(file);
+    closeSync(file);
+    return mtimeMs;
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).code === 'string') return null;
+    throw error;
+  }
+}
+
+/** The `up` that runs for this state folder in this run of this machine; null where none does. */
+export function findUp(home: string, run: Run): UpMark | null {
+  const mark = readUpMark(home);
+  return mark && isOfRun(mark, run) && isUp(mark) ? mark : null;
+}
+
+/** Whether it was written in this run of this machine, so that its pid says something. */
+export function isOfRun({ bootId, pidNs }: UpMark, run: Run): boolean {
+  return (bootId ?? run.bootId) === run.bootId && (pidNs ?? run.pidNs) === run.pidNs;
+}
+
+export function isSame(mark: UpMark, self: ThisProcess): boolean {
+  return mark.pid === self.pid && mark.pidStart === self.pidStart && isOfRun(mark, self);
 }
 
 /** Whether that process still lives, is the one that wrote the mark, and runs `up`. */
@@ -28,20 +85,15 @@ export function isUp({ pid, pidStart }: UpMark): boolean {
   return found !== null && found.start === pidStart && found.commandLine.includes('up');
 }
 
-function path(home: string): string {
+function markPath(home: string): string {
   return join(home, 'up.json');
 }
 
-function readMark(home: string): string {
+function read(path: string): string {
   try {
-    return readFileSync(path(home), 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    if (typeof (error as NodeJS.ErrnoException).code === 'string') return '';
     throw error;
   }
-}
-
-function parse(text: string): UpMark | null {
-  const match = /^\{"pid":(\d{1,10}),"pidStart":"([^"]{1,100})"\}$/.exec(text);
-  return match ? { pid: Number(match[1]), pidStart: match[2] ?? '' } : null;
 }

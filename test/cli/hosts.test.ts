@@ -50,8 +50,7 @@ function world(namespace: string) {
     },
     list,
     up: async () => (await list()).filter(({ state }) => state === 'up'),
-    // By host id; that of a machine's name is shared.
-    keepers: () => raw.keys(`{${namespace}}:keeper:${'?'.repeat(16)}`),
+    keepers: () => raw.keys(`{${namespace}}:keeper:*`),
     intents: () => raw.hgetall(`{${namespace}}:intents`),
     /** Watches how many servers there are at the same time, until it is asked. */
     mostServers() {

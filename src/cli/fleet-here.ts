@@ -1,0 +1,35 @@
+import type { Config } from '../config.ts';
+import type { Running } from '../fleet/our-process.ts';
+import type { Context } from './context.ts';
+
+/** What runs from the state folder: of the fleet that this run means, and of others. */
+export interface FleetHere {
+  readonly ours: readonly Running[];
+  readonly others: readonly Running[];
+}
+
+/** A folder has one `up`, whichever fleet it brought up. */
+export async function fleetHere({ config }: Context): Promise<FleetHere> {
+  const [{ allHere }, { thisMachine }] = await Promise.all([
+    import('../fleet/end-here.ts'),
+    import('../fleet/process-identity.ts'),
+  ]);
+  const machine = thisMachine(config.home);
+  const running = allHere(config.home, machine).filter(({ pid }) => pid !== machine.pid);
+  const redises = await redisesOf(config);
+  const isOurs = ({ kind, namespace, redis }: Running) =>
+    kind === 'up' || (namespace === config.namespace && redises.has(redis));
+  return { ours: running.filter(isOurs), others: running.filter((each) => !isOurs(each)) };
+}
+
+/** The names that the Redis of this run may have been started with. */
+async function redisesOf({ home, redisUrl, redisProbeUrl }: Config) {
+  const [{ localAddress }, { fleetName }] = await Promise.all([
+    import('../fleet/redis-run.ts'),
+    import('../fleet/our-process.ts'),
+  ]);
+  const usual = [localAddress(home), redisProbeUrl].map((url) => fleetName(url).redis);
+  if (redisUrl === null) return new Set([null, ...usual]);
+  const named = fleetName(redisUrl).redis;
+  return new Set(usual.includes(named) ? [null, named, ...usual] : [named]);
+}

@@ -1,0 +1,116 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
+import { freePort } from '../helpers/redis.ts';
+import { until } from '../helpers/until.ts';
+
+let site: Site;
+
+beforeAll(async () => {
+  site = await openSite();
+});
+afterEach(async () => {
+  for (const pid of ownProcesses(site.home)) process.kill(pid, 'SIGKILL');
+  await until('all have ended', () => ownProcesses(site.home).length === 0);
+});
+afterAll(() => site.close());
+
+/** No Redis is named, and none is at the usual address: so it is a local one. */
+const local = { REDIS_URL: '' };
+
+const pidIn = (...path: string[]) =>
+  (JSON.parse(readFileSync(join(site.home, ...path), 'utf8')) as { pid: number }).pid;
+
+async function down(env: Record<string, string> = {}) {
+  return site.run(['down', '--timeout', '5'], { env });
+}
+
+async function upWithOneMore() {
+  const args = ['up', '-n', '1', '--port', String(await freePort()), '--no-admin', '--detach'];
+  const { code, stderr } = await site.run(args, { env: local });
+  expect([code, stderr]).toEqual([0, expect.stringContaining('1 server, in the background')]);
+  expect((await site.run(['spawn'], { env: local })).code).toBe(0);
+}
+
+const all = 'ended: `meowctl up`, 2 servers, the local Redis\n';
+
+test('`down` ends door, keeper, servers and the local Redis, and then nothing is running', async () => {
+  await upWithOneMore();
+  expect(await down(local)).toMatchObject({ code: 0, stderr: all });
+  expect(ownProcesses(site.home)).toEqual([]);
+  expect(await down(local)).toMatchObject({ code: 0, stderr: 'nothing is running\n' });
+});
+
+test('`down` needs no Redis: one that is stopped ends after the servers', async () => {
+  await upWithOneMore();
+  process.kill(pidIn('redis', 'run.json'), 'SIGSTOP');
+  const { code, stderr } = await down(local);
+  expect([code, stderr]).toEqual([0, expect.stringContaining(all)]);
+  expect(stderr).toContain('meowctl: Redis was not told that they are gone: ');
+  expect(ownProcesses(site.home)).toEqual([]);
+});
+
+test('`down` needs neither Redis nor `up`: both were killed, and the servers end', async () => {
+  await upWithOneMore();
+  process.kill(pidIn('up.json'), 'SIGKILL');
+  process.kill(pidIn('redis', 'run.json'), 'SIGKILL');
+  const { code, stderr } = await down(local);
+  expect([code, stderr]).toEqual([0, expect.stringMatching(/^ended: 2 servers\n/)]);
+  expect(ownProcesses(site.home)).toEqual([]);
+});
+
+test('`down` ends what runs here where a Redis of others takes no writes, and says so', async () => {
+  const doorArgs = ['proxy', '--port', String(await freePort()), '--no-admin'];
+  const both = Promise.all([finish(site.start(['keep'])), finish(site.start(doorArgs))]);
+  expect((await site.run(['spawn', '2'])).code).toBe(0);
+  const runs = (verb: string) => {
+    const args = ownProcesses(site.home).map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+    return args.some((line) => line.includes(`\0${verb}\0`));
+  };
+  await until('keeper and door run', () => runs('keep') && runs('proxy'));
+  const { port, hostname } = new URL(site.redis.url);
+  const cli = (...words: string[]) =>
+    spawnSync('redis-cli', ['-h', hostname, '-p', port, ...words]);
+  cli('replicaof', '127.0.0.1', '1');
+  const { code, stderr } = await down();
+  cli('replicaof', 'no', 'one');
+  expect(stderr).toMatch(/^ended: `meowctl keep`, 2 servers, the door\n/m);
+  expect(stderr).toContain('meowctl: Redis was not told that they are gone: ');
+  expect(stderr).toContain('is a read-only replica');
+  expect(code).toBe(0);
+  expect((await both).map((result) => result.code)).toEqual([0, 0]);
+});
+
+test('`down` leaves the servers of another fleet in the same folder alone, and names them', async () => {
+  const other = { MEOW_NAMESPACE: 'other' };
+  expect((await site.run(['spawn'], { env: other })).code).toBe(0);
+  const { code, stderr } = await down();
+  expect([code, stderr]).toEqual([0, expect.stringMatching(/1 process runs on, of another fleet/)]);
+  expect(stderr).toContain('namespace other');
+  expect(await down(other)).toMatchObject({ code: 0, stderr: 'ended: 1 server\n' });
+});
+
+test('of eight `up`s at once one comes up, and `down` ends it; also after one that was killed', async () => {
+  for (const round of ['after none', 'after a killed one']) {
+    const ports = await Promise.all(Array.from({ length: 8 }, freePort));
+    const ups = ports.map((port) =>
+      site.start(['up', '-n', '1', '--port', String(port), '--no-admin']),
+    );
+    const outcomes = ups.map(finish);
+    await until('seven have ended', () => ups.filter((up) => up.exitCode !== null).length === 7);
+    const winner = ups.find((up) => up.exitCode === null);
+    for (const [at, up] of ups.entries()) {
+      if (up === winner) continue;
+      const { code, stderr } = (await outcomes[at]) ?? { code: null, stderr: '' };
+      const said = `meowctl: meowctl up already runs here (pid ${winner?.pid})\n`;
+      expect([round, code, stderr]).toEqual([round, 1, expect.stringContaining(said)]);
+    }
+    await until('it has its server', async () => (await site.list()).length > 0);
+    if (round === 'after none') winner?.kill('SIGKILL');
+    else expect((await down()).stderr).toMatch(/^ended: `meowctl up`, \d servers?\n/);
+    await outcomes[winner ? ups.indexOf(winner) : 0];
+  }
+  expect(ownProcesses(site.home)).toEqual([]);
+});
