@@ -112,13 +112,7 @@ async function removeAbandoned(home: string): Promise<void> {
   }
 }
 
-/** Whether a keeper listens in this state folder, in whatever container. */
-export async function inUse(home: string): Promise<boolean> {
-  const answered = await Promise.all(keeperSockets(home).map(answers));
-  return answered.includes(true);
-}
-
-function answers(path: string): Promise<boolean> {
+export function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const connection = connect(path);
     const settle = (does: boolean) => {

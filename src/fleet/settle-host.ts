@@ -6,7 +6,7 @@ import type { Intents, Registry } from '../store/store.ts';
 import { plain } from '../text.ts';
 import { livesElsewhere } from './death.ts';
 import { createHostId, readHostFile, rewriteHostFile } from './host-id.ts';
-import { inUse } from './keeper-socket.ts';
+import { inUse } from './in-use.ts';
 import { runOfKeeper } from './keeper-token.ts';
 import { type Machine, thisMachine } from './process-identity.ts';
 
@@ -36,7 +36,7 @@ export async function settleHost(deps: SettleDeps): Promise<boolean> {
   const found = await othersOf(machine, deps);
   if (found === null) return keepHost(machine, home);
   // The same folder in two containers: no id is taken from under those who live here.
-  if (await inUse(home)) return false;
+  if (await inUse(home, machine)) return false;
   const seconds = defaults.leaseMs / 1_000;
   say(
     `${found} under the id of this state folder, but not on this machine, or in another container or boot of it: waiting ${seconds} s to see whether it lives on`,

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync, statSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { dirname } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { inUse, keeperSockets } from '../../src/fleet/keeper-socket.ts';
-import { identify } from '../../src/fleet/process-identity.ts';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { inUse } from '../../src/fleet/in-use.ts';
+import { keeperSockets } from '../../src/fleet/keeper-socket.ts';
+import { identify, thisMachine } from '../../src/fleet/process-identity.ts';
+import { socketPath } from '../../src/fleet/socket-path.ts';
 import { until } from '../helpers/until.ts';
 import { type Bundle, bundleFixture } from './bundle.ts';
 import { killAtEnd, temporaryFolder } from './cleanup.ts';
@@ -66,11 +68,14 @@ describe('the socket of a keeper', () => {
     const first = await keep(home);
     await until('the first hears of it', () => first.heard().includes('serves abc234'));
     first.child.kill('SIGKILL');
-    await until('nobody keeps', async () => !(await inUse(home)));
+    await until('nobody keeps', async () => !(await inUse(home, thisMachine(home))));
     const second = await keep(home);
     await until('the second hears of it', () => second.heard().includes('serves abc234'));
     expect(keeperSockets(home)).toEqual([second.path]);
-    expect([identify(pid ?? 0) !== null, await inUse(home)]).toEqual([true, true]);
+    expect([identify(pid ?? 0) !== null, await inUse(home, thisMachine(home))]).toEqual([
+      true,
+      true,
+    ]);
   });
 
   test('is for its owner alone, and takes nothing but an id', async () => {
@@ -94,4 +99,20 @@ describe('the socket of a keeper', () => {
     const { heard } = await keep(temporaryFolder());
     expect([heard(), child.exitCode]).toEqual(['', null]);
   });
+});
+
+test('a state folder is in use while another `up` holds its lock; our own does not count', async () => {
+  const home = temporaryFolder();
+  const self = thisMachine(home);
+  expect(await inUse(home, self)).toBe(false);
+  for (const [at, pid, used] of [
+    ['1', self.pid, false],
+    ['2', self.pid + 1, true],
+  ] as const) {
+    const about = JSON.stringify({ pid, pidStart: self.pidStart });
+    const lock = createServer((socket) => socket.end(about)).listen(socketPath(home, `up/${at}`));
+    onTestFinished(() => void lock.close());
+    await until('it listens', () => lock.listening);
+    expect(await inUse(home, self)).toBe(used);
+  }
 });
