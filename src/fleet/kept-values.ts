@@ -20,6 +20,7 @@ import { quote, systemReason } from '../text.ts';
 import { baseOf, othersOf, type Variables } from './environment.ts';
 import { readKey } from './signature.ts';
 import { makeFolder } from './state-folder.ts';
+import { removeFile } from './whole-file.ts';
 
 /*
  * The values of an app's variables never leave the state folder: env/<digest>.json, which all
@@ -92,7 +93,7 @@ export function sweepEnv(
     const digest = name.replace(/\.json$/, '');
     return !digestsInUse.has(digest) && now - writtenAt(join(folder, name)) > defaults.envKeepMs;
   });
-  for (const name of old) rmSync(join(folder, name), { force: true });
+  for (const name of old) removeFile(join(folder, name));
   return old.map((name) => name.replace(/\.json$/, '')).filter(isEnvDigest);
 }
 
