@@ -9,6 +9,8 @@ export interface StoreNeeds {
   /** Whether a local Redis is started where none answers (`up` and `spawn`). */
   readonly start?: boolean;
   readonly persistent?: boolean;
+  /** Whether to say that this Redis may throw away what it is given: one round trip. */
+  readonly keeps?: boolean;
 }
 
 /** An open store, and the address it was opened with, for children. */
@@ -83,9 +85,9 @@ export function createContext(
 }
 
 async function open(config: Config, output: Output, needs: StoreNeeds): Promise<OpenStore> {
-  const { chooseRedis } = await import('./redis.ts');
+  const { chooseRedis, warnOfEviction } = await import('./redis.ts');
   const { connectStore } = await import('../store/connect.ts');
-  const { start = false, persistent = false } = needs;
+  const { start = false, persistent = false, keeps = false } = needs;
   const url = await chooseRedis(config, output, start);
   const store = await connectStore({
     url,
@@ -96,6 +98,7 @@ async function open(config: Config, output: Output, needs: StoreNeeds): Promise<
     // A verb that ends with it says so itself.
     ...(persistent ? { onTrouble: (line: string) => output.talk(`meowctl: ${line}`) } : {}),
   });
+  if (keeps) await warnOfEviction(store, output);
   return { store, url };
 }
 

@@ -4,6 +4,7 @@ import { quote } from '../text.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
 import { listFleet, type Row, showRows } from './rows.ts';
+import { explainLost, look, sayNoWrites } from './why-lost.ts';
 
 interface Options {
   readonly json?: boolean;
@@ -25,10 +26,11 @@ export function addListservers(program: Command, context: Context): void {
 }
 
 async function listservers(context: Context, options: Options): Promise<void> {
-  const fleet = await context.withStore(({ store }) => store.registry.fleet());
-  const rows = listFleet(fleet);
+  const seen = await context.withStore(({ store }) => look(store.registry));
+  const rows = explainLost(listFleet(seen.fleet), seen);
   const { output } = context;
-  sayWhatWasSkipped(fleet, context);
+  sayWhatWasSkipped(seen.fleet, context);
+  sayNoWrites(seen, output);
   if (options.json) return output.json(rows);
   if (options.quiet) return urlsOfUp(rows).forEach(output.line);
   if (rows.length === 0) return output.talk('no servers: start one with `meowctl spawn`');

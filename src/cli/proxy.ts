@@ -49,7 +49,7 @@ async function proxy(context: Context, options: Options): Promise<void> {
 async function openPatiently(context: Context, wait: boolean): Promise<OpenStore> {
   for (;;) {
     try {
-      return await context.openStore({ persistent: true });
+      return await context.openStore({ persistent: true, keeps: true });
     } catch (error) {
       if (!wait || !(error instanceof StoreError)) throw error;
       await new Promise((resolve) => setTimeout(resolve, WAIT_STEP_MS));

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { StoreError } from '../errors.ts';
 import { parseRedisUrl, type RedisAddress } from '../store/redis-url.ts';
+import type { Store } from '../store/store.ts';
 import type { Output } from './output.ts';
 
 const LOOPBACK = /^(127\.|::1$|localhost$)/;
@@ -22,6 +23,16 @@ export async function chooseRedis(config: Config, output: Output, start: boolean
   }
   if (found) return found.url;
   throw await nobodyAnswers(config);
+}
+
+/** Leases and pictures are all that a fleet has; a Redis that is a cache loses them without a word. */
+export async function warnOfEviction(store: Store, output: Output): Promise<void> {
+  const eviction = await store.eviction();
+  if (!eviction) return;
+  const when = eviction.limited ? 'when it is full' : 'once it has a maxmemory and is full';
+  output.talk(
+    `meowctl: warning: Redis at ${store.label} has maxmemory-policy ${eviction.policy}: ${when}, it loses servers and pictures; set it to noeviction`,
+  );
 }
 
 async function nobodyAnswers({ home, redisProbeUrl }: Config): Promise<StoreError> {

@@ -10,6 +10,8 @@ import type { Cell, Output, Tone } from './output.ts';
 export interface Row extends Omit<ServerRecord, 'state'> {
   readonly state: ServerState | 'gone';
   readonly doors: readonly string[];
+  /** Of one that shows no sign of life. */
+  readonly why?: string;
 }
 
 const MAX_APP = 40;
@@ -88,14 +90,20 @@ export function showRows(output: Output, rows: readonly Row[], withFolder = fals
   // Where there are only cats, it goes without saying.
   const named = rows.some(({ app }) => app !== catName);
   const found = withFolder && rows.some(({ folder }) => folder !== undefined);
+  const lost = rows.some((row) => whyLost(row) !== '');
   return output.table(
-    [...HEADS, ...(named ? ['APP'] : []), ...(found ? ['FOLDER'] : [])],
+    [...HEADS, ...(named ? ['APP'] : []), ...(found ? ['FOLDER'] : []), ...(lost ? ['WHY'] : [])],
     rows.map((row) => [
       ...cells(row, now),
       ...(named ? [{ text: shortApp(row) }] : []),
       ...(found ? [{ text: row.folder ?? '-' }] : []),
+      ...(lost ? [{ text: whyLost(row) }] : []),
     ]),
   );
+}
+
+function whyLost({ state, why = '' }: Row): string {
+  return state === 'lost' ? why : '';
 }
 
 function shortApp({ app }: Row): string {
@@ -133,7 +141,7 @@ const UNITS = [
 ] as const;
 
 /** `3d 4h`, `5m 2s`, `0s`: the two largest units that are not nought. */
-function duration(ms: number): string {
+export function duration(ms: number): string {
   const first = UNITS.findIndex(([, size]) => ms >= size);
   if (first === -1) return '0s';
   let left = ms;

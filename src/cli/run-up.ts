@@ -42,7 +42,7 @@ export async function runUp(
   if (stopping.aborted) return;
   const { home } = context.config;
   const { thisMachine } = await import('../fleet/process-identity.ts');
-  const open = await context.openStore({ start: true, persistent: true });
+  const open = await context.openStore({ start: true, persistent: true, keeps: true });
   const going: Going = { minder: null, keeper: null, door: null, wanted: null, ours: [] };
   try {
     const spec = await settle(context, open, asked);

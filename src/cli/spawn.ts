@@ -65,6 +65,7 @@ async function spawn(context: Context, wanted = 1, options: Options): Promise<vo
   const spec = await keptApp(context, askedApp(context, options, options.timeout));
   await context.withStore((open) => spawnMany(context, open, number, spec, options), {
     start: true,
+    keeps: true,
   });
 }
 

@@ -1,3 +1,4 @@
+import { readEviction } from './eviction.ts';
 import { createImages } from './images.ts';
 import { createIntents } from './intents.ts';
 import { createKeys } from './keys.ts';
@@ -43,6 +44,7 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
     messages: createMessages(link, keys),
     visits: createVisits(link, keys),
     images: createImages(link, keys),
+    eviction: () => readEviction(link),
     connected: link.connected,
     close: link.close,
   };

@@ -6,6 +6,8 @@ import * as scripts from './scripts/doors.ts';
 import type { Registry } from './store.ts';
 
 const ACK_TTL_SECONDS = 60;
+/** Whether it lives, its lease says. Its last words are kept for who asks while Redis takes no new ones. */
+const WORDS_TTL_MS = 600_000;
 
 /** The doors' own leases, and what they have let go. */
 export function createDoorLeases(
@@ -15,7 +17,7 @@ export function createDoorLeases(
   return {
     async beatDoor(door) {
       const keysOf = [keys.doors, keys.door(door.id)];
-      const args = [door.id, JSON.stringify(door), defaults.leaseMs];
+      const args = [door.id, JSON.stringify(door), defaults.leaseMs, WORDS_TTL_MS];
       await runScript(link, scripts.beatDoor, keysOf, ...args);
     },
     async leaveDoor(id) {

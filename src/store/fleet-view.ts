@@ -91,7 +91,8 @@ function readIntents(fields: Record<string, string>, key: string, skipped: Skipp
   return intents;
 }
 
-function readDoors(cells: unknown[], keys: Keys, skipped: Skipped[]): DoorRecord[] {
+/** Each door's id and what it says, in turn. */
+export function readDoors(cells: unknown[], keys: Keys, skipped: Skipped[]): DoorRecord[] {
   const doors: DoorRecord[] = [];
   for (let at = 0; at < cells.length; at += 2) {
     const id = String(cells[at]);

@@ -12,7 +12,7 @@ export interface Keys {
   readonly registry: string;
   /** zset door id → lease end in ms */
   readonly doors: string;
-  /** string, door JSON, expires with the door's lease */
+  /** string, door JSON, 10 minutes after its last beat */
   door(id: string): string;
   /** set of door ids, a minute */
   acks(id: string): string;

@@ -1,3 +1,4 @@
+import type { StoreError } from '../errors.ts';
 import type { Place } from './place.ts';
 
 /** What a server says of itself. Written whole, by the server alone. */
@@ -138,5 +139,17 @@ export interface FleetView extends RosterView {
   readonly intents: ReadonlyMap<string, Intent>;
   /** The id of the registry; null where it has none yet. */
   readonly registry: string | null;
+  readonly doors: readonly DoorRecord[];
+}
+
+/** What is known when servers show no sign of life. */
+export interface Silence {
+  /** How long ago the last beat of any server or door was taken; null where none is known. */
+  readonly agoMs: number | null;
+  /** Why Redis would not take a beat now; null where it would. */
+  readonly refusal: StoreError | null;
+  /** Whether it refuses every write, whoever asks. */
+  readonly takesNoWrites: boolean;
+  /** The doors that lived when that last beat was taken, and what they said last. */
   readonly doors: readonly DoorRecord[];
 }

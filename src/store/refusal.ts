@@ -85,7 +85,7 @@ function ofUnknownCommand(said: string, { name }: Asked): Trouble | null {
 function ofType(said: string, { name, keys }: Asked): Trouble | null {
   if (!said.startsWith('WRONGTYPE')) return null;
   // Our scripts name the key; where a plain command fails, it has only one.
-  const [, inScript] = /^WRONGTYPE the key (.*) holds a \w+$/.exec(said) ?? [];
+  const [, inScript] = /^WRONGTYPE the key (.*) holds (?:a|no) \w+$/.exec(said) ?? [];
   const key = inScript ?? (name === 'EVAL' ? undefined : keys[0]);
   const under = key === undefined ? 'one of our keys' : `the key ${quote(key)}`;
   const says = `holds another type of value under ${under}`;

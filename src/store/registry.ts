@@ -1,3 +1,4 @@
+import { createBeatSilence } from './beat-silence.ts';
 import { createChanges } from './changes.ts';
 import { createDoorLeases } from './door-leases.ts';
 import { createFleetView } from './fleet-view.ts';
@@ -14,6 +15,7 @@ export function createRegistry(link: Link, keys: Keys, say: (line: string) => vo
     ...createOrders(link, keys),
     ...createFleetView(link, keys),
     ...createDoorLeases(link, keys),
+    ...createBeatSilence(link, keys),
     ...createChanges(link, keys, say),
   };
 }

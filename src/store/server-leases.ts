@@ -68,7 +68,8 @@ function taken(id: string, other: ServerRecord | string): FailedError {
   return new FailedError('one-process', message, 'meowctl starts the processes: `spawn 4`');
 }
 
-function beatKeys(keys: Keys, id: string): string[] {
+/** The keys that a beat works on. */
+export function beatKeys(keys: Keys, id: string): string[] {
   const { servers, leases, intents, doors, registry } = keys;
   return [servers, leases, intents, keys.order(id), doors, keys.acks(id), registry];
 }

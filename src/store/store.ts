@@ -1,3 +1,4 @@
+import type { Eviction } from './eviction.ts';
 import type { ClaimedPicture, NewPicture, Picture, PictureInfo } from './pictures.ts';
 import type {
   BeatReply,
@@ -7,6 +8,7 @@ import type {
   RosterView,
   ServerRecord,
   SignedIntent,
+  Silence,
 } from './records.ts';
 
 /** Stops a subscription. */
@@ -61,6 +63,8 @@ export interface Registry {
   /** The newest `limit` servers by lease. */
   roster(limit: number): Promise<RosterView>;
   fleet(): Promise<FleetView>;
+  /** Why there may be no sign of life of servers: asked only then. Changes nothing. */
+  silence(): Promise<Silence>;
   /** Removes records whose lease ran out `lostForMs` ago; returns their ids. Intents and orders stay. */
   sweep(lostForMs: number): Promise<readonly string[]>;
   /** Writes a door and renews its lease. */
@@ -146,6 +150,8 @@ export interface Store {
   readonly messages: Messages;
   readonly visits: Visits;
   readonly images: Images;
+  /** What Redis throws away by itself; null for nothing, or unknown. */
+  eviction(): Promise<Eviction | null>;
   /** False while the connection is down. */
   connected(): boolean;
   /** Sends what is pending for at most a second, then disconnects. */

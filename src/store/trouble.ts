@@ -68,6 +68,11 @@ export function storeError(label: string, cause: unknown): StoreError {
   return new StoreError(kind, `Redis at ${label} ${says}`, remedy, { cause });
 }
 
+/** Whether it is the same for whoever would write there. */
+export function takesNoWrites({ cause }: StoreError): boolean {
+  return /^(READONLY|NOREPLICAS|MISCONF|MASTERDOWN)\b/.test(reason(cause));
+}
+
 function ofAnswer(cause: Error): Trouble {
   return known(cause) ?? refusal(cause) ?? unknownRefusal(cause);
 }

@@ -6,6 +6,7 @@ import type { Row } from '../../src/cli/rows.ts';
 import { openSite, type Result, type Site } from '../helpers/cli.ts';
 import { keepAsking } from '../helpers/load.ts';
 import { freePort, startRedis } from '../helpers/redis.ts';
+import { addUser, documentedRule } from '../helpers/rights.ts';
 import { until } from '../helpers/until.ts';
 import { measured, verb } from '../helpers/yardstick.ts';
 
@@ -158,3 +159,27 @@ test('a Redis that is out of memory still lists, gets and gives pictures; what n
 });
 
 const picture = new URL('../../img/night.png', import.meta.url).pathname;
+
+test('a Redis that throws things away when it is full is warned of where a fleet begins, once', async () => {
+  const redis = await startRedis(['--maxmemory-policy', 'allkeys-lru', '--maxmemory', '100mb']);
+  const door = ['proxy', '--port', String(await freePort()), '--no-admin'];
+  const env = { REDIS_URL: redis.url };
+  const warning = /^meowctl: warning: Redis at \S+ has maxmemory-policy allkeys-lru: when it is /gm;
+  const spawned = await run(redis.url, ['spawn']);
+  expect([spawned.code, spawned.stderr.match(warning)?.length]).toEqual([0, 1]);
+  expect((await run(redis.url, ['ls'])).stderr).toBe('');
+  const child = site.start(door, { env });
+  let said = '';
+  child.stderr?.on('data', (chunk) => {
+    said += chunk;
+  });
+  await until('the door is open', () => said.includes('the door is'));
+  expect(said.match(warning)).toHaveLength(1);
+  child.kill('SIGTERM');
+
+  const deaf = await addUser(redis, 'deaf', [...documentedRule(), '-info']);
+  const silent = await run(deaf, ['spawn']);
+  expect([silent.code, silent.stderr]).toEqual([0, '']);
+  await run(redis.url, ['destroy', '--all']);
+  await redis.stop();
+});

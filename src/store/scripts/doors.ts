@@ -16,12 +16,12 @@ return reply
 
 /**
  * Writes a door and renews its lease.
- * KEYS doors door. ARGV id record leaseMs.
+ * KEYS doors door. ARGV id record leaseMs, lifetime of the record in ms.
  */
 export const beatDoor = `#!lua flags=allow-oom
 ${clock}
 redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
-redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[4])
 return 1
 `;
 

@@ -160,7 +160,8 @@ for i = 4, #ARGV do ids[i - 3] = ARGV[i] end
 local many = redis.call('HLEN', KEYS[1]) > tonumber(ARGV[3])
 if #ids > 0 or (limit == 0 and many) then -- as asked: those, or only how many there are
 elseif limit == 0 then ids = redis.call('HKEYS', KEYS[1])
-else ids = redis.call('ZREVRANGE', KEYS[2], 0, limit - 1) end
+else ids = soft('ZREVRANGE', KEYS[2], 0, limit - 1) end
+if not ids then return redis.error_reply('WRONGTYPE the key ' .. KEYS[2] .. ' holds no zset') end
 local reply = { redis.call('HLEN', KEYS[1]) }
 for _, id in ipairs(ids) do
   local length = redis.call('HSTRLEN', KEYS[1], id)
