@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { StoreError } from '../../src/errors.ts';
 import { commandsOf } from '../../src/store/scripts/guard.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -64,7 +64,7 @@ const picture = { data: Buffer.from('picture'), type: 'image/png', name: 'a.png'
 
 /** Everything the store can do. Those that take more than one step are marked. */
 const deeds: readonly (readonly [name: string, deed: (store: Store) => Promise<unknown>])[] = [
-  ['register', ({ registry }) => registry.register(record, sampleIntent())],
+  ['register, in steps', ({ registry }) => registry.register(record, sampleIntent())],
   ['beat', ({ registry }) => registry.beat(record, sampleIntent())],
   ['deregister', ({ registry }) => registry.deregister(id)],
   ['forget', ({ registry }) => registry.forget(id, signed)],
@@ -163,6 +163,7 @@ describe('a user of Redis', () => {
   });
 
   const needed = documented.map((name) => name.toUpperCase());
+  afterEach(() => raw.acl('SETUSER', 'meow', ...rule));
   test.each(needed)('without %s hears of that right, and nothing is half done', async (name) => {
     await raw.acl('SETUSER', 'meow', `-${name}`);
     let refusals = 0;
@@ -181,7 +182,6 @@ describe('a user of Redis', () => {
       expect(remedy).toContain(`+${name.toLowerCase()} `);
       if (!what.endsWith('steps')) expect([what, await everything()]).toEqual([what, sown]);
     }
-    await raw.acl('SETUSER', 'meow', `+${name}`);
     expect([name, refusals > 0]).toEqual([name, !OPTIONAL.includes(name)]);
   });
 });
