@@ -9,7 +9,7 @@ import {
   rmSync,
   statSync,
   utimesSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { defaults } from '../config.ts';
@@ -60,10 +60,22 @@ export function keepValues(home: string, values: KeptValues): KeptEnv {
 
 /** @throws FailedError where they are gone or are not what they were: nothing else may be used */
 export function readValues(home: string, envDigest: string): KeptValues {
-  const values = tryRead(home, envDigest);
+  const path = quote(pathOf(home, envDigest));
+  const values = readOrSay(home, envDigest, path);
   if (values !== null) return values;
-  const message = `the app's variables, kept in ${quote(pathOf(home, envDigest))}, are missing or damaged`;
+  const message = `the app's variables, kept in ${path}, are missing or damaged`;
   throw new FailedError('env-lost', message, 'Destroy what ran with them, and spawn it again');
+}
+
+function readOrSay(home: string, envDigest: string, path: string): KeptValues | null {
+  try {
+    return tryRead(home, envDigest);
+  } catch (cause) {
+    const { code, syscall } = cause as NodeJS.ErrnoException;
+    if (code === undefined || syscall === undefined) throw cause;
+    const message = `the app's variables, kept in ${path}, cannot be read: ${systemReason(cause)}`;
+    throw new FailedError('env-lost', message, 'Check who owns that file', { cause });
+  }
 }
 
 /** Takes over what a 0.1 had written into Redis; the base is what there is here. */
@@ -81,20 +93,27 @@ export function adopted(home: string, spec: AppSpec, here: Variables): AppSpec {
 
 /**
  * Removes values that nobody refers to any more, unless they are young: somebody may be about to.
+ * @param digestsInUse asked only where something is old
  * @returns the digests of what was removed
  */
 export function sweepEnv(
   home: string,
-  digestsInUse: ReadonlySet<string>,
+  digestsInUse: () => ReadonlySet<string>,
   now: number = Date.now(),
 ): string[] {
   const folder = join(home, 'env');
-  const old = list(folder).filter((name) => {
-    const digest = name.replace(/\.json$/, '');
-    return !digestsInUse.has(digest) && now - writtenAt(join(folder, name)) > defaults.envKeepMs;
-  });
-  for (const name of old) removeFile(join(folder, name));
-  return old.map((name) => name.replace(/\.json$/, '')).filter(isEnvDigest);
+  const old = list(folder).filter(
+    (name) => now - writtenAt(join(folder, name)) > defaults.envKeepMs,
+  );
+  if (old.length === 0) return [];
+  const inUse = digestsInUse();
+  const gone = old.filter((name) => !inUse.has(digestIn(name)));
+  for (const name of gone) removeFile(join(folder, name));
+  return gone.map(digestIn).filter(isEnvDigest);
+}
+
+function digestIn(fileName: string): string {
+  return fileName.replace(/\.json$/, '');
 }
 
 function tryRead(home: string, envDigest: string): KeptValues | null {
@@ -127,7 +146,7 @@ function write(path: string, text: string): void {
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
   const fd = openSync(draft, 'wx', 0o600);
   try {
-    writeSync(fd, text);
+    writeFileSync(fd, text);
     fsyncSync(fd);
   } catch (error) {
     rmSync(draft, { force: true });

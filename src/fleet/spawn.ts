@@ -10,8 +10,9 @@ import {
 import { parseRecord } from '../store/parse.ts';
 import type { ServerRecord, SignedIntent } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
+import { sweepValues } from './env-sweep.ts';
 import { Held } from './held.ts';
-import { adopted, sweepEnv } from './kept-values.ts';
+import { adopted } from './kept-values.ts';
 import { launch } from './launcher.ts';
 import { sweepLogs } from './log-sweep.ts';
 import { createServerId } from './server-id.ts';
@@ -22,7 +23,7 @@ import {
   toLaunch,
 } from './server-program.ts';
 import { prepareStateFolder } from './state-folder.ts';
-import { dropWanted, wantedDigests, writeWanted } from './wanted-files.ts';
+import { dropWanted, writeWanted } from './wanted-files.ts';
 
 export interface SpawnDeps extends ServerProgram {
   readonly registry: Pick<Registry, 'sweep' | 'forget' | 'fleet'>;
@@ -76,7 +77,7 @@ export async function spawnServers(deps: SpawnDeps, options: SpawnOptions): Prom
 async function sweep({ registry, home }: SpawnDeps): Promise<void> {
   await registry.sweep(defaults.sweepLostAfterMs);
   await sweepLogs(home, registry);
-  sweepEnv(home, wantedDigests(home));
+  sweepValues(home);
 }
 
 /** Starts one server. What it wrote into Redis before it failed is taken back. */

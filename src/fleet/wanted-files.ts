@@ -69,16 +69,6 @@ export function dropAllWanted(home: string): void {
   rmSync(join(home, 'wanted'), { recursive: true, force: true });
 }
 
-/** Which values of apps are still needed: those of every server that is wanted here, in any fleet. */
-export function wantedDigests(home: string): Set<string> {
-  const files = folders(home).flatMap((folder) => idsIn(folder).map((id) => join(folder, id)));
-  const digests = files.map((file) => {
-    const entry = parseJson(read(`${file}.json`)) as Partial<WantedEntry> | null;
-    return entry?.intent?.spec?.envDigest;
-  });
-  return new Set(digests.filter((digest) => typeof digest === 'string'));
-}
-
 // A registry's id has no dot in it.
 function fleetFolder(home: string, { registry, namespace }: FleetName): string {
   return join(home, 'wanted', `${registry}.${namespace}`);

@@ -95,7 +95,8 @@ describe('spawn --app', () => {
     expect(stderr.split('\n')[0]).toMatch(why);
     if (exit === 5) expect(stderr).toContain('throws.js:2');
     await site.nothingLeft();
-    expect(await site.raw.keys('{meow}:*')).toEqual([]);
+    const keys = await site.raw.keys('{meow}:*');
+    expect(keys.filter((key) => key !== '{meow}:registry')).toEqual([]);
   });
 
   test.each(['throws.js', 'nothing.js', 'listens.js', 'keeps-alive.js'])(
@@ -218,7 +219,6 @@ describe('up --app', () => {
     child.stderr?.on('data', (chunk) => {
       said += chunk;
     });
-    await until('it says so', () => said.includes('was not asked for on this machine'));
     await until('up is ready', () => said.includes('Ctrl-C'));
     child.kill('SIGTERM');
     await new Promise((resolve) => child.once('exit', resolve));
@@ -228,10 +228,12 @@ describe('up --app', () => {
   test('in the background keeps values off its command line', async () => {
     const port = String(await freePort());
     const args = ['--detach', '--port', port, '--no-admin', '--app', 'koa.js'];
-    const env = ['--env', 'GREETING=hush-4711'];
+    const file = join(site.home, 'up.env');
+    writeFileSync(file, 'GREETING=hush-file\n');
+    const env = ['--env', 'GREETING=hush-4711', `--env-file=${file}`, '--env-all'];
     const { code, stderr } = await site.run(['up', ...args, ...env, '-n', '1'], { cwd: APPS });
     expect([code, stderr]).toEqual([0, expect.stringContaining(`:${port}, 1 server, in the`)]);
-    expect(site.commandLines().join()).not.toContain('hush-4711');
+    expect(site.commandLines().join()).not.toMatch(/hush|--env/);
     await until('it serves', async () => (await site.list()).length === 1);
     expect(await text(`http://127.0.0.1:${port}/`)).toContain('hush-4711 from koa');
     const down = await site.run(['down']);

@@ -1,6 +1,15 @@
-import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { sweepValues } from '../../src/fleet/env-sweep.ts';
 import { adopted, keepValues, readValues, sweepEnv } from '../../src/fleet/kept-values.ts';
 import type { AppSpec } from '../../src/store/records.ts';
 import { temporaryFolder } from './cleanup.ts';
@@ -55,6 +64,16 @@ describe('the values of an app', () => {
     },
   );
 
+  test('that cannot be read are a sentence', () => {
+    const home = temporaryFolder();
+    const digest = keep(home, { A: '1' });
+    rmSync(join(home, 'env', `${digest}.json`));
+    mkdirSync(join(home, 'env', `${digest}.json`));
+    expect(() => readValues(home, digest)).toThrow(
+      /kept in ".*", cannot be read: illegal operation/,
+    );
+  });
+
   test('may have any name that a shell could set', () => {
     const home = temporaryFolder();
     const declared = JSON.parse('{"__proto__":"x","constructor":"y"}') as Record<string, string>;
@@ -69,17 +88,30 @@ describe('the values of an app', () => {
     const old = keep(home, { A: 'old' }, 61);
     writeFileSync(join(home, 'env', 'draft.json.0a'), '');
     utimesSync(join(home, 'env', 'draft.json.0a'), 1, 1);
-    expect(sweepEnv(home, new Set([used]))).toEqual([old]);
+    expect(sweepEnv(home, () => new Set([used]))).toEqual([old]);
     const left = readdirSync(join(home, 'env')).sort();
     expect(left).toEqual([`${used}.json`, `${young}.json`].sort());
-    expect(sweepEnv(temporaryFolder(), new Set())).toEqual([]);
+    expect(sweepEnv(temporaryFolder(), () => new Set())).toEqual([]);
+  });
+
+  test('stay while any list of the folder refers to them, a damaged one too', () => {
+    const home = temporaryFolder();
+    const [wanted, damaged, aside, free] = ['1', '2', '3', '4'].map((A) => keep(home, { A }, 61));
+    const list = (folder: string, name: string, text: string) => {
+      mkdirSync(join(home, folder), { recursive: true });
+      writeFileSync(join(home, folder, name), text);
+    };
+    list('wanted/r.meow', 'abc234.json', `{"intent":{"spec":{"envDigest":"${wanted}"}}}`);
+    list('wanted/other.cats', 'abc235.json', `{"intent":{"spec":{"envDigest":"${damaged}"`);
+    list('wanted.set-aside-1/r.meow', 'abc236.json', `{"envDigest":"${aside}"}`);
+    expect(sweepValues(home)).toEqual([free]);
   });
 
   test('are young again when they are asked for again', () => {
     const home = temporaryFolder();
     keep(home, { A: '1' }, 61);
     keepValues(home, { ...values, declared: { A: '1' } });
-    expect(sweepEnv(home, new Set())).toEqual([]);
+    expect(sweepEnv(home, () => new Set())).toEqual([]);
   });
 
   test('of 0.1 are taken over with the base that there is, and the old signature goes', () => {
