@@ -24,12 +24,51 @@ export function portPids(port: number): number[] {
   return pids.filter((pid) => holds(pid, inodes)).map(Number);
 }
 
-function listeningInodes(table: string, port: number): string[] {
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where these processes listen for TCP; null where that cannot be told. */
+export function listenersOf(pids: readonly number[]): Listener[] | null {
+  const links = pids.map((pid) =>
+    list(`/proc/${pid}/fd`).map((fd) => link(`/proc/${pid}/fd/${fd}`)),
+  );
+  if (links.every((of) => of.length === 0)) return null;
+  const inodes = new Set(links.flat());
+  return ['tcp', 'tcp6']
+    .flatMap(listening)
+    .filter((fields) => inodes.has(`socket:[${fields[INODE]}]`))
+    .map((fields) => toListener(fields[LOCAL_ADDRESS] ?? ''));
+}
+
+/** `0100007F:1F90`: words of four bytes, each in the order of this machine. */
+function toListener(local: string): Listener {
+  const [words = '', port = ''] = local.split(':');
+  const bytes = [...Buffer.from(words, 'hex')];
+  const inOrder = bytes.map((_, at) => bytes[at - (at % 4) + (3 - (at % 4))] ?? 0);
+  return { host: address(inOrder), port: Number.parseInt(port, 16) };
+}
+
+function address(bytes: readonly number[]): string {
+  if (bytes.length === 4) return bytes.join('.');
+  const groups = Array.from({ length: 8 }, (_, at) =>
+    (((bytes[2 * at] ?? 0) << 8) | (bytes[2 * at + 1] ?? 0)).toString(16),
+  );
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
+}
+
+function listening(table: string): string[][] {
   return read(`/proc/net/${table}`)
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[STATE] === LISTEN && fields[LOCAL_ADDRESS]?.endsWith(suffix))
+    .filter((fields) => fields[STATE] === LISTEN);
+}
+
+function listeningInodes(table: string, port: number): string[] {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return listening(table)
+    .filter((fields) => fields[LOCAL_ADDRESS]?.endsWith(suffix))
     .map((fields) => `socket:[${fields[INODE]}]`);
 }
 

@@ -1,5 +1,6 @@
+import { commandLineOf, familyOf, startedWith, startOf } from './family.ts';
 import { type AttachedProgram, endGroup, hasEnded, startAttached, stopChild } from './launcher.ts';
-import { portPids } from './port-holder.ts';
+import { listenersOf, portPids } from './port-holder.ts';
 import { sessionOf } from './process-identity.ts';
 
 /**
@@ -9,9 +10,12 @@ import { sessionOf } from './process-identity.ts';
 export function startProgram(program: AttachedProgram) {
   const child = startAttached(program);
   const pid = child.pid ?? 0;
+  const start = startOf(pid);
+  let left: number | null = null;
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(`could not be started: ${error.message}`));
     child.once('exit', (code, signal) => {
+      if (code === 0) left = leftBehind(pid, start, program.env);
       resolve(code === null ? `was ended by ${signal}` : describe(code));
       void endGroup(pid);
     });
@@ -23,8 +27,23 @@ export function startProgram(program: AttachedProgram) {
       const pids = portPids(port);
       return pids.length === 0 ? null : pids.some((other) => sessionOf(other) === pid);
     },
+    listens: () => listenersOf(familyOf(pid)),
+    leftBehind: () => left,
     stop: (graceMs: number) => stopChild(child, graceMs),
   };
+}
+
+// A daemon leaves the session of its parent, but keeps its environment.
+function leftBehind(pid: number, start: number, { PORT }: AttachedProgram['env']): number | null {
+  const strays = PORT === undefined ? [] : startedWith(`PORT=${PORT}`, start);
+  const found = [...familyOf(pid), ...strays].filter((other) => other !== pid && !isGuard(other));
+  return found.find((other) => commandLineOf(other).length > 0) ?? null;
+}
+
+/** Ours, in the group of every program: see fleet/launcher.ts. */
+function isGuard(pid: number): boolean {
+  const [shell, , , name] = commandLineOf(pid);
+  return shell === '/bin/sh' && name === 'meowctl';
 }
 
 // As the shell that starts it tells.

@@ -1,9 +1,10 @@
-import { get } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../config.ts';
-import { FailedError, TimeoutError } from '../errors.ts';
+import { FailedError } from '../errors.ts';
+import { askAll, isWell, isWord, type Said } from './ask-program.ts';
 import type { CreateHosted, Hosted } from './hosted.ts';
 import { holdPort, innerPorts } from './inner-port.ts';
+import { endedEarly, inBackground, tooLate } from './not-ready.ts';
 import { createRelay } from './relay.ts';
 
 /** A program that runs for us. */
@@ -13,6 +14,10 @@ export interface Program {
   hasEnded(): boolean;
   /** Whether it is what listens on that port of this machine; null where that cannot be told. */
   holds(port: number): boolean | null;
+  /** Where it and what it started listen; null where that cannot be told. */
+  listens(): readonly { readonly host: string; readonly port: number }[] | null;
+  /** The process of its own that runs on although it has ended well itself. */
+  leftBehind(): number | null;
   /** Asks it to end, with its process group; kills what is left after `graceMs`. */
   stop(graceMs: number): Promise<unknown>;
 }
@@ -51,14 +56,14 @@ function createHost(deps: ProgramDeps): Hosted {
     request: relay.request,
     upgrade: relay.upgrade,
     died,
-    healthy: async () => (await findAnswer(address.port, deps.healthPath, [address.host])) !== null,
+    healthy: async () => (await askAll(address.port, deps.healthPath, [address.host])).some(isWell),
     async start(outer) {
       const started = await startOnFreePort(deps, outer, (running) => {
         program = running;
       });
       address = started;
       void program?.ended.then((how) => {
-        if (!stopping) tellDied(`${deps.name} ${how}`);
+        if (program && !stopping) tellDied(`${deps.name} ${inBackground(program, how)}`);
       });
     },
     async stop(graceMs) {
@@ -84,7 +89,8 @@ async function startOnFreePort(
     onStart(program);
     const host = await untilReady(program, port, deps, limit);
     if (host !== null) return { host, port };
-    if (await isFree(port)) throw endedEarly(deps, await program.ended);
+    const how = await program.ended;
+    if (program.leftBehind() !== null || (await isFree(port))) throw endedEarly(deps, program, how);
   }
   const message = `${deps.name} found no free port: ${innerPorts(outer).join(', ')} are all in use`;
   throw new FailedError('no-port', message, 'End what holds them, or choose another --port');
@@ -97,10 +103,14 @@ async function untilReady(
   deps: ProgramDeps,
   limit: number,
 ): Promise<string | null> {
+  let heard: readonly Said[] = [];
   while (!program.hasEnded()) {
-    const host = await findAnswer(port, deps.healthPath, LOOPBACKS);
-    if (host !== null && (await isOurs(program, port))) return host;
-    if (performance.now() > limit) throw tooLate(deps, port);
+    const leftMs = limit - performance.now();
+    const said = await askAll(port, deps.healthPath, LOOPBACKS, leftMs);
+    if (said.some(isWord)) heard = said;
+    const well = said.find(isWell);
+    if (well && (await isOurs(program, port))) return well.host;
+    if (performance.now() > limit) throw tooLate(deps, program, { port, heard });
     await Promise.race([program.ended, pause(POLL_MS)]);
   }
   return null;
@@ -112,41 +122,8 @@ async function isOurs(program: Program, port: number): Promise<boolean> {
   return !program.hasEnded();
 }
 
-async function findAnswer(
-  port: number,
-  path: string,
-  hosts: readonly string[],
-): Promise<string | null> {
-  const answers = await Promise.all(hosts.map((host) => answersWell(host, port, path)));
-  return hosts.find((_, at) => answers[at]) ?? null;
-}
-
-function answersWell(host: string, port: number, path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const options = { host, port, path, agent: false, timeout: defaults.programHealthMs };
-    const asked = get(options, (answer) => {
-      resolve((answer.statusCode ?? 500) < 500);
-      asked.destroy();
-    });
-    asked.once('timeout', () => asked.destroy());
-    asked.on('error', () => resolve(false));
-    asked.once('close', () => resolve(false));
-  });
-}
-
 async function isFree(port: number): Promise<boolean> {
   const held = await holdPort(port);
   await held?.release();
   return held !== null;
-}
-
-function endedEarly({ name, hint }: ProgramDeps, how: string): TimeoutError {
-  const message = `${name} ${how} before it was ready`;
-  return new TimeoutError('app-ended', message, `See what it said${hint}`);
-}
-
-function tooLate({ name, healthPath, readyMs }: ProgramDeps, port: number): TimeoutError {
-  const message = `${name} did not answer GET ${healthPath} on port ${port} within ${(readyMs / 1_000).toFixed(1)} s`;
-  const remedy = 'Let it listen on {port} or $PORT, give it --health, or more --timeout';
-  return new TimeoutError('app-not-ready', message, remedy);
 }

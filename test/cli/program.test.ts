@@ -71,7 +71,7 @@ describe('spawn -- program', () => {
     [
       'never answers',
       [process.execPath, PROGRAM, '{port}', 'silent'],
-      /did not answer/,
+      /listens nowhere after/,
       /Let it listen on \{port\}/,
     ],
   ])('of one that %s exits 5 with its log, and leaves nothing', async (_, words, why, tail) => {
