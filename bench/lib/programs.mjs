@@ -43,6 +43,13 @@ export async function startTelling(command, args, { env, cwd } = {}) {
   return { pid: running.child.pid, said: JSON.parse(line), stop: running.stop };
 }
 
+/** Starts a program, and waits for nothing. */
+export function startProgram(command, args, { env, cwd } = {}) {
+  const running = launch(command, args, { env, cwd });
+  running.child.stdout.resume();
+  return { pid: running.child.pid, stop: running.stop };
+}
+
 /** Starts a program and waits until it takes connections on `port`. */
 export async function startListening(command, args, port, { env, cwd } = {}) {
   const running = launch(command, args, { env, cwd });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { firstDeaths } from '../lib/first-deaths.mjs';
 import { createMeowctl } from '../lib/meowctl.mjs';
 import { createPm2 } from '../lib/pm2.mjs';
 import { cpuMicros, settledRss } from '../lib/proc.mjs';
@@ -28,6 +29,7 @@ export async function measure(world) {
     ...(await spawns(world)),
     ...(await rolls(world)),
     ...(await revivals(world)),
+    ...(await answeredDeaths(world)),
     ...(await manyIdle(world)),
   ];
 }
@@ -131,12 +133,19 @@ async function revivals(world) {
   const nodeMs = median(starts.node.map(({ ms }) => ms));
   return [
     {
-      what: 'a killed server is back, − node -e 0',
+      what: 'a server killed just after its start is back, − node -e 0',
       value: (median(times) - nodeMs) / 1_000,
       atMost: 2.5,
       unit: ' s',
     },
   ];
+}
+
+async function answeredDeaths(world) {
+  const fleet = createMeowctl(world, 'bench-deaths');
+  await startKeeper(world, fleet);
+  const [app, listening] = [program('hello-app.mjs'), program('hello-listening.mjs')];
+  return firstDeaths(world, { fleet, app, listening });
 }
 
 async function isReplaced(fleet, id) {
