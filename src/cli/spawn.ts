@@ -8,6 +8,7 @@ import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
 import { keptApp } from './kept-app.ts';
+import { openWanted } from './open-wanted.ts';
 import { byPort, showRows, toRow } from './rows.ts';
 import { settle } from './settle.ts';
 import { tellFailures } from './tell-failures.ts';
@@ -78,6 +79,8 @@ async function spawnMany(
 ) {
   const { spawnServers } = await import('../fleet/spawn.ts');
   const spec = await settle(context, open, asked);
+  // An emptied Redis gets back what was wanted before anything is added to it.
+  await openWanted(context, open);
   const { started, failed } = await spawnServers(
     { registry: open.store.registry, ...serverProgram(context, open) },
     {
