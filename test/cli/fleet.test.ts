@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Row } from '../../src/cli/rows.ts';
 import { openSite, ownProcesses, type Site } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
 import { sampleIntent, sampleRecord } from '../helpers/store.ts';
@@ -81,6 +82,16 @@ describe('spawn', () => {
     const { readFileSync } = await import('node:fs');
     expect(readFileSync(`/proc/${server?.pid}/cmdline`, 'utf8')).not.toContain('redis://');
   });
+});
+
+test('`ls --json` prints what tests take for the list', async () => {
+  await site.run(['spawn', '2']);
+  const shown = JSON.parse((await site.run(['ls', '--json'])).stdout) as Row[];
+  const listed = await site.list();
+  expect(shown.map(({ id, state }) => [id, state])).toEqual(
+    listed.map(({ id, state }) => [id, state]),
+  );
+  expect(Object.keys(shown[0] ?? {})).toEqual(Object.keys(listed[0] ?? {}));
 });
 
 describe('destroy', () => {

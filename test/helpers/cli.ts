@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Row } from '../../src/cli/rows.ts';
+import { listFleet, type Row } from '../../src/cli/rows.ts';
 import { freePort, startRedis, type TestRedis } from './redis.ts';
+import { openStore } from './store.ts';
 import { until } from './until.ts';
 
 /** What a server may take to be ready on a busy machine, where a test does not say: it is no measure. */
@@ -34,7 +35,7 @@ export interface Site {
   run(args: readonly string[], options?: RunOptions): Promise<Result>;
   /** Starts a verb that goes on. Ended with the site. */
   start(args: readonly string[], options?: RunOptions): ChildProcess;
-  /** `listservers --json`. */
+  /** What `listservers --json` prints, by the same code but without a process for each look. */
   list(): Promise<Row[]>;
   /** Ends every process that runs in this site, and removes its files. */
   close(): Promise<void>;
@@ -73,8 +74,9 @@ export async function openSite(redisArgs: readonly string[] = []): Promise<Site>
     run,
     start,
     async list() {
-      const { stdout } = await run(['listservers', '--json']);
-      return JSON.parse(stdout) as Row[];
+      const store = await openStore(redis.url, false);
+      const fleet = await store.registry.fleet().finally(() => store.close());
+      return JSON.parse(JSON.stringify(listFleet(fleet))) as Row[];
     },
     async close() {
       for (const child of started) if (child.exitCode === null) child.kill('SIGKILL');
