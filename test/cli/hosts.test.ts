@@ -50,7 +50,8 @@ function world(namespace: string) {
     },
     list,
     up: async () => (await list()).filter(({ state }) => state === 'up'),
-    keepers: () => raw.keys(`{${namespace}}:keeper:*`),
+    // By host id; that of a machine's name is shared.
+    keepers: () => raw.keys(`{${namespace}}:keeper:${'?'.repeat(16)}`),
     intents: () => raw.hgetall(`{${namespace}}:intents`),
     /** Watches how many servers there are at the same time, until it is asked. */
     mostServers() {
