@@ -20,5 +20,10 @@ export async function announceHere(
   const what = { kind, id, ...fleetName(redisUrl, namespace) };
   const leave = announce(home, what, thisMachine(home), output.talk);
   host.once('exit', leave);
+  // Node cannot collect processes that it did not start.
+  if (host.pid === 1 && (kind === 'up' || kind === 'server')) {
+    output.talk('meowctl: this is process 1 here: ended processes of others would pile up');
+    output.talk('  Run the container with `--init`, or meowctl under tini');
+  }
   return leave;
 }

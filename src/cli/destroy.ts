@@ -59,6 +59,7 @@ async function destroyThem(
       force: options.force ?? false,
       drainMs: options.timeout,
       signal: context.interruption(),
+      say: (line) => context.output.talk(`meowctl: ${line}`),
     },
   );
   const rows = gone.map((record) => toRow(record, 'gone')).sort(byPort);
@@ -66,6 +67,6 @@ async function destroyThem(
   if (options.json) output.json(rows);
   else if (options.quiet) for (const { id } of rows) output.line(id);
   else if (rows.length > 0) await showRows(output, rows);
-  else if (options.all) output.talk('no servers: nothing to destroy');
+  else if (options.all && asked === 0) output.talk('no servers: nothing to destroy');
   tellFailures(failed, context, `${rows.length} of ${asked} servers are gone`);
 }

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { defaults } from '../config.ts';
-import { exitCodes, type MeowError, StoreError } from '../errors.ts';
+import { exitCodes, FailedError, type MeowError, StoreError } from '../errors.ts';
 import type { Kind, Running } from '../fleet/our-process.ts';
 import type { FleetView } from '../store/records.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
-import { fleetHere } from './fleet-here.ts';
+import { fleetHere, forgetWanted } from './fleet-here.ts';
 import { serversInWords } from './rows.ts';
 import { tellFailures } from './tell-failures.ts';
 import { seconds } from './values.ts';
@@ -47,6 +47,7 @@ async function down(context: Context, { timeout }: Options): Promise<void> {
   await endKind(context, tally, 'up', 2 * (timeout + defaults.drainGraceMs));
   await endKind(context, tally, 'keep', defaults.drainGraceMs + defaults.termGraceMs);
   await destroyHere(context, tally, timeout);
+  if (tally.trouble !== null) await orFailed(tally, () => forgetWanted(context));
   await endKind(context, tally, 'server', timeout + defaults.drainGraceMs);
   await endKind(context, tally, 'proxy', timeout + defaults.drainGraceMs);
   await endRedis(context, tally);
@@ -102,12 +103,15 @@ async function askRedis(tally: Tally, ask: (tally: Tally) => Promise<Tally>): Pr
 }
 
 async function endRedis({ config }: Context, tally: Tally): Promise<void> {
-  const [{ stopLocalRedis }, { FailedError }] = await Promise.all([
-    import('../fleet/local-redis.ts'),
-    import('../errors.ts'),
-  ]);
-  try {
+  const { stopLocalRedis } = await import('../fleet/local-redis.ts');
+  await orFailed(tally, async () => {
     tally.redis = await stopLocalRedis(config.home);
+  });
+}
+
+async function orFailed(tally: Tally, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
   } catch (error) {
     if (!(error instanceof FailedError)) throw error;
     tally.failed.push(error);

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import type { Running } from '../fleet/our-process.ts';
+import { parseRedisUrl } from '../store/redis-url.ts';
 import type { Context } from './context.ts';
 
 /** What runs from the state folder: of the fleet that this run means, and of others. */
@@ -20,6 +21,23 @@ export async function fleetHere({ config }: Context): Promise<FleetHere> {
   const isOurs = ({ kind, namespace, redis }: Running) =>
     kind === 'up' || (namespace === config.namespace && redises.has(redis));
   return { ours: running.filter(isOurs), others: running.filter((each) => !isOurs(each)) };
+}
+
+/** Empties the list of what is wanted here, as far as it can be told without Redis. */
+export async function forgetWanted({ config }: Context): Promise<void> {
+  const [{ localAddress }, { knownRegistry }, { dropFleet }] = await Promise.all([
+    import('../fleet/redis-run.ts'),
+    import('../fleet/known-registry.ts'),
+    import('../fleet/wanted-files.ts'),
+  ]);
+  const { home, namespace, redisUrl, redisProbeUrl } = config;
+  const urls = redisUrl === null ? [localAddress(home), redisProbeUrl] : [redisUrl];
+  for (const url of urls) {
+    if (url === null) continue;
+    const { label, db } = parseRedisUrl(url);
+    const registry = knownRegistry(home, `${label}/${db} ${namespace}`);
+    if (registry !== null) dropFleet(home, { registry, namespace });
+  }
 }
 
 /** The names that the Redis of this run may have been started with. */

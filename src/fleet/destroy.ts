@@ -9,6 +9,13 @@ import {
 } from '../errors.ts';
 import type { ServerRecord } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
+import {
+  type End,
+  isLostElsewhere,
+  ORDER_STANDS,
+  sayWhatIsElsewhere,
+  together,
+} from './elsewhere.ts';
 import { terminate } from './launcher.ts';
 import {
   INIT_PID,
@@ -41,6 +48,8 @@ export interface DestroyOptions {
   readonly drainGraceMs?: number;
   readonly termGraceMs?: number;
   readonly signal?: AbortSignal;
+  /** Told at once of what is not this host's to end, in words. */
+  say?(line: string): void;
 }
 
 export interface Destroyed {
@@ -54,11 +63,6 @@ export interface Destroyed {
 interface Job extends DestroyDeps, DestroyOptions {
   readonly machine: Machine;
   readonly known: readonly Known[];
-}
-
-interface End {
-  readonly gone: ServerRecord | null;
-  readonly failed: MeowError | null;
 }
 
 /**
@@ -78,13 +82,14 @@ export async function destroyServers(
   };
   const { ordered: named, refused } = await order(job);
   const ordered = [...named, ...(await orderTheirSuccessors(job, named))];
+  sayWhatIsElsewhere(ordered, job.machine, (line) => job.say?.(line));
   const left = await waitUntilGone(job, ordered);
   const ends = await Promise.all(left.map((server) => end(job, server)));
   const gone = ordered.filter((server) => !left.includes(server)).map(({ record }) => record);
   return {
     asked: ordered.length + refused.length,
     gone: [...gone, ...present(ends.map((each) => each.gone))],
-    failed: [...refused, ...present(ends.map(({ failed }) => failed))],
+    failed: [...refused, ...together(left, ends, job.machine)],
   };
 }
 
@@ -156,18 +161,26 @@ function isOurs({ machine }: Job, { record }: Known): boolean {
 
 /** @returns those that are still there when the limit has passed */
 async function waitUntilGone(job: Job, ordered: readonly Known[]): Promise<Known[]> {
-  const limit = performance.now() + job.drainMs + (job.drainGraceMs ?? defaults.drainGraceMs);
+  const startMs = performance.now();
   let now = job.known;
   let left = [...ordered];
   for (;;) {
     left = await stillThere(job, left, now);
-    if (left.length === 0 || performance.now() >= limit) return left;
+    const waitedMs = performance.now() - startMs;
+    if (left.every((server) => waitedMs >= patienceMs(job, server))) return left;
     if (job.signal?.aborted) throw interrupted(left);
     // Again and again: a Redis that was emptied meanwhile has lost the order.
     await orderAll(job, left);
     await pause(POLL_MS);
     now = knownServers(await job.registry.fleet());
   }
+}
+
+/** A living server beats, and so hears its order, within a lease; a lost one elsewhere may be off. */
+function patienceMs(job: Job, server: Known): number {
+  const { drainMs, drainGraceMs = defaults.drainGraceMs } = job;
+  const limit = drainMs + drainGraceMs;
+  return isLostElsewhere(server, job.machine) ? Math.min(limit, defaults.leaseMs) : limit;
 }
 
 async function stillThere(job: Job, waiting: readonly Known[], known: readonly Known[]) {
@@ -211,9 +224,8 @@ async function end(job: Job, server: Known): Promise<End> {
 }
 
 function stays(job: Job, server: Known, why: string): End {
-  const message = `${nameOf(server)} did not leave within ${limitOf(job)}; it ${why}`;
-  const remedy = 'The order to leave stands: it obeys once it can';
-  return { gone: null, failed: new TimeoutError('not-drained', message, remedy) };
+  const message = `${nameOf(server)} did not leave within ${patienceMs(job, server) / 1_000} s; it ${why}`;
+  return { gone: null, failed: new TimeoutError('not-drained', message, ORDER_STANDS) };
 }
 
 function limitOf({ drainMs, drainGraceMs = defaults.drainGraceMs }: Job): string {

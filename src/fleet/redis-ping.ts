@@ -9,7 +9,7 @@ export interface Heard {
   readonly text: string;
 }
 
-/** What answers on a port to our password. `ours` may still be loading its data. */
+/** What answers on a port to our password. `ours` may refuse all else: a full disk, say (MISCONF). */
 export type Answer = 'ours' | 'loading' | 'stranger' | 'silent' | 'nobody';
 
 /** Whether anything at all answers a PING. */
@@ -23,8 +23,8 @@ export async function askOurs(port: number, password: string, withinMs: number):
   const said = `AUTH ${password}\r\nPING\r\n`;
   const enough = /^(?!\+OK\r\n)[^\n]*\n|^\+OK\r\n[^\n]*\n/;
   const { how, text } = await ask(here(port), said, enough, withinMs);
-  if (text.startsWith('+OK\r\n+PONG')) return 'ours';
   if (text.startsWith('+OK\r\n-LOADING')) return 'loading';
+  if (/^\+OK\r\n[+-]/.test(text)) return 'ours';
   if (how === 'refused') return 'nobody';
   return how === 'late' && text === '' ? 'silent' : 'stranger';
 }

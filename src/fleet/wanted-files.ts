@@ -7,7 +7,7 @@ import { quote, systemReason } from '../text.ts';
 import { isServerId } from './server-id.ts';
 import { isSigned } from './signature.ts';
 import { makeFolder } from './state-folder.ts';
-import { writeWhole } from './whole-file.ts';
+import { removeFile, writeWhole } from './whole-file.ts';
 
 /*
  * What is wanted on this host, as the state folder has it: a file for each server, by registry and
@@ -64,9 +64,9 @@ export function removeWanted(home: string, intent: SignedIntent): void {
   rmSync(entryPath(home, intent, intent.id), { force: true });
 }
 
-/** Nothing is wanted here any more, in no fleet: what Redis still holds is dead. */
-export function dropAllWanted(home: string): void {
-  rmSync(join(home, 'wanted'), { recursive: true, force: true });
+/** Nothing of a fleet is wanted here any more: what Redis still holds is dead. */
+export function dropFleet(home: string, fleet: FleetName): void {
+  for (const id of idsIn(fleetFolder(home, fleet))) removeFile(entryPath(home, fleet, id));
 }
 
 // A registry's id has no dot in it.

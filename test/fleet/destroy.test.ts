@@ -281,6 +281,24 @@ describe('destroy ends by force', () => {
 });
 
 describe('destroy of what no longer runs', () => {
+  test('waits for all that is lost on other hosts together, says it at once, and in one line', async () => {
+    const ofOthers = Array.from({ length: 30 }, (_, at) => {
+      const port = 4_000 + at;
+      const id = `gone${String.fromCharCode(97 + (at % 26))}${at < 26 ? 'a' : 'b'}`;
+      const there = { hostId: ELSEWHERE, host: 'elsewhere', url: `http://127.0.0.1:${port}` };
+      return foreign({ ...there, id, port });
+    });
+    for (const record of ofOthers) await store.registry.register(record, null);
+    await until('their leases ran out', leaseRanOut);
+    const lines: string[] = [];
+    const say = (line: string) => lines.push(line);
+    const { gone, failed } = await destroy([], { all: true, drainMs: 100, say });
+    expect([gone, lines.length, failed.length]).toEqual([[], 1, 1]);
+    expect(lines[0]).toMatch(/^30 lost servers are not this host's to end \(gone.. on elsewhere, /);
+    expect(failed[0]?.message).toMatch(/^30 servers of other hosts did not leave: .* and 25 more$/);
+    expect(failed[0]?.exitCode).toBe(5);
+  });
+
   test('forgets at once a lost server of this host whose process is gone', async () => {
     await store.registry.register(foreign({}), null);
     await until('its lease ran out', leaseRanOut);
