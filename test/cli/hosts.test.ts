@@ -8,6 +8,7 @@ import type { Row } from '../../src/cli/rows.ts';
 import { openSite, type Site } from '../helpers/cli.ts';
 import { hostPidOf, openMachine, serversOf } from '../helpers/machine.ts';
 import { needs, testWith } from '../helpers/needs.ts';
+import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 
 let site: Site;
@@ -213,6 +214,13 @@ describe.concurrent('machines, played by namespaces', () => {
       const most = its.mostServers();
       const was = hostFile(a);
       expect(await two.run(a, 'spawn', '-q')).toMatchObject({ code: 0, stderr: '' });
+      const port = String(await freePort());
+      one.start(a, 'up', '-n', '1', '--port', port, '--no-admin');
+      await until('it is up', async () => (await its.up()).some(({ doors }) => doors.length > 0));
+      expect(await two.run(a, 'up', '--no-admin')).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('already runs'),
+      });
       const both = await its.up();
       expect(both.map(({ hostId }) => hostId)).toEqual([was.id, was.id]);
       expect(
