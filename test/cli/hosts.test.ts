@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/rows.ts';
 import { openSite, type Site } from '../helpers/cli.ts';
 import { hostPidOf, openMachine, serversOf } from '../helpers/machine.ts';
@@ -239,4 +239,26 @@ describe.concurrent('machines, played by namespaces', () => {
       expect(most()).toBe(2);
     },
   );
+});
+
+test('two state folders on one machine are two hosts, each with a keeper of its own', async () => {
+  const its = world('two-folders');
+  const homes = [its.folder('a'), its.folder('b')] as const;
+  const [a, b] = homes.map((home) => ({ MEOW_HOME: home, MEOW_NAMESPACE: 'two-folders' }));
+  for (const env of [a, b]) await site.run(['spawn', '-q'], { env: env ?? {} });
+  const tells = [a, b].map((env) => listen(site.start(['keep'], { env: env ?? {} })));
+  await until('both keep', async () => (await its.keepers()).length === 2);
+  const [other] = ofHost(await its.up(), homes[1]);
+  const [dead] = ofHost(await its.up(), homes[0]);
+  process.kill(dead?.pid ?? 0, 'SIGKILL');
+  await until('it is back', async () => {
+    const now = await its.up();
+    return now.length === 2 && !ids(now).includes(dead?.id ?? '');
+  });
+  expect(tells.map((told) => told().includes('died'))).toEqual([true, false]);
+  expect(ids(ofHost(await its.up(), homes[1]))).toEqual([other?.id]);
+  const all = ['destroy', '--all', '--timeout', '1'];
+  expect(await site.run(all, { env: { MEOW_NAMESPACE: 'two-folders' } })).toMatchObject({
+    code: 0,
+  });
 });
