@@ -3,6 +3,7 @@ import type { FleetView } from '../store/records.ts';
 import { quote } from '../text.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
+import { explainUnsigned } from './not-started.ts';
 import { listFleet, type Row, showRows } from './rows.ts';
 import { explainLost, look, sayNoWrites } from './why-lost.ts';
 
@@ -27,7 +28,8 @@ export function addListservers(program: Command, context: Context): void {
 
 async function listservers(context: Context, options: Options): Promise<void> {
   const seen = await context.withStore(({ store }) => look(store.registry));
-  const rows = explainLost(listFleet(seen.fleet), seen);
+  const lost = explainLost(listFleet(seen.fleet), seen);
+  const rows = await explainUnsigned(lost, seen.fleet, context);
   const { output } = context;
   sayWhatWasSkipped(seen.fleet, context);
   sayNoWrites(seen, output);

@@ -47,6 +47,14 @@ export function writeWanted(home: string, intent: SignedIntent, pending = false)
   writeWhole(entryPath(home, intent, intent.id), JSON.stringify({ pending, intent }));
 }
 
+/** Whether Redis says of it what this host has signed and still wants. */
+export function isTrusted(home: string, found: Intent): boolean {
+  const { id, registry, namespace } = found;
+  if (id === undefined || registry === undefined || namespace === undefined) return false;
+  const entry = readWanted(home, { registry, namespace }, id);
+  return entry !== null && entry.intent.seal === found.seal && isSigned(home, found);
+}
+
 /** Does nothing where it is not wanted any more. */
 export function markWanted(home: string, intent: SignedIntent, state: Intent['state']): void {
   const entry = readWanted(home, intent, intent.id);

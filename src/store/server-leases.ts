@@ -37,6 +37,9 @@ export function createServerLeases(
 
   return {
     async id() {
+      // Read first: it may be there where Redis takes no writes.
+      const found = await link.run((redis) => redis.get(keys.registry));
+      if (found !== null) return known(parseRegistryId(found), keys.registry);
       const reply = await runScript(link, scripts.readRegistryId, [keys.registry], freshId());
       return known(parseRegistryId(reply), keys.registry);
     },

@@ -137,6 +137,10 @@ describe('what is wanted on a host stands in its state folder', () => {
     await until('it is forgotten', async () => (await raw.hlen(INTENTS)) === 1);
     await rounds(3);
     expect(ownProcesses(site.home)).toHaveLength(2); // both keepers
+    const { stdout } = await site.run(['ls', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject([
+      { id: 'zzz222', state: 'lost', why: 'it is not signed by this host: never started' },
+    ]);
     expect(here.said()).toContain('zzz222 is not started: this host has not signed it');
     expect(there.said()).toContain(`${one?.id} is not started`);
     await Promise.all([here.stop(), there.stop()]);

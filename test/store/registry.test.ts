@@ -169,7 +169,7 @@ describe('a server in the registry', () => {
     expect((await store.registry.fleet()).intents.size).toBe(1);
     await raw.del('{meow}:registry');
     await raw.hset('{meow}:registry', 'not', 'a string');
-    await expect(store.registry.id()).rejects.toThrow('does not hold the id of a registry');
+    await expect(store.registry.id()).rejects.toMatchObject({ kind: 'damaged' });
   });
 
   test('keeps the order of one that is wanted on a host that may be off', async () => {
