@@ -1,15 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  linkSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from './state-folder.ts';
+import { writeOnce, writeWhole } from './whole-file.ts';
 
 /*
  * What the state folder keeps of the local Redis: its settings with the password, where it was last
@@ -47,14 +40,7 @@ export function prepareRedisFolder(home: string): string {
   makeFolder(redisFolder(home));
   const known = readPassword(home);
   if (known !== null) return known;
-  const draft = writeDraft(home, settings(randomBytes(32).toString('hex')));
-  try {
-    linkSync(draft, redisConfig(home));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    rmSync(draft);
-  }
+  writeOnce(redisConfig(home), settings(randomBytes(32).toString('hex')));
   return readPassword(home) ?? replaceSettings(home);
 }
 
@@ -67,8 +53,7 @@ export function readRun(home: string): RedisRun | null {
 }
 
 export function writeRun(home: string, { port, pid, pidStart, bootId }: RedisRun): void {
-  const text = JSON.stringify({ port, pid, pidStart, bootId });
-  renameSync(writeDraft(home, text), runFile(home));
+  writeWhole(runFile(home), JSON.stringify({ port, pid, pidStart, bootId }));
 }
 
 function runFile(home: string): string {
@@ -85,16 +70,10 @@ function read(path: string): string {
   }
 }
 
-function writeDraft(home: string, text: string): string {
-  const path = join(redisFolder(home), `.draft-${process.pid}-${randomBytes(6).toString('hex')}`);
-  writeFileSync(path, text, { mode: 0o600, flag: 'wx' });
-  return path;
-}
-
 // Somebody emptied or changed the file: without a password of ours it is of no use.
 function replaceSettings(home: string): string {
   const password = randomBytes(32).toString('hex');
-  renameSync(writeDraft(home, settings(password)), redisConfig(home));
+  writeWhole(redisConfig(home), settings(password));
   return password;
 }
 
