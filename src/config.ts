@@ -161,11 +161,16 @@ type Env = Readonly<Record<string, string | undefined>>;
  * @throws UsageError naming the variable when one cannot be right.
  */
 export function createConfig(env: Env): Config {
+  // A module's server clears its own environment of what is not for the module.
+  const asItWas = { ...env };
   return Object.freeze({
     redisUrl: given(env, 'REDIS_URL'),
     redisProbeUrl: given(env, 'MEOW_REDIS_PROBE') ?? defaults.redisProbeUrl,
     namespace: namespace(given(env, 'MEOW_NAMESPACE')),
-    home: stateFolder(env),
+    // Asked for only where it is needed: a user without a home may still want --help.
+    get home() {
+      return stateFolder(asItWas);
+    },
     advertise: advertise(given(env, 'MEOW_ADVERTISE')),
     app: given(env, 'MEOW_APP'),
     color: color(env),

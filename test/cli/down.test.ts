@@ -59,6 +59,14 @@ test('`down` needs neither Redis nor `up`: both were killed, and the servers end
   const { code, stderr } = await down(local);
   expect([code, stderr]).toEqual([0, expect.stringMatching(/^ended: 2 servers\n/)]);
   expect(ownProcesses(site.home)).toEqual([]);
+
+  // Redis comes back with what was wanted in it, and none of that is any more.
+  const again = await site.run(['scale', '1'], { env: local });
+  expect(again.stderr).toContain('1 serve here: 1 started, 0 retired');
+  const listed = await site.run(['ls', '--json'], { env: local });
+  const rows = JSON.parse(listed.stdout) as { id: string; state: string; why?: string }[];
+  expect(rows.filter(({ state }) => state === 'up')).toHaveLength(1);
+  expect((await down(local)).stderr).toBe('ended: 1 server, the local Redis\n');
 });
 
 test('`down` ends what runs here where a Redis of others takes no writes, and says so', async () => {

@@ -200,6 +200,6 @@ describe('a server', () => {
     const [before] = await site.list();
     await raw.flushall();
     await until('it is back', async () => (await site.list())[0]?.id === before?.id);
-    expect(await raw.hlen('{meow}:intents')).toBe(1);
+    await until('it is wanted', async () => (await raw.hlen('{meow}:intents')) === 1);
   });
 });
