@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { StoreError } from '../errors.ts';
 import { withinAwake } from './awake-timer.ts';
-import { received, refusal } from './client.ts';
+import { received } from './client.ts';
 import { Silence } from './silence.ts';
 import { storeError } from './trouble.ts';
 
@@ -125,7 +125,6 @@ export class CurrentLink implements Link {
     if (redis !== this.#redis) return;
     this.#watch.failed(error);
     if (silent) this.#watch.silent();
-    if (leavesTransactionOpen(error.cause)) redis.disconnect();
   }
 
   #error(cause: unknown): StoreError {
@@ -142,11 +141,4 @@ function isOurs(cause: unknown): boolean {
   const kinds = [TypeError, RangeError, ReferenceError, SyntaxError];
   const known = kinds.some((kind) => cause instanceof kind);
   return known && !(cause as Error).message.endsWith('Please report this.');
-}
-
-// An EXEC that was refused leaves everything after it queued; one that was discarded does not.
-function leavesTransactionOpen(cause: unknown): boolean {
-  const said = refusal(cause);
-  if (said === null || said.startsWith('EXECABORT')) return false;
-  return (cause as { command?: { name: string } }).command?.name === 'exec';
 }

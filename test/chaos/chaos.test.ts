@@ -2,6 +2,7 @@ import { describe, test } from 'vitest';
 import { missing } from '../helpers/needs.ts';
 import { deafFaults } from './deaf-faults.ts';
 import { doorFaults } from './door-faults.ts';
+import { harmFaults } from './harm-faults.ts';
 import { expectPeace } from './invariants.ts';
 import { machineFaults } from './machine-faults.ts';
 import { portFaults } from './port-faults.ts';
@@ -25,6 +26,7 @@ const scenarios = [
   verbFaults,
   portFaults,
   redisFaults,
+  harmFaults,
   doorFaults,
   machineFaults,
 ].flat();

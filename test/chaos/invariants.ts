@@ -7,7 +7,7 @@ import { until } from '../helpers/until.ts';
 import type { World } from './world.ts';
 
 const KEEPER = `{meow}:keeper:${hostname()}`;
-const UNCAUGHT = /uncaught|unhandled|FATAL|\n {4}at .*meowctl\.cjs/i;
+export const UNCAUGHT = /uncaught|unhandled|FATAL|\n {4}at .*meowctl\.cjs/i;
 
 /** What must be so after every fault. Ends the fleet. */
 export async function expectPeace(world: World): Promise<void> {

@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Fault, FaultKind } from '../helpers/redis-relay.ts';
+import { ownProcesses } from '../helpers/cli.ts';
+import { freePort } from '../helpers/redis.ts';
+import { type Fault, type FaultKind, openRelay } from '../helpers/redis-relay.ts';
 import { until } from '../helpers/until.ts';
-import { openVictims, type Victim, type Victims } from '../helpers/victims.ts';
+import { openVictims, urlOf, type Victim, type Victims } from '../helpers/victims.ts';
 
 const UNCAUGHT = /uncaught|unhandled|FATAL|\n {4}at .*meowctl\.cjs/i;
 
@@ -42,24 +45,22 @@ async function outlives(victim: Victim, fault: Fault): Promise<void> {
     () => relay.struck() > 0 || !victim.alive(),
   );
   relay.heal();
-  expect([name, fault, victim.alive()]).toEqual([name, fault, true]);
+  expect([name, fault, victim.alive(), victim.said()]).toEqual([
+    name,
+    fault,
+    true,
+    expect.any(String),
+  ]);
   await victim.writes();
-  expect([name, fault, victim.alive()]).toEqual([name, fault, true]);
+  expect([name, fault, victim.alive(), victim.said()]).toEqual([
+    name,
+    fault,
+    true,
+    expect.any(String),
+  ]);
 }
 
 const count = (text: string, pattern: RegExp) => text.split(pattern).length - 1;
-
-describe('whatever happens to a connection to Redis', () => {
-  test.concurrent.each(['server', 'door', 'keeper', 'up'] as const)(
-    'the %s lives, says nothing uncaught, and is well again',
-    async (name) => {
-      const victim = victims.all.find((each) => each.name === name);
-      if (!victim) throw new Error(`no ${name}`);
-      for (const [at, kind] of FAULTS) await outlives(victim, { at, kind });
-      expect(victim.said()).not.toMatch(UNCAUGHT);
-    },
-  );
-});
 
 describe('a connection on which nothing comes back', () => {
   test('gives way to a second one once that is answered, and both are said once', async () => {
@@ -98,6 +99,39 @@ describe('a connection on which nothing comes back', () => {
   });
 });
 
+describe('whatever happens to a connection to Redis', () => {
+  test.concurrent.each(['server', 'door', 'keeper', 'up'] as const)(
+    'the %s lives, says nothing uncaught, and is well again',
+    async (name) => {
+      const victim = victims.all.find((each) => each.name === name);
+      if (!victim) throw new Error(`no ${name}`);
+      for (const [at, kind] of FAULTS) await outlives(victim, { at, kind });
+      expect(victim.said()).not.toMatch(UNCAUGHT);
+    },
+  );
+});
+
+describe('who meets it at the very start', () => {
+  test.each([
+    ['keep', 'HELLO', 'reset'],
+    ['proxy --no-admin', 'EVAL', 'end'],
+    ['up -n 0 --no-admin', 'EVAL', '-NOPERM no permissions'],
+  ] as const)('exits 4 and says why in two lines: %s', async (words, at, kind) => {
+    const relay = await openRelay(victims.site.redis.port);
+    relay.arm({ at, kind });
+    const port = String(await freePort());
+    const args = words === 'keep' ? [words] : [...words.split(' '), '--port', port];
+    const home = join(victims.site.home, 'third');
+    const env = { MEOW_HOME: home, REDIS_URL: urlOf(relay.port) };
+    const { code, stdout, stderr } = await victims.site.run(args, { env });
+    relay.close();
+    expect([code, stdout, relay.struck()]).toEqual([4, '', 1]);
+    // What lasts has said that it is away before it gives up.
+    expect(stderr).toMatch(/^(meowctl: Redis at [^\n]*\n){1,2} {2}\S[^\n]*\n$/);
+    await until('nothing is left of it', () => ownProcesses(home).length === 0);
+  });
+});
+
 describe('a user who may not use the channel', () => {
   test('ends nobody: each says once that changes are seen later, and hears again once it may', async () => {
     const { raw, all } = victims;
@@ -108,9 +142,10 @@ describe('a user who may not use the channel', () => {
     };
     const before = all.map((victim) => victim.said().length);
     await may('resetchannels');
-    const said = all.map((victim, at) => victim.said().slice(before[at]));
     const later = /changes of the fleet are seen within a second/;
-    expect(said.map((text) => count(text, later))).toEqual([1, 1, 1, 1]);
+    const said = () => all.map((victim, at) => count(victim.said().slice(before[at]), later));
+    await until('all have said it', () => said().every((times) => times > 0));
+    expect(said()).toEqual([1, 1, 1, 1]);
     await may('allchannels');
     await until('all hear again', async () => {
       const [, listening] = (await raw.call('PUBSUB', 'NUMSUB', '{meow}:changes')) as unknown[];

@@ -9,6 +9,8 @@ export interface Fault {
   /** Counted on each connection, from when the fault was armed. Default 1. */
   readonly nth?: number;
   readonly kind: FaultKind;
+  /** Only this connection meets it, as `made` counts. Default: each. */
+  readonly connection?: number;
 }
 
 /**
@@ -38,15 +40,15 @@ export interface RedisRelay {
   made(): number;
   /** Connections that are open now, as the client sees it. */
   open(): number;
-  /** Names of the commands of all connections so far. */
-  heard(): readonly string[];
+  /** Names of the commands of all connections so far, or of one. */
+  heard(connection?: number): readonly string[];
   close(): void;
 }
 
 const DELAY_MS = 1_500;
 
 export async function openRelay(target: number): Promise<RedisRelay> {
-  const heard: string[] = [];
+  const heard: { name: string; connection: number }[] = [];
   const open = new Set<Relayed>();
   let armed: Fault | null = null;
   let to = target;
@@ -56,12 +58,11 @@ export async function openRelay(target: number): Promise<RedisRelay> {
   const deps = {
     lateMs: () => lateMs,
     fault: () => armed,
-    onHeard: (name: string) => void heard.push(name),
+    onHeard: (name: string, connection: number) => void heard.push({ name, connection }),
     onStruck: () => void struck++,
   };
   const server = createServer((client) => {
-    made++;
-    const relayed = new Relayed(client, connect(to, '127.0.0.1'), deps);
+    const relayed = new Relayed(client, connect(to, '127.0.0.1'), ++made, deps);
     open.add(relayed);
     client.once('close', () => open.delete(relayed));
   });
@@ -89,7 +90,10 @@ export async function openRelay(target: number): Promise<RedisRelay> {
     },
     made: () => made,
     open: () => open.size,
-    heard: () => heard,
+    heard: (connection) =>
+      heard
+        .filter((each) => connection === undefined || each.connection === connection)
+        .map(({ name }) => name),
     close() {
       server.close();
       each((relayed) => relayed.reset());
@@ -100,7 +104,7 @@ export async function openRelay(target: number): Promise<RedisRelay> {
 interface RelayDeps {
   lateMs(): number;
   fault(): Fault | null;
-  onHeard(name: string): void;
+  onHeard(name: string, connection: number): void;
   onStruck(): void;
 }
 
@@ -108,6 +112,7 @@ interface RelayDeps {
 class Relayed {
   readonly #client: Socket;
   readonly #upstream: Socket;
+  readonly #number: number;
   readonly #deps: RelayDeps;
   readonly #commands = new RespCommands();
   /** Replies to these are ours to write, in place of what Redis says of an unknown command. */
@@ -118,7 +123,8 @@ class Relayed {
   #held = false;
   #rest = Buffer.alloc(0);
 
-  constructor(client: Socket, upstream: Socket, deps: RelayDeps) {
+  constructor(client: Socket, upstream: Socket, number: number, deps: RelayDeps) {
+    this.#number = number;
     this.#client = client;
     this.#upstream = upstream;
     this.#deps = deps;
@@ -160,13 +166,14 @@ class Relayed {
 
   async #pass(name: string, bytes: Buffer): Promise<void> {
     if (this.#held || this.#frozen) return;
-    this.#deps.onHeard(name);
+    this.#deps.onHeard(name, this.#number);
     const kind = this.#faultOf(name);
     if (kind === null) return void this.#upstream.write(bytes);
     this.#deps.onStruck();
     if (kind === 'reset') return this.reset();
-    if (kind === 'end') return void this.#client.end();
-    if (kind === 'hold') this.#held = true;
+    if (kind === 'end' || kind === 'hold') this.#held = true;
+    if (kind === 'end') this.#client.end();
+    else if (kind === 'hold') return;
     else if (kind === 'delay') await this.#later(bytes);
     else this.#refuse(kind);
   }
@@ -174,6 +181,7 @@ class Relayed {
   #faultOf(name: string): FaultKind | null {
     const fault = this.#deps.fault();
     if (!fault || (fault.at !== '*' && fault.at !== name)) return null;
+    if ((fault.connection ?? this.#number) !== this.#number) return null;
     const count = (this.#counts.get(fault.at) ?? 0) + 1;
     this.#counts.set(fault.at, count);
     return count === (fault.nth ?? 1) ? fault.kind : null;
