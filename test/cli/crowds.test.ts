@@ -75,7 +75,9 @@ afterAll(() => site.close());
 
 /** A door on the port, once it uses both servers: what a killed one said of them still stands. */
 async function openDoor(at = port, ...flags: string[]): Promise<ChildProcess> {
-  const child = site.start(['proxy', '--port', String(at), '--no-admin', ...flags]);
+  // A crowd takes a while to gather: nobody in it is to be closed for being idle meanwhile.
+  const patient = ['--keep-alive', '3600', '--stream-timeout', '3600', ...flags];
+  const child = site.start(['proxy', '--port', String(at), '--no-admin', ...patient]);
   const twice = async () => (await isServing(at)) && (await isServing(at));
   await until('it serves', twice);
   return child;
@@ -141,21 +143,21 @@ describe('a door in a crowd', () => {
     expect((await fetch(url('/'))).status).toBe(200);
   });
 
-  test('of 10,000 idle connections is as quick as one of none, and gives their files back', async () => {
+  test('of 4,000 idle connections is as quick as one of none, and gives their files back', async () => {
     const pid = door?.pid ?? 0;
     const empty = await freePort();
     const other = await openDoor(empty);
     await latency();
     const before = openFilesOf(pid);
-    const crowd = await connectMany(10_000, ask('/'));
+    const crowd = await connectMany(4_000, ask('/'));
     let answered = 0;
     for (const socket of crowd) {
       if (socket.bytesRead > 0) answered += 1;
       else socket.once('data', () => answered++);
       socket.resume();
     }
-    await until('all are answered', () => answered === 10_000);
-    expect(openFilesOf(pid)).toBeGreaterThan(before + 9_990);
+    await until('all are answered', () => answered === 4_000);
+    expect(openFilesOf(pid)).toBeGreaterThan(before + 3_990);
     const [full, idle] = await Promise.all([latency(), latency(empty)]);
     expect(full).toBeLessThan(4 * idle);
     other.kill('SIGKILL');
@@ -166,7 +168,7 @@ describe('a door in a crowd', () => {
 
   test('of 60 that read slowly 200 MiB each holds a quarter of a MiB for each', async () => {
     const pid = door?.pid ?? 0;
-    for (let round = 0; round < 5; round += 1) await (await fetch(url('/big'))).arrayBuffer();
+    for (let round = 0; round < 3; round += 1) await (await fetch(url('/big'))).arrayBuffer();
     const before = memoryOf(pid);
     const readers = await connectMany(60, ask('/big'));
     for (const reader of readers) reader.pause();

@@ -184,10 +184,12 @@ describe('a server', () => {
 
   test('leaves in order on SIGTERM: gone from the list, exit 0, its intent stopped', async () => {
     const child = site.start(['serve', '--drain', '2']);
-    const [server] = await until('it serves', async () => {
-      const rows = await site.list();
-      return rows.length > 0 && rows;
+    let said = '';
+    child.stderr?.on('data', (piece) => {
+      said += piece;
     });
+    await until('it serves', () => said.includes(' serves http'));
+    const [server] = await site.list();
     const code = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
     expect(await code).toBe(0);

@@ -55,7 +55,7 @@ const versions = (rows: readonly Row[]) =>
 
 describe('restart', () => {
   test('killed -9 at any moment leaves servers that are listed, as many as before or one more', async () => {
-    const ROUNDS = 20;
+    const ROUNDS = 12;
     await site.run(['spawn', '3']);
     const startMs = performance.now();
     expect((await site.run(['restart'])).code).toBe(0);

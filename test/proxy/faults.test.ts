@@ -158,7 +158,7 @@ describe('vanishing is verified', () => {
       await until('both are usable', () => usable(door).length === 2);
     });
     expect(results.filter((status) => status !== 200)).toEqual([]);
-    expect(results.length).toBeGreaterThan(100);
+    expect(results.length).toBeGreaterThan(20);
   });
 
   test('a server whose record vanished is used while its probes pass', async () => {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { Redis } from 'ioredis';
 import type { Answered } from '../../src/proxy/access-log.ts';
 import { createDoor, type Door } from '../../src/proxy/door.ts';
 import { type DoorOptions, doorOptions } from '../../src/proxy/door-options.ts';
@@ -38,7 +39,7 @@ export interface Fleet {
   readonly redis: TestRedis;
   readonly store: Store;
   serve(id: string, app?: App): Promise<TestServer>;
-  /** A record for something that is not ours: nothing renews it. */
+  /** A record for something that is not ours, with a lease that does not run out. */
   register(over: Partial<ServerRecord>): Promise<void>;
   /** Opens a door and waits until it can use `count` servers. */
   open(count: number, options?: Partial<DoorOptions>): Promise<OpenDoor>;
@@ -48,10 +49,13 @@ export interface Fleet {
 }
 
 const BEAT_MS = 500;
+const FAR_MS = 9e15;
 
 export async function startFleet(): Promise<Fleet> {
   const redis = await startRedis();
   const store = await openStore(redis.url);
+  const raw = new Redis(redis.url);
+  raw.on('error', () => {}); // its Redis is killed now and then
   const servers: TestServer[] = [];
   const doors: Door[] = [];
   const records = new Set<string>();
@@ -80,6 +84,7 @@ export async function startFleet(): Promise<Fleet> {
       const record = sampleRecord(over);
       records.add(record.id);
       await store.registry.register(record, null);
+      await raw.zadd('{meow}:leases', FAR_MS, record.id);
     },
     async open(count, options = {}) {
       const opened = await openDoor(store, options);
@@ -89,6 +94,7 @@ export async function startFleet(): Promise<Fleet> {
     },
     async stop() {
       await clear();
+      raw.disconnect();
       await store.close();
       await redis.stop();
     },
