@@ -1,7 +1,6 @@
 import { type Command, Option } from 'commander';
 import { defaults } from '../config.ts';
 import { exitCodes } from '../errors.ts';
-import type { RunningServer } from '../server/serve-options.ts';
 import { catSpec } from '../store/app-spec.ts';
 import type { AppSpec } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
@@ -10,6 +9,7 @@ import { type AppFlags, addAppFlags, givenSpec } from './app-flags.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
 import { letGo } from './held.ts';
+import { leaveInOrder } from './leave-in-order.ts';
 import { mustBeFirst } from './one-process.ts';
 import { type OpenedApp, openApp } from './open-app.ts';
 import { keepOwnLog } from './own-log.ts';
@@ -123,8 +123,9 @@ async function serveApp(
   ]);
   await held;
   const wanted = options.spawned ? await ownIntent(context, store, spec, options) : null;
+  const leaving = leaveInOrder(context.process, options.drain);
   const server = await serve(
-    { store, wanted, log: context.output.talk, ...app },
+    { store, wanted, onRegister: leaving.registers, log: context.output.talk, ...app },
     {
       id: options.id,
       spec,
@@ -143,7 +144,7 @@ async function serveApp(
   context.output.talk(`${id} serves ${url}`);
   tellReady(server.record());
   if (options.spawned) holdKeepers(context.config.home, id, performance.now());
-  retireOnSignal(context.process, server, options.drain);
+  leaving.serves(server);
   if ((await server.ended) !== 'retired') context.exitWith(exitCodes.failed);
 }
 
@@ -166,15 +167,4 @@ async function ownIntent(
       replaces: options.replaces ?? null,
     },
   );
-}
-
-// A second signal cuts what is left: design §5.4.
-function retireOnSignal(host: NodeJS.Process, server: RunningServer, drainMs: number): void {
-  let asked = false;
-  const onSignal = () => {
-    if (asked) server.cut();
-    else void server.retire(drainMs);
-    asked = true;
-  };
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) host.on(signal, onSignal);
 }

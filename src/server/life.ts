@@ -106,8 +106,9 @@ export class Life implements RunningServer {
   }
 
   async #register(): Promise<void> {
-    const { store, wanted } = this.#deps;
+    const { store, wanted, onRegister } = this.#deps;
     const { replaces } = this.#options;
+    onRegister?.();
     if (wanted === null) return store.registry.register(this.record(), null);
     if (!(await wanted.register(this.record()))) throw notWanted(replaces);
     if (replaces !== null) await this.#look();

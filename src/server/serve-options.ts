@@ -39,6 +39,8 @@ export interface ServeDeps {
   readonly store: Store;
   /** Null for one that was started by hand. */
   readonly wanted: Wanted | null;
+  /** Told right before it is known: from then on it must leave in order. */
+  onRegister?(): void;
   /** What it serves, when not the built-in app. */
   readonly host?: CreateHosted;
   log(line: string): void;

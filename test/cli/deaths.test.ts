@@ -22,7 +22,7 @@ async function openWorld() {
       keeper.stderr?.on('data', (piece: Buffer) => {
         said += piece;
       });
-      await until('it keeps', async () => (await raw.keys('{meow}:keeper:*')).length);
+      await until('it keeps', async () => (await raw.keys('{meow}:keeper:*')).length > 0);
       return { keeper, told: () => said };
     },
     async close() {

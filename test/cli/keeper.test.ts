@@ -56,7 +56,10 @@ async function first(rows: Promise<Row[]>): Promise<Row> {
 async function keep() {
   const keeper = start('keep');
   told(keeper);
-  await until('somebody keeps the host', async () => (await raw.keys('{meow}:keeper:*')).length);
+  await until(
+    'somebody keeps the host',
+    async () => (await raw.keys('{meow}:keeper:*')).length > 0,
+  );
   return keeper;
 }
 

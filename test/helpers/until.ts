@@ -4,7 +4,7 @@ const MIN_STEP_MS = 15;
 // Far above what any wait takes: it ends a test that hangs, and says nothing of how fast it must be.
 const BOUND_MS = 120_000;
 
-/** Polls until `check` gives something other than false, null or undefined; fails by name if it never does. */
+/** Polls until `check` gives something other than false, null, undefined or 0; fails by name if it never does. */
 export async function until<T>(
   what: string,
   check: () => T | Promise<T>,
@@ -13,7 +13,7 @@ export async function until<T>(
   for (;;) {
     const beganMs = performance.now();
     const value = await check();
-    if (value !== false && value !== null && value !== undefined) {
+    if (value !== false && value !== null && value !== undefined && value !== 0) {
       return value as Exclude<T, false | null | undefined>;
     }
     if (performance.now() > end) throw new Error(`not within ${BOUND_MS / 1_000} s: ${what}`);
