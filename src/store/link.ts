@@ -54,7 +54,7 @@ export class CurrentLink implements Link {
     const silence = this.#silence;
     if (!redis) throw this.#away;
     if (!silence.mayAsk()) throw this.#error(timedOut());
-    const sent = { atMs: performance.now(), received: received(redis) };
+    const sentAtMs = performance.now();
     try {
       const reply = await withinAwake(send(redis), this.#commandMs, timedOut);
       silence.ended();
@@ -64,7 +64,7 @@ export class CurrentLink implements Link {
       if (isOurs(cause)) throw cause;
       const late = cause instanceof Error && cause.message === TIMED_OUT;
       if (!late) silence.ended();
-      const lasts = late && silence.lasts(sent, received(redis));
+      const lasts = late && silence.lasts(sentAtMs, received(redis));
       const error = this.#error(cause);
       this.#failed(redis, error, lasts);
       throw error;

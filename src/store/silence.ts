@@ -2,9 +2,10 @@ import { defaults } from '../config.ts';
 
 const PROBE_EVERY_MS = 250;
 
-/** When a command was sent, monotonic ms, and what had come by then. */
-export interface Sent {
-  readonly atMs: number;
+interface Unanswered {
+  /** Monotonic ms. */
+  readonly sentAtMs: number;
+  /** What had come when its time was up, bytes. */
   readonly received: number;
 }
 
@@ -13,7 +14,7 @@ export interface Sent {
  * most four times a second: a stopped one must not fill our memory with commands.
  */
 export class Silence {
-  #first: Sent | null = null;
+  #first: Unanswered | null = null;
   #askedAtMs = Number.NEGATIVE_INFINITY;
 
   mayAsk(): boolean {
@@ -30,16 +31,14 @@ export class Silence {
 
   /**
    * One more command got no answer in time.
-   * @returns whether that makes two of two beats, without a byte between them
+   * @param sentAtMs when it was sent, monotonic ms
+   * @param received what has come on the connection so far, bytes
+   * @returns whether that makes two of two beats, and no byte since the time of the first was up
    */
-  lasts(sent: Sent, received: number): boolean {
-    if (this.#first === null || this.#first.received !== received) {
-      if (this.#first === null) this.#askedAtMs = performance.now();
-      this.#first = sent;
-    }
-    const { atMs, received: before } = this.#first;
-    const apartMs = defaults.beatMs * (1 - defaults.beatJitter);
-    return before === received && sent.atMs - atMs >= apartMs;
+  lasts(sentAtMs: number, received: number): boolean {
+    if (this.#first === null) this.#askedAtMs = performance.now();
+    if (this.#first?.received !== received) this.#first = { sentAtMs, received };
+    return sentAtMs - this.#first.sentAtMs >= defaults.beatMs * (1 - defaults.beatJitter);
   }
 
   lasting(): boolean {
