@@ -64,7 +64,8 @@ export function markWanted(home: string, intent: SignedIntent, state: Intent['st
 /** An id is never used again, so it goes from the lists of all registries. */
 export function dropWanted(home: string, id: string): void {
   if (!isServerId(id)) return;
-  for (const folder of folders(home)) rmSync(join(folder, `${id}.json`), { force: true });
+  // What cannot be removed now is dropped at the next look: Redis does not have it any more.
+  for (const folder of folders(home)) removeFile(join(folder, `${id}.json`));
 }
 
 /** From the list of its own registry alone: it is wanted in another. */
