@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { Row } from '../../src/cli/rows.ts';
@@ -117,8 +118,11 @@ async function openLasting(
   };
 }
 
+// All keepers of a machine share the lock by its name, for the sake of 0.1.0.
 async function leasesOf(raw: Redis): Promise<string[]> {
-  return [...(await raw.keys('{meow}:door:*')), ...(await raw.keys('{meow}:keeper:*'))];
+  const keepers = await raw.keys('{meow}:keeper:*');
+  const own = keepers.filter((key) => key !== `{meow}:keeper:${hostname()}`);
+  return [...(await raw.keys('{meow}:door:*')), ...own];
 }
 
 function logsOf(home: string, id: string): string {
