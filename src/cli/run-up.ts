@@ -116,6 +116,7 @@ async function end({ minder, keeper, door, wanted, ours }: Going, drainMs: numbe
   await door?.close(drainMs);
   const successors = startedInTheirPlace(wanted, ours);
   await stopServers([...ours, ...successors], drainMs);
+  await wanted?.stopOfUp();
 }
 
 /** By `restart`, in another process. */

@@ -1,3 +1,4 @@
+import { toMeowError } from '../errors.ts';
 import { parseIntent } from '../store/parse.ts';
 import type { FleetView, Intent, SignedIntent } from '../store/records.ts';
 import type { Intents, Registry } from '../store/store.ts';
@@ -89,6 +90,17 @@ export class Wanted {
     const text = await this.#deps.intents.text(intent.id);
     if (this.#isCopy(text, intent)) {
       await this.#deps.intents.swap(intent.id, text, { ...intent, state });
+    }
+  }
+
+  /**
+   * Marks what goes with `up` and no longer runs as stopped: what was killed, or was just being
+   * started, could not do so itself. What cannot be marked stays wanted: it is no reason to stay up.
+   */
+  async stopOfUp(): Promise<void> {
+    const dead = this.list().filter((intent) => intent.ofUp === true && !this.#lives(intent));
+    for (const intent of dead.filter(({ state }) => state === 'wanted')) {
+      await this.mark(intent, 'stopped').catch(toMeowError);
     }
   }
 
