@@ -1,8 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FailedError } from '../errors.ts';
-import { writeOnce, writeWhole } from './whole-file.ts';
+import { readIfAny, writeOnce, writeWhole } from './whole-file.ts';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz23456789';
 const LENGTH = 16;
@@ -18,7 +17,7 @@ export interface HostFile {
 /** Null where none was made yet, or the file is damaged. */
 export function readHostFile(home: string): HostFile | null {
   const pattern = /^\{"id":"([a-z2-9]{16})","bootId":"([^"]{0,100})","pidNs":"([^"]{0,100})"\}$/;
-  const [, id, bootId = '', pidNs = ''] = pattern.exec(read(hostPath(home))) ?? [];
+  const [, id, bootId = '', pidNs = ''] = pattern.exec(readIfAny(hostPath(home))) ?? [];
   return id === undefined ? null : { id, bootId, pidNs };
 }
 
@@ -44,15 +43,6 @@ export function createHostId(): string {
 
 function hostPath(home: string): string {
   return join(home, 'host.json');
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (typeof (error as NodeJS.ErrnoException).code === 'string') return '';
-    throw error;
-  }
 }
 
 // Without a folder that can be written there is no id to keep.

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { repeat } from '../background.ts';
 import { type FleetName, type Kind, type Run, type Running, stillRuns } from './our-process.ts';
 import type { ThisProcess } from './process-identity.ts';
 import { scanProcesses } from './scan-processes.ts';
 import { makeFolder, prepareStateFolder } from './state-folder.ts';
-import { removeFile, writeWhole } from './whole-file.ts';
+import { readIfAny, removeFile, writeWhole } from './whole-file.ts';
 
 /*
  * What runs from this state folder, one file a process in `run`: what needs no Redis to be found.
@@ -87,7 +87,7 @@ function isOfRun({ bootId, pidNs }: Run, run: Run): boolean {
 function notesOf(home: string): { path: string; note: Running }[] {
   return namesIn(folder(home)).flatMap((name) => {
     const path = join(folder(home), name);
-    const note = parseNote(readText(path));
+    const note = parseNote(readIfAny(path));
     return note ? [{ path, note }] : [];
   });
 }
@@ -98,10 +98,6 @@ function folder(home: string): string {
 
 function namesIn(path: string): string[] {
   return forgiven(() => readdirSync(path).filter((name) => /^[a-z].*\.json$/.test(name)), []);
-}
-
-function readText(path: string): string {
-  return forgiven(() => readFileSync(path, 'utf8'), '');
 }
 
 // A folder that is not there or cannot be used: then processes are found by the system's own list.

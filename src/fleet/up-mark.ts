@@ -1,7 +1,7 @@
-import { closeSync, fstatSync, openSync, readFileSync, utimesSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { identify, type ThisProcess } from './process-identity.ts';
-import { removeFile, writeWhole } from './whole-file.ts';
+import { readIfAny, removeFile, writeWhole } from './whole-file.ts';
 
 /** What an `up` says of itself in its state folder; 0.1.0 wrote pid and start alone. */
 export interface UpMark {
@@ -42,7 +42,7 @@ export function removeUpMark(home: string, self: ThisProcess): void {
 
 /** Null where there is none, or none that can be read. */
 export function readUpMark(home: string): UpMark | null {
-  return parseUpMark(read(markPath(home)));
+  return parseUpMark(readIfAny(markPath(home)));
 }
 
 /** Moves the time of the mark: it needs no room on the disk. */
@@ -87,13 +87,4 @@ export function isUp({ pid, pidStart }: UpMark): boolean {
 
 function markPath(home: string): string {
   return join(home, 'up.json');
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (typeof (error as NodeJS.ErrnoException).code === 'string') return '';
-    throw error;
-  }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FailedError } from '../errors.ts';
 import { quote, systemReason } from '../text.ts';
@@ -29,6 +29,16 @@ export function removeFile(path: string): void {
     rmSync(path, { force: true });
   } catch (error) {
     if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error;
+  }
+}
+
+/** Empty where it is missing or cannot be read. */
+export function readIfAny(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).code === 'string') return '';
+    throw error;
   }
 }
 
