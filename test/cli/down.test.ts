@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
@@ -59,6 +59,9 @@ test('`down` needs neither Redis nor `up`: both were killed, and the servers end
   const { code, stderr } = await down(local);
   expect([code, stderr]).toEqual([0, expect.stringMatching(/^ended: 2 servers\n/)]);
   expect(ownProcesses(site.home)).toEqual([]);
+
+  const wanted = readdirSync(join(site.home, 'wanted'), { recursive: true, encoding: 'utf8' });
+  expect(wanted.filter((name) => name.endsWith('.json'))).toEqual([]);
 
   // Redis comes back with what was wanted in it, and none of that is any more.
   const again = await site.run(['scale', '1'], { env: local });
