@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Wanted } from '../fleet/wanted.ts';
 import type { ServerRecord } from '../store/records.ts';
 import { announceHere } from './announce.ts';
 import { serverProgram } from './children.ts';
@@ -21,7 +22,8 @@ async function keep(context: Context): Promise<void> {
   const leave = await announceHere(context, 'keep');
   try {
     await settle(context, open, null);
-    const keeper = await startKeeper(context, open, () => {});
+    const wanted = await openWanted(context, open);
+    const keeper = await startKeeper(context, open, wanted, () => {});
     context.output.talk('keeping the servers of this host');
     await stopSignal(context.process);
     await keeper.stop();
@@ -31,10 +33,14 @@ async function keep(context: Context): Promise<void> {
   }
 }
 
-/** @param onStarted told of each server that took the place of one that died */
+/**
+ * @param wanted what is wanted here, said once what of it is not to be started
+ * @param onStarted told of each server that took the place of one that died
+ */
 export async function startKeeper(
   context: Context,
   open: OpenStore,
+  wanted: Wanted,
   onStarted: (record: ServerRecord) => void,
 ) {
   const [{ Keeper }, { thisMachine }] = await Promise.all([
@@ -45,7 +51,7 @@ export async function startKeeper(
   const keeper = new Keeper({
     registry,
     intents,
-    wanted: await openWanted(context, open),
+    wanted,
     machine: thisMachine(context.config.home),
     ...serverProgram(context, open),
     onStarted,

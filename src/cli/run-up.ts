@@ -94,7 +94,7 @@ async function getGoing(
   going.ours.push(...fleet.started);
   tellFailures(fleet.failed, context, `${fleet.serving.length} servers serve`);
   tellWhere(context, open, door, fleet);
-  going.keeper = await startKeeper(context, open, (record) => going.ours.push(record));
+  going.keeper = await startKeeper(context, open, wanted, (record) => going.ours.push(record));
   return { url: door.url, servers: fleet.serving.length };
 }
 

@@ -54,14 +54,16 @@ describe('intents that somebody planted', () => {
       said += chunk;
     });
     await until('it is up', () => said.includes('Ctrl-C stops'));
+    expect((await site.list()).filter(({ state }) => state === 'up')).toHaveLength(1);
+    process.kill(upOf(await site.list()) ?? 0, 'SIGKILL');
+    await until('its keeper has looked', () => said.includes('took the place of'));
+    up.kill('SIGTERM');
+    await finish(up);
     expect(
       said.split('an older meowctl wrote it, and it proves nothing, and 500 more'),
     ).toHaveLength(2);
     expect(said).not.toContain('at Object');
-    expect((await site.list()).filter(({ state }) => state === 'up')).toHaveLength(1);
     expect(existsSync(join(site.home, 'started'))).toBe(false);
-    up.kill('SIGTERM');
-    await finish(up);
   });
 
   test.each(['no such\nhost', '--host', '10.0.0.1/8'])(
