@@ -26,15 +26,17 @@ test.each(['SIGKILL', 'SIGSTOP'] as const)(
     await raw.hset('{meow}:servers', lost.id, JSON.stringify(lost));
     const destroying = site.start(['destroy', lost.id]);
     const ended = finish(destroying);
-    await until('the order is written', async () => {
-      return (await raw.exists(`{meow}:orders:${lost.id}`)) > 0;
+    let said = '';
+    destroying.stderr?.on('data', (piece) => {
+      said += piece;
     });
+    // One that runs elsewhere: its order is written, and `destroy` waits for it.
+    await until('the order is written', () => said.includes('only ordered to leave'));
     await site.redis.kill(signal);
     const { value, ms, slackMs } = await measured(ended, verb);
     expect(ms).toBeLessThan(2_000 + slackMs);
     const { code, stdout, stderr } = value;
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
-    // One that runs elsewhere, and was ordered to leave before that.
     expect(stderr).toMatch(
       /^meowctl: 1 lost server [^\n]+\nmeowctl: Redis at 127\.0\.0\.1:\d+ [^\n]*\n {2}\S[^\n]*\n$/,
     );
