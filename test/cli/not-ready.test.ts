@@ -7,7 +7,7 @@ import { APPS, type AppSite, openAppSite } from './apps.ts';
 const APP = join(APPS, 'unready.mjs');
 /** What it does, what is said of it, and what is to be done. */
 const ways: readonly (readonly [string, RegExp, string])[] = [
-  ['answers 500', /still answers GET \/ with 500 after 9\.\d s/, '--health'],
+  ['answers 500', /still answers GET \/ with 500 after \d+\.\d s/, '--health'],
   ['another port', /listens on 127\.0\.0\.1:\d+, not on port \d+, after/, '{port} or $PORT'],
   ['another address', /listens on 127\.0\.0\.2:\d+, not on 127\.0\.0\.1, after/, 'HOSTNAME'],
   ['no HTTP', /says something on port \d+ that is not HTTP after/, 'plain HTTP'],
