@@ -19,8 +19,6 @@ export interface OpenedApp {
   leave(): void;
 }
 
-/** So that our own word on what is late comes before that of who waits for us. */
-const AHEAD_MS = 500;
 /** How long an app without anything to clean up may keep its process alive. */
 const LINGER_MS = 250;
 
@@ -91,7 +89,7 @@ async function openProgram(
     import('../server/program.ts'),
     import('../fleet/program.ts'),
   ]);
-  const readyMs = (spec.readyMs ?? defaults.readyTimeoutMs) - AHEAD_MS - host.uptime() * 1_000;
+  const readyMs = (spec.readyMs ?? defaults.readyTimeoutMs) - host.uptime() * 1_000;
   const variables = variablesOf(env, spec);
   const cwd = spec.cwd ?? host.cwd();
   if (env.isOldPath) output.talk(oldPath(spec.command[0]));

@@ -7,6 +7,12 @@ const READY_FD = 3;
 /** The spawner, if it is there, ends us first and says why. */
 const AFTER_SPAWNER_MS = 500;
 
+/** What a server says to whoever spawned it: the first word counts. */
+export interface ReadyPipe {
+  tell(ready: object): void;
+  fail(error: unknown): void;
+}
+
 /**
  * The pipe to the `spawn` that started us: one line, then closed. A spawner that is gone is no
  * reason to stop: the server runs and is registered. One that is never ready ends by itself.
@@ -17,9 +23,9 @@ export function readyPipe(
   host: NodeJS.Process,
   withinMs: number = defaults.readyTimeoutMs,
   held?: Promise<void>,
-) {
+): ReadyPipe {
   if (!spawned) return { tell: () => {}, fail: () => {} };
-  const spawnerMs = withinMs + AFTER_SPAWNER_MS;
+  const spawnerMs = withinMs + defaults.reasonMs + AFTER_SPAWNER_MS;
   const limitAfter = (ms: number) => setTimeout(() => host.exit(exitCodes.timeout), ms);
   let limit: NodeJS.Timeout | undefined;
   if (!held) limit = limitAfter(Math.max(0, spawnerMs - host.uptime() * 1_000));

@@ -13,7 +13,7 @@ import { leaveInOrder } from './leave-in-order.ts';
 import { mustBeFirst } from './one-process.ts';
 import { type OpenedApp, openApp } from './open-app.ts';
 import { keepOwnLog } from './own-log.ts';
-import { readyPipe } from './ready-pipe.ts';
+import { type ReadyPipe, readyPipe } from './ready-pipe.ts';
 import { handRunApp, launchedApp, type ServedApp } from './served-app.ts';
 import { host, port, seconds, serverId } from './values.ts';
 
@@ -74,7 +74,7 @@ async function runServe(context: Context, options: Options): Promise<void> {
   const leave = await announceHere(context, 'server', id);
   try {
     const served = hand ?? launchedApp(context, given ?? catSpec);
-    await serveUntilGone(context, served, { ...options, id }, { tellReady: ready.tell, held });
+    await serveUntilGone(context, served, { ...options, id }, { ready, held });
   } catch (error) {
     ready.fail(error);
     throw error;
@@ -88,7 +88,7 @@ interface Named extends Options {
 }
 
 interface Spawner {
-  tellReady(record: object): void;
+  readonly ready: ReadyPipe;
   /** When it lets a server go on that it holds back. */
   readonly held: Promise<void> | undefined;
 }
@@ -114,7 +114,7 @@ async function serveApp(
   app: OpenedApp,
   spec: AppSpec,
   options: Named,
-  { tellReady, held }: Spawner,
+  { ready, held }: Spawner,
 ): Promise<void> {
   const [{ serve }, { thisMachine }, { holdKeepers }] = await Promise.all([
     import('../server/serve.ts'),
@@ -125,7 +125,14 @@ async function serveApp(
   const wanted = options.spawned ? await ownIntent(context, store, spec, options) : null;
   const leaving = leaveInOrder(context.process, options.drain);
   const server = await serve(
-    { store, wanted, onRegister: leaving.registers, log: context.output.talk, ...app },
+    {
+      store,
+      wanted,
+      onRegister: leaving.registers,
+      onFail: ready.fail,
+      log: context.output.talk,
+      ...app,
+    },
     {
       id: options.id,
       spec,
@@ -142,7 +149,7 @@ async function serveApp(
   );
   const { id, url } = server.record();
   context.output.talk(`${id} serves ${url}`);
-  tellReady(server.record());
+  ready.tell(server.record());
   if (options.spawned) holdKeepers(context.config.home, id, performance.now());
   leaving.serves(server);
   if ((await server.ended) !== 'retired') context.exitWith(exitCodes.failed);

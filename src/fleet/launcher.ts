@@ -34,6 +34,8 @@ export interface LaunchOptions extends Program {
   readonly name: string;
   readonly readyTimeoutMs: number;
   readonly termGraceMs: number;
+  /** How much longer it may take to say why it is not ready, where it can tell. */
+  readonly reasonMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -65,8 +67,14 @@ export async function launch(options: LaunchOptions, begun?: Begun): Promise<unk
   const outcome = await readOutcome(child, child.stdio[READY_FD] as Readable, options);
   child.stdio[READY_FD]?.destroy();
   if (outcome.kind === 'ready') return outcome.value;
+  if (outcome.kind === 'reported') await endsByItself(child, options.termGraceMs);
   await stopChild(child, options.termGraceMs);
   throw failure(outcome, child, options);
+}
+
+/** What said why it fails ends what it started, and then itself. */
+function endsByItself(child: ChildProcess, graceMs: number): Promise<boolean> {
+  return isGone(() => !hasEnded(child), graceMs + AFTER_KILL_MS);
 }
 
 /**

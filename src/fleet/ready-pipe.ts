@@ -17,6 +17,7 @@ export type Outcome =
 
 export interface Patience {
   readonly readyTimeoutMs: number;
+  readonly reasonMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -35,7 +36,8 @@ export function readOutcome(
     };
     const silent = () => settle({ kind: 'silent' });
     const interrupt = () => settle({ kind: 'interrupted' });
-    const forget = afterAwake(patience.readyTimeoutMs, () => settle({ kind: 'late' }));
+    const withinMs = patience.readyTimeoutMs + (patience.reasonMs ?? 0);
+    const forget = afterAwake(withinMs, () => settle({ kind: 'late' }));
     patience.signal?.addEventListener('abort', interrupt, { once: true });
     child.once('error', (cause: Error) => settle({ kind: 'not-started', cause }));
     child.once('exit', () => setTimeout(silent, AFTER_EXIT_MS).unref());

@@ -49,6 +49,7 @@ export function toLaunch(id: string, child: ServerProgram, options: ServerStart)
     logFile: logPath(child.home, id),
     rawLogFile: rawLogPath(child.home, id),
     readyTimeoutMs,
+    ...(options.spec.kind === 'program' ? { reasonMs: defaults.reasonMs } : {}),
     termGraceMs: options.termGraceMs ?? defaults.termGraceMs,
     ...(signal ? { signal } : {}),
   };

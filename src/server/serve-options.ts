@@ -41,6 +41,8 @@ export interface ServeDeps {
   readonly wanted: Wanted | null;
   /** Told right before it is known: from then on it must leave in order. */
   onRegister?(): void;
+  /** Told why it does not start, before it ends what it started. */
+  onFail?(error: unknown): void;
   /** What it serves, when not the built-in app. */
   readonly host?: CreateHosted;
   log(line: string): void;

@@ -10,6 +10,7 @@ export async function serve(deps: ServeDeps, options: ServeOptions): Promise<Run
   try {
     await life.start();
   } catch (error) {
+    deps.onFail?.(error);
     await life.abandon();
     throw error;
   }
