@@ -19,8 +19,6 @@ export interface AppSite extends Site {
   /** The processes that a server runs, without the guards between. */
   programsOf(row: Row): number[];
   nothingLeft(): Promise<unknown>;
-  /** Destroys all servers and empties Redis. */
-  clear(): Promise<void>;
 }
 
 export async function openAppSite(): Promise<AppSite> {
@@ -48,10 +46,6 @@ export async function openAppSite(): Promise<AppSite> {
         .filter(({ pid, line }) => pid !== row.pid && !line.startsWith('/bin/sh'))
         .map(({ pid }) => pid),
     nothingLeft: () => until('no process is left', () => ownProcesses(site.home).length === 0),
-    async clear() {
-      await site.run(['destroy', '--all', '--timeout', '1']);
-      await raw.flushall();
-    },
     async close() {
       raw.disconnect();
       await site.close();

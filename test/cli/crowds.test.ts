@@ -109,7 +109,7 @@ const ask = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
 /** The median of `GET /` by two loops, over 400 requests, at this door or another. */
 async function latency(at = port): Promise<number> {
-  const load = keepAsking(`http://127.0.0.1:${at}/`, { workers: 2 });
+  const load = keepAsking(`http://127.0.0.1:${at}/`, { workers: 2, pauseMs: 0 });
   await until('400 are answered', () => load.good() >= 400);
   const { durationsMs, failures } = await load.stop();
   expect(failures).toEqual([]);

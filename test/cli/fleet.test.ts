@@ -14,10 +14,7 @@ beforeAll(async () => {
   site = await openSite();
   raw = new Redis(site.redis.url);
 });
-afterEach(async () => {
-  await site.run(['destroy', '--all', '--timeout', '1']);
-  await raw.flushall();
-});
+afterEach(() => site.clear());
 afterAll(async () => {
   raw.disconnect();
   await site.close();

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/rows.ts';
 import { finish, openSite, type Site } from '../helpers/cli.ts';
 import { keepAsking } from '../helpers/load.ts';
@@ -15,23 +15,14 @@ beforeAll(async () => {
   site = await openSite();
   raw = new Redis(site.redis.url);
 });
-beforeEach(() => raw.flushall());
-afterEach(async () => {
-  for (const child of started.splice(0)) child.kill('SIGKILL');
-  await site.run(['destroy', '--all', '--timeout', '1']);
-});
+afterEach(() => site.clear());
 afterAll(async () => {
   raw.disconnect();
   await site.close();
 });
 
-const started: ReturnType<Site['start']>[] = [];
-
-/** Ended with the test, so that no keeper of one meddles in the next. */
 function start(...args: string[]) {
-  const child = site.start(args);
-  started.push(child);
-  return child;
+  return site.start(args);
 }
 
 const intents = async () =>

@@ -23,7 +23,7 @@ beforeAll(async () => {
   site = await openSite();
 });
 beforeEach(async () => {
-  await site.run(['destroy', '--all', '--timeout', '1']);
+  await site.clear();
   rmSync(join(site.home, 'logs'), { recursive: true, force: true });
   mkdirSync(join(site.home, 'logs'), { mode: 0o700 });
 });

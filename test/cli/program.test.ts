@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ownProcesses } from '../helpers/cli.ts';
+import { keepAsking } from '../helpers/load.ts';
 import { needs, testWith } from '../helpers/needs.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
@@ -170,27 +171,4 @@ function programIn(pid: number): number[] {
     .split(' ')
     .filter(Boolean)
     .map(Number);
-}
-
-function keepAsking(url: string) {
-  let going = true;
-  let sent = 0;
-  const failures: string[] = [];
-  const loop = async () => {
-    while (going) {
-      sent += 1;
-      const answer = await fetch(url).catch((error: Error) => error.message);
-      if (typeof answer === 'string') failures.push(answer);
-      else if (answer.status !== 200) failures.push(String(answer.status));
-      else await answer.text();
-    }
-  };
-  const loops = Promise.all([loop(), loop(), loop(), loop()]);
-  return {
-    async stop() {
-      going = false;
-      await loops;
-      return { failures, sent };
-    },
-  };
 }

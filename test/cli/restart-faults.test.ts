@@ -10,7 +10,7 @@ let site: Site;
 beforeAll(async () => {
   site = await openSite();
 });
-afterEach(() => site.run(['destroy', '--all', '--timeout', '1']));
+afterEach(() => site.clear());
 afterAll(() => site.close());
 
 function wordsOf(pid: number): string[] {

@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { listFleet, type Row } from '../../src/cli/rows.ts';
+import type { Store } from '../../src/store/store.ts';
 import { freePort, startRedis, type TestRedis } from './redis.ts';
 import { openStore } from './store.ts';
 import { until } from './until.ts';
@@ -37,6 +39,8 @@ export interface Site {
   start(args: readonly string[], options?: RunOptions): ChildProcess;
   /** What `listservers --json` prints, by the same code but without a process for each look. */
   list(): Promise<Row[]>;
+  /** Kills every process that runs in this site, and forgets whatever was to run. */
+  clear(): Promise<void>;
   /** Ends every process that runs in this site, and removes its files. */
   close(): Promise<void>;
 }
@@ -67,23 +71,51 @@ export async function openSite(redisArgs: readonly string[] = []): Promise<Site>
     return child;
   };
   const run = (args: readonly string[], options?: RunOptions) => finish(start(args, options));
+  const lister = createLister(redis.url);
   return {
     redis,
     home,
     env,
     run,
     start,
-    async list() {
-      const store = await openStore(redis.url, false);
-      const fleet = await store.registry.fleet().finally(() => store.close());
-      return JSON.parse(JSON.stringify(listFleet(fleet))) as Row[];
+    list: () => lister.list(),
+    async clear() {
+      await until('no process of the site is left', () => killOwn(home) === 0);
+      await emptied(redis.url);
+      for (const name of ['wanted', 'registries', 'env']) {
+        rmSync(join(home, name), { recursive: true, force: true });
+      }
     },
     async close() {
+      await lister.close();
       for (const child of started) if (child.exitCode === null) child.kill('SIGKILL');
       await until('no process of the site is left', () => killOwn(home) === 0);
       await redis.stop();
       rmSync(home, { recursive: true, force: true });
     },
+  };
+}
+
+async function emptied(url: string): Promise<void> {
+  const redis = new Redis(url);
+  await redis.flushall().finally(() => redis.disconnect());
+}
+
+/** Keeps its connection from look to look; makes a new one where Redis was away between. */
+function createLister(url: string) {
+  let kept: Promise<Store> | null = null;
+  const look = async () => {
+    kept ??= openStore(url, false);
+    return JSON.parse(JSON.stringify(listFleet(await (await kept).registry.fleet()))) as Row[];
+  };
+  const close = async () => {
+    const store = await kept?.catch(() => null);
+    kept = null;
+    await store?.close();
+  };
+  return {
+    list: () => look().catch(() => close().then(look)),
+    close,
   };
 }
 

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 
 export interface Load {
   /** How many were answered well so far. */
@@ -20,11 +21,22 @@ export interface LoadOptions {
   readonly path?: (at: number) => string;
   /** What is well besides 200. */
   readonly allowed?: readonly number[];
+  /** Between one answer and the next request of a worker. */
+  readonly pauseMs?: number;
 }
 
-/** Asks, request after request, over a few kept connections, until it is stopped. */
+/** Leaves the machine to what the load is beside; all of chaos takes what it can get. */
+const PAUSE_MS = process.env.MEOW_CHAOS === 'all' ? 0 : 10;
+
+/** Asks, request after request with a short pause, over a few kept connections, until it is stopped. */
 export function keepAsking(url: string, options: LoadOptions = {}): Load {
-  const { method = 'GET', workers = 4, path = () => '', allowed = [] } = options;
+  const {
+    method = 'GET',
+    workers = 4,
+    path = () => '',
+    allowed = [],
+    pauseMs = PAUSE_MS,
+  } = options;
   const well = new Set(['200', ...allowed.map(String)]);
   const agent = new Agent({ keepAlive: true, maxSockets: workers });
   const failures: string[] = [];
@@ -37,6 +49,7 @@ export function keepAsking(url: string, options: LoadOptions = {}): Load {
       const outcome = await ask(url + path(sent++), method, agent);
       durationsMs.push(performance.now() - began);
       if (!well.has(outcome)) failures.push(outcome);
+      if (pauseMs > 0) await pause(pauseMs);
     }
   };
   const loops = Promise.all(Array.from({ length: workers }, loop));

@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-const MIN_STEP_MS = 15;
+const MIN_STEP_MS = 20;
+/** A look that is dear, such as a process, is made a quarter of the time at most. */
+const PAUSE_PER_LOOK = 3;
 // Far above what any wait takes: it ends a test that hangs, and says nothing of how fast it must be.
 const BOUND_MS = 120_000;
 
@@ -17,7 +19,6 @@ export async function until<T>(
       return value as Exclude<T, false | null | undefined>;
     }
     if (performance.now() > end) throw new Error(`not within ${BOUND_MS / 1_000} s: ${what}`);
-    // A look that is dear, such as a process, is not made without a pause.
-    await pause(Math.max(MIN_STEP_MS, performance.now() - beganMs));
+    await pause(Math.max(MIN_STEP_MS, PAUSE_PER_LOOK * (performance.now() - beganMs)));
   }
 }
