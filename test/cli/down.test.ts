@@ -11,10 +11,7 @@ let site: Site;
 beforeAll(async () => {
   site = await openSite();
 });
-afterEach(async () => {
-  for (const pid of ownProcesses(site.home)) process.kill(pid, 'SIGKILL');
-  await until('all have ended', () => ownProcesses(site.home).length === 0);
-});
+afterEach(() => site.clear());
 afterAll(() => site.close());
 
 /** No Redis is named, and none is at the usual address: so it is a local one. */
@@ -73,17 +70,18 @@ test('`down` needs neither Redis nor `up`: both were killed, and the servers end
 });
 
 test('`down` ends what runs here where a Redis of others takes no writes, and says so', async () => {
-  const doorArgs = ['proxy', '--port', String(await freePort()), '--no-admin'];
+  const doorPort = String(await freePort());
+  const doorArgs = ['proxy', '--port', doorPort, '--no-admin'];
   const both = Promise.all([finish(site.start(['keep'])), finish(site.start(doorArgs))]);
   expect((await site.run(['spawn', '2'])).code).toBe(0);
-  const runs = (verb: string) => {
-    const args = ownProcesses(site.home).map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
-    return args.some((line) => line.includes(`\0${verb}\0`));
-  };
-  await until('keeper and door run', () => runs('keep') && runs('proxy'));
+  await until('the door serves', async () => {
+    const answer = await fetch(`http://127.0.0.1:${doorPort}/test`).catch(() => null);
+    return answer?.ok;
+  });
   const { port, hostname } = new URL(site.redis.url);
   const cli = (...words: string[]) =>
     spawnSync('redis-cli', ['-h', hostname, '-p', port, ...words]);
+  await until('the keeper keeps', () => cli('keys', '{meow}:keeper:*').stdout.length > 1);
   cli('replicaof', '127.0.0.1', '1');
   const { code, stderr } = await down();
   cli('replicaof', 'no', 'one');

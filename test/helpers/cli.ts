@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { listFleet, type Row } from '../../src/cli/rows.ts';
+import { sendSignal } from '../../src/fleet/launcher.ts';
 import type { Store } from '../../src/store/store.ts';
 import { freePort, startRedis, type TestRedis } from './redis.ts';
 import { openStore } from './store.ts';
@@ -157,7 +158,8 @@ export function ownProcesses(home: string): number[] {
 
 function killOwn(home: string): number {
   const pids = ownProcesses(home).filter((pid) => pid !== process.pid);
-  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  // Some end meanwhile, for the others have.
+  for (const pid of pids) sendSignal(pid, 'SIGKILL');
   return pids.length;
 }
 
