@@ -89,6 +89,23 @@ describe('where Redis takes no writes', () => {
   });
 });
 
+test('where Redis is full, what is there is read on, and servers beat on', async () => {
+  await fetch(`${door}/set?message=kept&ttl=600`);
+  await raw.config('SET', 'maxmemory', '1');
+  try {
+    expect(await answers('/get')).toEqual([200, 'kept']);
+    const [status, text] = await answers('/recent');
+    expect([status, JSON.parse(String(text)).length > 0]).toEqual([200, true]);
+    expect((await answers('/set'))[0]).toBe(507);
+    const before = await leases();
+    await until('each has beaten', async () =>
+      (await leases()).every((left, at) => left > (before[at] ?? 0)),
+    );
+  } finally {
+    await raw.config('SET', 'maxmemory', '0');
+  }
+});
+
 describe('what is lost is lost for a reason that is told', () => {
   test('a key of another type: each beat is refused, and the key named', async () => {
     await raw.rename('{meow}:leases', 'aside');

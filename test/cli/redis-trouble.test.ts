@@ -177,6 +177,17 @@ test('a Redis that throws things away when it is full is warned of where a fleet
   expect(said.match(warning)).toHaveLength(1);
   child.kill('SIGTERM');
 
+  const up = site.start(['up', '-n', '1', '--port', String(await freePort()), '--no-admin'], {
+    env,
+  });
+  let told = '';
+  up.stderr?.on('data', (chunk) => {
+    told += chunk;
+  });
+  await until('the fleet is up', () => told.includes('Ctrl-C'));
+  expect(told.match(warning)).toHaveLength(1);
+  up.kill('SIGTERM');
+
   const deaf = await addUser(redis, 'deaf', [...documentedRule(), '-info']);
   const silent = await run(deaf, ['spawn']);
   expect([silent.code, silent.stderr]).toEqual([0, '']);
