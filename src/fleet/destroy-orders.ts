@@ -17,14 +17,14 @@ export async function order(job: Job): Promise<{ ordered: Known[]; refused: Meow
   return { ordered: chosen, refused: [] };
 }
 
-/** A server that somebody else is taking out already does not count: then it is another one. */
+/** One that somebody else is taking out, or took out since, does not count: then it is another one. */
 async function orderRandom(job: Job): Promise<Known> {
   const up = shuffle(job.known.filter(isUp));
   for (const server of up) {
     const said = await orderUnlessLast(job, server);
     if (said === 'last' && !job.force) throw lastServer(server);
     if (said === 'last') await orderAll(job, [server]);
-    if (said !== 'already') return server;
+    if (said === 'last' || said === 'ordered') return server;
   }
   throw new NothingError('no server is up', 'Start one with `meowctl spawn`');
 }
@@ -40,6 +40,7 @@ async function orderSome(job: Job, chosen: readonly Known[]) {
     const said = await orderUnlessLast(job, server);
     if (said === 'last') refused.push(lastServer(server));
     else ordered.push(server);
+    if (said === 'gone') await orderAll(job, [server]);
   }
   return { ordered, refused };
 }
@@ -54,7 +55,7 @@ export function orderTheirSuccessors(job: Job, named: readonly Known[]): Promise
 async function orderUnlessLast(job: Job, server: Known) {
   const { registry, drainMs } = job;
   const said = await registry.orderRetireUnlessLast(server.id, drainMs, !isOurs(job, server));
-  if (said !== 'last' && isOurs(job, server)) dropWanted(job.home, server.id);
+  if (said !== 'last' && said !== 'gone' && isOurs(job, server)) dropWanted(job.home, server.id);
   return said;
 }
 

@@ -30,7 +30,7 @@ export function createOrders(
       const how = [toOrder(drainMs), lifetime, keys.changes, flag(stands)];
       const args = [id, ...how, keys.order('')];
       const said = await runScript(link, scripts.orderRetireUnlessLast, keysOf, ...args);
-      return said === 'ordered' || said === 'already' ? said : 'last';
+      return said === 'ordered' || said === 'already' || said === 'gone' ? said : 'last';
     },
   };
 }

@@ -53,7 +53,7 @@ export interface Registry {
     id: string,
     drainMs: number,
     stands?: boolean,
-  ): Promise<'ordered' | 'already' | 'last'>;
+  ): Promise<'ordered' | 'already' | 'gone' | 'last'>;
   /**
    * Withdraws the order of a server that is known to be gone, with its record and intent.
    * @param before the server whose place it took: that is wanted again, if this one was

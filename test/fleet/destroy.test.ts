@@ -137,6 +137,21 @@ describe('destroy', () => {
     expect(servers.filter(alive).length).toBe(1);
   });
 
+  test('without a name takes one that is there, not one that has gone since it looked', async () => {
+    const servers = await start(2);
+    const leaving = Array.from({ length: 20 }, (_, at) => foreign({ id: `away${at + 10}` }));
+    for (const record of leaving) await store.registry.register(record, null);
+    const fleet = async () => {
+      const view = await store.registry.fleet();
+      for (const { id } of leaving) await store.registry.forget(id);
+      return view;
+    };
+    const asked = { targets: [], all: false, force: false, drainMs: 100, drainGraceMs: 0 };
+    const { gone } = await destroyServers({ registry: { ...store.registry, fleet }, home }, asked);
+    expect(servers.map(({ id }) => id)).toContain(gone[0]?.id);
+    expect(servers.filter(alive)).toHaveLength(1);
+  });
+
   test('many times at once without a name takes all but one', async () => {
     const servers = await start(4, { DRAIN_MS: '200' });
     const runs = await Promise.all(Array.from({ length: 8 }, connect));

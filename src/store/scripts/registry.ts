@@ -89,7 +89,7 @@ return known
  * Writes one server's order and removes its intent, unless no other server would stay up.
  * KEYS servers leases intents order.
  * ARGV id order ttlSeconds channel stands('1'|'0'), prefix of an order's key.
- * Returns 'ordered', 'already' (somebody else did) or 'last'.
+ * Returns 'ordered', 'already' (somebody else did), 'gone' or 'last'.
  */
 export const orderRetireUnlessLast = `#!lua flags=allow-oom
 ${clock}${soft}${writeOrder}
@@ -105,6 +105,7 @@ local function anotherStays()
   return false
 end
 if redis.call('EXISTS', KEYS[4]) == 1 then return 'already' end
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 'gone' end
 if not anotherStays() then return 'last' end
 writeOrder(KEYS[4], ARGV[2], redis.call('HDEL', KEYS[3], ARGV[1]), ARGV[3], ARGV[5])
 redis.pcall('PUBLISH', ARGV[4], ARGV[1])
