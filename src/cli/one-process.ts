@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { FailedError } from '../errors.ts';
 import { identify } from '../fleet/process-identity.ts';
 import type { Context } from './context.ts';
@@ -26,12 +27,16 @@ export async function mustBeFirst(
   throw new FailedError('one-process', message, 'meowctl starts the processes: `spawn 4`');
 }
 
-function runsAsParentDoes({ ppid, argv }: NodeJS.Process): boolean {
+// An init, sudo, timeout and other programs that start us also end in our command line.
+function runsAsParentDoes({ ppid, argv, argv0, execPath, execArgv }: NodeJS.Process): boolean {
   const [, script = '', ...words] = argv;
-  const line = identify(ppid)?.commandLine ?? [];
-  const at = line.length - words.length;
+  const [program = '', ...line] = identify(ppid)?.commandLine ?? [];
+  const at = line.length - words.length - 1;
+  const options = line.slice(0, Math.max(at, 0)).filter((word) => word !== '--');
   return (
-    basename(line[at - 1] ?? '') === basename(script) &&
-    words.every((word, n) => line[at + n] === word)
+    [execPath, argv0].some((path) => basename(path) === basename(program)) &&
+    (options.every((word) => word.startsWith('-')) || isDeepStrictEqual(options, execArgv)) &&
+    basename(line[at] ?? '') === basename(script) &&
+    words.every((word, n) => line[at + 1 + n] === word)
   );
 }

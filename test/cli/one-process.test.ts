@@ -1,11 +1,14 @@
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { finish, ownProcesses } from '../helpers/cli.ts';
+import { BIN, finish, ownProcesses } from '../helpers/cli.ts';
 import { until } from '../helpers/until.ts';
 import { APPS, type AppSite, openAppSite, text } from './apps.ts';
 
 const APP = join(APPS, 'again.mjs');
+/** As nodemon and cross-env do: their own command line ends in ours. */
+const WRAPPER = `require('node:child_process').spawn(process.argv[1], process.argv.slice(2))`;
 const SAID = 'is one process: its app started meowctl again, as cluster.fork() does';
 
 let site: AppSite;
@@ -42,6 +45,17 @@ describe('one id is one process, also where an app', () => {
     process.kill(row.pid, 'SIGTERM');
     expect((await ended).stderr).toContain(`this server runs already, and ${SAID}`);
   });
+});
+
+test.each([
+  ['timeout', ['timeout', '600', BIN]],
+  ['a program in Node', [process.execPath, '-e', WRAPPER, BIN]],
+])('a `serve` by hand is the first one also under %s', async (_, [program = '', ...words]) => {
+  const wrapper = spawn(program, [...words, 'serve'], { env: site.env, stdio: 'ignore' });
+  const row = await until('it serves', async () => (await site.list())[0]);
+  expect(row.pid).not.toBe(wrapper.pid);
+  process.kill(row.pid, 'SIGTERM');
+  await new Promise((resolve) => wrapper.once('exit', resolve));
 });
 
 test('a process does not register under the id of another that lives', async () => {
