@@ -8,7 +8,6 @@ export default defineConfig({
     hookTimeout: 300_000,
     globalSetup: 'test/helpers/leftovers.ts',
     pool: 'forks',
-    isolate: false,
     maxWorkers: 5,
     reporters: ['default', 'json'],
     outputFile: { json: 'node_modules/.cache/test-results.json' },
