@@ -22,7 +22,9 @@ export async function announceHere(
   host.once('exit', leave);
   // Node cannot collect processes that it did not start.
   if (host.pid === 1 && (kind === 'up' || kind === 'server')) {
-    output.talk('meowctl: this is process 1 here: ended processes of others would pile up');
+    output.talk(
+      'meowctl: this runs as process 1: ended processes that it did not start will pile up',
+    );
     output.talk('  Run the container with `--init`, or meowctl under tini');
   }
   return leave;

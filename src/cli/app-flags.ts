@@ -28,9 +28,13 @@ const MAX_SPEC_BYTES = 100_000;
 export function addAppFlags(command: Command): Command {
   return command
     .option('--app <file>', 'serve this module: a Koa app, a (req, res) function, an http.Server')
-    .option('--env <NAME=VALUE>', 'a variable for the app (NAME alone: as it is here)', collect)
+    .option(
+      '--env <NAME=VALUE>',
+      'a variable for the app (NAME alone: with the value it has here)',
+      collect,
+    )
     .option('--env-file <file>', 'a file of NAME=VALUE lines for the app, read at each start')
-    .option('--env-all', 'hand on all that is set here to the app')
+    .option('--env-all', 'pass on to the app all that is set here')
     .option('--cwd <folder>', 'run the app in this folder (default: this one)')
     .option(
       '--health <path>',

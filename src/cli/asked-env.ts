@@ -52,7 +52,7 @@ export function envInWords({ values: { leftOut }, file }: AskedEnv): string[] {
 
 export function leftOutInWords(count: number): string {
   const variables = count === 1 ? '1 other variable' : `${count} other variables`;
-  return `${variables} set where it was asked for did not go to the app: --env-all hands all on`;
+  return `${variables} of the environment did not go to the app: --env-all passes on all of them`;
 }
 
 // Never says a value: it may be a secret.

@@ -143,7 +143,7 @@ async function whatEnded({ before, running, gone, redis }: Tally): Promise<strin
     of('up').length > 0 ? '`meowctl up`' : '',
     of('keep').length > 0 ? '`meowctl keep`' : '',
     ran > 0 ? serversInWords(ran) : '',
-    remembered > 0 ? `the memory of ${serversInWords(remembered)}` : '',
+    remembered > 0 ? `what was remembered of ${serversInWords(remembered)}` : '',
     doors > 0 ? (doors === 1 ? 'the door' : `${doors} doors`) : '',
     redis ? 'the local Redis' : '',
   ].filter((what) => what !== '');

@@ -2,7 +2,7 @@ import type { FleetView } from '../store/records.ts';
 import type { Context } from './context.ts';
 import type { Row } from './rows.ts';
 
-const WHY = 'it is not signed by this host: never started';
+const WHY = 'this host has not signed it, and will not start it';
 
 /** Says of what Redis wants here, and the state folder does not, that it is never started. */
 export async function explainUnsigned(

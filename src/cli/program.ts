@@ -47,7 +47,8 @@ Settings (environment):
   REDIS_URL        redis://[user:password@]host[:port][/db], rediss:// for TLS,
                    or unix://[user:password@]/path.sock[?db=n]
   MEOW_NAMESPACE   keeps fleets on one Redis apart (default meow)
-  MEOW_HOME        state folder: logs, local Redis (default ~/.local/state/meowctl)
+  MEOW_HOME        state folder: what is to run here, keys, logs, local Redis
+                   (default $XDG_STATE_HOME/meowctl or ~/.local/state/meowctl)
   MEOW_ADVERTISE   the host name others reach this machine's servers by
   MEOW_REDIS_PROBE where a Redis is looked for when none is named
 

@@ -20,6 +20,7 @@ export function addScale(program: Command, context: Context): void {
   const verb = program
     .command('scale')
     .description('start or retire servers until this host runs so many')
+    .usage('[options] <count> [-- program with {port}]')
     .argument('<count>', 'how many, 0 to 500', size)
     .option('--json', 'print an array of records: all that serve here now')
     .option('-q, --quiet', 'print only the urls')

@@ -18,11 +18,11 @@ export function appOfMore(
   const same = others.every((spec) => isSame(home, spec, first));
   if (count <= 0 || same) return first;
   const names = [...new Set(specs.map(nameOfApp))].map((name) => quote(name)).join(', ');
-  const message = `servers of several apps are wanted on this host: ${names}`;
+  const message = `this host runs servers of several apps: ${names}`;
   throw new FailedError(
     'which-app',
     message,
-    'Say what more of them shall serve: --app, or spawn them',
+    'Say which app to start more of: --app FILE, or `-- PROGRAM`',
   );
 }
 

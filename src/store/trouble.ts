@@ -8,7 +8,8 @@ type Case = readonly [pattern: RegExp, kind: StoreErrorKind, says: string, remed
 
 const PRIMARY = 'Set REDIS_URL to its primary';
 const LATER = 'Try again in a moment';
-const CREDENTIALS = 'Put user and password into REDIS_URL: redis://user:password@host:port';
+const CREDENTIALS =
+  'Put user and password into REDIS_URL, before an @: redis://user:password@host, unix://user:password@/path';
 
 /** What Redis answers, most telling first. */
 const answers: readonly Case[] = [

@@ -203,7 +203,7 @@ describe('up --app', () => {
     const { end } = await up();
     await end();
     const { code, stderr } = await site.run(['down']);
-    expect([code, stderr]).toEqual([0, 'ended: the memory of 2 servers\n']);
+    expect([code, stderr]).toEqual([0, 'ended: what was remembered of 2 servers\n']);
     expect((await site.run(['down'])).stderr).toBe('nothing is running\n');
   });
 

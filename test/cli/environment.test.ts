@@ -132,7 +132,7 @@ describe('the environment of an app', () => {
     });
     expect(code).toBe(5);
     const remedy = stderr.split('\n').find((line) => line.startsWith('  See what it said'));
-    expect(remedy).toContain('1 other variable set where it was asked for did not go to the app');
+    expect(remedy).toContain('1 other variable of the environment did not go to the app');
     expect(stderr).not.toContain('hush-4711');
   });
 });

@@ -139,7 +139,7 @@ describe('what is wanted on a host stands in its state folder', () => {
     expect(ownProcesses(site.home)).toHaveLength(2); // both keepers
     const { stdout } = await site.run(['ls', '--json']);
     expect(JSON.parse(stdout)).toMatchObject([
-      { id: 'zzz222', state: 'lost', why: 'it is not signed by this host: never started' },
+      { id: 'zzz222', state: 'lost', why: 'this host has not signed it, and will not start it' },
     ]);
     expect(here.said()).toContain('zzz222 is not started: this host has not signed it');
     expect(there.said()).toContain(`${one?.id} is not started`);
