@@ -65,7 +65,7 @@ const full: Scenario = {
   fault: 'disk of the state folder fills up under a running fleet',
   expected:
     'servers and door serve on; spawn serves or exits 1 or 5 with a reason; destroy exits 0',
-  quick: true,
+  quick: false,
   async run(world) {
     const { site } = world;
     mountOn(world, '1m');

@@ -18,25 +18,18 @@ export const KINDS: readonly FaultKind[] = [
 /** Of what a verb says to Redis: one that waits says the same again and again. */
 const MOST_POINTS = 6;
 
-export interface Harm {
-  readonly kinds: readonly FaultKind[];
-  /** Which of what it says is harmed, counted from 0; null for all. */
-  readonly points: readonly number[] | null;
-}
-
 /**
  * Runs a verb once for each kind of harm at each thing it says to Redis.
  * @returns the exit codes at each point, in the order of the kinds
  */
-export async function harmVerb(world: World, verb: Verb, harm: Harm): Promise<string> {
+export async function harmVerb(world: World, verb: Verb): Promise<string> {
   const relay = await openRelay(world.site.redis.port);
   world.atEnd(relay.close);
   const said = await learn(world, verb, relay);
   const rows: string[] = [];
   for (const [at, name] of said.slice(0, MOST_POINTS).entries()) {
-    if (harm.points && !harm.points.includes(at)) continue;
     const codes: (number | null)[] = [];
-    for (const kind of harm.kinds) codes.push(await once(world, verb, relay, at + 1, kind));
+    for (const kind of KINDS) codes.push(await once(world, verb, relay, at + 1, kind));
     rows.push(`${name} ${codes.join(' ')}`);
   }
   return rows.join(' · ');
@@ -57,6 +50,22 @@ async function learn(world: World, verb: Verb, relay: RedisRelay): Promise<reado
 
 async function once(world: World, verb: Verb, relay: RedisRelay, nth: number, kind: FaultKind) {
   await prepare(world, verb);
+  const code = await harmOnce(world, verb, relay, nth, kind);
+  await clear(world);
+  return code;
+}
+
+/**
+ * Runs a verb that is harmed once, at the nth thing it says to Redis, counted from 1.
+ * @returns its exit code
+ */
+export async function harmOnce(
+  world: World,
+  verb: Verb,
+  relay: RedisRelay,
+  nth: number,
+  kind: FaultKind,
+): Promise<number | null> {
   relay.arm({ at: '*', nth, kind, connection: relay.made() + 1 });
   const result = await through(world, relay, verb);
   relay.heal();
@@ -66,7 +75,6 @@ async function once(world: World, verb: Verb, relay: RedisRelay, nth: number, ki
   await verb.check?.(world, result).catch((error: Error) => {
     throw new Error(`${where}: ${error.message}`);
   });
-  await clear(world);
   return result.code;
 }
 

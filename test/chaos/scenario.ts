@@ -4,7 +4,7 @@ import type { World } from './world.ts';
 export interface Scenario {
   readonly fault: string;
   readonly expected: string;
-  /** Short enough for every test run. */
+  /** Short enough for every test run, and shown by none of its other tests. */
   readonly quick: boolean;
   /** Command line of the scenario's own Redis. */
   readonly redisArgs?: readonly string[];

@@ -17,7 +17,19 @@ beforeAll(async () => {
 });
 afterAll(() => site.close());
 
-const VERBS = [['ls'], ['set', 'hi'], ['get'], ['recent'], ['destroy'], ['spawn'], ['scale', '1']];
+const EVERY_VERB = [
+  ['ls'],
+  ['set', 'hi'],
+  ['get'],
+  ['recent'],
+  ['destroy'],
+  ['spawn'],
+  ['scale', '1'],
+  ['serve'],
+  ['proxy'],
+];
+/** For each further cause: all verbs come to it by the same few lines. */
+const VERBS = [['ls'], ['spawn']];
 
 /** One line with the address and the cause, one with what to do, exit 4, within 3 s. */
 async function expectTrouble(url: string, cause: RegExp, verbs = VERBS): Promise<void> {
@@ -46,9 +58,10 @@ async function listening(server: Server): Promise<string> {
   return `redis://127.0.0.1:${port}`;
 }
 
-describe('a Redis that cannot be used is one clear line, for every verb', () => {
-  test('nobody there', async () => {
-    await expectTrouble(`redis://127.0.0.1:${await freePort()}`, /refused/i);
+describe('a Redis that cannot be used is one clear line', () => {
+  test('nobody there, for every verb', async () => {
+    const url = `redis://:secret@127.0.0.1:${await freePort()}`;
+    await expectTrouble(url, /refused/i, EVERY_VERB);
   });
 
   test('a password is missing, or wrong, and is never printed', async () => {
@@ -71,7 +84,7 @@ describe('a Redis that cannot be used is one clear line, for every verb', () => 
       holder.disconnect();
       await redis.stop();
     });
-    await expectTrouble(redis.url, /has no free client slot/, [['ls'], ['get']]);
+    await expectTrouble(redis.url, /has no free client slot/, [['ls']]);
   });
 
   test('it is still loading', async () => {
@@ -92,20 +105,20 @@ describe('a Redis that cannot be used is one clear line, for every verb', () => 
 
   test('it takes the connection and says nothing', async () => {
     const mute = createServer((socket) => socket.on('error', () => {}));
-    await expectTrouble(await listening(mute), /time|answer/i, [['ls'], ['get'], ['spawn']]);
+    await expectTrouble(await listening(mute), /time|answer/i);
   });
 
   test('but not when it was the server that slept: what it had asked Redis is answered', async () => {
     const [server] = JSON.parse((await site.run(['spawn', '--json'])).stdout) as Row[];
     if (!server) throw new Error('no server');
     const load = keepAsking(`${server.url}/get`, { workers: 16, allowed: [404], pauseMs: 0 });
-    for (const more of [200, 400, 600]) {
+    for (const more of [200, 400]) {
       await until('there is load', () => load.good() > more);
       process.kill(server.pid, 'SIGSTOP');
       await new Promise((resolve) => setTimeout(resolve, 1_500));
       process.kill(server.pid, 'SIGCONT');
     }
-    await until('it goes on', () => load.good() > 800);
+    await until('it goes on', () => load.good() > 600);
     expect((await load.stop()).failures).toEqual([]);
   });
 
@@ -113,7 +126,7 @@ describe('a Redis that cannot be used is one clear line, for every verb', () => 
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
     await redis.kill('SIGSTOP');
-    await expectTrouble(redis.url, /time|answer/i, [['ls'], ['set', 'x'], ['get']]);
+    await expectTrouble(redis.url, /time|answer/i, [['set', 'x']]);
     await redis.kill('SIGCONT');
     expect((await run(redis.url, ['ls', '--json'])).stdout).toBe('[]\n');
   });

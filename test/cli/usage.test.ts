@@ -1,7 +1,15 @@
 import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createContext } from '../../src/cli/context.ts';
+import { createOutput } from '../../src/cli/output.ts';
+import { createProgram } from '../../src/cli/program.ts';
+import { run } from '../../src/cli/run.ts';
+import { createConfig } from '../../src/config.ts';
 import { BIN, finish, openSite, type Result, type Site } from '../helpers/cli.ts';
-import { measured, verb } from '../helpers/yardstick.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
 
 let site: Site;
 
@@ -10,8 +18,40 @@ beforeAll(async () => {
 });
 afterAll(() => site.close());
 
+type Told = Pick<Result, 'code' | 'stdout' | 'stderr'>;
+
+/** A command line by the same code as the program's, but without a process for each row of a table. */
+async function ask(args: readonly string[], env = {}): Promise<Told> {
+  const [stdout, stderr] = [listening(), listening()];
+  const code = await run(hostOf(args, env, stdout, stderr), ROOT);
+  return { code, stdout: stdout.said(), stderr: stderr.said() };
+}
+
+/** This process as one that was started with those words. */
+function hostOf(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  stdout: Writable,
+  stderr: Writable,
+): NodeJS.Process {
+  const argv = [process.execPath, BIN, ...args];
+  const own = { argv, env: { ...site.env, ...env }, stdout, stderr };
+  return Object.create(process, Object.getOwnPropertyDescriptors(own)) as NodeJS.Process;
+}
+
+function listening() {
+  let text = '';
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      text += chunk;
+      done();
+    },
+  });
+  return Object.assign(stream, { said: () => text });
+}
+
 /** One line that names the value, one that says what to do; no stack, nothing on stdout. */
-function expectPlainError({ stdout, stderr }: Result, ...values: string[]): void {
+function expectPlainError({ stdout, stderr }: Told, ...values: string[]): void {
   const lines = stderr.trimEnd().split('\n');
   expect(lines[0]).toMatch(/^meowctl: /);
   for (const value of values) expect(lines[0]).toContain(value);
@@ -43,7 +83,7 @@ describe('a command line that cannot be right', () => {
   const ports = ['abc', '0', '65536', '-1', '3e3', '0x0BB8', ' 3001', '3001abc', '３００１', ''];
   test.each(ports)('port %j is refused by name', async (port) => {
     for (const verb of ['spawn', 'proxy', 'serve']) {
-      const result = await site.run([verb, `--port=${port}`]);
+      const result = await ask([verb, `--port=${port}`]);
       expect(result.code).toBe(2);
       expectPlainError(result, `"${port}"`);
     }
@@ -52,7 +92,7 @@ describe('a command line that cannot be right', () => {
   test.each(['0', '-3', '1.5', '1e9', '501', 'many'])(
     'count %j is refused by name',
     async (count) => {
-      const result = await site.run(count === 'many' ? ['spawn', count] : ['spawn', '--', count]);
+      const result = await ask(count === 'many' ? ['spawn', count] : ['spawn', '--', count]);
       expect(result.code).toBe(2);
       expectPlainError(result, `"${count}"`);
       expect(result.stderr).toContain('1 to 500');
@@ -60,20 +100,20 @@ describe('a command line that cannot be right', () => {
   );
 
   test.each(['-1', '0', 'abc', '1e100', '86401'])('ttl %j is refused by name', async (ttl) => {
-    const result = await site.run(['set', 'hi', `--ttl=${ttl}`]);
+    const result = await ask(['set', 'hi', `--ttl=${ttl}`]);
     expect(result.code).toBe(2);
     expectPlainError(result, `"${ttl}"`);
   });
 
   test('a message over 4 KiB is refused, and not printed whole', async () => {
-    const result = await site.run(['set', 'x'.repeat(4_097)]);
+    const result = await ask(['set', 'x'.repeat(4_097)]);
     expect(result.code).toBe(2);
     expectPlainError(result, '4097 bytes');
     expect(result.stderr.length).toBeLessThan(400);
   });
 
   test.each(['a b', '', 'x'.repeat(65), '../x', '\u001b[31m'])('key %j is refused', async (key) => {
-    const result = await site.run(['get', `--key=${key}`]);
+    const result = await ask(['get', `--key=${key}`]);
     expect(result.code).toBe(2);
     expectPlainError(result);
     expect(result.stderr).not.toContain('\u001b');
@@ -82,7 +122,7 @@ describe('a command line that cannot be right', () => {
   test.each(['\u001b[31mred', '__proto__', 'x'.repeat(300), 'abc', '../x', 'http://'])(
     'destroying %j is refused by name, control characters escaped',
     async (id) => {
-      const result = await site.run(['destroy', id]);
+      const result = await ask(['destroy', id]);
       expect(result.code).toBe(2);
       expectPlainError(result);
       expect(result.stderr).not.toContain('\u001b');
@@ -91,8 +131,8 @@ describe('a command line that cannot be right', () => {
   );
 
   test('a port for several servers, and names together with --all, are refused', async () => {
-    expectPlainError(await site.run(['spawn', '2', '--port', '3999']), '2');
-    expectPlainError(await site.run(['destroy', '--all', 'abc234']), '--all');
+    expectPlainError(await ask(['spawn', '2', '--port', '3999']), '2');
+    expectPlainError(await ask(['destroy', '--all', 'abc234']), '--all');
   });
 
   test.each([
@@ -107,7 +147,7 @@ describe('a command line that cannot be right', () => {
     ['unix:///redis.sock?password=sesame', '"password"'],
     [`redis+unix:///${'x'.repeat(200)}`, '107 bytes'],
   ])('REDIS_URL %j is refused by name', async (url, value) => {
-    const result = await site.run(['get'], { env: { REDIS_URL: url } });
+    const result = await ask(['get'], { REDIS_URL: url });
     expect(result.code).toBe(2);
     expectPlainError(result, 'REDIS_URL', value);
   });
@@ -116,11 +156,11 @@ describe('a command line that cannot be right', () => {
     'host %j is refused',
     async (host) => {
       for (const verb of ['spawn', 'proxy', 'serve']) {
-        const result = await site.run([verb, `--host=${host}`]);
+        const result = await ask([verb, `--host=${host}`]);
         expect(result.code).toBe(2);
         expectPlainError(result, 'host');
       }
-      const advertised = await site.run(['spawn'], { env: { MEOW_ADVERTISE: host } });
+      const advertised = await ask(['spawn'], { MEOW_ADVERTISE: host });
       expect(advertised.code).toBe(2);
       expectPlainError(advertised, 'MEOW_ADVERTISE');
     },
@@ -130,7 +170,7 @@ describe('a command line that cannot be right', () => {
     'network %j is refused before the door opens',
     async (network) => {
       for (const flag of ['--allow-backends', '--trust-proxy']) {
-        const result = await site.run(['proxy', flag, network]);
+        const result = await ask(['proxy', flag, network]);
         expect(result.code).toBe(2);
         expectPlainError(result);
       }
@@ -149,7 +189,7 @@ describe('a command line that cannot be right', () => {
   });
 
   test.each(['../../x', '\u001b', 'abc', 'ABC234'])('serving as %j is refused', async (id) => {
-    const result = await site.run(['serve', '--id', id]);
+    const result = await ask(['serve', '--id', id]);
     expect(result.code).toBe(2);
     expectPlainError(result, 'id');
   });
@@ -169,7 +209,7 @@ describe('a command line that cannot be right', () => {
   ];
   test('a password in REDIS_URL is never shown, however it is misspelt', async () => {
     for (const url of secrets) {
-      const { stdout, stderr } = await site.run(['get', '--debug'], { env: { REDIS_URL: url } });
+      const { stdout, stderr } = await ask(['get', '--debug'], { REDIS_URL: url });
       expect(stdout + stderr).not.toContain('sesame');
     }
   });
@@ -192,11 +232,30 @@ describe('help', () => {
     'recent',
   ];
 
-  test.each(verbs)('%s has an example', async (verb) => {
-    const { code, stdout } = await site.run([verb, '--help']);
+  test('of each verb has an example', () => {
+    const [stdout, stderr] = [listening(), listening()];
+    const host = hostOf(['--help'], {}, stdout, stderr);
+    const config = createConfig(host.env);
+    const output = createOutput(host.stdout, host.stderr, 'never');
+    const program = createProgram(createContext(host, ROOT, config, output, null));
+    for (const name of verbs) {
+      let text = '';
+      const writeOut = (piece: string) => {
+        text += piece;
+      };
+      program.commands
+        .find((each) => each.name() === name)
+        ?.configureOutput({ writeOut })
+        .outputHelp();
+      expect(text).toContain(`Usage: meowctl ${name}`);
+      expect(text).toMatch(/Examples?:\n {2}(npx )?meowctl /);
+    }
+  });
+
+  test('of a verb is printed, and exits 0', async () => {
+    const { code, stdout } = await site.run(['spawn', '--help']);
     expect(code).toBe(0);
-    expect(stdout).toContain(`Usage: meowctl ${verb}`);
-    expect(stdout).toMatch(/Examples?:\n {2}(npx )?meowctl /);
+    expect(stdout).toMatch(/^Usage: meowctl spawn[\s\S]*Examples?:\n {2}(npx )?meowctl /);
   });
 
   test('of the whole names every verb, setting and exit code', async () => {
@@ -213,23 +272,6 @@ describe('help', () => {
 });
 
 describe('Redis out of reach', () => {
-  test.each([
-    ['get'],
-    ['set'],
-    ['recent'],
-    ['listservers'],
-    ['destroy'],
-    ['spawn'],
-    ['serve'],
-    ['proxy'],
-  ])('%s exits 4 within 3 s, with host and port in its words', async (name) => {
-    const run = site.run([name], { env: { REDIS_URL: 'redis://:pw@127.0.0.1:1' } });
-    const { value: result, ms, slackMs } = await measured(run, verb);
-    expect(result.code).toBe(4);
-    expect(ms).toBeLessThan(3_000 + slackMs);
-    expectPlainError(result, '127.0.0.1:1');
-  });
-
   test('and nothing said where one is: the error says what to do', async () => {
     const result = await site.run(['listservers'], { env: { REDIS_URL: '' } });
     expect(result.code).toBe(4);
