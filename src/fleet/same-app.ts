@@ -18,7 +18,7 @@ export function appOfMore(
   const same = others.every((spec) => isSame(home, spec, first));
   if (count <= 0 || same) return first;
   const names = [...new Set(specs.map(nameOfApp))].map((name) => quote(name)).join(', ');
-  const message = `this host runs servers of several apps: ${names}`;
+  const message = `servers of several apps run on this host: ${names}`;
   throw new FailedError(
     'which-app',
     message,
