@@ -16,19 +16,12 @@ export interface AppSite extends Site {
   spawn(args: readonly string[], options?: RunOptions): Promise<Row>;
   log(row: Row): string;
   commandLines(): string[];
-  /** The processes that a server runs, without the guards between. */
-  programsOf(row: Row): number[];
   nothingLeft(): Promise<unknown>;
 }
 
 export async function openAppSite(): Promise<AppSite> {
   const site = await openSite();
   const raw = new Redis(site.redis.url);
-  const own = () =>
-    ownProcesses(site.home).map((pid) => ({
-      pid,
-      line: readFileSync(`/proc/${pid}/cmdline`, 'utf8'),
-    }));
   return {
     ...site,
     raw,
@@ -40,11 +33,8 @@ export async function openAppSite(): Promise<AppSite> {
       return row;
     },
     log: ({ id }) => readFileSync(join(site.home, 'logs', `${id}.log`), 'utf8'),
-    commandLines: () => own().map(({ line }) => line),
-    programsOf: (row) =>
-      own()
-        .filter(({ pid, line }) => pid !== row.pid && !line.startsWith('/bin/sh'))
-        .map(({ pid }) => pid),
+    commandLines: () =>
+      ownProcesses(site.home).map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8')),
     nothingLeft: () => until('no process is left', () => ownProcesses(site.home).length === 0),
     async close() {
       raw.disconnect();

@@ -3,7 +3,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -12,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/rows.ts';
+import { readEnvFile } from '../../src/fleet/env-file.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 import { APPS, type AppSite, openAppSite, text } from './apps.ts';
@@ -21,6 +21,9 @@ const KINDS: readonly [string, readonly string[]][] = [
   ['a module', ['--app', APP]],
   ['a program', ['--', process.execPath, APP, '{port}']],
 ];
+
+const FOR_MEOWCTL = ['REDIS_URL=redis://cache.example', 'MEOW_ADVERTISE=x'];
+const NODE_OPTIONS = 'NODE_OPTIONS=--title=cat-4711';
 
 let site: AppSite;
 let file: string;
@@ -45,6 +48,9 @@ async function spawnIn(shell: Variables, args: readonly string[]) {
   if (!row) throw new Error(stderr);
   return { row, code, stderr, env: await environmentOf(row) };
 }
+
+const smallOnes = (count: number) =>
+  Array.from({ length: count }, (_, n) => `V${n}=${'y'.repeat(48)}`);
 
 async function serving(...without: readonly string[]): Promise<Row> {
   return until('a successor serves', async () => {
@@ -78,40 +84,38 @@ describe('the environment of an app', () => {
   );
 
   test.each(KINDS)('of %s: what was declared, the command line over the file', async (_, app) => {
-    writeFileSync(file, 'IN_FILE="a b"\nBOTH=file\nexport TZ=UTC\nnot.a.name=1\n# A=2\n');
-    const flags = ['--env-file', file, '--env', 'BOTH=line', '--env', 'MINE', '--env', 'EMPTY='];
-    const { env, stderr } = await spawnIn({ MINE: 'mine' }, [...flags, ...app]);
+    const text = 'IN_FILE="a b"\nBOTH=file\nexport TZ=UTC\nnot.a.name=1\n# A=2\n';
+    writeFileSync(file, `${text}MEOW_HOME=/nowhere\n`);
+    const pairs = ['BOTH=line', 'MINE', 'EMPTY=', ...FOR_MEOWCTL, NODE_OPTIONS];
+    const flags = ['--env-file', file, ...pairs.flatMap((pair) => ['--env', pair])];
+    const { env, row, stderr } = await spawnIn({ MINE: 'mine' }, [...flags, ...app]);
     expect(env).toMatchObject({ IN_FILE: 'a b', BOTH: 'line', TZ: 'UTC', MINE: 'mine', EMPTY: '' });
     expect(stderr).toBe('--env-file: 1 skipped, as no shell could set such names\n');
-  });
-
-  test.each(KINDS)('of %s: all that is set, but not what is for meowctl', async (_, app) => {
-    const shell = { MINE: 'mine', MEOW_ADVERTISE: '127.0.0.1', 'BASH_FUNC_x%%': '() { :; }' };
-    const { env, stderr } = await spawnIn(shell, ['--env-all', ...app]);
-    expect(env).toMatchObject({ MINE: 'mine', HOME: site.home });
-    const names = Object.keys(env).filter((name) => /^(REDIS_URL|MEOW_.*|BASH.*)$/.test(name));
-    expect([names, stderr]).toEqual([[], '']);
-  });
-
-  test.each(KINDS)('of %s holds what is for meowctl where it was named', async (_, app) => {
-    writeFileSync(file, 'REDIS_URL=redis://cache.example\n');
-    const flags = ['--env-file', file, '--env', 'MEOW_HOME=/nowhere', '--env', 'MEOW_ADVERTISE=x'];
-    const { env, row } = await spawnIn({}, [...flags, ...app]);
+    // What is for meowctl goes to the app where it was named, and not to its server.
     expect(env).toMatchObject({ REDIS_URL: 'redis://cache.example', MEOW_HOME: '/nowhere' });
+    expect(env.MEOW_APP).toBeUndefined();
     expect(row.url).toContain('127.0.0.1');
+    // Node hears of it at the start of a module; a program's is not its server's.
+    const ofServer = readFileSync(`/proc/${row.pid}/environ`, 'utf8');
+    expect(env.NODE_OPTIONS).toBe('--title=cat-4711');
+    expect(ofServer.includes(`${NODE_OPTIONS}\0`)).toBe(app[0] === '--app');
   });
 
-  test('reaches Node at the start of a module, and a program’s not its server’s', async () => {
-    const flags = ['--env', 'NODE_OPTIONS=--title=cat-4711'];
-    const [module, program] = KINDS.map(([, app]) => [...flags, ...app]);
-    const one = await spawnIn({}, module ?? []);
-    const two = await spawnIn({}, program ?? []);
-    const started = ({ row }: { row: Row }) => readFileSync(`/proc/${row.pid}/environ`, 'utf8');
-    expect(one.env.NODE_OPTIONS).toBe('--title=cat-4711');
-    expect(started(one)).toContain('NODE_OPTIONS=--title=cat-4711\0');
-    expect(two.env.NODE_OPTIONS).toBe('--title=cat-4711');
-    expect(started(two)).not.toContain('NODE_OPTIONS=');
-  });
+  test.each(KINDS)(
+    'of %s: all that is set and a large file, but not what is for meowctl',
+    async (_, app) => {
+      const large = Array.from({ length: 7 }, (_, n) => `BIG_${n}=${'x'.repeat(131_000)}`);
+      writeFileSync(file, [...large, ...smallOnes(1_993)].join('\n'));
+      const shell = { MINE: 'mine', MEOW_ADVERTISE: '127.0.0.1', 'BASH_FUNC_x%%': '() { :; }' };
+      const { env, stderr } = await spawnIn(shell, ['--env-all', '--env-file', file, ...app]);
+      expect(env).toMatchObject({ MINE: 'mine', HOME: site.home });
+      const names = Object.keys(env).filter((name) => /^(REDIS_URL|MEOW_.*|BASH.*)$/.test(name));
+      expect([names, stderr]).toEqual([[], '']);
+      // Two thousand of nearly 1 MiB in all.
+      expect(Object.keys(env).filter((name) => env[name]?.length === 131_000)).toHaveLength(7);
+      expect(Object.keys(env).filter((name) => /^V\d+$/.test(name))).toHaveLength(1_993);
+    },
+  );
 
   test('of `serve` by hand is all that is set there', async () => {
     const port = await freePort();
@@ -138,14 +142,18 @@ describe('the environment of an app', () => {
 });
 
 describe('the environment stays the same', () => {
-  test.each(KINDS)('of %s: revived, restarted from elsewhere, after a stop', async (_, app) => {
-    const first = { SECRET: 'hush-4711', NODE_ENV: 'production', LANG: 'C', OTHER: '1' };
-    const { row, env } = await spawnIn(first, ['--env', 'SECRET', '--env', 'A=1', ...app]);
-    const elsewhere = { NODE_ENV: 'test', SECRET: 'wrong', OTHER: '2', LANG: 'de_DE', A: '2' };
+  test('revived, restarted from elsewhere, after a stop; its values stand nowhere', async () => {
+    writeFileSync(file, 'IN_FILE=hush-in-file\n');
+    const first = { SECRET: 'hush-4711', NODE_ENV: 'production', TZ: 'hush-base', OTHER: '1' };
+    const flags = ['--env', 'SECRET', '--env', 'A=hush-declared', '--env-file', file];
+    const { row, env } = await spawnIn(first, [...flags, '--app', APP]);
+    expect(env).toMatchObject({ SECRET: 'hush-4711', IN_FILE: 'hush-in-file', TZ: 'hush-base' });
+    const elsewhere = { NODE_ENV: 'test', SECRET: 'wrong', OTHER: '2', TZ: 'UTC', A: '2' };
     const same = async (next: Row) => {
       const { PORT: _new, ...got } = await environmentOf(next);
       const { PORT: _old, ...had } = env;
       expect(got).toEqual(had);
+      await expectHushed();
       return next;
     };
     const keeper = site.start(['keep'], { env: elsewhere });
@@ -166,28 +174,18 @@ describe('the environment stays the same', () => {
     await new Promise((resolve) => up.once('exit', resolve));
   });
 
-  test('and its values are in no key, no log, no command line', async () => {
-    writeFileSync(file, 'IN_FILE=hush-in-file\n');
-    const flags = ['--env', 'SECRET=hush-declared', '--env-file', file, '--app', APP];
-    const { env } = await spawnIn({ TZ: 'hush-base' }, flags);
-    expect(env).toMatchObject({
-      SECRET: 'hush-declared',
-      IN_FILE: 'hush-in-file',
-      TZ: 'hush-base',
-    });
-    const hashes = await Promise.all(
-      ['servers', 'intents'].map((key) => site.raw.hgetall(`{meow}:${key}`)),
-    );
-    const kept = JSON.stringify(hashes);
-    expect(kept).toContain(String.raw`\"env\":[\"SECRET\"]`);
-    expect(kept + site.commandLines().join()).not.toContain('hush');
+  /** No value is in a key, in a log, on a command line; in files of this user alone. */
+  async function expectHushed(): Promise<void> {
+    const hashes = ['servers', 'intents'].map((key) => site.raw.hgetall(`{meow}:${key}`));
+    const kept = JSON.stringify(await Promise.all(hashes));
+    expect(kept).toContain(String.raw`\"env\":[\"A\",\"SECRET\"]`);
     const logs = join(site.home, 'logs');
     const said = readdirSync(logs).map((name) => readFileSync(join(logs, name), 'utf8'));
-    expect(said.join()).not.toContain('hush');
+    expect(kept + site.commandLines().join() + said.join()).not.toContain('hush');
     for (const name of readdirSync(join(site.home, 'env'))) {
       expect(statSync(join(site.home, 'env', name)).mode & 0o777).toBe(0o600);
     }
-  });
+  }
 
   test('but a file is read again; gone or broken, it starts nothing', async () => {
     writeFileSync(file, 'A=1\n');
@@ -196,76 +194,60 @@ describe('the environment stays the same', () => {
     expect((await site.run(['restart'])).code).toBe(0);
     const next = await serving(row.id);
     expect((await environmentOf(next)).A).toBe('2');
-    const nul = join(site.home, 'nul.env');
-    writeFileSync(nul, 'A=\0');
-    for (const [broken, why] of [
-      [() => rmSync(file), 'is not there'],
-      [() => spawnSync('mkfifo', [file]), 'is not a file'],
-      [() => renameSync(nul, file), 'has a NUL'],
-      [() => writeFileSync(file, Buffer.from([65, 61, 255])), 'is not UTF-8'],
-      [() => writeFileSync(file, 'A=x\n'.repeat(300_000)), 'has 1200000 bytes'],
-    ] as const) {
-      broken();
-      const { code, stderr } = await site.run(['restart']);
-      expect([code, stderr.split('\n')[0]]).toEqual([1, expect.stringContaining(why)]);
-      expect(stderr).toContain(`"${file}"`);
-    }
+    rmSync(file);
+    const { code, stderr } = await site.run(['restart']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`"${file}" is not there`)]);
     expect((await environmentOf(next)).A).toBe('2');
   });
 
-  test.each([
-    ['missing', (path: string) => rmSync(path)],
-    ['empty', (path: string) => writeFileSync(path, '')],
-    [
-      'changed',
-      (path: string) => writeFileSync(path, readFileSync(path, 'utf8').replace('hush', 'evil')),
-    ],
-  ])('or it is not started: its values are %s', async (_, harm) => {
+  test('nor is it started where its values were changed, or are not there', async () => {
     const { row } = await spawnIn({}, ['--env', 'SECRET=hush', '--app', APP]);
-    for (const name of readdirSync(join(site.home, 'env'))) harm(join(site.home, 'env', name));
-    const { code, stderr } = await site.run(['restart']);
-    expect([code, stderr.split('\n')[0]]).toEqual([
-      1,
-      expect.stringContaining('missing or damaged'),
-    ]);
+    const folder = join(site.home, 'env');
+    const evil = (path: string) =>
+      writeFileSync(path, readFileSync(path, 'utf8').replace('hush', 'evil'));
+    for (const harm of [evil, (path: string) => rmSync(path)]) {
+      for (const name of readdirSync(folder)) harm(join(folder, name));
+      const { code, stderr } = await site.run(['restart']);
+      const why = expect.stringContaining('missing or damaged');
+      expect([code, stderr.split('\n')[0]]).toEqual([1, why]);
+    }
     expect((await environmentOf(row)).SECRET).toBe('hush');
   });
 
-  test('though its PATH leads nowhere any more: today’s is used, and said', async () => {
+  test('but for a PATH that does not lead to the program any more: today’s is used, and said', async () => {
     const old = join(site.home, 'old-bin');
     mkdirSync(old);
     const tool = (folder: string) => {
       symlinkSync(process.execPath, join(folder, 'my-node'));
       return { PATH: `${folder}:/usr/bin:/bin` };
     };
-    const { row } = await spawnIn(tool(old), ['--', 'my-node', APP, '{port}']);
+    const first = { ...tool(old), NODE_ENV: 'production', OTHER: '1' };
+    const { row, env } = await spawnIn(first, ['--env', 'A=1', '--', 'my-node', APP, '{port}']);
     rmSync(old, { recursive: true });
     const today = join(site.home, 'new-bin');
     mkdirSync(today);
-    const { stderr } = await site.run(['restart'], { env: tool(today) });
+    const elsewhere = { ...tool(today), NODE_ENV: 'test', OTHER: '2', A: '2' };
+    const { stderr } = await site.run(['restart'], { env: elsewhere });
     const next = await serving(row.id);
-    expect([stderr, (await environmentOf(next)).PATH]).toEqual(['', `${today}:/usr/bin:/bin`]);
+    const { PORT: _port, ...got } = await environmentOf(next);
+    const { PORT: _old, ...had } = env;
+    expect([stderr, got]).toEqual(['', { ...had, PATH: elsewhere.PATH }]);
     expect(site.log(next)).toContain('does not lead to "my-node" any more: today\'s is used');
   });
 });
 
 describe('variables', () => {
-  test.each(KINDS)('of nearly 1 MiB in all reach %s', async (_, app) => {
-    const lines = Array.from({ length: 8 }, (_, n) => `BIG_${n}=${'x'.repeat(130_000)}`);
-    writeFileSync(file, lines.join('\n'));
-    const { env } = await spawnIn({}, ['--env-file', file, ...app]);
-    expect(Object.keys(env).filter((name) => env[name]?.length === 130_000)).toHaveLength(8);
-  });
-
-  test('two thousand of them are enough, one more is too many', async () => {
-    const lines = (count: number) =>
-      Array.from({ length: count }, (_, n) => `V${n}=${n}`).join('\n');
-    writeFileSync(file, lines(2_000));
-    const { env } = await spawnIn({}, ['--env-file', file, '--app', APP]);
-    expect(env.V1999).toBe('1999');
-    writeFileSync(file, lines(2_001));
-    const { code, stderr } = await site.run(['spawn', '--env-file', file, '--app', APP]);
-    expect([code, stderr]).toEqual([1, expect.stringContaining('has 2001 variables')]);
+  test.each<[string, string | Buffer | null, string]>([
+    ['a pipe', null, 'is not a file'],
+    ['with a NUL', 'A=\0', 'has a NUL'],
+    ['of bytes', Buffer.from([65, 61, 255]), 'is not UTF-8'],
+    ['too large', 'A=x\n'.repeat(300_000), 'has 1200000 bytes'],
+    ['of too many', smallOnes(2_001).join('\n'), 'has 2001 variables'],
+  ])('are not read from a file %s', (_, content, why) => {
+    if (content === null) spawnSync('mkfifo', [file]);
+    else writeFileSync(file, content);
+    expect(() => readEnvFile(file)).toThrow(`"${file}" ${why}`);
+    rmSync(file);
   });
 
   test('of apps that were asked for in different shells still make one app', async () => {

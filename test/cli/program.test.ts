@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Row } from '../../src/cli/rows.ts';
 import { ownProcesses } from '../helpers/cli.ts';
 import { keepAsking } from '../helpers/load.ts';
 import { needs, testWith } from '../helpers/needs.ts';
@@ -14,11 +15,79 @@ let site: AppSite;
 beforeAll(async () => {
   site = await openAppSite();
 });
-afterEach(() => site.clear());
 afterAll(() => site.close());
 
+const serve = (...words: string[]) => ['--', process.execPath, PROGRAM, '{port}', ...words];
+
+describe('four of a program that two terminals spawn at once', () => {
+  let rows: readonly Row[];
+  let each: number;
+
+  beforeAll(async () => {
+    const words = ['spawn', '2', '--env', 'SECRET=hush-4711', ...serve()];
+    const runs = await Promise.all([1, 2].map(() => site.run(words)));
+    expect(runs.map(({ code }) => code)).toEqual([0, 0]);
+    rows = await site.list();
+    each = ownProcesses(site.home).length / rows.length;
+  });
+  afterAll(() => site.clear());
+
+  const nth = (at: number) => rows[at] as Row;
+  /** Waits until so many servers run with all that is theirs, and nothing else. */
+  const left = (count: number) =>
+    until('its processes are gone', () => ownProcesses(site.home).length === count * each);
+
+  test('get a port each', async () => {
+    const answers = await Promise.all(rows.map(({ url }) => text(url)));
+    expect(new Set(answers.map((answer) => /program (\d+)/.exec(answer)?.[1])).size).toBe(4);
+  });
+
+  test('are told it by environment too, and variables only there', async () => {
+    const env = JSON.parse(await text(`${nth(0).url}/env`)) as Record<string, string>;
+    expect(await text(nth(0).url)).toContain(`on ${env.PORT} `);
+    expect(env).toMatchObject({ SECRET: 'hush-4711' });
+    expect(env.MEOW_APP).toBeUndefined();
+    expect(site.commandLines().join()).not.toContain('hush-4711');
+  });
+
+  test('take upgrades', async () => {
+    expect(await echoed(nth(0).url, 'meow?')).toBe('meow?');
+  });
+
+  test('are failing where the program does not answer any more', async () => {
+    const pid = Number(/program (\d+)/.exec(await text(nth(0).url))?.[1]);
+    process.kill(pid, 'SIGSTOP');
+    const answer = await fetch(`${nth(0).url}/healthz`);
+    process.kill(pid, 'SIGCONT');
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toEqual({ id: nth(0).id, state: 'failing' });
+  });
+
+  test('finish what they have before they end, and are gone with their server', async () => {
+    const slow = await fetch(`${nth(1).url}/slow`); // its first words are here
+    const { code } = await site.run(['destroy', nth(1).id]);
+    expect(code).toBe(0);
+    expect(await slow.text()).toMatch(/^begun, program .* got \/slow/);
+    expect(ownProcesses(site.home)).toHaveLength(3 * each);
+  });
+
+  test('take their server out at once when they die; it is still wanted', async () => {
+    await fetch(`${nth(2).url}/die`).catch(() => {});
+    await left(2);
+    expect(await site.raw.hexists('{meow}:servers', nth(2).id)).toBe(0);
+    const intent = JSON.parse((await site.raw.hget('{meow}:intents', nth(2).id)) ?? '');
+    expect(intent.state).toBe('wanted');
+    expect(site.log(nth(2))).toContain('ended with exit code 3');
+  });
+
+  test('do not outlive a server that is killed', async () => {
+    process.kill(nth(3).pid, 'SIGKILL');
+    await left(1);
+  });
+});
+
 describe('spawn -- program', () => {
-  const serve = (...words: string[]) => ['--', process.execPath, PROGRAM, '{port}', ...words];
+  afterEach(() => site.clear());
 
   testWith(needs.python, 'serves a folder with python, streams and all', async () => {
     const row = await site.spawn(['--', 'python3', '-m', 'http.server', '{port}']);
@@ -26,27 +95,6 @@ describe('spawn -- program', () => {
     expect(await text(`${row.url}/koa.js`)).toBe(readFileSync(join(APPS, 'koa.js'), 'utf8'));
     expect(JSON.parse(await text(`${row.url}/healthz`))).toEqual({ id: row.id, state: 'up' });
     expect(row.app).toBe('python3 -m http.server {port}');
-  });
-
-  test('many at once get a port each', async () => {
-    const runs = Array.from({ length: 3 }, () => site.run(['spawn', '2', '-q', ...serve()]));
-    const urls = (await Promise.all(runs)).flatMap(({ stdout }) => stdout.trim().split('\n'));
-    const answers = await Promise.all(urls.map((url) => text(url)));
-    expect(new Set(answers.map((answer) => /program (\d+)/.exec(answer)?.[1])).size).toBe(6);
-  });
-
-  test('tells it its port by environment too, and variables only there', async () => {
-    const row = await site.spawn(['--env', 'SECRET=hush-4711', ...serve()]);
-    const env = JSON.parse(await text(`${row.url}/env`)) as Record<string, string>;
-    expect(await text(row.url)).toContain(`on ${env.PORT} `);
-    expect(env).toMatchObject({ SECRET: 'hush-4711' });
-    expect(env.MEOW_APP).toBeUndefined();
-    expect(site.commandLines().join()).not.toContain('hush-4711');
-  });
-
-  test('passes upgrades on', async () => {
-    const row = await site.spawn(serve());
-    expect(await echoed(row.url, 'meow?')).toBe('meow?');
   });
 
   test('waits until its health path answers below 500', async () => {
@@ -84,15 +132,6 @@ describe('spawn -- program', () => {
     expect(await site.raw.keys('{meow}:*')).toEqual(['{meow}:registry']);
   });
 
-  test('that dies takes its server out at once; it is still wanted', async () => {
-    const row = await site.spawn(serve());
-    await fetch(`${row.url}/die`).catch(() => {});
-    await site.nothingLeft();
-    expect(await site.raw.hlen('{meow}:servers')).toBe(0);
-    expect(JSON.parse((await site.raw.hget('{meow}:intents', row.id)) ?? '').state).toBe('wanted');
-    expect(site.log(row)).toContain('ended with exit code 3');
-  });
-
   test('that dies in the foreground exits 1', async () => {
     const child = site.start(['serve', ...serve()]);
     const code = new Promise((resolve) => child.once('exit', resolve));
@@ -102,37 +141,11 @@ describe('spawn -- program', () => {
     expect(await site.list()).toEqual([]);
   });
 
-  test('does not outlive a server that is killed', async () => {
-    const row = await site.spawn(serve());
-    expect(site.programsOf(row)).toHaveLength(1);
-    process.kill(row.pid, 'SIGKILL');
-    await site.nothingLeft();
-  });
-
-  test('finishes what it has before it is ended, and is gone with its server', async () => {
-    const row = await site.spawn(serve());
-    const slow = await fetch(`${row.url}/slow`); // its first words are here
-    const { code } = await site.run(['destroy', row.id, '--force']);
-    expect(code).toBe(0);
-    expect(await slow.text()).toMatch(/^begun, program .* got \/slow/);
-    expect(ownProcesses(site.home)).toEqual([]);
-  });
-
   test('that ignores SIGTERM is killed after its grace', async () => {
     const row = await site.spawn(serve('deaf'));
     expect((await site.run(['destroy', row.id, '--force'])).code).toBe(0);
     expect(ownProcesses(site.home)).toEqual([]);
     expect(site.log(row)).toContain('no\n');
-  });
-
-  test('says so when it does not answer any more', async () => {
-    const row = await site.spawn(serve());
-    const [pid = 0] = site.programsOf(row);
-    process.kill(pid, 'SIGSTOP');
-    const answer = await fetch(`${row.url}/healthz`);
-    process.kill(pid, 'SIGCONT');
-    expect(answer.status).toBe(503);
-    expect(await answer.json()).toEqual({ id: row.id, state: 'failing' });
   });
 
   test('that is still starting when spawn is interrupted is gone with it', async () => {
@@ -148,7 +161,8 @@ describe('spawn -- program', () => {
   test('loses no request when one of its servers goes, or its program is killed', async () => {
     const port = String(await freePort());
     site.start(['proxy', '--port', port, '--no-admin']);
-    const rows = [await site.spawn(serve()), await site.spawn(serve()), await site.spawn(serve())];
+    expect((await site.run(['spawn', '3', ...serve()])).code).toBe(0);
+    const rows = await site.list();
     await until('the door uses them', async () =>
       (await site.list()).every(({ doors }) => doors[0] === 'usable'),
     );

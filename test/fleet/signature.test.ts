@@ -42,6 +42,7 @@ describe('the signature of an intent', () => {
     ['end of its life', { ofUp: true }],
     ['forerunner', { replaces: 'def567' }],
     ['command', { spec: { ...intent.spec, kind: 'program', command: ['touch', 'a', 'b'] } }],
+    ['app', { spec: { ...intent.spec, kind: 'module', path: '/evil.js' } }],
     ['folder', { spec: { ...intent.spec, cwd: '/' } }],
     ['health path', { spec: { ...intent.spec, health: '/' } }],
     ['time to get ready', { spec: { ...intent.spec, readyMs: 1 } }],

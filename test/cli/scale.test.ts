@@ -1,0 +1,66 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { size } from '../../src/cli/values.ts';
+import { until } from '../helpers/until.ts';
+import { answering, type FleetSite, openFleetSite } from './fleet-site.ts';
+
+let site: FleetSite;
+
+beforeAll(async () => {
+  site = await openFleetSite();
+});
+afterEach(() => site.clear());
+afterAll(() => site.close());
+
+const scale = (count: number) => site.run(['scale', String(count), '--json']);
+
+describe('scale', () => {
+  test('starts and retires until this host runs so many, and does nothing the second time', async () => {
+    for (const [count, started, retired] of [
+      [2, 2, 0],
+      [2, 0, 0],
+      [0, 0, 2],
+    ] as const) {
+      const { code, stdout, stderr } = await scale(count);
+      expect([code, JSON.parse(stdout).length]).toEqual([0, count]);
+      expect(stderr).toBe(`${count} serve here: ${started} started, ${retired} retired\n`);
+      expect(await site.liveNow()).toHaveLength(count);
+      expect(await site.intents()).toHaveLength(count);
+    }
+  });
+
+  test('starts more of the app that runs here, known by what it is given, and asks which of several', async () => {
+    const app = site.write('more.mjs', answering('more'));
+    // In whatever order Redis has them.
+    const given = ['ZED=1', 'ALPHA=2', 'MID=3', 'B=4'].flatMap((pair) => ['--env', pair]);
+    const [, stopped] = await site.spawn('2', '--app', app, ...given);
+    process.kill(stopped?.pid ?? 0, 'SIGTERM');
+    await until('it has stopped', async () =>
+      (await site.intents()).some(({ state }) => state === 'stopped'),
+    );
+    expect(await scale(2)).toMatchObject({ code: 0 });
+    const rows = await site.liveNow();
+    expect(rows).toHaveLength(2);
+    for (const { url } of rows) expect(await (await fetch(url)).text()).toBe('more');
+    await site.spawn();
+    const { code, stderr } = await scale(6);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/several apps .*"cat"/)]);
+    expect(await site.liveNow()).toHaveLength(3);
+    expect((await scale(1)).code).toBe(0);
+  });
+
+  test('set twice at once is the number that was set, also while Redis has forgotten who lives', async () => {
+    const both = await Promise.all([scale(2), scale(2)]);
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    await until('two serve', async () => (await site.liveNow()).length === 2);
+    expect(await site.intents()).toHaveLength(2);
+    expect(await site.list()).toHaveLength(2);
+    await site.raw.del('{meow}:leases');
+    expect((await scale(2)).stderr).toContain('0 started, 0 retired');
+  });
+
+  test('a number that is none is refused by name', async () => {
+    for (const text of ['-1', 'x', '501', '1.5']) expect(() => size(text)).toThrow(`"${text}"`);
+    const { code, stderr } = await site.run(['scale', '--', '-1']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('"-1"')]);
+  });
+});
