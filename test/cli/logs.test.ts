@@ -15,6 +15,7 @@ import { logPath, rawLogPath } from '../../src/fleet/logs.ts';
 import { RotatingLog } from '../../src/fleet/rotating-log.ts';
 import { BIN, finish, openSite, type Site } from '../helpers/cli.ts';
 import { needs, testWith } from '../helpers/needs.ts';
+import { runHere } from '../helpers/run-here.ts';
 import { until } from '../helpers/until.ts';
 
 let site: Site;
@@ -53,38 +54,46 @@ function reading(child: ChildProcess): () => string {
   return () => text;
 }
 
+/** A verb of this site by its own code, without a process for each look. */
+const here = (...args: string[]) => runHere(args, site.env);
+
 const twoServers = () => {
   writeLog('aaaaaa', { '00:00:01.000': 'one', '00:00:03.000': 'three' });
   writeLog('bbbbbb', { '00:00:02.000': 'two' });
 };
 
 describe('logs', () => {
-  test('shows what a server said, its time and its id in front, without a Redis', async () => {
-    const { id, url } = await spawnOne();
+  test('shows what a server said, its time and its id in front, without a Redis, and a crash past its log', async () => {
+    const { id, url, pid } = await spawnOne();
     const env = { REDIS_URL: 'redis://127.0.0.1:1' };
     const { code, stdout, stderr } = await site.run(['logs'], { env });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^\w{6} \d\d:\d\d:\d\d\.\d{3} \w{6} serves http:\S+\n$/);
     expect(stdout.startsWith(`${id} `)).toBe(true);
     expect(stdout).toContain(url);
+    writeFileSync(rawLogPath(site.home, id), 'FATAL ERROR: out of memory\n', { flag: 'a' });
+    process.kill(pid, 'SIGKILL');
+    expect((await here('logs', id)).stdout).toMatch(
+      /serves http.*\n\w{6} [\d:.]{12} FATAL ERROR: out of memory\n$/,
+    );
   });
 
   test('mixes several servers by time, or shows those that are named', async () => {
     twoServers();
-    expect((await site.run(['logs'])).stdout).toBe(
+    expect((await here('logs')).stdout).toBe(
       'aaaaaa 00:00:01.000 one\nbbbbbb 00:00:02.000 two\naaaaaa 00:00:03.000 three\n',
     );
-    expect((await site.run(['logs', '-n', '1'])).stdout).toBe('aaaaaa 00:00:03.000 three\n');
-    const named = await site.run(['logs', 'bbbbbb']);
+    expect((await here('logs', '-n', '1')).stdout).toBe('aaaaaa 00:00:03.000 three\n');
+    const named = await here('logs', 'bbbbbb');
     expect(named.stdout).toBe('bbbbbb 00:00:02.000 two\n');
-    const both = await site.run(['logs', 'bbbbbb', 'aaaaaa', 'bbbbbb']);
+    const both = await here('logs', 'bbbbbb', 'aaaaaa', 'bbbbbb');
     expect(both.stdout.split('\n')).toHaveLength(4);
   });
 
   test('--json prints an array with the whole time', async () => {
     twoServers();
     const today = new Date().toISOString().slice(0, 10);
-    expect(JSON.parse((await site.run(['logs', '-n', '2', '--json'])).stdout)).toEqual([
+    expect(JSON.parse((await here('logs', '-n', '2', '--json')).stdout)).toEqual([
       { id: 'bbbbbb', at: `${today}T00:00:02.000Z`, line: 'two' },
       { id: 'aaaaaa', at: `${today}T00:00:03.000Z`, line: 'three' },
     ]);
@@ -99,11 +108,11 @@ describe('logs', () => {
     const fresh = new RotatingLog(logPath(site.home, 'aaaaaa'));
     fresh.write('new\n'.repeat(500));
     fresh.close();
-    const { stdout } = await site.run(['logs', '--since', '10m']);
+    const { stdout } = await here('logs', '--since', '10m');
     expect(stdout.split('\n')).toHaveLength(501);
     expect(stdout).not.toContain('old');
-    expect((await site.run(['logs', '--since', '3h'])).stdout).toContain('old');
-    expect((await site.run(['logs'])).stdout.split('\n')).toHaveLength(101);
+    expect((await here('logs', '--since', '3h')).stdout).toContain('old');
+    expect((await here('logs')).stdout.split('\n')).toHaveLength(101);
   });
 
   test('gives each id a colour of its own that stays, only where colours are wanted', async () => {
@@ -129,18 +138,10 @@ describe('logs', () => {
     expect(stdout.replaceAll(/\u001b\[\d+m/g, '')).not.toContain('\u001b');
   });
 
-  test('shows a crash that went past the log', async () => {
-    const { id, pid } = await spawnOne();
-    writeFileSync(rawLogPath(site.home, id), 'FATAL ERROR: out of memory\n', { flag: 'a' });
-    process.kill(pid, 'SIGKILL');
-    const { stdout } = await site.run(['logs', id]);
-    expect(stdout).toMatch(/serves http.*\n\w{6} [\d:.]{12} FATAL ERROR: out of memory\n$/);
-  });
-
   test.each(['../aaaaaa', 'aaaaaa.log', '/etc/passwd', '', 'AAAAAA', '3001', '\u001b[31mx'])(
     'refuses %j, which is no id',
     async (id) => {
-      const { code, stdout, stderr } = await site.run(['logs', '--', id]);
+      const { code, stdout, stderr } = await here('logs', '--', id);
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       expect(stderr).toContain('is not an id');
       expect(stderr).not.toContain('\u001b');
@@ -148,11 +149,11 @@ describe('logs', () => {
   );
 
   test('of a server that has none here exits 3; where there is none at all says so', async () => {
-    const unknown = await site.run(['logs', 'zzzzzz']);
+    const unknown = await here('logs', 'zzzzzz');
     expect(unknown).toMatchObject({ code: 3, stdout: '' });
     expect(unknown.stderr).toContain('zzzzzz');
-    expect(await site.run(['logs'])).toMatchObject({ code: 0, stdout: '' });
-    expect((await site.run(['logs', '--json'])).stdout).toBe('[]\n');
+    expect(await here('logs')).toMatchObject({ code: 0, stdout: '' });
+    expect((await here('logs', '--json')).stdout).toBe('[]\n');
   });
 
   test('says which folder it cannot read', async () => {
@@ -170,7 +171,7 @@ describe('logs', () => {
     [['--since', '10'], '"10"'],
     [['--since', 'yesterday'], '"yesterday"'],
   ])('%j cannot be right', async (args, value) => {
-    const { code, stderr } = await site.run(['logs', ...args]);
+    const { code, stderr } = await here('logs', ...args);
     expect(code).toBe(2);
     expect(stderr.split('\n')[0]).toContain(value);
   });
