@@ -27,6 +27,8 @@ export const defaults = Object.freeze({
   maxVariableBytes: 128 * 1_024,
   /** Values of apps that nobody refers to are kept at least so long. */
   envKeepMs: 3_600_000,
+  /** What is wanted, but no server has registered for: kept at least so long. */
+  pendingKeepMs: 3_600_000,
   upServers: 2,
 
   beatMs: 2_000,

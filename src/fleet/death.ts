@@ -34,6 +34,13 @@ export function isDead(
   return sureOfLeases && !(listing && livesElsewhere(listing, machine));
 }
 
+/** Whether a server of this host runs: here by its process, in another container by its lease. */
+export function lives(id: string, intent: Intent, fleet: FleetView, machine: Machine): boolean {
+  const listing = fleet.servers.find(({ record }) => record.id === id);
+  if (listing && livesElsewhere(listing, machine)) return true;
+  return runsHere(id, intent, fleet, machine);
+}
+
 /** Whether a server of this host runs in another boot or pid namespace, by its lease. */
 export function livesElsewhere({ record, leaseLeftMs }: Listing, machine: Machine): boolean {
   return isOfHost(record, machine) && !isHere(record, machine) && (leaseLeftMs ?? 0) > 0;
@@ -54,10 +61,10 @@ export async function untilGone(
 function runsHere(id: string, intent: Intent, { servers }: FleetView, machine: Machine): boolean {
   const record = servers.find((each) => each.record.id === id)?.record;
   return [record, intent].some(
-    (place) => place !== undefined && isHere(place, machine) && lives({ ...place, id }),
+    (place) => place !== undefined && isHere(place, machine) && isRunning({ ...place, id }),
   );
 }
 
-function lives(claimed: ClaimedProcess): boolean {
+function isRunning(claimed: ClaimedProcess): boolean {
   return isProcess(claimed, identify(claimed.pid));
 }

@@ -23,7 +23,7 @@ import {
   toLaunch,
 } from './server-program.ts';
 import { prepareStateFolder } from './state-folder.ts';
-import { dropWanted, writeWanted } from './wanted-files.ts';
+import { dropWanted, readWanted, writeWanted } from './wanted-files.ts';
 
 export interface SpawnDeps extends ServerProgram {
   readonly registry: Pick<Registry, 'sweep' | 'forget' | 'fleet'>;
@@ -118,11 +118,18 @@ export function holdServer(deps: SpawnDeps, options: SpawnOptions): Held | null 
   }
 }
 
-/** Where it had taken the place of another, that one is wanted again. */
+/**
+ * Where it had taken the place of another, that one is wanted again: in the folder first, for what
+ * Redis alone has is dropped by whoever looks. Where Redis does not answer, whichever it has stays.
+ */
 async function takeBack({ registry, home }: SpawnDeps, id: string, before?: SignedIntent) {
+  const wasTaken = before !== undefined && readWanted(home, before, before.id) === null;
+  if (wasTaken) writeWanted(home, before, true);
   const given = await registry.forget(id, before).catch(toStoreError);
+  if (before && given instanceof StoreError) return;
   dropWanted(home, id);
-  if (given === true && before) writeWanted(home, before);
+  if (before && given === true) writeWanted(home, before);
+  else if (wasTaken) dropWanted(home, before.id);
 }
 
 function toStoreError(error: unknown): StoreError {

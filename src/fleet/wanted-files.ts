@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { defaults } from '../config.ts';
 import { FailedError } from '../errors.ts';
 import { parseIntent } from '../store/parse.ts';
 import type { Intent, SignedIntent } from '../store/records.ts';
@@ -66,6 +67,13 @@ export function dropWanted(home: string, id: string): void {
   if (!isServerId(id)) return;
   // What cannot be removed now is dropped at the next look: Redis does not have it any more.
   for (const folder of folders(home)) removeFile(join(folder, `${id}.json`));
+}
+
+/** One whose server has not registered for long, and so never will: whoever started it is gone too. */
+export function dropAbandoned(home: string, intent: SignedIntent): void {
+  const path = entryPath(home, intent, intent.id);
+  const writtenMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+  if (Date.now() - writtenMs > defaults.pendingKeepMs) removeFile(path);
 }
 
 /** From the list of its own registry alone: it is wanted in another. */

@@ -2,11 +2,14 @@ import { toMeowError } from '../errors.ts';
 import { parseIntent } from '../store/parse.ts';
 import type { FleetView, Intent, SignedIntent } from '../store/records.ts';
 import type { Intents, Registry } from '../store/store.ts';
+import { lives } from './death.ts';
 import { isKnownElsewhere, knownRegistry, rememberRegistry } from './known-registry.ts';
 import { adoptOld } from './old-fleet.ts';
 import { identify, isHere, isOfHost, isProcess, type Machine } from './process-identity.ts';
+import { Refused } from './refused.ts';
 import { isSigned, sign } from './signature.ts';
 import {
+  dropAbandoned,
   dropWanted,
   type FleetName,
   listWanted,
@@ -36,13 +39,12 @@ export interface WantedDeps {
  */
 export class Wanted {
   readonly #deps: WantedDeps;
-  /** What in Redis is of this host and not to be started, and how often that was counted last. */
-  readonly #refused = new Map<string, string>();
-  #told = '';
+  readonly #refused: Refused;
   #fleet: FleetName;
 
   private constructor(deps: WantedDeps, registry: string) {
     this.#deps = deps;
+    this.#refused = new Refused(deps.say);
     this.#fleet = { registry, namespace: deps.namespace };
   }
 
@@ -72,10 +74,10 @@ export class Wanted {
     const intents = new Map([...view.intents, ...(await this.#adopt(view))]);
     const here = new Map<string, SignedIntent>();
     for (const [id, entry] of listWanted(this.#deps.home, this.#fleet)) {
-      if (await this.#isWanted(entry, intents.get(id))) here.set(id, entry.intent);
+      if (await this.#isWanted(entry, intents.get(id), view)) here.set(id, entry.intent);
     }
-    await this.#forgetDead(intents);
-    this.#tellRefused();
+    await this.#forgetDead(intents, view);
+    this.#refused.tell();
     return here;
   }
 
@@ -98,7 +100,7 @@ export class Wanted {
    * started, could not do so itself. What cannot be marked stays wanted: it is no reason to stay up.
    */
   async stopOfUp(): Promise<void> {
-    const dead = this.list().filter((intent) => intent.ofUp === true && !this.#lives(intent));
+    const dead = this.list().filter((intent) => intent.ofUp === true && !this.#livesHere(intent));
     for (const intent of dead.filter(({ state }) => state === 'wanted')) {
       await this.mark(intent, 'stopped').catch(toMeowError);
     }
@@ -144,7 +146,7 @@ export class Wanted {
     const adopted = new Map<string, SignedIntent>();
     for (const { id, intent } of adoptOld(old)) {
       if (!intent) {
-        this.#refused.set(id, 'an older meowctl wrote it, and it proves nothing');
+        this.#refused.add(id, 'an older meowctl wrote it, and it proves nothing');
         continue;
       }
       const known = readWanted(home, this.#fleet, id)?.intent;
@@ -159,30 +161,39 @@ export class Wanted {
     return adopted;
   }
 
-  async #isWanted({ intent, pending }: WantedEntry, found?: Intent): Promise<boolean> {
+  async #isWanted(
+    { intent, pending }: WantedEntry,
+    found: Intent | undefined,
+    view: FleetView,
+  ): Promise<boolean> {
     const { id } = intent;
     if (found) {
       const agrees = this.#agrees(found, intent);
-      if (!agrees) this.#refused.set(id, 'somebody has changed it in Redis');
-      if (agrees && pending && !this.#lives(intent)) writeWanted(this.#deps.home, intent);
+      if (!agrees) this.#refused.add(id, 'somebody has changed it in Redis');
+      if (agrees && pending && !this.#lives(intent, view)) {
+        writeWanted(this.#deps.home, intent);
+      }
       return agrees;
     }
     // It says so itself at its next beat, or is being told to leave.
-    if (this.#lives(intent)) return !pending;
+    if (this.#lives(intent, view)) return !pending;
     const text = await this.#deps.intents.text(id);
     if (text !== null) return this.#isCopy(text, intent);
-    await this.drop(id);
+    // Redis is about to hear of it: maybe from where we see no process, and by now it has.
+    if (pending) dropAbandoned(this.#deps.home, intent);
+    else await this.drop(id);
     return false;
   }
 
   /** Signed here, and wanted no more: somebody wrote it back, or `down` could not reach Redis. */
-  async #forgetDead(intents: FleetView['intents']): Promise<void> {
+  async #forgetDead(intents: FleetView['intents'], view: FleetView): Promise<void> {
     const { home, machine } = this.#deps;
     for (const [id, intent] of intents) {
       const ours = isOfHost(intent, machine) && intent.hostId !== undefined;
-      if (!ours || readWanted(home, this.#fleet, id) || this.#lives({ ...intent, id })) continue;
+      if (!ours || readWanted(home, this.#fleet, id)) continue;
+      if (this.#lives({ ...intent, id }, view)) continue;
       if (this.#isOfFleet(intent) && isSigned(home, intent)) await this.drop(id);
-      else this.#refused.set(id, 'this host has not signed it');
+      else this.#refused.add(id, 'this host has not signed it');
     }
   }
 
@@ -199,22 +210,11 @@ export class Wanted {
     return found.seal === intent.seal && isSigned(this.#deps.home, found);
   }
 
-  #lives(intent: Intent & { readonly id: string }): boolean {
+  #lives(intent: Intent & { readonly id: string }, view: FleetView): boolean {
+    return lives(intent.id, intent, view, this.#deps.machine);
+  }
+
+  #livesHere(intent: Intent & { readonly id: string }): boolean {
     return isHere(intent, this.#deps.machine) && isProcess(intent, identify(intent.pid));
-  }
-
-  /** Once for the same ones, whatever their number. */
-  #tellRefused(): void {
-    const ids = [...this.#refused.keys()].sort();
-    const said = ids.join();
-    if (said !== this.#told && ids.length > 0) this.#deps.say(this.#inWords(ids));
-    this.#told = said;
-  }
-
-  #inWords(ids: readonly string[]): string {
-    const [first = ''] = ids;
-    const others = ids.length === 1 ? '' : `, and ${ids.length - 1} more like it`;
-    const why = this.#refused.get(first) ?? '';
-    return `server ${first} is not started: ${why}${others}. Remove it: meowctl destroy ${first}`;
   }
 }
