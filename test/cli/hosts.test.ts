@@ -215,8 +215,9 @@ describe.concurrent('machines, played by namespaces', () => {
       const was = hostFile(a);
       expect(await two.run(a, 'spawn', '-q')).toMatchObject({ code: 0, stderr: '' });
       const port = String(await freePort());
-      one.start(a, 'up', '-n', '1', '--port', port, '--no-admin');
-      await until('it is up', async () => (await its.up()).some(({ doors }) => doors.length > 0));
+      const told = listen(one.start(a, 'up', '-n', '1', '--port', port, '--no-admin'));
+      // By then it has looked at what is wanted, and takes nobody for dead who ends later.
+      await until('it is up', () => told().includes('Ctrl-C stops'));
       expect(await two.run(a, 'up', '--no-admin')).toMatchObject({
         code: 1,
         stderr: expect.stringContaining('already runs'),
