@@ -24,7 +24,7 @@ const FAULTS: readonly (readonly [at: string, kind: FaultKind])[] = [
 ];
 
 const SLOW_MS = 2_000;
-const KILLS = 100;
+const KILLS = 40;
 const KILL_EVERY_MS = 20;
 /** Between two tries of a second connection. */
 const LEAST_PAUSE_MS = 2_500;
