@@ -39,13 +39,14 @@ async function live(
     expect(stderr).not.toMatch(/does not let|refused|NOPERM/);
     return stdout;
   };
+  const count = whole ? 2 : 1;
   const port = await freePort();
   const door = site.start(['proxy', '--port', String(port), '--no-admin'], { env });
   const keeper = site.start(['keep'], { env });
   const [doorSaid, keeperSaid] = [collect(door), collect(keeper)];
 
-  await run('spawn', '2');
-  await until('the door uses both', async () =>
+  await run('spawn', String(count));
+  await until('the door uses them', async () =>
     (await site.list()).every(({ doors }) => doors.includes('usable')),
   );
   if (whole) await useVerbs(run, `http://127.0.0.1:${port}`);
@@ -54,7 +55,9 @@ async function live(
   process.kill(victim?.pid ?? 0, 'SIGKILL');
   await until('the keeper has replaced it', async () => {
     const rows = await site.list();
-    return rows.length === 2 && rows.every(({ id, state }) => id !== victim?.id && state === 'up');
+    return (
+      rows.length === count && rows.every(({ id, state }) => id !== victim?.id && state === 'up')
+    );
   });
   await run('restart');
   if (whole) {

@@ -83,23 +83,7 @@ describe('intents that somebody planted', () => {
     });
   });
 
-  test('are no hash: `keep` says so once, and keeps again when they are gone', async () => {
-    let said = '';
-    const keeping = site.start(['keep']);
-    keeping.stderr?.on('data', (chunk) => {
-      said += chunk;
-    });
-    await until('it keeps', () => said.includes('keeping the servers'));
-    await raw.set('{meow}:intents', 'no hash');
-    await until('it says so', () => said.includes('holds another type of value'));
-    await raw.del('{meow}:intents');
-    await site.run(['spawn']);
-    process.kill((await site.list())[0]?.pid ?? 0, 'SIGKILL');
-    await until('it keeps again', () => said.includes('took the place of'));
-    expect(said.split('holds another type of value')).toHaveLength(2);
-  });
-
-  test('are not started by `keep`, and those of its own go on being kept', async () => {
+  test('are not started by `keep`; those of its own go on being kept, also once they all were no hash', async () => {
     await plant(503);
     await site.run(['spawn']);
     const keeping = site.start(['keep']);
@@ -111,6 +95,14 @@ describe('intents that somebody planted', () => {
     process.kill(upOf(await site.list()) ?? 0, 'SIGKILL');
     await until('it keeps its own', () => said.includes('took the place of'));
     expect(said.split('more like it')).toHaveLength(2);
+
+    await raw.set('{meow}:intents', 'no hash');
+    await until('it says so', () => said.includes('holds another type of value'));
+    await raw.del('{meow}:intents');
+    const [next] = JSON.parse((await site.run(['spawn', '--json'])).stdout) as Row[];
+    process.kill(next?.pid ?? 0, 'SIGKILL');
+    await until('it keeps again', () => said.includes(`took the place of ${next?.id}`));
+    expect(said.split('holds another type of value')).toHaveLength(2);
     expect(existsSync(join(site.home, 'started'))).toBe(false);
   });
 });
