@@ -1,10 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { BIN, finish } from '../helpers/cli.ts';
+import type { Row } from '../../src/cli/rows.ts';
+import { BIN, finish, type Result } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
+import { runHere } from '../helpers/run-here.ts';
 import { until } from '../helpers/until.ts';
 import { APPS, type AppSite, echoed, openAppSite, text } from './apps.ts';
 
@@ -15,22 +17,68 @@ let site: AppSite;
 beforeAll(async () => {
   site = await openAppSite();
 });
-afterEach(() => site.clear());
 afterAll(() => site.close());
 
 describe('spawn --app', () => {
-  test.each([
-    ['koa.js', 'hello from koa at /a/b'],
-    ['listener.cjs', 'listener at /a/b'],
-    ['server.mjs', 'server got GET /a/b'],
-  ])('serves %s, answers its health check, and says what it is', async (file, answer) => {
-    const row = await site.spawn(['--app', file]);
-    expect(await text(`${row.url}/a/b`)).toContain(answer);
-    expect(JSON.parse(await text(`${row.url}/healthz`))).toEqual({ id: row.id, state: 'up' });
-    expect(row).toMatchObject({ app: join(APPS, file), state: 'up' });
+  let koa: Row;
+  let listener: Row;
+  let server: Row;
+
+  beforeAll(async () => {
+    const env = ['--env', 'GREETING=hush-4711', '--env', 'HUSH'];
+    [koa, listener, server] = await Promise.all([
+      site.spawn(['--app', 'koa.js', ...env, '--cwd', '..'], { env: { HUSH: 'from-here-61' } }),
+      site.spawn(['--app', 'listener.cjs', '--health', '/alive']),
+      site.spawn(['--app', 'server.mjs']),
+    ]);
+  });
+  afterAll(() => site.clear());
+
+  test('serves a Koa app, a listener and an http.Server, and says what they are', async () => {
+    for (const [row, file, answer] of [
+      [koa, 'koa.js', 'from koa at /a/b'],
+      [listener, 'listener.cjs', 'listener at /a/b'],
+      [server, 'server.mjs', 'server got GET /a/b'],
+    ] as const) {
+      expect(await text(`${row.url}/a/b`)).toContain(answer);
+      expect(row).toMatchObject({ app: join(APPS, file), state: 'up' });
+    }
   });
 
-  test('serves TypeScript where Node reads it, and names the Node it needs elsewhere', async () => {
+  test('answers their health check, elsewhere where the app is to have /healthz', async () => {
+    for (const { id, url } of [koa, server]) {
+      expect(JSON.parse(await text(`${url}/healthz`))).toEqual({ id, state: 'up' });
+    }
+    const { id, url } = listener;
+    expect(JSON.parse(await text(`${url}/alive`))).toEqual({ id, state: 'up' });
+    expect(await text(`${url}/healthz`)).toBe('listener at /healthz\n');
+    expect(JSON.parse((await site.raw.hget('{meow}:servers', id)) ?? '').health).toBe('/alive');
+  });
+
+  test('lets an http.Server take its upgrades', async () => {
+    expect(await echoed(server.url, 'meow?')).toBe('meow?');
+  });
+
+  test('gives it variables and a folder; no command line and no list shows a value', async () => {
+    expect(await text(koa.url)).toBe(`hush-4711 from koa at / in ${join(APPS, '..')}\n`);
+    expect(site.commandLines().join()).not.toMatch(/hush-4711|from-here-61/);
+    expect((await site.run(['ls', '--json'])).stdout).not.toMatch(/hush-4711|from-here-61/);
+  });
+
+  test('serves on after a request that went wrong', async () => {
+    expect((await fetch(`${server.url}/throw`)).status).toBe(500);
+    expect((await fetch(`${listener.url}/reject`)).status).toBe(500);
+    expect(site.log(server)).toContain('thrown on purpose');
+    expect(site.log(listener)).toContain('rejected on purpose');
+    expect(await text(`${server.url}/`)).toContain('server got');
+    expect(await text(`${listener.url}/`)).toContain('listener at');
+  });
+});
+
+describe('an app', () => {
+  afterEach(() => site.clear());
+
+  test('in TypeScript is served where Node reads it; elsewhere the Node it needs is named', async () => {
     if (readsTypeScript) {
       const row = await site.spawn(['--app', 'typed.ts']);
       expect(await text(`${row.url}/t`)).toBe('typed at /t\n');
@@ -42,52 +90,9 @@ describe('spawn --app', () => {
     expect(stderr).toContain('22.18');
   });
 
-  test('lets an http.Server take its upgrades', async () => {
-    const row = await site.spawn(['--app', 'server.mjs']);
-    expect(await echoed(row.url, 'meow?')).toBe('meow?');
-  });
-
-  test('serves on after a request that went wrong', async () => {
-    const lent = await site.spawn(['--app', 'server.mjs']);
-    const listener = await site.spawn(['--app', 'listener.cjs']);
-    expect((await fetch(`${lent.url}/throw`)).status).toBe(500);
-    expect((await fetch(`${listener.url}/reject`)).status).toBe(500);
-    expect(site.log(lent)).toContain('thrown on purpose');
-    expect(site.log(listener)).toContain('rejected on purpose');
-    expect(await text(`${lent.url}/`)).toContain('server got');
-    expect(await text(`${listener.url}/`)).toContain('listener at');
-  });
-
-  test('gives it variables and a folder; no command line and no list shows a value', async () => {
-    const env = { HUSH: 'from-here-61' };
-    const args = ['--app', 'koa.js', '--env', 'GREETING=hush-4711', '--env', 'HUSH', '--cwd', '..'];
-    const { url } = await site.spawn(args, { env });
-    const folder = join(APPS, '..');
-    expect(await text(url)).toBe(`hush-4711 from koa at / in ${folder}\n`);
-    expect(site.commandLines().join()).not.toMatch(/hush-4711|from-here-61/);
-    expect((await site.run(['ls', '--json'])).stdout).not.toMatch(/hush-4711|from-here-61/);
-  });
-
-  test('leaves REDIS_URL to the app where it is told one', async () => {
-    const app = join(site.home, 'env.mjs');
-    writeFileSync(app, 'export default (_, res) => res.end(JSON.stringify(process.env));');
-    const { url } = await site.spawn(['--app', app, '--env', 'REDIS_URL=redis://elsewhere']);
-    const env = JSON.parse(await text(url)) as Record<string, string>;
-    expect(env.REDIS_URL).toBe('redis://elsewhere');
-    expect(env.MEOW_APP).toBeUndefined();
-  });
-
-  test('answers for its health elsewhere, and leaves /healthz to the app', async () => {
-    const row = await site.spawn(['--app', 'listener.cjs', '--health', '/alive']);
-    expect(JSON.parse(await text(`${row.url}/alive`))).toEqual({ id: row.id, state: 'up' });
-    expect(await text(`${row.url}/healthz`)).toBe('listener at /healthz\n');
-    expect(JSON.parse((await site.raw.hget('{meow}:servers', row.id)) ?? '').health).toBe('/alive');
-  });
-
   test.each([
     ['throws.js', 5, /threw while it was loaded: no database at db\.example/],
     ['nothing.js', 1, /has a default export that is no app/],
-    ['listens.js', 1, /listens by itself/],
     ['missing.js', 1, /there is no file/],
   ])('of %s exits %i, says why, and leaves nothing behind', async (file, exit, why) => {
     const { code, stdout, stderr } = await site.run(['spawn', '--app', file], { cwd: APPS });
@@ -99,29 +104,28 @@ describe('spawn --app', () => {
     expect(keys.filter((key) => key !== '{meow}:registry')).toEqual([]);
   });
 
-  test.each(['throws.js', 'nothing.js', 'listens.js', 'keeps-alive.js'])(
-    'of %s ends in the foreground too',
-    async (file) => {
-      const { code, stderr } = await site.run(['serve', '--app', join(APPS, file)]);
-      expect(code).toBe(file === 'throws.js' ? 5 : 1);
-      expect(stderr).toContain(file);
-    },
-  );
-
-  test('lets a request finish that was there when it is told to go, then cleans up', async () => {
-    const row = await site.spawn(['--app', 'cleans-up.js']);
-    const slow = await fetch(`${row.url}/slow`); // its first words are here
-    process.kill(row.pid, 'SIGTERM');
-    expect(await slow.text()).toBe('begun, done\n');
-    await site.nothingLeft();
-    expect(site.log(row)).toContain('cleaned up');
-    expect(await site.list()).toEqual([]);
+  test.each([
+    ['throws.js', 5, 'threw while it was loaded'],
+    ['listens.js', 1, 'listens by itself'],
+    ['keeps-alive.js', 1, 'keeps-alive.js'],
+  ])('of %s ends in the foreground too', async (file, exit, why) => {
+    const { code, stderr } = await site.run(['serve', '--app', join(APPS, file)]);
+    expect([code, stderr]).toEqual([exit, expect.stringContaining(why)]);
+    expect(stderr).toContain(file);
   });
 
-  test('of an app that keeps its process alive and sets its title is still destroyed', async () => {
-    const row = await site.spawn(['--app', 'cleans-up.js']);
-    expect((await site.run(['destroy', row.id, '--force'])).code).toBe(0);
+  test('that keeps its process alive and sets its title finishes what it has, and cleans up', async () => {
+    const [asked, destroyed] = await Promise.all(
+      [1, 2].map(() => site.spawn(['--app', 'cleans-up.js'])),
+    );
+    if (!asked || !destroyed) throw new Error('no server');
+    const slow = await fetch(`${asked.url}/slow`); // its first words are here
+    process.kill(asked.pid, 'SIGTERM');
+    expect(await slow.text()).toBe('begun, done\n');
+    expect((await site.run(['destroy', destroyed.id, '--force'])).code).toBe(0);
     await site.nothingLeft();
+    expect(site.log(asked)).toContain('cleaned up');
+    expect(await site.list()).toEqual([]);
   });
 });
 
@@ -138,32 +142,35 @@ describe('a command line about an app', () => {
     [['--env-file'], 2, '"--env-file <file>" argument missing'],
     [['--env-all=1', '--', 'b'], 2, '--env-all'],
   ])('%j exits %i', async (args, exit, why) => {
-    const { code, stdout, stderr } = await site.run(['spawn', ...args]);
+    const { code, stdout, stderr } = await runHere(['spawn', ...args], site.env);
     expect({ code, stdout }).toEqual({ code: exit, stdout: '' });
     expect(stderr.split('\n')[0]).toContain(why);
     expect(stderr).not.toContain('hush');
   });
 
-  // By itself, not `node bin/meowctl.js …`: there Node takes the flag for its own.
+  const expectNoFile = ({ code, stdout, stderr }: Result, why: string) => {
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    const first = expect.stringMatching(/^meowctl: /);
+    expect(stderr.split('\n')).toEqual([first, '  Check --env-file', '']);
+    expect(stderr).toContain(why);
+  };
+
   test.each([
-    ['nowhere.env', 'nowhere.env" is not there'],
     ['a pipe', 'a pipe" is not a file'],
     ['/', 'env file "/" is not a file'],
     ['a\u001b[31m', 'a\\u001b[31m" is not there'],
     ['', 'env file "'],
-  ])('--env-file %j exits 1', async (file, why) => {
+  ])('--env-file %j exits 1', async (name, why) => {
+    const file = name === '' ? '' : resolve(site.home, name);
     spawnSync('mkfifo', ['-m', '600', 'a pipe'], { cwd: site.home });
+    expectNoFile(await runHere(['spawn', '--env-file', file, '--', 'b'], site.env), why);
+  });
+
+  // By itself, not `node bin/meowctl.js …`: there Node takes the flag for its own.
+  test('--env-file is not taken by Node for its own', async () => {
     const place = { cwd: site.home, env: { ...site.env }, stdio: 'pipe' } as const;
-    const { code, stdout, stderr } = await finish(
-      spawn(BIN, ['spawn', '--env-file', file, '--', 'b'], place),
-    );
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr.split('\n')).toEqual([
-      expect.stringMatching(/^meowctl: /),
-      '  Check --env-file',
-      '',
-    ]);
-    expect(stderr).toContain(why);
+    const child = spawn(BIN, ['spawn', '--env-file', 'nowhere.env', '--', 'b'], place);
+    expectNoFile(await finish(child), 'nowhere.env" is not there');
   });
 
   test('a message may still begin with a dash', async () => {
@@ -173,35 +180,33 @@ describe('a command line about an app', () => {
 });
 
 describe('up --app', () => {
-  const up = async (...args: string[]) => {
+  afterEach(() => site.clear());
+
+  const up = async (count: number, ...args: string[]) => {
     const door = String(await freePort());
     const child = site.start(['up', '--port', door, '--no-admin', ...args], { cwd: APPS });
-    const rows = await until('two serve', async () => {
+    await until('they serve', async () => {
       const all = await site.list();
-      return all.length === 2 && all.every(({ doors }) => doors[0] === 'usable') && all;
+      return all.length === count && all.every(({ doors }) => doors[0] === 'usable') && all;
     });
     const end = async () => {
       child.kill('SIGTERM');
       await new Promise((resolve) => child.once('exit', resolve));
     };
-    return { rows, end, url: `http://127.0.0.1:${door}` };
+    return { end, url: `http://127.0.0.1:${door}` };
   };
 
-  test('fills the fleet with it, and the next `up` brings it back', async () => {
-    const first = await up('--app', 'koa.js', '--env', 'GREETING=hi');
+  test('fills the fleet with it, the next `up` brings it back, and `down` forgets it', async () => {
+    const first = await up(1, '-n', '1', '--app', 'koa.js', '--env', 'GREETING=hi');
     expect(await text(first.url)).toContain('hi from koa');
     await first.end();
-    const second = await up();
+    const second = await up(1);
     expect(await text(second.url)).toContain('hi from koa');
     await second.end();
-    const third = await up('--app', 'listener.cjs');
+    const third = await up(2, '-n', '2', '--app', 'listener.cjs');
     expect(await text(third.url)).toBe('listener at /\n');
     await third.end();
-  });
-
-  test('leaves a memory of its servers, and `down` says that none of them ran', async () => {
-    const { end } = await up();
-    await end();
+    // It leaves a memory of its servers.
     const { code, stderr } = await site.run(['down']);
     expect([code, stderr]).toEqual([0, 'ended: what was remembered of 2 servers\n']);
     expect((await site.run(['down'])).stderr).toBe('nothing is running\n');
