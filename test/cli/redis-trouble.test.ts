@@ -7,6 +7,7 @@ import { openSite, type Result, type Site } from '../helpers/cli.ts';
 import { keepAsking } from '../helpers/load.ts';
 import { freePort, startRedis } from '../helpers/redis.ts';
 import { addUser, documentedRule } from '../helpers/rights.ts';
+import { openStore } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
 import { measured, verb } from '../helpers/yardstick.ts';
 
@@ -137,7 +138,8 @@ test('a Redis that only reads still lists and gets; what would write says so', a
   onTestFinished(async () => {
     await Promise.all([main.stop(), copy.stop()]);
   });
-  await run(main.url, ['set', 'kept', '--ttl', '600']);
+  const store = await openStore(main.url, false);
+  await store.messages.set('message', 'kept', 600).finally(() => store.close());
   const raw = new Redis(copy.url);
   await raw.replicaof('127.0.0.1', main.port);
   await until('it has copied', async () => (await raw.get('{meow}:message:message')) === 'kept');
@@ -204,6 +206,5 @@ test('a Redis that throws things away when it is full is warned of where a fleet
   const deaf = await addUser(redis, 'deaf', [...documentedRule(), '-info']);
   const silent = await run(deaf, ['spawn']);
   expect([silent.code, silent.stderr]).toEqual([0, '']);
-  await run(redis.url, ['destroy', '--all']);
-  await redis.stop();
+  await redis.stop(); // its servers end with the site
 });
