@@ -1,3 +1,5 @@
+import { getSystemErrorMap } from 'node:util';
+
 // C0, DEL, C1 controls, and the bidirectional and zero-width marks that can disguise a text.
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 const MAX_QUOTED = 80;
@@ -16,10 +18,29 @@ export function quote(value: unknown): string {
 
 /** What the system said, in its words alone: its code, call and path belong to the caller's. */
 export function systemReason(error: unknown): string {
-  const { syscall } = error as NodeJS.ErrnoException;
+  const { syscall, errno = 0 } = error as NodeJS.ErrnoException;
   const said = reason(error);
   if (syscall === undefined) return said;
+  // Of a program that cannot be started Node gives the code alone.
+  if (syscall.startsWith('spawn')) return getSystemErrorMap().get(errno)?.[1] ?? said;
   return said.replace(/^E[A-Z0-9]+: /, '').replace(new RegExp(`, ${syscall}\\b.*$`, 's'), '');
+}
+
+const remedies: ReadonlyMap<string, string> = new Map([
+  ['EMFILE', 'Allow this process more open files: `ulimit -n 4096`'],
+  ['ENFILE', 'This system has no room for more open files: end what holds them'],
+  ['EAGAIN', 'Allow this user more processes: `ulimit -u`'],
+  ['ENOMEM', 'End something else, or give this machine more memory'],
+  ['ENOSPC', 'Make room on that disk'],
+  ['EDQUOT', 'Make room: the quota of this user is used up'],
+  ['EROFS', 'Make that file system writable'],
+  ['EACCES', 'Check who owns it'],
+  ['EPERM', 'Check who owns it'],
+]);
+
+/** What to do about what the system refused, whatever it was asked for; null where that depends. */
+export function systemRemedy(error: unknown): string | null {
+  return remedies.get((error as NodeJS.ErrnoException | null)?.code ?? '') ?? null;
 }
 
 /** The message of whatever was thrown. */

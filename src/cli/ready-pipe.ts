@@ -1,7 +1,8 @@
 import { closeSync, writeSync } from 'node:fs';
 import { defaults } from '../config.ts';
 import { exitCodes, MeowError } from '../errors.ts';
-import { reason } from '../text.ts';
+import { systemRemedy } from '../text.ts';
+import { inWords } from './report.ts';
 
 const READY_FD = 3;
 /** The spawner, if it is there, ends us first and says why. */
@@ -58,8 +59,8 @@ function describe(error: unknown): object {
   if (!(error instanceof MeowError)) {
     return {
       code: 'failed',
-      message: reason(error),
-      remedy: '',
+      message: inWords(error),
+      remedy: systemRemedy(error) ?? '',
       exitCode: exitCodes.timeout,
     };
   }

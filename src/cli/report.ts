@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { type ExitCode, exitCodes, MeowError, UsageError } from '../errors.ts';
-import { plain, quote, reason } from '../text.ts';
+import { plain, quote, reason, systemReason, systemRemedy } from '../text.ts';
 import type { Output } from './output.ts';
 
 const MAX_LINE = 400;
@@ -23,8 +23,18 @@ export function report(error: unknown, output: Output, debug: boolean, verb = ''
 function explain(error: unknown, verb: string): Pick<MeowError, 'message' | 'remedy' | 'exitCode'> {
   if (error instanceof MeowError) return error;
   if (error instanceof CommanderError) return usage(error, verb);
-  const message = reason(error);
-  return { message, remedy: 'Run it again with --debug to see where', exitCode: exitCodes.failed };
+  return { message: inWords(error), remedy: remedyOf(error), exitCode: exitCodes.failed };
+}
+
+/** What nobody expected: of the system, or a mistake of ours. */
+export function inWords(error: unknown): string {
+  if (!(error instanceof Error)) return reason(error);
+  const { path } = error as NodeJS.ErrnoException;
+  return path === undefined ? systemReason(error) : `${quote(path)}: ${systemReason(error)}`;
+}
+
+function remedyOf(error: unknown): string {
+  return systemRemedy(error) ?? 'Run it again with --debug to see where';
 }
 
 // Commander puts value, remedy and "error:" into one text; a hint stands in parentheses at its end.

@@ -1,6 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
-import { type Begun, hasEnded, type Program, startDetached, stopChild } from './launcher.ts';
+import {
+  type Begun,
+  hasEnded,
+  type Program,
+  pipeTo,
+  READY_FD,
+  startDetached,
+  stopChild,
+} from './launcher.ts';
 
 const GO_FD = 4;
 
@@ -8,21 +16,21 @@ const GO_FD = 4;
 export class Held implements Begun {
   readonly id: string;
   readonly #child: ChildProcess;
-  readonly #pipe: Socket;
+  readonly #pipe: Socket | null;
   #goes = false;
 
   /** @throws FailedError when it cannot be started */
   constructor(id: string, program: Program) {
     this.id = id;
     this.#child = startDetached(program, 2);
-    this.#pipe = this.#child.stdio[GO_FD] as Socket;
-    this.#pipe.on('error', () => {}); // it ended meanwhile: whoever waits for its word hears of it
+    this.#pipe = pipeTo(this.#child, GO_FD);
+    this.#pipe?.on('error', () => {}); // it ended meanwhile: whoever waits for its word hears of it
   }
 
   letGo(): ChildProcess | null {
     this.#goes = true;
     if (this.#child.pid === undefined || hasEnded(this.#child)) return null;
-    this.#pipe.end('go', () => this.#pipe.destroy());
+    this.#pipe?.end('go', () => this.#pipe?.destroy());
     return this.#child;
   }
 
@@ -30,7 +38,7 @@ export class Held implements Begun {
   async discard(graceMs: number): Promise<void> {
     if (this.#goes) return;
     this.#goes = true;
-    for (const pipe of this.#child.stdio) pipe?.destroy();
+    for (const fd of [READY_FD, GO_FD]) pipeTo(this.#child, fd)?.destroy();
     await stopChild(this.#child, graceMs);
   }
 }

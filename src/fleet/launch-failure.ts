@@ -5,12 +5,14 @@ import {
   type MeowError,
   NotReadyError,
 } from '../errors.ts';
-import { quote, systemReason } from '../text.ts';
+import { quote, systemReason, systemRemedy } from '../text.ts';
 import { variableBytes } from './environment.ts';
 import { tails } from './logs.ts';
 import type { Outcome } from './ready-pipe.ts';
 
 const TAIL_LINES = 20;
+/** Here nothing is wrong with the program. */
+const BUSY: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
 
 interface Launched {
   /** What messages call it. */
@@ -33,9 +35,9 @@ type Env = Readonly<Record<string, string>>;
 export function cannotStart(command: string, cause: unknown, env: Env = {}): FailedError {
   if ((cause as NodeJS.ErrnoException).code === 'E2BIG') return tooMuch(command, env, cause);
   const message = `cannot start ${quote(command)}: ${systemReason(cause)}`;
-  return new FailedError('cannot-start', message, 'Check that it is there and may be run', {
-    cause,
-  });
+  const busy = BUSY.has((cause as NodeJS.ErrnoException).code ?? '') ? systemRemedy(cause) : null;
+  const remedy = busy ?? 'Check that it is there and may be run';
+  return new FailedError('cannot-start', message, remedy, { cause });
 }
 
 // Names the largest, and never its value.

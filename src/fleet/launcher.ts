@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import type { Readable } from 'node:stream';
+import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FailedError } from '../errors.ts';
 import { quote, systemReason } from '../text.ts';
@@ -15,7 +15,7 @@ const POLL_MS = 20;
 const AFTER_KILL_MS = 2_000;
 /** Its parent collects what ended; until then its pid is taken. */
 const REAPED_MS = 500;
-const READY_FD = 3;
+export const READY_FD = 3;
 
 export interface Program {
   readonly command: string;
@@ -64,12 +64,19 @@ export interface Begun {
 export async function launch(options: LaunchOptions, begun?: Begun): Promise<unknown> {
   if (options.signal?.aborted) throw interrupted(options);
   const child = begun?.letGo() ?? startDetached(options, 1);
-  const outcome = await readOutcome(child, child.stdio[READY_FD] as Readable, options);
-  child.stdio[READY_FD]?.destroy();
+  const pipe = pipeTo(child, READY_FD);
+  const outcome = await readOutcome(child, pipe, options);
+  pipe?.destroy();
   if (outcome.kind === 'ready') return outcome.value;
   if (outcome.kind === 'reported') await endsByItself(child, options.termGraceMs);
   await stopChild(child, options.termGraceMs);
   throw failure(outcome, child, options);
+}
+
+/** Null where there were too few open files for it: Node makes no pipe then, whatever its types say. */
+export function pipeTo(child: ChildProcess, fd: number): Socket | null {
+  const pipes: ChildProcess['stdio'] | undefined = child.stdio;
+  return (pipes?.[fd] as Socket | undefined) ?? null;
 }
 
 /** What said why it fails ends what it started, and then itself. */

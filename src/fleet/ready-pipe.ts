@@ -21,10 +21,13 @@ export interface Patience {
   readonly signal?: AbortSignal;
 }
 
-/** Reads the one line `{"ready":…}` or `{"error":{code,message,remedy,exitCode}}`. */
+/**
+ * Reads the one line `{"ready":…}` or `{"error":{code,message,remedy,exitCode}}`.
+ * @param pipe null where the child could not even be started
+ */
 export function readOutcome(
   child: EventEmitter,
-  pipe: Readable,
+  pipe: Readable | null,
   patience: Patience,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
@@ -41,10 +44,10 @@ export function readOutcome(
     patience.signal?.addEventListener('abort', interrupt, { once: true });
     child.once('error', (cause: Error) => settle({ kind: 'not-started', cause }));
     child.once('exit', () => setTimeout(silent, AFTER_EXIT_MS).unref());
-    pipe.setEncoding('utf8');
-    pipe.once('error', silent);
-    pipe.once('end', silent);
-    pipe.on('data', (text: string) => {
+    pipe?.setEncoding('utf8');
+    pipe?.once('error', silent);
+    pipe?.once('end', silent);
+    pipe?.on('data', (text: string) => {
       said += text;
       const end = said.indexOf('\n');
       if (end !== -1) settle(parseLine(said.slice(0, end)));

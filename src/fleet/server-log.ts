@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FailedError } from '../errors.ts';
-import { quote, reason } from '../text.ts';
+import { quote, systemReason } from '../text.ts';
 import { LogReader } from './log-reader.ts';
 import { logPath, parseLogLine, rawLogPath } from './logs.ts';
 import { isServerId } from './server-id.ts';
@@ -37,7 +37,7 @@ export function logFiles(home: string): string[] {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT') return [];
-    const message = `cannot read ${quote(folder)}: ${reason(cause)}`;
+    const message = `cannot read ${quote(folder)}: ${systemReason(cause)}`;
     throw new FailedError('logs', message, 'Check that folder, or MEOW_HOME', { cause });
   }
 }

@@ -19,6 +19,11 @@ const ways: readonly Way[] = [
     'may not be used by this user of the system',
     'Let it into the group of the socket, or set `unixsocketperm` of Redis to 770',
   ],
+  [
+    /^E[MN]FILE\b/,
+    'cannot be asked: too many open files',
+    'Allow this process more open files: `ulimit -n 4096`',
+  ],
   [/ECONNREFUSED/, 'refused the connection', START],
   [/ENOTFOUND|EAI_AGAIN/, 'has a host name that cannot be found', START],
   [/EHOSTUNREACH|ENETUNREACH/, 'cannot be reached', START],

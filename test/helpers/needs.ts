@@ -35,6 +35,7 @@ export const needs = {
     what: 'root, unshare and nsenter',
     isHere: () => inNamespace('nsenter', '--version'),
   },
+  prlimit: { what: 'prlimit', isHere: () => runs('prlimit') },
   python: { what: 'python3', isHere: () => runs('python3') },
 } as const;
 

@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { BIN, finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
+import { needs, testWith } from '../helpers/needs.ts';
+import { freePort } from '../helpers/redis.ts';
+import { until } from '../helpers/until.ts';
+
+/** With fewer not even Node starts. */
+const FEWEST = 19;
+const ENOUGH = 60;
+/** None but those that are open already. */
+const NONE = 5;
+
+let site: Site;
+
+beforeAll(async () => {
+  site = await openSite();
+});
+afterEach(() => site.clear());
+afterAll(() => site.close());
+
+function withOpenFiles(most: number, args: readonly string[]) {
+  const words = ['-c', `ulimit -n ${most}; exec "$@"`, 'sh', process.execPath, BIN, ...args];
+  return finish(spawn('sh', words, { env: site.env, cwd: site.home }));
+}
+
+test('with too few open files spawn says what to do', async () => {
+  const said: string[] = [];
+  for (let most = FEWEST; most < ENOUGH; most++) {
+    const { code, stderr } = await withOpenFiles(most, ['spawn', '--timeout', '120']);
+    if (code === 0) break;
+    const [first = '', second = ''] = stderr.split('\n');
+    if (!first.startsWith('meowctl:')) continue; // Node itself found too few
+    said.push(first);
+    expect([first, second]).toEqual([
+      expect.stringMatching(/^meowctl: .*too many open files$/),
+      expect.stringContaining('ulimit -n'),
+    ]);
+  }
+  expect(said).toContain(`meowctl: cannot start "${process.execPath}": too many open files`);
+  expect((await site.list()).map(({ state }) => state)).toEqual(['up']);
+});
+
+testWith(
+  needs.prlimit,
+  'up and its servers go on, and all is well when there are files again',
+  async () => {
+    const port = String(await freePort());
+    const up = site.start(['up', '-n', '2', '--no-admin', '--port', port]);
+    const ended = finish(up);
+    const [first, second] = await until('two serve', async () => {
+      const rows = await site.list();
+      return rows.length === 2 && rows.every(({ state }) => state === 'up') && rows;
+    });
+    const pids = ownProcesses(site.home);
+    for (const pid of pids) await allow(pid, NONE);
+    process.kill(second?.pid ?? 0, 'SIGKILL');
+    await until('its death is known', async () => (await site.list()).some(isLost));
+    for (const pid of pids.filter((pid) => pid !== second?.pid)) await allow(pid, 4_096);
+    await until('another one took its place', async () => {
+      const rows = await site.list();
+      return (
+        rows.length === 2 && rows.every(({ id, state }) => state === 'up' && id !== second?.id)
+      );
+    });
+    expect((await site.list()).map(({ id }) => id)).toContain(first?.id);
+    up.kill('SIGTERM');
+    const { code, stderr } = await ended;
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^keeper {3}round: .*too many open files/m);
+    expect(stderr).toMatch(/^keeper {3}round: works again$/m);
+  },
+);
+
+function isLost({ state }: { readonly state: string }): boolean {
+  return state === 'lost';
+}
+
+async function allow(pid: number, most: number): Promise<void> {
+  const { stderr } = await finish(spawn('prlimit', [`--pid=${pid}`, `--nofile=${most}:`]));
+  expect(stderr).toBe('');
+}
