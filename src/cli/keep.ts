@@ -5,6 +5,7 @@ import { announceHere } from './announce.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
+import { inTurn } from './in-turn.ts';
 import { openWanted } from './open-wanted.ts';
 import { stopSignal } from './proxy.ts';
 import { settle } from './settle.ts';
@@ -28,8 +29,7 @@ async function keep(context: Context): Promise<void> {
     await stopSignal(context.process);
     await keeper.stop();
   } finally {
-    await open.store.close();
-    leave();
+    await inTurn([() => open.store.close(), leave]);
   }
 }
 

@@ -9,6 +9,7 @@ import { parseRedisUrl } from '../store/redis-url.ts';
 import type { Registry } from '../store/store.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
+import { inTurn } from './in-turn.ts';
 import { startKeeper } from './keep.ts';
 import { type DoorFlags, type OpenedDoor, openDoor } from './open-door.ts';
 import { openWanted } from './open-wanted.ts';
@@ -50,9 +51,11 @@ export async function runUp(
     await aborted(stopping);
     context.output.talk('stopping: keeper, door, servers');
   } finally {
-    await end(going, flags.timeout);
-    await tellWhatStays(context, open.store.registry, thisMachine(home));
-    await open.store.close();
+    await inTurn([
+      () => end(going, flags.timeout),
+      () => tellWhatStays(context, open.store.registry, thisMachine(home)),
+      () => open.store.close(),
+    ]);
   }
 }
 
@@ -111,12 +114,14 @@ async function mindRedis({ config, output }: Context, { url }: OpenStore) {
 
 async function end({ minder, keeper, door, wanted, ours }: Going, drainMs: number): Promise<void> {
   const { stopServers } = await import('../fleet/stop.ts');
-  await minder?.stop();
-  await keeper?.stop();
-  await door?.close(drainMs);
-  const successors = startedInTheirPlace(wanted, ours);
-  await stopServers([...ours, ...successors], drainMs);
-  await wanted?.stopOfUp();
+  await inTurn([
+    () => minder?.stop(),
+    () => keeper?.stop(),
+    () => door?.close(drainMs),
+    () => stopServers(ours, drainMs),
+    () => stopServers(startedInTheirPlace(wanted, ours), drainMs),
+    () => wanted?.stopOfUp(),
+  ]);
 }
 
 /** By `restart`, in another process. */

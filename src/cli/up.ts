@@ -6,6 +6,7 @@ import { type AppFlags, addAppFlags, askedApp, givenSpec } from './app-flags.ts'
 import type { Context } from './context.ts';
 import { detachUp, UP_READY_MS } from './detach-up.ts';
 import { examples } from './examples.ts';
+import { inTurn } from './in-turn.ts';
 import { keptApp } from './kept-app.ts';
 import { addDoorOptions } from './open-door.ts';
 import { keepOwnLog } from './own-log.ts';
@@ -93,8 +94,7 @@ async function asTheOnlyOne(
   try {
     await work();
   } finally {
-    leave();
-    await taken.release();
+    await inTurn([leave, () => taken.release()]);
   }
 }
 

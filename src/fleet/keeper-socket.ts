@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { type Background, repeat } from '../background.ts';
 import { socketPath } from './socket-path.ts';
+import { removeFile } from './whole-file.ts';
 
 /*
  * Each keeper of a state folder listens on a socket of its own in it, and each server holds a
@@ -59,7 +60,7 @@ export class KeeperSocket {
     await this.#listening.stop();
     this.#server?.close();
     for (const connection of this.#connections) connection.destroy();
-    if (this.#path) rmSync(this.#path, { force: true });
+    if (this.#path) removeFile(this.#path);
   }
 
   async #listen(): Promise<void> {

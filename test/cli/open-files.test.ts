@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { BIN, finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
 import { needs, testWith } from '../helpers/needs.ts';
@@ -52,7 +54,7 @@ testWith(
       const rows = await site.list();
       return rows.length === 2 && rows.every(({ state }) => state === 'up') && rows;
     });
-    const pids = ownProcesses(site.home);
+    const pids = [up.pid ?? 0, first?.pid ?? 0, second?.pid ?? 0];
     for (const pid of pids) await allow(pid, NONE);
     process.kill(second?.pid ?? 0, 'SIGKILL');
     await until('its death is known', async () => (await site.list()).some(isLost));
@@ -71,6 +73,28 @@ testWith(
     expect(stderr).toMatch(/^keeper {3}round: works again$/m);
   },
 );
+
+test('up ends what it can where its list of what is wanted cannot be read, and says so', async () => {
+  const args = ['up', '-n', '2', '--no-admin', '--port', String(await freePort())];
+  const up = site.start(args);
+  const ended = finish(up);
+  await until('it is up', async () => (await site.list()).filter(serves).length === 2);
+  await until('it keeps', () => readdirSync(join(site.home, 'keepers')).length > 0);
+  const wanted = join(site.home, 'wanted');
+  rmSync(wanted, { recursive: true });
+  symlinkSync(wanted, wanted);
+  up.kill('SIGTERM');
+  const { code, stderr } = await ended;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^meowctl: cannot read what is wanted from ".*": too many symbolic links encountered$/m,
+  );
+  expect(ownProcesses(site.home)).toEqual([]);
+});
+
+function serves({ state }: { readonly state: string }): boolean {
+  return state === 'up';
+}
 
 function isLost({ state }: { readonly state: string }): boolean {
   return state === 'lost';
