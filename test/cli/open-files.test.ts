@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { BIN, finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
@@ -54,6 +54,7 @@ testWith(
       const rows = await site.list();
       return rows.length === 2 && rows.every(({ state }) => state === 'up') && rows;
     });
+    await until('it keeps', keeps);
     const pids = [up.pid ?? 0, first?.pid ?? 0, second?.pid ?? 0];
     for (const pid of pids) await allow(pid, NONE);
     process.kill(second?.pid ?? 0, 'SIGKILL');
@@ -79,7 +80,7 @@ test('up ends what it can where its list of what is wanted cannot be read, and s
   const up = site.start(args);
   const ended = finish(up);
   await until('it is up', async () => (await site.list()).filter(serves).length === 2);
-  await until('it keeps', () => readdirSync(join(site.home, 'keepers')).length > 0);
+  await until('it keeps', keeps);
   const wanted = join(site.home, 'wanted');
   rmSync(wanted, { recursive: true });
   symlinkSync(wanted, wanted);
@@ -91,6 +92,12 @@ test('up ends what it can where its list of what is wanted cannot be read, and s
   );
   expect(ownProcesses(site.home)).toEqual([]);
 });
+
+// From here on what fails is no reason for `up` to end.
+function keeps(): boolean {
+  const folder = join(site.home, 'keepers');
+  return existsSync(folder) && readdirSync(folder).length > 0;
+}
 
 function serves({ state }: { readonly state: string }): boolean {
   return state === 'up';
