@@ -1,15 +1,11 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createContext } from '../../src/cli/context.ts';
 import { createOutput } from '../../src/cli/output.ts';
 import { createProgram } from '../../src/cli/program.ts';
-import { run } from '../../src/cli/run.ts';
 import { createConfig } from '../../src/config.ts';
 import { BIN, finish, openSite, type Result, type Site } from '../helpers/cli.ts';
-
-const ROOT = join(import.meta.dirname, '..', '..');
+import { hostOf, ROOT, runHere } from '../helpers/run-here.ts';
 
 let site: Site;
 
@@ -20,35 +16,9 @@ afterAll(() => site.close());
 
 type Told = Pick<Result, 'code' | 'stdout' | 'stderr'>;
 
-/** A command line by the same code as the program's, but without a process for each row of a table. */
-async function ask(args: readonly string[], env = {}): Promise<Told> {
-  const [stdout, stderr] = [listening(), listening()];
-  const code = await run(hostOf(args, env, stdout, stderr), ROOT);
-  return { code, stdout: stdout.said(), stderr: stderr.said() };
-}
-
-/** This process as one that was started with those words. */
-function hostOf(
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-  stdout: Writable,
-  stderr: Writable,
-): NodeJS.Process {
-  const argv = [process.execPath, BIN, ...args];
-  const own = { argv, env: { ...site.env, ...env }, stdout, stderr };
-  return Object.create(process, Object.getOwnPropertyDescriptors(own)) as NodeJS.Process;
-}
-
-function listening() {
-  let text = '';
-  const stream = new Writable({
-    write(chunk, _encoding, done) {
-      text += chunk;
-      done();
-    },
-  });
-  return Object.assign(stream, { said: () => text });
-}
+/** A command line without a process for each row of a table. */
+const ask = (args: readonly string[], env = {}): Promise<Told> =>
+  runHere(args, { ...site.env, ...env });
 
 /** One line that names the value, one that says what to do; no stack, nothing on stdout. */
 function expectPlainError({ stdout, stderr }: Told, ...values: string[]): void {
@@ -233,8 +203,7 @@ describe('help', () => {
   ];
 
   test('of each verb has an example', () => {
-    const [stdout, stderr] = [listening(), listening()];
-    const host = hostOf(['--help'], {}, stdout, stderr);
+    const { host } = hostOf(['--help'], site.env);
     const config = createConfig(host.env);
     const output = createOutput(host.stdout, host.stderr, 'never');
     const program = createProgram(createContext(host, ROOT, config, output, null));

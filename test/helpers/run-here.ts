@@ -3,20 +3,25 @@ import { Writable } from 'node:stream';
 import { run } from '../../src/cli/run.ts';
 import { BIN, type Result } from './cli.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
+export const ROOT = join(import.meta.dirname, '..', '..');
 
 /** Runs a command line by the program's own code in this process: for many rows of one table. */
 export async function runHere(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<Result> {
-  const [stdout, stderr] = [listening(), listening()];
-  const own = { argv: [process.execPath, BIN, ...args], env, stdout, stderr };
-  // This process as one that was started with those words.
-  const host = Object.create(process, Object.getOwnPropertyDescriptors(own)) as NodeJS.Process;
+  const { host, stdout, stderr } = hostOf(args, env);
   const code = await run(host, ROOT);
   const bytes = stdout.heard();
   return { code, bytes, stdout: bytes.toString(), stderr: stderr.heard().toString() };
+}
+
+/** This process as one that was started with those words. */
+export function hostOf(args: readonly string[], env: Readonly<Record<string, string>>) {
+  const [stdout, stderr] = [listening(), listening()];
+  const own = { argv: [process.execPath, BIN, ...args], env, stdout, stderr };
+  const host = Object.create(process, Object.getOwnPropertyDescriptors(own)) as NodeJS.Process;
+  return { host, stdout, stderr };
 }
 
 function listening() {
