@@ -146,7 +146,7 @@ describe('destroy', () => {
       for (const { id } of leaving) await store.registry.forget(id);
       return view;
     };
-    const asked = { targets: [], all: false, force: false, drainMs: 100, drainGraceMs: 0 };
+    const asked = { targets: [], all: false, force: false, drainMs: 10_000, drainGraceMs: 0 };
     const { gone } = await destroyServers({ registry: { ...store.registry, fleet }, home }, asked);
     expect(servers.map(({ id }) => id)).toContain(gone[0]?.id);
     expect(servers.filter(alive)).toHaveLength(1);
