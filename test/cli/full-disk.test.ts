@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BIN, finish, openSite, type Site } from '../helpers/cli.ts';
+import { finish, openSite, type Site } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
+import { ROOT } from '../helpers/run-here.ts';
 import { until } from '../helpers/until.ts';
 
 const canMount =
@@ -86,7 +87,14 @@ test.runIf(canBeOther)(
   async () => {
     const home = spawnSync('mktemp', ['-d', '-p', '/tmp']).stdout.toString().trim();
     spawnSync('chown', ['12345', home]);
-    const as = ['--reuid', '12345', '--clear-groups', process.execPath, BIN];
+    // Nobody else may look into the folder of a checkout, perhaps.
+    const code = spawnSync('mktemp', ['-d', '-p', '/tmp']).stdout.toString().trim();
+    for (const part of ['bin', 'dist', 'package.json']) {
+      cpSync(join(ROOT, part), join(code, part), { recursive: true });
+    }
+    chmodSync(code, 0o755);
+    const bin = join(code, 'bin', 'meowctl.js');
+    const as = ['--reuid', '12345', '--clear-groups', process.execPath, bin];
     const run = (args: readonly string[], more: Record<string, string>) => {
       const { PATH = '', REDIS_URL = '' } = site.env;
       return finish(
@@ -95,12 +103,12 @@ test.runIf(canBeOther)(
     };
     expect(await run(['spawn', '-q'], { MEOW_HOME: home })).toMatchObject({ code: 0, stderr: '' });
     expect((await run(['down'], { MEOW_HOME: home })).stderr).toContain('ended: 1 server');
-    const { code, stderr } = await run(['ls'], {});
-    rmSync(home, { recursive: true });
-    expect([code, stderr]).toEqual([
-      1,
-      expect.stringMatching(/HOME is not set.*\n {2}Set MEOW_HOME/),
-    ]);
+    const listed = await run(['ls'], {});
+    for (const folder of [home, code]) rmSync(folder, { recursive: true });
+    expect(listed).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/HOME is not set.*\n {2}Set MEOW_HOME/),
+    });
   },
 );
 

@@ -1,4 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { identify } from '../../src/fleet/process-identity.ts';
@@ -48,6 +50,10 @@ async function outerOfFree(): Promise<number> {
 
 test('a port that a stranger takes at the last moment is given up for the next', async () => {
   const outer = await outerOfFree();
+  const folder = mkdtempSync(join(tmpdir(), 'meow-test-program-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const taken = join(folder, 'taken');
+  const afterStranger = 'until test -e "$3"; do sleep 0.05; done; exec "$0" "$1" "$2"';
   const given: number[] = [];
   const strangers: Server[] = [];
   const create = hostProgram({
@@ -58,9 +64,11 @@ test('a port that a stranger takes at the last moment is given up for the next',
     start(port) {
       given.push(port);
       // It answers, so that only the end of the program tells that it is not ours.
-      if (given.length === 1) strangers.push(answering(port));
+      if (given.length === 1) {
+        strangers.push(answering(port).once('listening', () => writeFileSync(taken, '')));
+      }
       return startProgram({
-        command: [process.execPath, PROGRAM, String(port)],
+        command: ['sh', '-c', afterStranger, process.execPath, PROGRAM, String(port), taken],
         env: { PATH: process.env.PATH ?? '' },
         cwd: '/',
         orphanGraceMs: 1_000,
