@@ -27,10 +27,7 @@ afterAll(async () => {
 function world(namespace: string) {
   const homes: string[] = [];
   const lastly: (() => Promise<unknown>)[] = [];
-  const list = async () => {
-    const { stdout } = await site.run(['ls', '--json'], { env: { MEOW_NAMESPACE: namespace } });
-    return JSON.parse(stdout) as Row[];
-  };
+  const list = () => site.list(namespace);
   return {
     folder(name: string): string {
       const home = join(site.home, namespace, name);
@@ -60,7 +57,7 @@ function world(namespace: string) {
       const look = () => {
         most = Math.max(most, serversOf(homes).length);
       };
-      const timer = setInterval(look, 50);
+      const timer = setInterval(look, 200);
       lastly.push(async () => clearInterval(timer));
       return () => most;
     },

@@ -39,7 +39,7 @@ export interface Site {
   /** Starts a verb that goes on. Ended with the site. */
   start(args: readonly string[], options?: RunOptions): ChildProcess;
   /** What `listservers --json` prints, by the same code but without a process for each look. */
-  list(): Promise<Row[]>;
+  list(namespace?: string): Promise<Row[]>;
   /** Kills every process that runs in this site, and forgets whatever was to run. */
   clear(): Promise<void>;
   /** Ends every process that runs in this site, and removes its files. */
@@ -72,14 +72,19 @@ export async function openSite(redisArgs: readonly string[] = []): Promise<Site>
     return child;
   };
   const run = (args: readonly string[], options?: RunOptions) => finish(start(args, options));
-  const lister = createLister(redis.url);
+  const listers = new Map<string, ReturnType<typeof createLister>>();
+  const listerOf = (namespace: string) => {
+    const lister = listers.get(namespace) ?? createLister(redis.url, namespace);
+    listers.set(namespace, lister);
+    return lister;
+  };
   return {
     redis,
     home,
     env,
     run,
     start,
-    list: () => lister.list(),
+    list: (namespace = 'meow') => listerOf(namespace).list(),
     async clear() {
       await until('no process of the site is left', () => killOwn(home) === 0);
       await emptied(redis.url);
@@ -88,7 +93,7 @@ export async function openSite(redisArgs: readonly string[] = []): Promise<Site>
       }
     },
     async close() {
-      await lister.close();
+      for (const lister of listers.values()) await lister.close();
       for (const child of started) if (child.exitCode === null) child.kill('SIGKILL');
       await until('no process of the site is left', () => killOwn(home) === 0);
       await redis.stop();
@@ -103,10 +108,10 @@ async function emptied(url: string): Promise<void> {
 }
 
 /** Keeps its connection from look to look; makes a new one where Redis was away between. */
-function createLister(url: string) {
+function createLister(url: string, namespace: string) {
   let kept: Promise<Store> | null = null;
   const look = async () => {
-    kept ??= openStore(url, false);
+    kept ??= openStore(url, false, namespace);
     return JSON.parse(JSON.stringify(listFleet(await (await kept).registry.fleet()))) as Row[];
   };
   const close = async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-const MIN_STEP_MS = 20;
+const MIN_STEP_MS = 40;
 /** A look that is dear, such as a process, is made a quarter of the time at most. */
 const PAUSE_PER_LOOK = 3;
 // Far above what any wait takes: it ends a test that hangs, and says nothing of how fast it must be.
