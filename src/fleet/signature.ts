@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { FailedError } from '../errors.ts';
 import type { Intent, SignedIntent } from '../store/records.ts';
 import { quote, systemReason } from '../text.ts';
@@ -40,9 +41,21 @@ export function sign(home: string, intent: Unsigned): SignedIntent {
 
 /** Whether it was signed with the key of this state folder, and is what was signed. */
 export function isSigned(home: string, intent: Intent): intent is SignedIntent {
+  return isSignedWith(readKey(home), intent);
+}
+
+/** @param key what `readKey` gave: for many at once */
+export function isSignedWith(key: Buffer, intent: Intent): intent is SignedIntent {
   const { id, hostId, registry, namespace, seal = '' } = intent;
   if ([id, hostId, registry, namespace].includes(undefined)) return false;
-  return isSame(seal, signatureOf(intent, readKey(home)));
+  return isSame(seal, signatureOf(intent, key));
+}
+
+/** Whether it is what was signed, told by one that was found to be signed: that takes no key. */
+export function isAsSigned(intent: Intent, signed: SignedIntent): intent is SignedIntent {
+  const same = (name: (typeof SIGNED)[number]) =>
+    isDeepStrictEqual(intent[name] ?? null, signed[name] ?? null);
+  return intent.seal === signed.seal && SIGNED.every(same);
 }
 
 export function isSame(given: string, expected: string): boolean {

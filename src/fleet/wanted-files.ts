@@ -6,7 +6,7 @@ import { parseIntent } from '../store/parse.ts';
 import type { Intent, SignedIntent } from '../store/records.ts';
 import { quote, systemReason } from '../text.ts';
 import { isServerId } from './server-id.ts';
-import { isSigned } from './signature.ts';
+import { isAsSigned, isSignedWith, readKey } from './signature.ts';
 import { makeFolder } from './state-folder.ts';
 import { removeFile, writeWhole } from './whole-file.ts';
 
@@ -27,18 +27,41 @@ export interface WantedEntry {
   readonly pending: boolean;
 }
 
-/** Null where it is not wanted, or its file is damaged or not of this host. */
-export function readWanted(home: string, fleet: FleetName, id: string): WantedEntry | null {
-  return parse(home, id, read(entryPath(home, fleet, id)));
+/** As it was read from one version of its file, with one key. */
+export interface ListedEntry extends WantedEntry {
+  readonly version: string;
 }
 
-export function listWanted(home: string, fleet: FleetName): Map<string, WantedEntry> {
-  const entries = new Map<string, WantedEntry>();
-  for (const id of idsIn(fleetFolder(home, fleet))) {
-    const entry = readWanted(home, fleet, id);
-    if (entry) entries.set(id, entry);
+/** Null where it is not wanted, or its file is damaged or not of this host. */
+export function readWanted(home: string, fleet: FleetName, id: string): WantedEntry | null {
+  const text = read(entryPath(home, fleet, id));
+  return text === '' ? null : parse(readKey(home), id, text);
+}
+
+/** @param before an earlier list of the same fleet: what has not been written since is not read again */
+export function listWanted(
+  home: string,
+  fleet: FleetName,
+  before: ReadonlyMap<string, ListedEntry> = new Map(),
+): Map<string, ListedEntry> {
+  const entries = new Map<string, ListedEntry>();
+  const ids = idsIn(fleetFolder(home, fleet));
+  if (ids.length === 0) return entries;
+  const key = readKey(home);
+  for (const id of ids) {
+    const path = entryPath(home, fleet, id);
+    const version = `${key.toString('hex')} ${versionOf(path)}`;
+    const known = before.get(id);
+    const entry = known?.version === version ? known : parse(key, id, read(path));
+    if (entry) entries.set(id, { ...entry, version });
   }
   return entries;
+}
+
+/** Another one after each write: an entry is a new file each time. */
+function versionOf(path: string): string {
+  const { ino, size, mtimeNs } = statSync(path, { bigint: true, throwIfNoEntry: false }) ?? {};
+  return [ino, size, mtimeNs].join();
 }
 
 /** @throws FailedError where it cannot be kept */
@@ -53,7 +76,7 @@ export function isTrusted(home: string, found: Intent): boolean {
   const { id, registry, namespace } = found;
   if (id === undefined || registry === undefined || namespace === undefined) return false;
   const entry = readWanted(home, { registry, namespace }, id);
-  return entry !== null && entry.intent.seal === found.seal && isSigned(home, found);
+  return entry !== null && isAsSigned(found, entry.intent);
 }
 
 /** Does nothing where it is not wanted any more. */
@@ -134,10 +157,10 @@ function unreadable(path: string, cause: unknown): FailedError {
   return new FailedError('no-wanted', message, 'Check who owns that folder', { cause });
 }
 
-function parse(home: string, id: string, text: string): WantedEntry | null {
+function parse(key: Buffer, id: string, text: string): WantedEntry | null {
   const value = parseJson(text) as { pending?: unknown; intent?: unknown } | null;
   const intent = parseIntent(id, JSON.stringify(value?.intent ?? null));
-  if (typeof intent === 'string' || !isSigned(home, intent)) return null;
+  if (typeof intent === 'string' || !isSignedWith(key, intent)) return null;
   return { intent, pending: value?.pending === true };
 }
 

@@ -7,11 +7,12 @@ import { isKnownElsewhere, knownRegistry, rememberRegistry } from './known-regis
 import { adoptOld } from './old-fleet.ts';
 import { identify, isHere, isOfHost, isProcess, type Machine } from './process-identity.ts';
 import { Refused } from './refused.ts';
-import { isSigned, sign } from './signature.ts';
+import { isAsSigned, isSigned, sign } from './signature.ts';
 import {
   dropAbandoned,
   dropWanted,
   type FleetName,
+  type ListedEntry,
   listWanted,
   markWanted,
   readWanted,
@@ -41,6 +42,7 @@ export class Wanted {
   readonly #deps: WantedDeps;
   readonly #refused: Refused;
   #fleet: FleetName;
+  #listed: ReadonlyMap<string, ListedEntry> = new Map();
 
   private constructor(deps: WantedDeps, registry: string) {
     this.#deps = deps;
@@ -73,10 +75,13 @@ export class Wanted {
     this.#refused.clear();
     const intents = new Map([...view.intents, ...(await this.#adopt(view))]);
     const here = new Map<string, SignedIntent>();
-    for (const [id, entry] of listWanted(this.#deps.home, this.#fleet)) {
+    const listed = listWanted(this.#deps.home, this.#fleet, this.#listed);
+    this.#listed = listed;
+    for (const [id, entry] of listed) {
       if (await this.#isWanted(entry, intents.get(id), view)) here.set(id, entry.intent);
     }
-    await this.#forgetDead(intents, view);
+    const unlisted = [...intents].filter(([id]) => !listed.has(id));
+    await this.#forgetDead(unlisted, view);
     this.#refused.tell();
     return here;
   }
@@ -100,9 +105,11 @@ export class Wanted {
    * started, could not do so itself. What cannot be marked stays wanted: it is no reason to stay up.
    */
   async stopOfUp(): Promise<void> {
-    const dead = this.list().filter((intent) => intent.ofUp === true && !this.#livesHere(intent));
-    for (const intent of dead.filter(({ state }) => state === 'wanted')) {
-      await this.mark(intent, 'stopped').catch(toMeowError);
+    const { machine } = this.#deps;
+    const wanted = this.list().filter(({ ofUp, state }) => ofUp === true && state === 'wanted');
+    for (const intent of wanted) {
+      const lives = isHere(intent, machine) && isProcess(intent, identify(intent.pid));
+      if (!lives) await this.mark(intent, 'stopped').catch(toMeowError);
     }
   }
 
@@ -168,7 +175,7 @@ export class Wanted {
   ): Promise<boolean> {
     const { id } = intent;
     if (found) {
-      const agrees = this.#agrees(found, intent);
+      const agrees = isAsSigned(found, intent);
       if (!agrees) this.#refused.add(id, 'somebody has changed it in Redis');
       if (agrees && pending && !this.#lives(intent, view)) {
         writeWanted(this.#deps.home, intent);
@@ -186,10 +193,14 @@ export class Wanted {
   }
 
   /** Signed here, and wanted no more: somebody wrote it back, or `down` could not reach Redis. */
-  async #forgetDead(intents: FleetView['intents'], view: FleetView): Promise<void> {
+  async #forgetDead(
+    unlisted: readonly (readonly [string, Intent])[],
+    view: FleetView,
+  ): Promise<void> {
     const { home, machine } = this.#deps;
-    for (const [id, intent] of intents) {
+    for (const [id, intent] of unlisted) {
       const ours = isOfHost(intent, machine) && intent.hostId !== undefined;
+      // It may have been listed since.
       if (!ours || readWanted(home, this.#fleet, id)) continue;
       if (this.#lives({ ...intent, id }, view)) continue;
       if (this.#isOfFleet(intent) && isSigned(home, intent)) await this.drop(id);
@@ -203,18 +214,10 @@ export class Wanted {
 
   #isCopy(text: string | null, intent: SignedIntent): boolean {
     const found = text === null ? '' : parseIntent(intent.id, text);
-    return typeof found !== 'string' && this.#agrees(found, intent);
-  }
-
-  #agrees(found: Intent, intent: SignedIntent): boolean {
-    return found.seal === intent.seal && isSigned(this.#deps.home, found);
+    return typeof found !== 'string' && isAsSigned(found, intent);
   }
 
   #lives(intent: Intent & { readonly id: string }, view: FleetView): boolean {
     return lives(intent.id, intent, view, this.#deps.machine);
-  }
-
-  #livesHere(intent: Intent & { readonly id: string }): boolean {
-    return isHere(intent, this.#deps.machine) && isProcess(intent, identify(intent.pid));
   }
 }

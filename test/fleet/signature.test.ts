@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isSigned, sign, type Unsigned } from '../../src/fleet/signature.ts';
+import { isAsSigned, isSigned, sign, type Unsigned } from '../../src/fleet/signature.ts';
 import { catSpec } from '../../src/store/app-spec.ts';
 import type { Intent } from '../../src/store/records.ts';
 import { sampleIntent } from '../helpers/store.ts';
@@ -21,6 +21,7 @@ describe('the signature of an intent', () => {
     const turned = Object.fromEntries(Object.entries(signed).reverse()) as unknown as Intent;
     const spec = Object.fromEntries(Object.entries(signed.spec).reverse()) as Intent['spec'];
     expect(isSigned(home, { ...turned, spec })).toBe(true);
+    expect(isAsSigned({ ...turned, spec }, signed)).toBe(true);
     expect(isSigned(temporaryFolder(), signed)).toBe(false);
   });
 
@@ -49,7 +50,9 @@ describe('the signature of an intent', () => {
     ['signature', { seal: '' }],
   ])('breaks with another %s', (_, change) => {
     const home = temporaryFolder();
-    expect(isSigned(home, { ...sign(home, intent), ...change })).toBe(false);
+    const signed = sign(home, intent);
+    expect(isSigned(home, { ...signed, ...change })).toBe(false);
+    expect(isAsSigned({ ...signed, ...change }, signed)).toBe(false);
   });
 
   test('is missed from an intent of the built-in app too', () => {
