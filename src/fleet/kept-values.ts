@@ -11,7 +11,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { defaults } from '../config.ts';
 import { FailedError } from '../errors.ts';
 import { isEnvDigest } from '../store/app-spec.ts';
@@ -20,7 +20,7 @@ import { quote, systemReason } from '../text.ts';
 import { baseOf, othersOf, type Variables } from './environment.ts';
 import { readKey } from './signature.ts';
 import { makeFolder } from './state-folder.ts';
-import { removeFile } from './whole-file.ts';
+import { fileSystemNow, removeFile } from './whole-file.ts';
 
 /*
  * The values of an app's variables never leave the state folder: env/<digest>.json, which all
@@ -51,7 +51,7 @@ export function keepValues(home: string, values: KeptValues): KeptEnv {
   const path = pathOf(home, envDigest);
   try {
     if (tryRead(home, envDigest) === null) write(path, JSON.stringify(canonical(values)));
-    else utimesSync(path, new Date(), new Date());
+    else touch(path);
   } catch (cause) {
     throw cannotKeep(path, cause);
   }
@@ -96,15 +96,12 @@ export function adopted(home: string, spec: AppSpec, here: Variables): AppSpec {
  * @param digestsInUse asked only where something is old
  * @returns the digests of what was removed
  */
-export function sweepEnv(
-  home: string,
-  digestsInUse: () => ReadonlySet<string>,
-  now: number = Date.now(),
-): string[] {
+export function sweepEnv(home: string, digestsInUse: () => ReadonlySet<string>): string[] {
   const folder = join(home, 'env');
-  const old = list(folder).filter(
-    (name) => now - writtenAt(join(folder, name)) > defaults.envKeepMs,
-  );
+  const names = list(folder);
+  const nowMs = names.length === 0 ? null : fileSystemNow(folder);
+  if (nowMs === null) return [];
+  const old = names.filter((name) => nowMs - writtenAt(join(folder, name)) > defaults.envKeepMs);
   if (old.length === 0) return [];
   const inUse = digestsInUse();
   const gone = old.filter((name) => !inUse.has(digestIn(name)));
@@ -178,6 +175,12 @@ function list(folder: string): string[] {
 }
 
 // Another sweep may have been quicker.
+/** Makes it as young as if it were just written, where anything can be written. */
+function touch(path: string): void {
+  const nowMs = fileSystemNow(dirname(path));
+  if (nowMs !== null) utimesSync(path, nowMs / 1_000, nowMs / 1_000);
+}
+
 function writtenAt(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { defaults } from '../config.ts';
 import { FailedError } from '../errors.ts';
 import { parseIntent } from '../store/parse.ts';
@@ -8,7 +8,7 @@ import { quote, systemReason } from '../text.ts';
 import { isServerId } from './server-id.ts';
 import { isAsSigned, isSignedWith, readKey } from './signature.ts';
 import { makeFolder } from './state-folder.ts';
-import { removeFile, writeWhole } from './whole-file.ts';
+import { fileSystemNow, removeFile, writeWhole } from './whole-file.ts';
 
 /*
  * What is wanted on this host, as the state folder has it: a file for each server, by registry and
@@ -95,8 +95,9 @@ export function dropWanted(home: string, id: string): void {
 /** One whose server has not registered for long, and so never will: whoever started it is gone too. */
 export function dropAbandoned(home: string, intent: SignedIntent): void {
   const path = entryPath(home, intent, intent.id);
-  const writtenMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-  if (Date.now() - writtenMs > defaults.pendingKeepMs) removeFile(path);
+  const writtenMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  const nowMs = writtenMs === undefined ? null : fileSystemNow(dirname(path));
+  if ((nowMs ?? 0) - (writtenMs ?? 0) > defaults.pendingKeepMs) removeFile(path);
 }
 
 /** From the list of its own registry alone: it is wanted in another. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FailedError } from '../errors.ts';
 import { quote, systemReason } from '../text.ts';
@@ -38,6 +38,19 @@ export function readIfAny(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (typeof (error as NodeJS.ErrnoException).code === 'string') return '';
+    throw error;
+  }
+}
+
+/**
+ * What time it is for the file system of a folder, ms: files are dated by that, whatever clock a
+ * process goes by. Null where nothing can be written.
+ */
+export function fileSystemNow(folder: string): number | null {
+  try {
+    return withDraft(join(folder, 'now'), '', (draft) => statSync(draft).mtimeMs);
+  } catch (error) {
+    if (error instanceof FailedError) return null;
     throw error;
   }
 }

@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { sweepValues } from '../../src/fleet/env-sweep.ts';
 import { adopted, keepValues, readValues, sweepEnv } from '../../src/fleet/kept-values.ts';
 import type { AppSpec } from '../../src/store/records.ts';
@@ -111,6 +111,20 @@ describe('the values of an app', () => {
     const home = temporaryFolder();
     keep(home, { A: '1' }, 61);
     keepValues(home, { ...values, declared: { A: '1' } });
+    expect(sweepEnv(home, () => new Set())).toEqual([]);
+  });
+
+  test('stay young for the clock that dates files, whatever this process takes for the time', () => {
+    const home = temporaryFolder();
+    keepValues(home, values);
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 2 * 60 * MINUTE_S * 1_000 });
+    expect(sweepEnv(home, () => new Set())).toEqual([]);
+    vi.setSystemTime(Date.now() - 4 * 60 * MINUTE_S * 1_000);
+    keepValues(home, values);
+    vi.useRealTimers();
     expect(sweepEnv(home, () => new Set())).toEqual([]);
   });
 
