@@ -65,12 +65,16 @@ async function orderAll(job: Job, servers: readonly Known[]): Promise<void> {
 }
 
 /** What is wanted elsewhere is told to that host, however long it is off. */
-export async function writeOrders(job: Job, servers: readonly Known[]): Promise<void> {
+export async function writeOrders(
+  job: Job,
+  servers: readonly Known[],
+  again = false,
+): Promise<void> {
   const { registry, drainMs } = job;
   const ids = (ours: boolean) =>
     servers.filter((server) => isOurs(job, server) === ours).map(({ id }) => id);
-  await registry.orderRetire(ids(true), drainMs);
-  await registry.orderRetire(ids(false), drainMs, true);
+  await registry.orderRetire(ids(true), drainMs, false, again);
+  await registry.orderRetire(ids(false), drainMs, true, again);
 }
 
 function isOurs({ machine }: Job, { record }: Known): boolean {

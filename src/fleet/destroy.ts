@@ -59,7 +59,7 @@ async function waitUntilGone(job: Job, ordered: readonly Known[]): Promise<Known
     if (left.every((server) => waitedMs >= patienceMs(job, server))) return left;
     if (job.signal?.aborted) throw interrupted(left);
     // Again and again: a Redis that was emptied meanwhile has lost the order.
-    await writeOrders(job, left);
+    await writeOrders(job, left, true);
     await pause(POLL_MS);
     now = knownServers(await job.registry.fleet());
   }

@@ -10,25 +10,24 @@ export function createOrders(
   link: Link,
   keys: Keys,
 ): Pick<Registry, 'orderRetire' | 'orderRetireIfWanted' | 'orderRetireUnlessLast'> {
-  const order = (script: string, id: string, drainMs: number, stands: boolean) => {
-    const keysOf = [keys.intents, keys.order(id)];
-    const args = [id, toOrder(drainMs), defaults.orderTtlSeconds, keys.changes, flag(stands)];
-    return runScript(link, script, keysOf, ...args);
-  };
+  const how = (drainMs: number) => [toOrder(drainMs), defaults.orderTtlSeconds, keys.changes];
 
   return {
-    async orderRetire(ids, drainMs, stands = false) {
-      for (const id of ids) await order(scripts.orderRetire, id, drainMs, stands);
+    async orderRetire(ids, drainMs, stands = false, again = false) {
+      for (const id of ids) {
+        const keysOf = [keys.intents, keys.order(id), keys.servers];
+        const args = [id, ...how(drainMs), flag(stands), flag(again)];
+        await runScript(link, scripts.orderRetire, keysOf, ...args);
+      }
     },
     async orderRetireIfWanted(id, drainMs) {
-      const said = await order(scripts.orderRetireIfWanted, id, drainMs, false);
+      const keysOf = [keys.intents, keys.order(id)];
+      const said = await runScript(link, scripts.orderRetireIfWanted, keysOf, id, ...how(drainMs));
       return said === 'ordered' || said === 'already' ? said : 'unwanted';
     },
     async orderRetireUnlessLast(id, drainMs, stands = false) {
       const keysOf = [keys.servers, keys.leases, keys.intents, keys.order(id)];
-      const lifetime = defaults.orderTtlSeconds;
-      const how = [toOrder(drainMs), lifetime, keys.changes, flag(stands)];
-      const args = [id, ...how, keys.order('')];
+      const args = [id, ...how(drainMs), flag(stands), keys.order('')];
       const said = await runScript(link, scripts.orderRetireUnlessLast, keysOf, ...args);
       return said === 'ordered' || said === 'already' || said === 'gone' ? said : 'last';
     },

@@ -44,8 +44,14 @@ export interface Registry {
   /**
    * Orders these servers to retire and removes their intents. Safe to repeat.
    * @param stands whether the order of one that was wanted outlives the week: its host may be off
+   * @param again whether it is only to be repeated, where the server has not left since
    */
-  orderRetire(ids: readonly string[], drainMs: number, stands?: boolean): Promise<void>;
+  orderRetire(
+    ids: readonly string[],
+    drainMs: number,
+    stands?: boolean,
+    again?: boolean,
+  ): Promise<void>;
   /** The same for one server that is wanted: of two callers at once, only one is told `ordered`. */
   orderRetireIfWanted(id: string, drainMs: number): Promise<'ordered' | 'already' | 'unwanted'>;
   /** The same for one server, only if another stays: two callers at once never take the last. */

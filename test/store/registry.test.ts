@@ -179,6 +179,17 @@ describe('a server in the registry', () => {
     expect(await raw.ttl('{meow}:orders:abc234')).toBe(-1);
     expect(await raw.ttl('{meow}:orders:def567')).toBeGreaterThan(0);
   });
+
+  test('is not told again to leave once it has left, but is where Redis has only lost the order', async () => {
+    await store.registry.register(sampleRecord(), sampleIntent());
+    await store.registry.orderRetire(['abc234'], 1_000);
+    await raw.del('{meow}:orders:abc234');
+    await store.registry.orderRetire(['abc234'], 1_000, false, true);
+    expect(await raw.exists('{meow}:orders:abc234')).toBe(1);
+    await store.registry.deregister('abc234');
+    await store.registry.orderRetire(['abc234'], 1_000, false, true);
+    expect(await raw.exists('{meow}:orders:abc234')).toBe(0);
+  });
 });
 
 describe('two fleets on one Redis', () => {

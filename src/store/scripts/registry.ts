@@ -74,11 +74,13 @@ end
 `;
 
 /**
- * Writes one server's order and removes its intent. Repeating it publishes nothing new.
- * KEYS intents order. ARGV id order ttlSeconds channel stands('1'|'0').
+ * Writes one server's order and removes its intent. Repeating it publishes nothing new, and writes
+ * nothing for a server that has left: nobody would take its order away.
+ * KEYS intents order servers. ARGV id order ttlSeconds channel stands('1'|'0') again('1'|'0').
  */
 export const orderRetire = `#!lua flags=allow-oom
 ${soft}${writeOrder}
+if ARGV[6] == '1' and soft('HEXISTS', KEYS[3], ARGV[1]) == 0 then return 0 end
 local known = redis.call('EXISTS', KEYS[2])
 writeOrder(KEYS[2], ARGV[2], redis.call('HDEL', KEYS[1], ARGV[1]), ARGV[3], ARGV[5])
 if known == 0 then redis.pcall('PUBLISH', ARGV[4], ARGV[1]) end
