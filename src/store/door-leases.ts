@@ -24,8 +24,8 @@ export function createDoorLeases(
       await runScript(link, scripts.leaveDoor, [keys.doors, keys.door(id)], id);
     },
     async acknowledge(serverId, doorId) {
-      const keysOf = [keys.acks(serverId)];
-      await runScript(link, scripts.acknowledge, keysOf, doorId, ACK_TTL_SECONDS);
+      const keysOf = [keys.acks(serverId), keys.servers];
+      await runScript(link, scripts.acknowledge, keysOf, doorId, ACK_TTL_SECONDS, serverId);
     },
   };
 }

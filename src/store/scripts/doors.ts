@@ -32,8 +32,13 @@ redis.call('DEL', KEYS[2])
 return 1
 `;
 
-/** A door sends a server nothing any more. KEYS acks. ARGV door id, ttlSeconds. */
+/**
+ * A door sends a server nothing any more, which only one that has not left wants to know.
+ * KEYS acks servers. ARGV door id, ttlSeconds, server id.
+ */
 export const acknowledge = `#!lua flags=allow-oom
+${soft}
+if soft('HEXISTS', KEYS[2], ARGV[3]) == 0 then return 0 end
 redis.call('SADD', KEYS[1], ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return 1
