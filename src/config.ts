@@ -53,7 +53,7 @@ export const defaults = Object.freeze({
 
   readyTimeoutMs: 10_000,
   /** How much longer who started a program waits for the reason why it is not ready. */
-  reasonMs: 2_000,
+  reasonMs: 5_000,
   /** How long a restart waits until every door uses the new server. */
   doorsTakeMs: 10_000,
   drainMs: 30_000,

@@ -17,13 +17,19 @@ const ways: readonly (readonly [string, RegExp, string])[] = [
 ];
 
 let site: AppSite;
-/** By what it does. All at once: each takes as long as a program may. */
-let results: ReadonlyMap<string, Result>;
+/** By what it does. */
+const results = new Map<string, Result>();
+/** Each takes as long as a program may, and more of them take a small machine for themselves. */
+const AT_ONCE = 4;
 
 beforeAll(async () => {
   site = await openAppSite();
-  const said = await Promise.all(ways.map(([how]) => spawnNot(how, '--env', 'HOSTNAME=127.0.0.2')));
-  results = new Map(ways.map(([how], at) => [how, said[at]] as [string, Result]));
+  for (const some of [ways.slice(0, AT_ONCE), ways.slice(AT_ONCE)]) {
+    const spawned = some.map(async ([how]) => {
+      results.set(how, await spawnNot(how, '--env', 'HOSTNAME=127.0.0.2'));
+    });
+    await Promise.all(spawned);
+  }
 });
 afterAll(() => site.close());
 
