@@ -27,11 +27,14 @@ describe('a Redis that was demoted behind the same address', () => {
     const { site, all } = victims;
     await raw.replicaof('127.0.0.1', site.redis.port);
     await until('it has copied', async () => (await raw.info('replication')).includes('status:up'));
+    const lasting = (name: string) => (name === 'up' ? 2 : 1); // its door and its keeper
+    await victims.raw.replicaof('127.0.0.1', other.port);
+    await until('all say that it begins', () =>
+      all.every(({ name, said }) => (refusals(said()) ?? 0) >= lasting(name)),
+    );
     for (const { relay } of all) relay.pointTo(other.port);
     await raw.replicaof('NO', 'ONE');
-    await victims.raw.replicaof('127.0.0.1', other.port);
     await each((victim) => victim.writes(raw));
-    const lasting = (name: string) => (name === 'up' ? 2 : 1); // its door and its keeper
     const overs = (said: string) => said.split('works again').length - 1;
     await until('all say that it is over', () =>
       all.every(({ name, said }) => overs(said()) >= lasting(name)),

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/rows.ts';
 import { finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
 import { until } from '../helpers/until.ts';
+import { timed } from '../helpers/yardstick.ts';
 
 let site: Site;
 
@@ -106,13 +107,16 @@ describe('restart', () => {
 
   test('counts the time to get ready from a server’s own turn', async () => {
     const app = file('late.mjs');
-    await spawnApp(app, '2', '--timeout', '1.5');
+    const { ms } = await timed(site.run(['spawn', '-q']));
+    await site.clear();
+    const timeoutMs = Math.ceil(1_000 + 3 * ms);
+    await spawnApp(app, '2', '--timeout', String(timeoutMs / 1_000));
     writeVersion(app, 'two');
     const rolling = site.start(['restart']);
     const waiting = await until('the second one boots', () => ahead()[0]);
     rolling.kill('SIGSTOP');
     const startMs = performance.now();
-    await until('its time would be over', () => performance.now() - startMs > 2_500);
+    await until('its time would be over', () => performance.now() - startMs > timeoutMs + 1_000);
     rolling.kill('SIGCONT');
     expect((await finish(rolling)).code).toBe(0);
     const rows = await settled();

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openSite, ownProcesses, type Site } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
+import { timed } from '../helpers/yardstick.ts';
 
 let site: Site;
 
@@ -24,12 +25,6 @@ function commandLine(pid: number): string {
     return ''; // it ended while we looked
   }
 }
-
-const timed = async <T>(work: Promise<T>) => {
-  const startMs = performance.now();
-  const result = await work;
-  return { ...result, ms: performance.now() - startMs };
-};
 
 describe('spawn killed -9 at any moment', () => {
   const ROUNDS = 25;

@@ -15,6 +15,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { BIN, finish, openSite, type Site } from '../helpers/cli.ts';
 import { runHere } from '../helpers/run-here.ts';
 import { sampleRecord } from '../helpers/store.ts';
+import { timed } from '../helpers/yardstick.ts';
 
 const IMG = join(import.meta.dirname, '..', '..', 'img');
 const morning = readFileSync(join(IMG, 'morning.jpg'));
@@ -281,11 +282,6 @@ describe('listservers', () => {
     expect(stderr).toContain('skipped');
   });
 });
-
-async function timed<T>(work: Promise<T>) {
-  const startMs = performance.now();
-  return { value: await work, ms: performance.now() - startMs };
-}
 
 /** Another process that reads all records and parses them, and does no more. */
 async function readBare(): Promise<void> {

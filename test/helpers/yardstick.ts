@@ -43,6 +43,12 @@ export async function measured<T>(
   return { value: await done, ms, slackMs: YARDS * longestMs };
 }
 
+export async function timed<T>(work: Promise<T>): Promise<{ value: T; ms: number }> {
+  const startMs = performance.now();
+  const value = await work;
+  return { value, ms: performance.now() - startMs };
+}
+
 /** A verb that needs nobody: the yard of verbs. */
 export async function verb(): Promise<void> {
   const child = spawn(process.execPath, [BIN, '--version'], { stdio: 'ignore' });

@@ -60,12 +60,14 @@ test('a port that a stranger takes at the last moment is given up for the next',
     name: 'program',
     healthPath: '/',
     hint: '',
-    readyMs: 15_000,
+    readyMs: 120_000,
     start(port) {
       given.push(port);
       // It answers, so that only the end of the program tells that it is not ours.
       if (given.length === 1) {
-        strangers.push(answering(port).once('listening', () => writeFileSync(taken, '')));
+        const tell = () => writeFileSync(taken, '');
+        // Who came before the stranger does as well.
+        strangers.push(answering(port).once('listening', tell).once('error', tell));
       }
       return startProgram({
         command: ['sh', '-c', afterStranger, process.execPath, PROGRAM, String(port), taken],
