@@ -106,6 +106,8 @@ const notes: Readonly<Record<string, LineRule>> = {
   forwarded: drop,
   'keep-alive': drop,
   'meow-attempt': drop,
+  // No header of HTTP, but CGI and all that took after it would make HTTP_PROXY of it.
+  proxy: drop,
   te: drop,
   trailer: drop,
 };
@@ -118,10 +120,23 @@ const lineRules: ReadonlyMap<string, LineRule> = new Map(
   ]),
 );
 
+const ODD = /[^A-Za-z0-9-]/;
+
 function byPrefix(_head: RequestHead, _value: string, name: string): boolean {
+  if (ODD.test(name)) return !isTwin(name);
   const first = name.charCodeAt(0) | 0x20;
   if (first === 0x70) return !/^proxy-/i.test(name);
   return first !== 0x78 || !/^x-forwarded-/i.test(name);
+}
+
+/**
+ * Whether an app may read it as a name with a rule of its own. CGI, WSGI, PHP and Rack call both
+ * `X_Forwarded_For` and `X-Forwarded-For` HTTP_X_FORWARDED_FOR (RFC 3875 §4.1.18), and some read
+ * every other character that a name may have as `_` too.
+ */
+function isTwin(name: string): boolean {
+  const read = name.toLowerCase().replace(/[^a-z0-9]/g, '-');
+  return lineRules.has(read) || /^(?:proxy|x-forwarded)-/.test(read);
 }
 
 function joined(before: string, value: string): string {

@@ -75,6 +75,37 @@ test('X-Forwarded-* and Forwarded of a stranger are replaced', async () => {
   expect(reached('forwarded')).toEqual([]);
 });
 
+// What an app of CGI, WSGI, PHP or Rack would find in its environment.
+function variables(): string[] {
+  const raw = server.requests.at(-1)?.rawHeaders ?? [];
+  const names = raw.filter((_, at) => at % 2 === 0);
+  return names.map((name) => name.toUpperCase().replace(/[^A-Z0-9]/g, '_'));
+}
+
+const twins = [
+  ...['X_Forwarded_For', 'X-Forwarded_For', 'x_forwarded-for', 'X.Forwarded.For'],
+  ...['X_Forwarded_Proto', 'X_FORWARDED_HOST', 'X_Forwarded_Port', 'X_Request_Id'],
+  ...['Meow_Attempt', 'Transfer_Encoding', 'Content_Length', 'Keep_Alive', 'Proxy_Authorization'],
+  ...['Proxy', 'pRoXy', 'Proxy_Connection', "X'Forwarded|For", 'X~Request^Id', 'meow`attempt'],
+];
+
+test.each(twins)('a line %s never becomes what the door says in its own', async (name) => {
+  await send(`${name}: 6.6.6.6\r\n`);
+  expect(variables().sort()).toEqual(
+    ['HOST', 'CONNECTION', 'MEOW_ATTEMPT', 'VIA', 'X_FORWARDED_FOR']
+      .concat('X_FORWARDED_HOST', 'X_FORWARDED_PROTO', 'X_REQUEST_ID')
+      .sort(),
+  );
+  expect(server.requests.at(-1)?.rawHeaders).not.toContain('6.6.6.6');
+});
+
+test('names with an underscore of their own go through', async () => {
+  await send('X_Api_Key: 1\r\nX_Forwarded: 2\r\nsession_id: 3\r\nProxied: 4\r\n');
+  expect(['x_api_key', 'x_forwarded', 'session_id', 'proxied'].map(reached)).toEqual([
+    ...[['1'], ['2'], ['3'], ['4']],
+  ]);
+});
+
 test('those of a trusted proxy are kept and added to', async () => {
   const { port } = await fleet.open(1, { trustProxy: ['127.0.0.0/8'] });
   const headers = { 'x-forwarded-for': '1.2.3.4', 'x-forwarded-proto': 'https' };

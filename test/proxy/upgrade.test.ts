@@ -70,7 +70,8 @@ describe('a WebSocket', () => {
     const server = await withServer(startEcho());
     const { port, door } = await fleet.open(1);
     const lines =
-      'X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Port: 1\r\nProxy-Authorization: x\r\nX-Request-Id: a-1\r\n';
+      'X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Port: 1\r\nProxy-Authorization: x\r\nX-Request-Id: a-1\r\n' +
+      'X_Forwarded_For: 6.6.6.6\r\nProxy: evil\r\n';
     const text = await exchange(port, handshake('/a/../b//c?%zz', lines), (all) =>
       all.endsWith('\r\n\r\n'),
     );
@@ -85,7 +86,9 @@ describe('a WebSocket', () => {
       via: `1.1 meow-${door.id}`,
     });
     expect(headers).not.toHaveProperty('x-forwarded-port');
-    expect(headers).not.toHaveProperty('proxy-authorization');
+    for (const name of ['proxy-authorization', 'proxy', 'x_forwarded_for']) {
+      expect(headers).not.toHaveProperty(name);
+    }
   });
 
   test('counts as one of its server’s requests for as long as it is open', async () => {
