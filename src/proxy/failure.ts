@@ -42,6 +42,11 @@ export function isCut(error: Error): boolean {
   return CUT.has(codeOf(error));
 }
 
+/** The other side sent what is no answer: no HTTP, or one that nobody asked for. */
+export function isStray(error: Error): boolean {
+  return codeOf(error).startsWith('HPE_') || error.message === 'bad response';
+}
+
 /** Nobody listens at that port: whoever had it is gone. */
 export function isVacant(error: Error): boolean {
   return codeOf(error) === 'ECONNREFUSED';

@@ -1,6 +1,6 @@
-import { Socket } from 'node:net';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
-import { isCut } from './failure.ts';
+import { isCut, isStray } from './failure.ts';
+import { HeldSocket } from './held-socket.ts';
 
 export interface LineOptions {
   readonly doorConnectMs: number;
@@ -27,39 +27,8 @@ export interface Traveller extends Dispatcher.DispatchHandler {
   spoil(): void;
 }
 
-// Node hands all of it to its streams; the types know only some.
-const SOCKET_OPTIONS: object = { highWaterMark: 64 * 1_024 };
 const KEEP_ALIVE_PROBE_MS = 60_000;
-
-type Written = (error?: Error | null) => void;
-
-/** A socket that can be held back without its reader noticing: while held there is nothing to read. */
-class HeldSocket extends Socket {
-  held = false;
-  #done: Written | null = null;
-
-  override read(size?: number) {
-    return this.held && size !== 0 ? null : super.read(size);
-  }
-
-  override _write(chunk: unknown, encoding: BufferEncoding, done: Written): void {
-    this.#done = done;
-    super._write(chunk, encoding, this.#written);
-  }
-
-  override _writev(chunks: { chunk: unknown; encoding: BufferEncoding }[], done: Written): void {
-    this.#done = done;
-    super._writev?.(chunks, this.#written);
-  }
-
-  // A server that refuses a body answers, then closes with the rest unread: its reset fails our
-  // write before we have read its answer. One more turn of the event loop reads it.
-  readonly #written: Written = (error) => {
-    const done = this.#done;
-    if (!error) done?.();
-    else setImmediate(() => setImmediate(() => done?.(error)));
-  };
-}
+const BODY_EXPECTED: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 /**
  * One connection to a server, with at most one request on it.
@@ -107,7 +76,7 @@ export class Line implements Track {
   }
 
   readonly connect: buildConnector.connector = ({ hostname, port }, done) => {
-    const socket = new HeldSocket(SOCKET_OPTIONS);
+    const socket = new HeldSocket();
     const failed = (error: Error) => {
       clearTimeout(timer);
       done(error, null);
@@ -128,6 +97,9 @@ export class Line implements Track {
 
 class LineClient extends Client {
   readonly #line: Line;
+  /** Its last request was one that some servers misread. */
+  misread = false;
+  #misreadBefore = false;
 
   constructor(origin: string, options: LineOptions, onFree: (client: LineClient) => void) {
     const line = new Line(options.doorConnectMs, () => onFree(this));
@@ -144,8 +116,15 @@ class LineClient extends Client {
   }
 
   carry(options: Dispatcher.DispatchOptions, traveller: Traveller): void {
+    this.#misreadBefore = this.misread;
+    this.misread = isMisread(options);
     this.#line.carry(traveller);
     this.dispatch(options, traveller);
+  }
+
+  /** What makes no sense on it may belong to such a one. */
+  get mayHaveLeft(): boolean {
+    return this.misread || this.#misreadBefore;
   }
 }
 
@@ -160,6 +139,8 @@ export class Lines {
   readonly #onCut: () => void;
   readonly #all: LineClient[] = [];
   readonly #free: LineClient[] = [];
+  /** It sent more than the answer to such a request. */
+  #misreads = false;
   #closed = false;
 
   /** @param onCut told when the other side ended a connection that it had said nothing of */
@@ -171,6 +152,7 @@ export class Lines {
 
   dispatch(options: Dispatcher.DispatchOptions, traveller: Traveller): void {
     const client = this.#free.pop() ?? this.#open();
+    options.reset = this.#misreads && isMisread(options);
     client.carry(options, traveller);
   }
 
@@ -188,13 +170,28 @@ export class Lines {
   }
 
   #open(): LineClient {
-    const client = new LineClient(this.#origin, this.#options, (free) => this.#free.push(free));
+    const client = new LineClient(this.#origin, this.#options, (free) => this.#rest(free));
     client.on('disconnect', (_origin, _clients, error) => {
+      if (isStray(error) && client.mayHaveLeft) this.#misreads = true;
       if (!this.#closed && isCut(error)) this.#onCut();
     });
     this.#all.push(client);
     return client;
   }
+
+  // The last that is used again: what must not be there has the most time to show itself.
+  #rest(free: LineClient): void {
+    if (free.misread) this.#free.unshift(free);
+    else this.#free.push(free);
+  }
+}
+
+/**
+ * Some servers send a body to HEAD, or take that of a GET for the next request, so undici closes the
+ * connection after each. Ours do neither, and one that does is found out by what it sends then.
+ */
+function isMisread({ method, body }: Dispatcher.DispatchOptions): boolean {
+  return method === 'HEAD' || (!!body && !BODY_EXPECTED.has(method));
 }
 
 function timedOut(afterMs: number): Error {
