@@ -99,6 +99,22 @@ describe('upload and meow', () => {
     expect(await site.run(['meow'])).toMatchObject({ code: 3, stdout: '' });
   });
 
+  test('a picture may have something behind it; what begins as something else is none', async () => {
+    const both = Buffer.concat([morning, Buffer.from('<script>alert(1)</script>')]);
+    writeFileSync(join(site.home, 'both.html'), both);
+    const { code, stdout } = await runHere(['upload', join(site.home, 'both.html')], site.env);
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringContaining(`image/jpeg  ${both.length} bytes`),
+    ]);
+    expect((await site.run(['meow'])).bytes.equals(both)).toBe(true);
+    writeFileSync(join(site.home, 'page.jpg'), Buffer.concat([Buffer.from('<p>'), morning]));
+    expect(await runHere(['upload', join(site.home, 'page.jpg')], site.env)).toMatchObject({
+      code: 1,
+      stdout: '',
+    });
+  });
+
   test('stdin is a file too, and --keep leaves the picture', async () => {
     expect((await site.run(['upload', '-'], { stdin: morning })).code).toBe(0);
     expect((await site.run(['meow', '--keep'])).bytes.equals(morning)).toBe(true);

@@ -11,6 +11,17 @@ import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { openStore } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
 import { measured, request } from '../helpers/yardstick.ts';
+import {
+  avif,
+  gifScript,
+  html,
+  jpeg,
+  motionPhoto,
+  png,
+  script,
+  webp,
+  zip,
+} from './sample-pictures.ts';
 
 const IMG = join(import.meta.dirname, '..', '..', 'img');
 const morning = readFileSync(join(IMG, 'morning.jpg'));
@@ -141,6 +152,30 @@ describe('pictures', () => {
     expect((await upload(form(file))).status).toBe(201);
   });
 
+  test.each([
+    ['a film of the same moment', motionPhoto, 'image/jpeg'],
+    ['a page', Buffer.concat([jpeg, html]), 'image/jpeg'],
+    ['a zip', Buffer.concat([png, zip]), 'image/png'],
+    ['a script', gifScript, 'image/gif'],
+    ['a script and a page', Buffer.concat([webp, script, html]), 'image/webp'],
+    ['a newline', Buffer.concat([avif, Buffer.from('\n')]), 'image/avif'],
+  ])(
+    'with %s behind them come out byte for byte, as a picture that may do nothing',
+    async (_, data, type) => {
+      expect((await upload(form(data))).status).toBe(201);
+      for (const method of ['HEAD', 'GET']) {
+        const answer = await fetch(`${url}/meow`, { method, headers: { accept: 'text/html' } });
+        expect(Object.fromEntries(answer.headers)).toMatchObject({
+          'content-type': type,
+          'content-security-policy': "default-src 'none'; sandbox",
+          'x-content-type-options': 'nosniff',
+        });
+        if (method === 'GET')
+          expect(Buffer.from(await answer.arrayBuffer()).equals(data)).toBe(true);
+      }
+    },
+  );
+
   test('HEAD looks and takes nothing', async () => {
     await upload(form('morning.jpg'));
     const head = await fetch(`${url}/meow`, { method: 'HEAD' });
@@ -184,7 +219,8 @@ describe('pictures', () => {
     ['an svg', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'), 415],
     ['a pdf', Buffer.from('%PDF-1.4 hello'), 415],
     ['text named .png', Buffer.from('I am a cat'), 415],
-    ['a picture with a zip behind it', Buffer.concat([night, Buffer.from('PK\u0003\u0004')]), 415],
+    ['a picture with a page before it', Buffer.concat([html, night]), 415],
+    ['a picture that is cut short', morning.subarray(0, -2), 415],
     ['an empty file', Buffer.alloc(0), 400],
     ['11 MiB', Buffer.alloc(11 * MIB), 413],
   ])('%s is refused, and the good one beside it too', async (_, bytes, status) => {
