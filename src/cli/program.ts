@@ -5,6 +5,7 @@ import type { Context } from './context.ts';
 import { addDestroy } from './destroy.ts';
 import { addDown } from './down.ts';
 import { addGet } from './get.ts';
+import { verbHere } from './habits.ts';
 import { addKeep } from './keep.ts';
 import { addListservers } from './listservers.ts';
 import { addLogs } from './logs.ts';
@@ -87,7 +88,10 @@ function asked(name = ''): Iterable<AddVerb> {
 // Commander prints all of the help without a word.
 function refuseUnknown(topic: string): void {
   if (topic === 'ls' || topic === 'help' || topic.startsWith('-') || verbs.has(topic)) return;
-  throw new UsageError(`unknown command ${quote(topic)}`, 'See `meowctl --help`');
+  throw new UsageError(
+    `unknown command ${quote(topic)}`,
+    verbHere(topic) ?? 'See `meowctl --help`',
+  );
 }
 
 // Given in seconds, kept in milliseconds.

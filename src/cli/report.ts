@@ -1,18 +1,26 @@
 import { CommanderError } from 'commander';
 import { type ExitCode, exitCodes, MeowError, UsageError } from '../errors.ts';
 import { plain, quote, reason, systemReason, systemRemedy } from '../text.ts';
+import { flagHere, verbHere } from './habits.ts';
 import type { Output } from './output.ts';
+import { howToServe, looksLikeFile } from './values.ts';
 
 const MAX_LINE = 400;
 
 /**
  * Says what went wrong in two lines, the value and the remedy, and gives the exit code.
  * A stack only with `--debug`.
+ * @param words the command line
  */
-export function report(error: unknown, output: Output, debug: boolean, verb = ''): ExitCode {
+export function report(
+  error: unknown,
+  output: Output,
+  debug: boolean,
+  words: readonly string[] = [],
+): ExitCode {
   if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
   if (error instanceof CommanderError && error.code === 'commander.help') return exitCodes.usage;
-  const told = explain(error, verb);
+  const told = explain(error, words);
   output.talk(`meowctl: ${plain(told.message).slice(0, MAX_LINE)}`);
   output.talk(`  ${plain(told.remedy)}`);
   for (const line of details(error)) output.talk(`  | ${plain(line)}`);
@@ -20,9 +28,11 @@ export function report(error: unknown, output: Output, debug: boolean, verb = ''
   return told.exitCode;
 }
 
-function explain(error: unknown, verb: string): Pick<MeowError, 'message' | 'remedy' | 'exitCode'> {
+type Told = Pick<MeowError, 'message' | 'remedy' | 'exitCode'>;
+
+function explain(error: unknown, words: readonly string[]): Told {
   if (error instanceof MeowError) return error;
-  if (error instanceof CommanderError) return usage(error, verb);
+  if (error instanceof CommanderError) return usage(error, words);
   return { message: inWords(error), remedy: remedyOf(error), exitCode: exitCodes.failed };
 }
 
@@ -38,11 +48,17 @@ function remedyOf(error: unknown): string {
 }
 
 // Commander puts value, remedy and "error:" into one text; a hint stands in parentheses at its end.
-function usage(error: CommanderError, verb: string): UsageError {
+function usage(error: CommanderError, words: readonly string[]): UsageError {
+  const verb = words.find((word) => !word.startsWith('-')) ?? '';
+  const ours = verbHere(verb);
+  // Whatever else is wrong with it: its flags are another tool's, too.
+  if (ours !== null) return new UsageError(`unknown command ${quote(verb)}`, ours);
   const [, said = '', hint] =
     /^(?:error: )?(.*?)(?:\s*\((Did you mean .*)\))?$/s.exec(error.message) ?? [];
   const message = said.replace(/'([^']*)'/s, (_, value: string) => quote(value));
-  return new UsageError(plain(message.trim()), hint ? plain(hint) : remedyFor(error, verb));
+  const [, flag = ''] = /^unknown option '(--?[^'=]*)/.exec(said) ?? [];
+  const remedy = flagHere(flag) ?? hint ?? remedyFor(error, verb, words);
+  return new UsageError(plain(message.trim()), plain(remedy));
 }
 
 // What somebody who gave one word too many most likely meant.
@@ -50,22 +66,21 @@ const tooMany: ReadonlyMap<string, string> = new Map([
   ['set', 'Quote a message of several words: meowctl set "back in five"'],
   ['get', 'Name a message with --key'],
   ['meow', 'Name a file with -o'],
+  ['scale', 'Say how many, and of which app: meowctl scale 4 --app FILE'],
+  ['ls', 'It lists all: pick with `meowctl ls --json`'],
 ]);
 
-// What other tools call it.
-const elsewhere: ReadonlyMap<string, string> = new Map([
-  ['start', 'up'],
-  ['stop', 'down'],
-  ['status', 'ls'],
-]);
-
-function remedyFor({ code }: CommanderError, verb: string): string {
-  const ours = code === 'commander.unknownCommand' ? elsewhere.get(verb) : undefined;
-  if (ours) return `Did you mean ${ours}?`;
-  const guess = code === 'commander.excessArguments' ? tooMany.get(verb) : undefined;
+function remedyFor({ code }: CommanderError, verb: string, words: readonly string[]): string {
+  if (code === 'commander.excessArguments') {
+    const file = serves.has(verb) ? words.find(looksLikeFile) : undefined;
+    const guess = file === undefined ? tooMany.get(verb) : howToServe(file);
+    if (guess !== undefined) return guess;
+  }
   const isVerb = code !== 'commander.unknownCommand' && /^[a-z]+$/.test(verb);
-  return guess ?? (isVerb ? `See \`meowctl ${verb} --help\`` : 'See `meowctl --help`');
+  return isVerb ? `See \`meowctl ${verb} --help\`` : 'See `meowctl --help`';
 }
+
+const serves = new Set(['spawn', 'serve', 'up', 'scale']);
 
 function details(error: unknown): readonly string[] {
   const lines = (error as { logTail?: unknown } | null)?.logTail;

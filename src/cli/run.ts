@@ -23,6 +23,6 @@ export async function run(host: NodeJS.Process, root: string): Promise<ExitCode>
     return context.exitCode();
   } catch (error) {
     output ??= createOutput(host.stdout, host.stderr, 'never');
-    return report(error, output, debug, host.argv[2]);
+    return report(error, output, debug, host.argv.slice(2));
   }
 }

@@ -1,6 +1,7 @@
 import { defaults, isHost } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import { isServerId } from '../fleet/server-id.ts';
+import { asProgram, inShell, isModuleName } from '../server/as-program.ts';
 import { quote } from '../text.ts';
 
 /*
@@ -16,12 +17,35 @@ export function port(text: string): number {
 }
 
 export function count(text: string): number {
-  return whole(text, 'count', 1, defaults.maxSpawnCount);
+  return servers(text, 'count', 1);
 }
 
 /** A number of servers that may be none. */
 export function size(text: string): number {
-  return whole(text, 'number of servers', 0, defaults.maxSpawnCount);
+  return servers(text, 'number of servers', 0);
+}
+
+/** Whether a person who typed it most likely meant a file. */
+export function looksLikeFile(text: string): boolean {
+  return /^[^-].*[./\\]/s.test(text) && /[A-Za-z]/.test(text) && !text.includes('://');
+}
+
+/** How a file is served, for whoever put it in another place. */
+export function howToServe(file: string): string {
+  const run = `\`${asProgram(file)}\``;
+  if (!isModuleName(file)) return `Run it as a program: ${run}`;
+  return `Serve what it exports with --app ${inShell(file)}; if it listens by itself, run it: ${run}`;
+}
+
+function servers(text: string, name: string, least: number): number {
+  const most = defaults.maxSpawnCount;
+  if (!looksLikeFile(text)) return whole(text, name, least, most, '', appHint(text));
+  throw new UsageError(`${name} ${quote(text)} is not a number`, howToServe(text));
+}
+
+// `spawn app 4`, `scale api=3`
+function appHint(text: string): string {
+  return /^[A-Za-z]/.test(text) ? '; a module goes after --app, a program after --' : '';
 }
 
 export function ttl(text: string): number {
@@ -109,12 +133,19 @@ export function balance(text: string): 'round-robin' | 'least-inflight' {
   );
 }
 
-function whole(text: string, name: string, least: number, most: number, unit = ''): number {
+function whole(
+  text: string,
+  name: string,
+  least: number,
+  most: number,
+  unit = '',
+  hint = '',
+): number {
   const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
   const of = unit ? ` of ${unit}` : '';
   throw new UsageError(
     `${name} ${quote(text)} is not valid`,
-    `Use a whole number${of} from ${least} to ${most}`,
+    `Use a whole number${of} from ${least} to ${most}${hint}`,
   );
 }

@@ -59,7 +59,9 @@ function toName(text: string, identify: Identify): Named {
   if (/^[a-z0-9]{6}$/.test(text)) return ({ id }) => id === text;
   throw new UsageError(
     `server ${quote(text)} is not an id, a port or a url`,
-    'Use an id of 6 characters a-z 2-9, a port from 1 to 65535, or http://host:port',
+    text === 'all'
+      ? 'All are meant by `restart` without a name, `scale 0` and `destroy --all`'
+      : 'Use an id of 6 characters a-z 2-9, a port from 1 to 65535, or http://host:port: see `meowctl ls`',
   );
 }
 

@@ -1,8 +1,10 @@
 import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Server } from 'node:net';
+import { relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { FailedError, type MeowError, TimeoutError } from '../errors.ts';
 import { plain, quote, reason } from '../text.ts';
+import { asProgram, inShell } from './as-program.ts';
 import type { Hosted, Upgrade } from './hosted.ts';
 
 export interface ModuleDeps {
@@ -15,6 +17,9 @@ export interface ModuleDeps {
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
+const UNKNOWN = 'ERR_UNKNOWN_FILE_EXTENSION';
+/** What Node says of a language that it does not read. */
+const UNREAD: ReadonlySet<unknown> = new Set([UNKNOWN, 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX']);
 const WANTED = 'Export as default a Koa app, a (req, res) function, or an http.Server';
 
 /**
@@ -65,7 +70,7 @@ function toHosted(value: unknown, path: string, log: ModuleDeps['log']): Hosted 
     return { request: guarded(value as Listener, log), upgrade: null };
   }
   const message = `module ${quote(path)} ${whatItExports(value)}`;
-  throw new FailedError('app-exports', message, WANTED);
+  throw new FailedError('app-exports', message, `${WANTED}. If it listens by itself: ${run(path)}`);
 }
 
 /** Its handlers serve; we listen, so that port, timeouts and drain are ours. */
@@ -116,7 +121,7 @@ function guarded(listener: Listener, log: ModuleDeps['log']): Hosted['request'] 
 function toLoadError(error: unknown, path: string, { log, hint }: ModuleDeps): MeowError {
   if (error instanceof FailedError) return error;
   const { code } = (error ?? {}) as { code?: unknown };
-  if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?tsx?$/.test(path)) return noTypeScript(path);
+  if (UNREAD.has(code) && /\.[cm]?[jt]sx?$/.test(path)) return notRead(path, code === UNKNOWN);
   log(stackOf(error));
   const message = `module ${quote(path)} threw while it was loaded: ${reason(error)}`;
   return new TimeoutError('app-threw', message, `Its stack shows where${hint}`, {
@@ -124,17 +129,33 @@ function toLoadError(error: unknown, path: string, { log, hint }: ModuleDeps): M
   });
 }
 
-function noTypeScript(path: string): FailedError {
-  const message = `Node ${process.versions.node} cannot load TypeScript: ${quote(path)}`;
-  const remedy = path.endsWith('x')
-    ? 'Compile it to JavaScript first'
-    : 'Use Node 22.18 or newer, or compile it to JavaScript first';
+/**
+ * A loader of the app's own can: Node reads NODE_OPTIONS when the server's process starts.
+ * @param newer whether a newer Node could, too
+ */
+function notRead(path: string, newer: boolean): FailedError {
+  const what = path.endsWith('x') ? 'JSX' : 'TypeScript';
+  const message = `Node ${process.versions.node} cannot load ${what}: ${quote(path)}`;
+  const flags = `--app ${inShell(here(path))} --env NODE_OPTIONS=--import=tsx`;
+  const node = newer && what === 'TypeScript' ? '. Node 22.18 and newer reads it' : '';
+  const remedy = `With tsx installed: ${flags}; if it listens by itself: ${run(path)}${node}`;
   return new FailedError('app-typescript', message, remedy);
 }
 
 function listensItself(path: string): FailedError {
   const message = `module ${quote(path)} listens by itself`;
-  return new FailedError('app-listens', message, `Leave listen() to meowctl. ${WANTED}`);
+  const remedy = `Run it as a program, with its port in $PORT: ${run(path)}. Or leave listen() out. ${WANTED}`;
+  return new FailedError('app-listens', message, remedy);
+}
+
+function run(path: string): string {
+  return `\`${asProgram(here(path))}\``;
+}
+
+// From the folder it runs in, which is where it was asked for, or was asked for with it.
+function here(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short.startsWith('..') ? path : short;
 }
 
 function stackOf(error: unknown): string {

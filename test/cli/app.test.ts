@@ -88,6 +88,8 @@ describe('an app', () => {
     expect(code).toBe(1);
     expect(stderr).toContain(`Node ${process.versions.node} cannot load TypeScript`);
     expect(stderr).toContain('22.18');
+    expect(stderr).toContain('typed.ts --env NODE_OPTIONS=--import=tsx');
+    expect(stderr).toContain('`meowctl spawn -- npx tsx ');
   });
 
   test.each([
@@ -112,6 +114,14 @@ describe('an app', () => {
     const { code, stderr } = await site.run(['serve', '--app', join(APPS, file)]);
     expect([code, stderr]).toEqual([exit, expect.stringContaining(why)]);
     expect(stderr).toContain(file);
+  });
+
+  test('that listens by itself is served by the command line that its refusal names', async () => {
+    const { code, stderr } = await site.run(['spawn', '--app', 'listens.js'], { cwd: APPS });
+    const [, named = ''] = /`meowctl (spawn -- [^`]+)`/.exec(stderr) ?? [];
+    expect([code, named]).toEqual([1, 'spawn -- node listens.js']);
+    const row = await site.spawn(named.split(' ').slice(1));
+    expect(await text(row.url)).toBe('mine\n');
   });
 
   test('that keeps its process alive and sets its title finishes what it has, and cleans up', async () => {

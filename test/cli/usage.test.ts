@@ -50,6 +50,49 @@ describe('a command line that cannot be right', () => {
     expect(result.stderr).toContain(nearest);
   });
 
+  test.each([
+    ['start app.js -i 4', '"start"', ['`meowctl spawn`', '--app', '-- node']],
+    ['stop', '"stop"', ['`meowctl scale 0`']],
+    ['stop app', '"stop"', ['`meowctl scale 0`']],
+    ['reload all', '"reload"', ['`meowctl restart`']],
+    ['save', '"save"', ['Nothing to save']],
+    ['list', '"list"', ['`meowctl ls`']],
+    ['ps', '"ps"', ['`meowctl ls`']],
+    ['describe 0', '"describe"', ['ls --json']],
+    ['delete app', '"delete"', ['`meowctl destroy`']],
+    ['kill', '"kill"', ['`meowctl destroy ID`']],
+    ['monit', '"monit"', ['logs -f']],
+    ['startup systemd', '"startup"', ['docs/operations.md']],
+    ['help stop', '"stop"', ['`meowctl scale 0`']],
+    ['spawn app.cjs', '"app.cjs"', ['--app app.cjs', '`meowctl spawn -- node app.cjs`']],
+    ['spawn -n ./a/app.mjs', '"./a/app.mjs"', ['`meowctl spawn -- node ./a/app.mjs`']],
+    ['scale site.py', '"site.py"', ['`meowctl spawn -- python3 site.py`']],
+    ['spawn 2 app.js', '"spawn"', ['--app app.js', '-- node app.js']],
+    ['up app.js', '"up"', ['--app app.js', '-- node app.js']],
+    ['serve app.js', '"serve"', ['--app app.js', '-- node app.js']],
+    ['spawn app', '"app"', ['1 to 500', '--app']],
+    ['scale app 4', '"scale"', ['scale 4 --app']],
+    ['spawn -i 4', '"-i"', ['`meowctl spawn 4`']],
+    ['spawn --name api', '"--name"', ['`meowctl ls`']],
+    ['restart all', '"all"', ['`restart` without a name']],
+    ['destroy all', '"all"', ['`destroy --all`']],
+  ])(
+    '%j, as another tool would have it, names what it is called here',
+    async (line, value, words) => {
+      const result = await ask(line.split(' '));
+      expect(result.code).toBe(2);
+      expectPlainError(result, value);
+      for (const word of words) expect(result.stderr.split('\n')[1]).toContain(word);
+      // It ends everything: nobody is led there.
+      expect(result.stderr).not.toMatch(/\bdown\b/);
+    },
+  );
+
+  test('a file whose name a shell would take apart is named so that it can be copied', async () => {
+    const { stderr } = await ask(['spawn', "it's $HOME.js"]);
+    expect(stderr).toContain("-- node 'it'\\''s $HOME.js'");
+  });
+
   const ports = ['abc', '0', '65536', '-1', '3e3', '0x0BB8', ' 3001', '3001abc', '３００１', ''];
   test.each(ports)('port %j is refused by name', async (port) => {
     for (const verb of ['spawn', 'proxy', 'serve']) {
