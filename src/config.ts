@@ -98,6 +98,9 @@ export const defaults = Object.freeze({
   retryWindowMs: 5_000,
   retryShare: 0.2,
   retryFloor: 3,
+  poisonWindowMs: 60_000,
+  /** Targets that servers die of, and as many that may be. */
+  maxPoison: 1_000,
 
   rosterReadMs: 1_000,
   probeMs: 500,

@@ -6,6 +6,7 @@ import { listen } from '../proxy/listen.ts';
 export interface Watched {
   readonly id: string;
   servers(): Seen[];
+  poison(): string[];
   ready(): boolean;
 }
 
@@ -27,6 +28,7 @@ export function createAdmin(door: Watched, { host, port }: AdminOptions): Admin 
     '/healthz': () => [200, { id: door.id, state: 'up' }],
     '/readyz': () => [door.ready() ? 200 : 503, { ready: door.ready() }],
     '/servers': () => [200, door.servers()],
+    '/poison': () => [200, door.poison()],
   };
   const server = createServer((request, response) => answer(routes, host, request, response));
   return {

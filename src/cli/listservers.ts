@@ -5,6 +5,7 @@ import type { Context } from './context.ts';
 import { examples } from './examples.ts';
 import { explainUnsigned } from './not-started.ts';
 import { listFleet, type Row, showRows } from './rows.ts';
+import { tellPoison } from './tell-poison.ts';
 import { explainLost, look, sayNoWrites } from './why-lost.ts';
 
 interface Options {
@@ -33,6 +34,7 @@ async function listservers(context: Context, options: Options): Promise<void> {
   const { output } = context;
   sayWhatWasSkipped(seen.fleet, context);
   sayNoWrites(seen, output);
+  tellPoison(seen.fleet.doors, output);
   if (options.json) return output.json(rows);
   if (options.quiet) return urlsOfUp(rows).forEach(output.line);
   if (rows.length === 0) return output.talk('no servers: start one with `meowctl spawn`');

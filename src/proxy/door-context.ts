@@ -2,6 +2,7 @@ import type { Answered } from './access-log.ts';
 import type { Balancer } from './balancer.ts';
 import type { DoorOptions } from './door-options.ts';
 import type { Member } from './member.ts';
+import type { PoisonList } from './poison.ts';
 import type { Ladder } from './retry.ts';
 import type { Roster } from './roster.ts';
 
@@ -13,6 +14,7 @@ export interface DoorContext {
   readonly roster: Roster;
   readonly balancer: Balancer;
   readonly ladder: Ladder;
+  readonly poison: PoisonList;
   readonly onAnswer: ((answered: Answered) => void) | null;
   /** A server was taken out, or nothing waits for a connection to it any more. */
   readonly onChange: () => void;

@@ -30,6 +30,8 @@ export interface Door {
    */
   open(): Promise<number>;
   servers(): Seen[];
+  /** What servers die of, as `GET /path`: it is tried once and not again. */
+  poison(): string[];
   /** Whether a server is usable. */
   ready(): boolean;
   close(deadlineMs: number): Promise<void>;
@@ -39,9 +41,10 @@ export interface Door {
 /** A front door and its place in the registry. */
 export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   const id = createDoorId();
+  const { onAnswer } = deps;
   let port = options.port;
   const onChange = () => life.acknowledge();
-  const front = createFrontDoor({ id, onAnswer: deps.onAnswer, onChange }, options);
+  const front = createFrontDoor({ id, onAnswer, onChange, onTrouble: deps.log }, options);
   const servers = (): Seen[] => front.roster.all().map(seen);
   const record = (): DoorRecord => ({
     id,
@@ -50,6 +53,7 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
     roster: Object.fromEntries(
       servers().map(({ id: server, state, reason }) => [server, { state, reason }]),
     ),
+    ...poisonIn(front.poison.named()),
   });
   const life = new DoorLife(
     {
@@ -64,6 +68,7 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   return {
     id,
     servers,
+    poison: () => front.poison.named(),
     ready: () => front.roster.routable().length > 0,
     async open() {
       await life.start();
@@ -81,6 +86,10 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
     },
     cut: front.cut,
   };
+}
+
+function poisonIn(poison: readonly string[]): Pick<DoorRecord, 'poison'> {
+  return poison.length > 0 ? { poison } : {};
 }
 
 function seen({ id, url, state, reason, inflight }: Member): Seen {

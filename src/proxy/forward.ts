@@ -148,6 +148,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
       this.#giveUp('garbled', 'the framing of its answer is ambiguous');
       return true;
     }
+    this.#context.poison.answered(this.#outgoing.method, this.#outgoing.path);
     const last = this.#context.closing || !this.#request.complete;
     const serverId = this.#member?.id ?? '';
     this.#served = serverId;
@@ -195,7 +196,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
     const failure = this.#verdict ?? judged.failure;
     this.#trouble ??= judged.why;
     if (member) this.#tellRoster(member, failure, error);
-    if (this.#mayTryAgain(failure)) this.#tryAgain(failure);
+    if (this.#mayTryAgain(failure, member)) this.#tryAgain(failure);
     else this.#answer(ownAnswers[failure]);
   }
 
@@ -296,14 +297,25 @@ export class Exchange implements Traveller, Passenger, Unanswered {
     onChange();
   }
 
-  #mayTryAgain(failure: Failure): boolean {
+  #mayTryAgain(failure: Failure, member: Member | null): boolean {
     const { method, hasBody } = this.#outgoing;
     const tries = this.#tried.length;
     const nowMs = performance.now();
     this.#failedMs ??= nowMs;
     const elapsedMs = nowMs - this.#failedMs;
-    const facts = { failure, method, hasBody, tries, repeated: this.#repeated, elapsedMs };
+    const poison = this.#isPoison(failure, member, nowMs);
+    const repeated = this.#repeated;
+    const facts = { failure, method, hasBody, poison, tries, repeated, elapsedMs };
     return this.#context.ladder.climb(facts);
+  }
+
+  #isPoison(failure: Failure, member: Member | null, nowMs: number): boolean {
+    if (!member || (failure !== 'broken' && failure !== 'gone')) return false;
+    const { method, path } = this.#outgoing;
+    const breaking = { method, path, member, repeated: this.#repeated };
+    const poison = this.#context.poison.broke(breaking, nowMs);
+    if (poison) this.#trouble = `${this.#trouble}; it is poison, so it is not tried again`;
+    return poison;
   }
 
   #tryAgain(failure: Failure): void {

@@ -13,6 +13,7 @@ import type { DoorOptions } from './door-options.ts';
 import { Lines } from './line.ts';
 import { listen } from './listen.ts';
 import { createBar } from './own-address.ts';
+import { PoisonList } from './poison.ts';
 import { createProber } from './probe.ts';
 import { answerItself, receive } from './receive.ts';
 import { Ladder } from './retry.ts';
@@ -26,11 +27,14 @@ export interface FrontDoorDeps {
   readonly onAnswer: ((answered: Answered) => void) | null;
   /** The roster changed, or a draining server has nothing queued any more. */
   readonly onChange: () => void;
+  /** One line about what somebody should look at. */
+  readonly onTrouble: (line: string) => void;
 }
 
 /** The door's listener and all it needs to answer; what it may use is put into `roster`. */
 export interface FrontDoor {
   readonly roster: Roster;
+  readonly poison: PoisonList;
   /** @throws FailedError `port-in-use` */
   listen(): Promise<number>;
   /** Stops accepting, finishes what is in flight, cuts the rest after `deadlineMs`. */
@@ -61,6 +65,7 @@ export function createFrontDoor(deps: FrontDoorDeps, options: DoorOptions): Fron
   };
   return {
     roster: context.roster,
+    poison: context.poison,
     listen: () => listen(server, options.host, options.port),
     async close(deadlineMs) {
       context.closing = true;
@@ -133,6 +138,7 @@ function createContext(
     roster: new Roster({ openLines, bar, onSuspect, nowMs: () => performance.now() }, options),
     balancer: createBalancer(options.balance, options.maxInflight),
     ladder: new Ladder(options),
+    poison: new PoisonList(options, deps.onTrouble),
     onAnswer: deps.onAnswer,
     onChange: deps.onChange,
     nowMs: performance.now(),

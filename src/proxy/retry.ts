@@ -23,6 +23,8 @@ export interface TryFacts {
   readonly failure: Failure;
   readonly method: string;
   readonly hasBody: boolean;
+  /** Servers die of it. */
+  readonly poison: boolean;
   /** Tries so far, the failed one included. */
   readonly tries: number;
   /** A try was repeated after it broke. */
@@ -82,6 +84,7 @@ export class Ladder {
     // paragraph ("some means to detect that the original request was never applied").
     ({ failure }) => (failure === 'unconnected' ? true : null),
     ({ failure }) => (failure === 'broken' || failure === 'gone' ? null : false),
+    ({ poison }) => (poison ? false : null),
     () => (this.#options.retry === 'connect' ? false : null),
     ({ method, hasBody }) => (IDEMPOTENT.has(method) && !hasBody ? null : false),
     // RFC 9110 §9.2.2: a client should not automatically retry a failed automatic retry.

@@ -14,6 +14,7 @@ const REGISTRY = /^[A-Za-z0-9_-]{1,64}$/;
 const TOKEN = /^[A-Za-z0-9._-]{1,100}$/;
 const MAX_TEXT = 300;
 const MAX_PATH = 4_096;
+const MAX_POISON = 20;
 const MAX_PORT = 65_535;
 /** What a container runs is 1 there. */
 const FIRST_PID = 1;
@@ -53,7 +54,9 @@ export function parseDoor(id: string, text: unknown): DoorRecord | string {
   if (!fields) return 'not a JSON object';
   const wrong = wrongField(fields, doorFields);
   if (fields.id !== id || wrong) return `its ${wrong ?? 'id'} is not valid`;
-  return { ...(fields as unknown as DoorRecord), roster: verdicts(fields.roster) };
+  const { poison: named, ...door } = fields as unknown as DoorRecord;
+  const poison = Array.isArray(named) ? named.filter(isName).slice(0, MAX_POISON) : [];
+  return { ...door, roster: verdicts(door.roster), ...(poison.length > 0 ? { poison } : {}) };
 }
 
 /** The id of a registry; null where there is none, or what stands there is not one. */

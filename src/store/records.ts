@@ -133,6 +133,8 @@ export interface DoorRecord {
   readonly host: string;
   readonly pid: number;
   readonly roster: Readonly<Record<string, DoorVerdict>>;
+  /** What servers die of, as `GET /path`. */
+  readonly poison?: readonly string[];
 }
 
 export interface FleetView extends RosterView {

@@ -61,6 +61,7 @@ test.each(['localhost', '127.0.0.1', '[::1]'])('%s is a name of its own', async 
 test('nothing else is there, and nothing changes anything', async () => {
   expect((await ask(port, '/')).status).toBe(404);
   expect((await ask(port, '/__proto__')).status).toBe(404);
+  expect((await ask(port, '/poison')).body).toBe('[]\n');
   const posted = await ask(port, '/servers', { method: 'POST' });
   expect([posted.status, posted.headers.allow]).toEqual([405, 'GET, HEAD']);
 });

@@ -5,6 +5,7 @@ import { doorFaults } from './door-faults.ts';
 import { harmFaults } from './harm-faults.ts';
 import { expectPeace } from './invariants.ts';
 import { machineFaults } from './machine-faults.ts';
+import { poisonFaults } from './poison-faults.ts';
 import { portFaults } from './port-faults.ts';
 import { redisFaults } from './redis-faults.ts';
 import { type Scenario, Skipped } from './scenario.ts';
@@ -22,6 +23,7 @@ declare module 'vitest' {
 const LIMIT_MS = 600_000;
 const scenarios = [
   serverFaults,
+  poisonFaults,
   deafFaults,
   verbFaults,
   portFaults,
