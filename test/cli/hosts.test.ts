@@ -77,6 +77,9 @@ function hostTest(name: string, run: (world: World) => Promise<void>) {
   });
 }
 
+// Several machines start at once on one: that may take long, and is not what is asked here.
+const patientSpawn = ['spawn', '--timeout', '120'];
+
 const hostFile = (home: string) =>
   JSON.parse(readFileSync(join(home, 'host.json'), 'utf8')) as { id: string; bootId: string };
 
@@ -98,8 +101,8 @@ describe.concurrent('machines, played by namespaces', () => {
     const [one, two] = [await its.machine('twin'), await its.machine('twin', randomUUID())];
     const [a, b] = [its.folder('a'), its.folder('b')];
     const most = its.mostServers();
-    expect(await one.run(a, 'spawn', '2', '-q')).toMatchObject({ code: 0, stderr: '' });
-    expect(await two.run(b, 'spawn', '2', '-q')).toMatchObject({ code: 0, stderr: '' });
+    expect(await one.run(a, ...patientSpawn, '2', '-q')).toMatchObject({ code: 0, stderr: '' });
+    expect(await two.run(b, ...patientSpawn, '2', '-q')).toMatchObject({ code: 0, stderr: '' });
     const tells = [one.start(a, 'keep'), two.start(b, 'keep')].map(listen);
     await until('both keep', async () => (await its.keepers()).length === 2);
     const before = await its.up();
@@ -126,14 +129,14 @@ describe.concurrent('machines, played by namespaces', () => {
       const [one, two] = [await its.machine('twin'), await its.machine('twin')];
       const a = its.folder('a');
       const most = its.mostServers();
-      await one.run(a, 'spawn', '2', '-q', '--env', 'SECRET=1');
+      await one.run(a, ...patientSpawn, '2', '-q', '--env', 'SECRET=1');
       one.start(a, 'keep');
       await until('it is kept', async () => (await its.keepers()).length === 1);
       const b = its.copy(a, 'b');
       mkdirSync(join(b, 'wanted'), { recursive: true });
       writeFileSync(join(b, 'wanted', 'list'), 'copied');
       const original = await its.up();
-      const spawned = await two.run(b, 'spawn', '-q', '--env', 'SECRET=2');
+      const spawned = await two.run(b, ...patientSpawn, '-q', '--env', 'SECRET=2');
       expect(spawned.code).toBe(0);
       expect(spawned.stderr).toMatch(/^meowctl: server \w{6} runs on twin .* waiting 6 s/m);
       expect(spawned.stderr).toMatch(
@@ -162,7 +165,7 @@ describe.concurrent('machines, played by namespaces', () => {
     async (its) => {
       const a = its.folder('a');
       const one = await its.machine('one');
-      await one.run(a, 'spawn', '2', '-q');
+      await one.run(a, ...patientSpawn, '2', '-q');
       const b = its.copy(a, 'b');
       const two = await its.machine('two', randomUUID());
       const original = ids(await its.up());
@@ -180,7 +183,7 @@ describe.concurrent('machines, played by namespaces', () => {
   hostTest('after a reboot the host keeps its id, and its servers come back', async (its) => {
     const a = its.folder('a');
     const before = await its.machine('box', 'the-first-boot');
-    await before.run(a, 'spawn', '2', '-q');
+    await before.run(a, ...patientSpawn, '2', '-q');
     const was = hostFile(a);
     const gone = ids(await its.up());
     await before.turnOff();
@@ -205,12 +208,12 @@ describe.concurrent('machines, played by namespaces', () => {
     async (its) => {
       const a = its.folder('a');
       const [one, two] = [await its.machine('one'), await its.machine('two')];
-      await one.run(a, 'spawn', '-q');
+      await one.run(a, ...patientSpawn, '-q');
       one.start(a, 'keep');
       await until('it is kept', async () => (await its.keepers()).length === 1);
       const most = its.mostServers();
       const was = hostFile(a);
-      expect(await two.run(a, 'spawn', '-q')).toMatchObject({ code: 0, stderr: '' });
+      expect(await two.run(a, ...patientSpawn, '-q')).toMatchObject({ code: 0, stderr: '' });
       const port = String(await freePort());
       const told = listen(one.start(a, 'up', '-n', '1', '--port', port, '--no-admin'));
       // By then it has looked at what is wanted, and takes nobody for dead who ends later.
@@ -243,7 +246,7 @@ test('two state folders on one machine are two hosts, each with a keeper of its 
   const its = world('two-folders');
   const homes = [its.folder('a'), its.folder('b')] as const;
   const [a, b] = homes.map((home) => ({ MEOW_HOME: home, MEOW_NAMESPACE: 'two-folders' }));
-  for (const env of [a, b]) await site.run(['spawn', '-q'], { env: env ?? {} });
+  for (const env of [a, b]) await site.run([...patientSpawn, '-q'], { env: env ?? {} });
   const tells = [a, b].map((env) => listen(site.start(['keep'], { env: env ?? {} })));
   await until('both keep', async () => (await its.keepers()).length === 2);
   const [other] = ofHost(await its.up(), homes[1]);

@@ -8,6 +8,18 @@ export function openStore(url: string, persistent = true, namespace = 'meow'): P
   return connectStore({ url, namespace, connectMs: 2_000, commandMs: 1_000, persistent });
 }
 
+/** One with time, to lay out what a test needs on a busy machine. */
+export function openPatientStore(url: string): Promise<Store> {
+  const minuteMs = 60_000;
+  return connectStore({
+    url,
+    namespace: 'meow',
+    connectMs: minuteMs,
+    commandMs: minuteMs,
+    persistent: true,
+  });
+}
+
 /** A valid record, for tests that need a server known but not running. */
 export function sampleRecord(over: Partial<ServerRecord> = {}): ServerRecord {
   const port = over.port ?? 3001;

@@ -50,6 +50,8 @@ export interface Fleet {
 
 const BEAT_MS = 500;
 const FAR_MS = 9e15;
+/** Both ends are this process: a second in which it stands still must not look like a dead server. */
+const PATIENT_MS = 60_000;
 
 export async function startFleet(): Promise<Fleet> {
   const redis = await startRedis();
@@ -119,7 +121,7 @@ async function openDoor(store: Store, options: Partial<DoorOptions>): Promise<Op
       onAnswer: (answered) => answers.push(answered),
       log: (line) => lines.push(line),
     },
-    doorOptions({ port: 0, ...options }),
+    doorOptions({ port: 0, doorConnectMs: PATIENT_MS, ...options }),
   );
   const port = await door.open();
   return { door, port, url: `http://127.0.0.1:${port}`, answers, lines };

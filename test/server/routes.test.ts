@@ -8,7 +8,7 @@ import type { RunningServer } from '../../src/server/serve-options.ts';
 import { catSpec } from '../../src/store/app-spec.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
-import { openStore } from '../helpers/store.ts';
+import { openPatientStore, openStore } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
 import { measured, request } from '../helpers/yardstick.ts';
 import {
@@ -30,6 +30,7 @@ const MIB = 1_024 * 1_024;
 
 let redis: TestRedis;
 let store: Store;
+let patient: Store;
 let raw: Redis;
 const logged: string[] = [];
 let server: RunningServer;
@@ -38,6 +39,7 @@ let url: string;
 beforeAll(async () => {
   redis = await startRedis();
   store = await openStore(redis.url);
+  patient = await openPatientStore(redis.url);
   raw = new Redis(redis.url);
   server = await serve(
     { store, wanted: null, log: (line) => logged.push(line) },
@@ -61,6 +63,7 @@ afterAll(async () => {
   await server.retire(100);
   raw.disconnect();
   await store.close();
+  await patient.close();
   await redis.stop();
 });
 
@@ -193,7 +196,7 @@ describe('pictures', () => {
 
   test('go back on top when the client leaves in mid-download', async () => {
     const data = Buffer.concat([night, Buffer.alloc(8 * MIB)]);
-    await store.images.enqueue([{ data, type: 'image/png', name: 'l.png' }]);
+    await patient.images.enqueue([{ data, type: 'image/png', name: 'l.png' }]);
     const socket = connect(server.record().port, '127.0.0.1');
     socket.write('GET /meow HTTP/1.1\r\nHost: x\r\n\r\n');
     await new Promise((resolve) => socket.once('data', resolve));
