@@ -63,6 +63,7 @@ async function toPicture(file: string, data: Buffer): Promise<NewPicture> {
   return { data, type: found.type, name: pictureName(file) };
 }
 
+const notUtf8 = 'Nothing was sent. Its name is not UTF-8: rename it, or meowctl upload - < file';
 const nothingSent = 'Nothing was sent. Pictures are png, jpeg, gif, webp and avif files';
 
 function notAFile(file: string, what: string): FailedError {
@@ -82,5 +83,7 @@ function tooMany(count: number): FailedError {
 function cannotRead(file: string, cause: unknown): FailedError {
   const { code } = cause as NodeJS.ErrnoException;
   const why = code === 'ENOENT' ? 'is not there' : `cannot be read: ${systemReason(cause)}`;
-  return new FailedError('cannot-read', `${quote(file)} ${why}`, nothingSent, { cause });
+  // As Node shows bytes of a name that are not UTF-8: it cannot open such a file by its name.
+  const remedy = file.includes('\ufffd') ? notUtf8 : nothingSent;
+  return new FailedError('cannot-read', `${quote(file)} ${why}`, remedy, { cause });
 }

@@ -1,13 +1,15 @@
 import type { IncomingMessage } from 'node:http';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Context } from 'koa';
 import { defaults } from '../config.ts';
 import type { NewPicture } from '../store/pictures.ts';
 import type { Images } from '../store/store.ts';
+import { quote } from '../text.ts';
+import { FIELD, formError, httpError, type Misfits, whyNotTaken } from './form-errors.ts';
 import { Gathered } from './gathered.ts';
+import { pictureName, textOfForm } from './picture-name.ts';
 import { inRequestTime } from './request-time.ts';
 
-const FIELD = 'image';
 const MIB = 1_024 * 1_024;
 /** Boundaries and part headers around the pictures. */
 const FRAMING_BYTES = 64 * 1_024;
@@ -49,7 +51,8 @@ export function uploadRoute(images: Images) {
 function refuseByHead(ctx: Context): void {
   const type = ctx.get('content-type');
   if (!/^multipart\/form-data(\s*;|\s*$)/i.test(type)) {
-    ctx.throw(415, `send multipart/form-data with the field ${FIELD}`);
+    const came = type && `, not ${quote(type)}`;
+    ctx.throw(415, `send multipart/form-data with the field ${FIELD}${came}`);
   }
   if (!/;\s*boundary=("[^"]+"|[^\s;"]+)/i.test(type)) ctx.throw(400, 'multipart without boundary');
   const coding = ctx.get('content-encoding');
@@ -62,6 +65,7 @@ function refuseByHead(ctx: Context): void {
 async function receive(ctx: Context): Promise<Upload[]> {
   const { default: multer } = await import('@koa/multer');
   const uploads: Upload[] = [];
+  const misfits: Misfits = { texts: new Set(), nameless: null };
   let refuse: (error: unknown) => void = () => {};
   const refused = new Promise<never>((_, reject) => {
     refuse = reject;
@@ -70,14 +74,19 @@ async function receive(ctx: Context): Promise<Upload[]> {
   const options = {
     limits,
     storage: memory(uploads, sizeHint(ctx), () => refuse(tooLarge(ctx))),
-    streamHandler: (req: IncomingMessage, form: Writable) => feed(req, form, tooLong),
+    streamHandler: (req: IncomingMessage, form: Writable) => {
+      note(form, misfits);
+      feed(req, form, tooLong);
+    },
   };
   const reading = multer(options as never).array(FIELD)(ctx as never, async () => {});
   try {
     await Promise.race([reading, refused]);
   } catch (error) {
-    throw translate(ctx, error);
+    throw formError(ctx, error);
   }
+  const why = whyNotTaken(misfits, uploads.length);
+  if (why !== null) ctx.throw(400, why);
   return uploads;
 }
 
@@ -106,6 +115,17 @@ function memory(uploads: Upload[], expected: number, onLimit: () => void) {
   };
 }
 
+// multer tells neither. What a browser sends for a file that was not chosen has no bytes.
+function note(form: Writable, misfits: Misfits): void {
+  form.on('field', (field = '') => misfits.texts.add(field));
+  form.on('file', (field = '', stream: Readable, { filename }: { filename?: string }) => {
+    if (!filename)
+      stream.once('data', () => {
+        misfits.nameless ??= field;
+      });
+  });
+}
+
 function feed(req: IncomingMessage, form: Writable, tooLong: () => void): void {
   let size = 0;
   req.on('data', (chunk: Buffer) => {
@@ -116,32 +136,14 @@ function feed(req: IncomingMessage, form: Writable, tooLong: () => void): void {
 }
 
 async function inspect(ctx: Context, uploads: readonly Upload[]): Promise<NewPicture[]> {
-  if (uploads.length === 0) ctx.throw(400, `no file in the field ${FIELD}`);
   const { inspectPicture } = await import('./picture-type.ts');
-  const { pictureName } = await import('./picture-name.ts');
   return uploads.map(({ data, name }) => {
-    const clean = pictureName(Buffer.from(name, 'latin1').toString('utf8'));
+    const clean = pictureName(textOfForm(name));
     if (data.length === 0) ctx.throw(400, `${clean} is empty`);
     const found = inspectPicture(data);
     if ('problem' in found) return ctx.throw(415, `${clean} ${found.problem}`);
     return { data, type: found.type, name: clean };
   });
-}
-
-const tooLarge413 = new Set([
-  'LIMIT_FILE_SIZE',
-  'LIMIT_FILE_COUNT',
-  'LIMIT_PART_COUNT',
-  'LIMIT_FIELD_COUNT',
-  'LIMIT_FIELD_VALUE',
-]);
-
-/** multer's and busboy's errors as what the client did: Koa would call each a 500. */
-function translate(ctx: Context, error: unknown): unknown {
-  if (typeof (error as { status?: unknown }).status === 'number') return error;
-  const { code, message } = error as { code?: string; message?: string };
-  const status = code && tooLarge413.has(code) ? 413 : 400;
-  return httpError(ctx, status, `multipart: ${message ?? 'malformed'}`);
 }
 
 function tooLarge(ctx: Context): unknown {
@@ -150,12 +152,4 @@ function tooLarge(ctx: Context): unknown {
 
 function tooMuch(ctx: Context): unknown {
   return httpError(ctx, 413, `a request may have ${defaults.maxUploadBytes / MIB} MiB`);
-}
-
-function httpError(ctx: Context, status: number, message: string): unknown {
-  try {
-    return ctx.throw(status, message);
-  } catch (error) {
-    return error;
-  }
 }

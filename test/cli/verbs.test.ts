@@ -119,6 +119,18 @@ describe('upload and meow', () => {
     });
   });
 
+  test('a name that is not UTF-8, which Node cannot open, is told the other way', async () => {
+    const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+    const command = `${quoted(process.execPath)} ${quoted(BIN)} upload "$(printf 'k\\344tz.jpg')"`;
+    const { code, stderr } = await finish(spawn('sh', ['-c', command], { env: site.env }));
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /^meowctl: "k\ufffdtz.jpg" is not there\n.* meowctl upload - < file\n$/,
+      ),
+    ]);
+  });
+
   test('stdin is a file too, and --keep leaves the picture', async () => {
     expect((await site.run(['upload', '-'], { stdin: morning })).code).toBe(0);
     expect((await site.run(['meow', '--keep'])).bytes.equals(morning)).toBe(true);

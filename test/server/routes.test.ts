@@ -5,12 +5,12 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { serve } from '../../src/server/serve.ts';
 import type { RunningServer } from '../../src/server/serve-options.ts';
-import { catSpec } from '../../src/store/app-spec.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { openPatientStore, openStore } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
 import { measured, request } from '../helpers/yardstick.ts';
+import { catOptions } from './cat-options.ts';
 import {
   avif,
   gifScript,
@@ -41,21 +41,7 @@ beforeAll(async () => {
   store = await openStore(redis.url);
   patient = await openPatientStore(redis.url);
   raw = new Redis(redis.url);
-  server = await serve(
-    { store, wanted: null, log: (line) => logged.push(line) },
-    {
-      id: 'abc234',
-      spec: catSpec,
-      version: '0.0.0',
-      listenHost: '127.0.0.1',
-      fixedPort: null,
-      firstPort: null,
-      replaces: null,
-      advertise: null,
-      machine: { host: 'here', bootId: 'boot', pid: process.pid, pidStart: '1' },
-      drainMs: 1_000,
-    },
-  );
+  server = await serve({ store, wanted: null, log: (line) => logged.push(line) }, catOptions);
   url = server.record().url;
 });
 beforeEach(() => raw.flushall());
@@ -247,33 +233,6 @@ describe('pictures', () => {
     }
     expect(await raw.keys('{meow}:image:*')).toEqual([]);
     expect(logged).toEqual([]);
-  });
-
-  const part = (name: string) =>
-    `--x\r\nContent-Disposition: form-data; name="${name}"; filename="a"`;
-  test.each([
-    ['no boundary', 'multipart/form-data', '', 400],
-    ['no file', 'multipart/form-data; boundary=x', '--x--\r\n', 400],
-    ['another field', 'multipart/form-data; boundary=x', `${part('b')}\r\n\r\nx\r\n--x--\r\n`, 400],
-    ['a truncated body', 'multipart/form-data; boundary=x', `${part('image')}\r\n\r\nx`, 400],
-    ['JSON', 'application/json', '{}', 415],
-  ])('a form with %s is refused', async (_, type, body, status) => {
-    const headers = { 'content-type': type };
-    const answer = await fetch(`${url}/upload`, { method: 'POST', headers, body });
-    expect(answer.status).toBe(status);
-  });
-
-  test.each([
-    ['../../etc/x.png', 'x.png'],
-    ['C:\\cats\\x.png', 'x.png'],
-    ['\u202egnp.x', 'gnp.x'],
-    ['k\u00e4tzchen.png', 'k\u00e4tzchen.png'],
-    [`${'x'.repeat(300)}.png`, 'x'.repeat(100)],
-  ])('the name %j is kept as %j', async (given, kept) => {
-    const data = new FormData();
-    data.append('image', new Blob([new Uint8Array(morning)]), given);
-    const { images } = (await (await upload(data)).json()) as { images: { name: string }[] };
-    expect(images[0]?.name).toBe(kept);
   });
 
   test('are refused with 507 when the queue is full', async () => {
