@@ -14,7 +14,6 @@ export interface Expectation {
 
 type End = (error: Error | null, trailers: string[]) => void;
 
-const PROCESSING = 102;
 const nothing = () => {};
 
 /**
@@ -36,7 +35,9 @@ export function sendExpecting(
     headers: headerLines(what),
     agent: false,
   });
+  let over = false;
   const end: End = once((error: Error | null, trailers: string[]) => {
+    over = true;
     if (error) handler.onError?.(error);
     else handler.onComplete?.(trailers);
     outgoing.destroy();
@@ -44,9 +45,13 @@ export function sendExpecting(
   const abort = (error?: Error) => end(error ?? new Error('aborted'), []);
   connectWithin(outgoing, expectation.connectMs, () => handler.onConnect?.(abort));
   sendWhenTold(outgoing, body, expectation);
-  outgoing.on('information', () => handler.onHeaders?.(PROCESSING, [], nothing, ''));
+  // What came in one piece with the reason for giving up is still parsed to its end.
+  outgoing.on('information', ({ statusCode, statusMessage, rawHeaders }) => {
+    if (over) return;
+    handler.onHeaders?.(statusCode, latin1(rawHeaders), nothing, statusMessage);
+  });
   handler.board({ hold: nothing, release: nothing, kill: abort, part: nothing });
-  outgoing.on('response', (response) => passOn(response, handler, end));
+  outgoing.on('response', (response) => over || passOn(response, handler, end));
   outgoing.on('error', (error) => end(error, []));
   outgoing.on('close', () => end(closedEarly(), []));
   outgoing.flushHeaders();
@@ -86,7 +91,7 @@ function sendWhenTold(
 }
 
 function passOn(response: IncomingMessage, handler: Traveller, end: End): void {
-  const bytes = response.rawHeaders.map((text) => Buffer.from(text, 'latin1'));
+  const bytes = latin1(response.rawHeaders);
   handler.board({
     hold: () => response.pause(),
     release: () => response.resume(),
@@ -98,6 +103,10 @@ function passOn(response: IncomingMessage, handler: Traveller, end: End): void {
   response.on('data', (piece: Buffer) => handler.onData?.(piece));
   response.on('end', () => end(null, response.rawTrailers));
   response.on('error', (error) => end(error, []));
+}
+
+function latin1(lines: readonly string[]): Buffer[] {
+  return lines.map((text) => Buffer.from(text, 'latin1'));
 }
 
 function closedEarly(): Error {

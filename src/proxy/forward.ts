@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { isForClient, sendInterim } from '../interim.ts';
 import { endPolitely, type OwnAnswer, own, sendOwn } from './answer.ts';
 import { type Connection, finishConnection, forget, type Unanswered } from './connection.ts';
 import { type DoorContext, pickMember } from './door-context.ts';
@@ -9,12 +10,14 @@ import type { Track, Traveller } from './line.ts';
 import type { Member, Passenger } from './member.ts';
 import type { Outgoing } from './outgoing.ts';
 import { RequestBody } from './request-body.ts';
-import { ResponseHead, statusText, trailerLines } from './response-head.ts';
+import { interimAnswer, ResponseHead, statusText, trailerLines } from './response-head.ts';
 import type { Failure } from './retry.ts';
 
 type Phase = 'idle' | 'connecting' | 'sending' | 'waiting' | 'answering' | 'over';
 
 const GONE = 499;
+const CONTINUE = 100;
+const SWITCHING = 101;
 const INFORMATIONAL_END = 200;
 const NO_CONTENT = 204;
 const NOT_MODIFIED = 304;
@@ -142,7 +145,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
   }
 
   onHeaders(status: number, raw: Buffer[], _resume: () => void, words: string): boolean {
-    if (status < INFORMATIONAL_END) return this.#interimAnswer();
+    if (status < INFORMATIONAL_END) return this.#interimAnswer(status, raw, words);
     const head = new ResponseHead(status, raw);
     if (head.ambiguous) {
       this.#giveUp('garbled', 'the framing of its answer is ambiguous');
@@ -269,10 +272,15 @@ export class Exchange implements Traveller, Passenger, Unanswered {
     return { connectMs: doorConnectMs, waitMs: expectWaitMs, goAhead };
   }
 
-  #interimAnswer(): boolean {
+  // A request that a server answered so is never tried on another: a part of its answer has come.
+  #interimAnswer(status: number, raw: Buffer[], words: string): boolean {
     this.#interim += 1;
     if (this.#interim > this.#context.options.maxInterimAnswers) {
       this.#giveUp('garbled', 'its 1xx answers have no end');
+    } else if (status < CONTINUE || status === SWITCHING) {
+      this.#giveUp('garbled', `nobody asked for its status ${status}`);
+    } else if (isForClient(status, this.#request.httpVersion)) {
+      sendInterim(this.#response, interimAnswer(status, raw, words, this.#member?.id ?? ''));
     }
     return true;
   }

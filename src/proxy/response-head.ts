@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { interimHead } from '../interim.ts';
 
 /** What the client's side of the exchange allows. */
 export interface ClientSide {
@@ -9,6 +10,7 @@ export interface ClientSide {
   readonly last: boolean;
 }
 
+const INFORMATIONAL_END = 200;
 const NO_CONTENT = 204;
 
 /** An answer's header lines on their way to the client: RFC 9110 §7.6.1. */
@@ -24,7 +26,7 @@ export class ResponseHead {
   #connection = '';
   #trailer = '';
 
-  constructor(status: number, raw: readonly Buffer[]) {
+  constructor(status: number, raw: readonly (Buffer | string)[]) {
     for (let at = 0; at < raw.length; at += 2) this.#take(status, text(raw[at]), text(raw[at + 1]));
     if (this.#connection !== '') dropNamed(this.lines, this.#connection);
   }
@@ -69,8 +71,8 @@ export class ResponseHead {
       case 'content-length':
         this.#lengths += 1;
         this.length = Number(value);
-        // RFC 9110 §8.6: a 204 has none, whatever the server thinks.
-        if (status === NO_CONTENT) return;
+        // RFC 9110 §8.6: a 1xx and a 204 have none, whatever the server thinks.
+        if (status < INFORMATIONAL_END || status === NO_CONTENT) return;
         break;
       case 'content-type':
         this.isStream = value.startsWith('text/event-stream');
@@ -83,6 +85,17 @@ export class ResponseHead {
 export function statusText(status: number, words: string): string {
   const usual = STATUS_CODES[status] ?? '';
   return words === usual || !/^[\t\x20-\x7e]*$/.test(words) ? usual : words;
+}
+
+/** The bytes of an interim answer (1xx) on its way to the client: the same rules for its lines. */
+export function interimAnswer(
+  status: number,
+  raw: readonly (Buffer | string)[],
+  words: string,
+  serverId: string,
+): string {
+  const client = { serverId, trailersPossible: false, last: false };
+  return interimHead(status, words, new ResponseHead(status, raw).finish(client));
 }
 
 /** Trailer lines as node's addTrailers takes them. */

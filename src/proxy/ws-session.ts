@@ -1,8 +1,10 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage, InformationEvent } from 'node:http';
 import type { Socket } from 'node:net';
+import { isForClient } from '../interim.ts';
 import { own, rawAnswer } from './answer.ts';
 import type { DoorContext } from './door-context.ts';
 import type { Member } from './member.ts';
+import { interimAnswer } from './response-head.ts';
 import { closeForClient, closeForServer, FrameBoundary } from './ws-frames.ts';
 
 /** What a session is about. */
@@ -27,6 +29,7 @@ export class WebSocketSession {
   readonly #toServer = new FrameBoundary();
   #outgoing: ClientRequest | null = null;
   #server: Socket | null = null;
+  #interim = 0;
   #answered = false;
   #late = false;
   #leaving = false;
@@ -44,6 +47,7 @@ export class WebSocketSession {
   follow(outgoing: ClientRequest): void {
     this.#outgoing = outgoing;
     outgoing.path = this.#handshake.path;
+    outgoing.on('information', (answer) => this.#interimAnswer(answer));
     outgoing.once('upgrade', (answer, server: Socket) => this.#opened(answer, server));
     outgoing.once('response', (answer) => this.#refusedByServer(answer));
   }
@@ -71,6 +75,17 @@ export class WebSocketSession {
     this.#leaving = true;
     this.#cutAfter(this.#context.options.upgradeCloseMs);
     this.#leaveAtBoundary();
+  }
+
+  #interimAnswer({ statusCode, statusMessage, rawHeaders }: InformationEvent): void {
+    this.#interim += 1;
+    if (this.#interim > this.#context.options.maxInterimAnswers) {
+      this.#outgoing?.destroy(new Error('its 1xx answers have no end'));
+      return;
+    }
+    if (!isForClient(statusCode, '1.1') || !this.#client.writable) return;
+    const { id } = this.#handshake.member;
+    this.#client.write(interimAnswer(statusCode, rawHeaders, statusMessage, id), 'latin1');
   }
 
   #opened(answer: IncomingMessage, server: Socket): void {

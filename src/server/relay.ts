@@ -1,12 +1,15 @@
 import {
   Agent,
   type IncomingMessage,
+  type InformationEvent,
   type RequestOptions,
   request,
   type ServerResponse,
 } from 'node:http';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { defaults } from '../config.ts';
+import { interimHead, isForClient, sendInterim } from '../interim.ts';
 
 /** Passes what comes to our port on to a program at another one. */
 export interface Relay {
@@ -32,12 +35,18 @@ export function createRelay(address: () => { host: string; port: number }): Rela
     const outgoing = request({ ...target(incoming, address()), agent: reused });
     const leave = () => outgoing.destroy();
     response.once('close', leave);
+    let interim = 0;
+    outgoing.on('information', (answer) => {
+      interim += 1;
+      if (interim > defaults.maxInterimAnswers) outgoing.destroy();
+      else passInterim(answer, incoming, response);
+    });
     outgoing.once('response', (answer) => answerWith(answer, response));
     outgoing.on('error', () => {}); // `close` follows
     outgoing.once('close', () => {
       response.off('close', leave);
       if (response.headersSent || response.destroyed) return;
-      if (reused && outgoing.reusedSocket) pass(incoming, response, true);
+      if (reused && outgoing.reusedSocket && interim === 0) pass(incoming, response, true);
       else breakOff(response);
     });
     if (safe) outgoing.end();
@@ -80,6 +89,16 @@ function answerWith(answer: IncomingMessage, response: ServerResponse): void {
   answer.on('error', () => {}); // `close` follows
   answer.once('close', () => answer.complete || response.destroy());
   answer.pipe(response);
+}
+
+function passInterim(
+  { statusCode, statusMessage, rawHeaders }: InformationEvent,
+  { httpVersion }: IncomingMessage,
+  response: ServerResponse,
+): void {
+  if (!isForClient(statusCode, httpVersion)) return;
+  const lines = without(rawHeaders, new Set([...OWN, ...FRAMED]));
+  sendInterim(response, interimHead(statusCode, statusMessage, lines));
 }
 
 /** A door then treats us as the broken server that we are. */

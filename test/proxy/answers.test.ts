@@ -73,13 +73,6 @@ describe('an answer passes unchanged', () => {
     }
   });
 
-  test('after a 103, which is dropped', async () => {
-    const { port } = await doorBefore(
-      'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc',
-    );
-    expect(await ask(port)).toMatchObject({ status: 200, body: 'abc' });
-  });
-
   test('with its own words for the status, and bytes beyond ASCII in its lines', async () => {
     const { port } = await doorBefore(
       'HTTP/1.1 200 Fine\r\nX-L: caf\xe9\r\nContent-Length: 0\r\n\r\n',
@@ -142,6 +135,7 @@ describe('an answer that makes no sense is a 502, said once and not tried again'
     ],
     ['status 099', 'HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n'],
     ['a 101 nobody asked for', 'HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'],
+    ['a 101 to nothing', 'HTTP/1.1 101 X\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'],
     ['a 100 nobody asked for', 'HTTP/1.1 100 Continue\r\n\r\n'],
     ['a head of 20 KiB', `HTTP/1.1 200 OK\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`],
     ['a storm of 102', 'HTTP/1.1 102 Processing\r\n\r\n'.repeat(200)],

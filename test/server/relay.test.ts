@@ -5,7 +5,7 @@ import { createFront } from '../../src/server/front.ts';
 import type { Hosted } from '../../src/server/hosted.ts';
 import { createRelay } from '../../src/server/relay.ts';
 import { until } from '../helpers/until.ts';
-import { ask } from '../proxy/clients.ts';
+import { ask, exchange } from '../proxy/clients.ts';
 
 type Handler = NonNullable<Parameters<typeof createServer>[1]>;
 
@@ -166,11 +166,39 @@ describe('what the client gets', () => {
       'is an upgrade nobody asked for',
       'HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
     ],
+    ['has 1xx without an end', 'HTTP/1.1 102 Processing\r\n\r\n'.repeat(200)],
     ['is empty', ''],
   ])('of an answer that %s is a connection that breaks', async (_, bytes) => {
     const { port } = await beforeBytes(bytes);
     await expect(ask(port)).rejects.toThrow();
   });
+
+  test('begins with what came before the answer itself, for HTTP/1.1', async () => {
+    const { port } = await beforeBytes(
+      'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Hints\r\nLink: </a>\r\nKeep-Alive: x\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall',
+    );
+    const get = (version: string) =>
+      exchange(port, `GET / HTTP/${version}\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    expect(await get('1.1')).toMatch(
+      /^HTTP\/1.1 102 Processing\r\n\r\nHTTP\/1.1 103 Hints\r\nLink: <\/a>\r\n\r\nHTTP\/1.1 200 /,
+    );
+    expect(await get('1.0')).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  test.each(['GET', 'POST'])(
+    'is not asked for again where a %s broke after a 103',
+    async (method) => {
+      let asked = 0;
+      const { port } = await relayedProgram((_, response) => {
+        asked += 1;
+        if (asked === 1) return void response.end('fine');
+        response.writeEarlyHints({ link: '</a>; rel=preload' }, () => response.socket?.destroy());
+      });
+      expect((await ask(port, '/')).body).toBe('fine');
+      await expect(ask(port, '/', { method })).rejects.toThrow();
+      expect(asked).toBe(2);
+    },
+  );
 
   test('comes at its pace: a reader that stops holds the program back', async () => {
     let sent = 0;
