@@ -1,114 +1,18 @@
-// Bundles the CLI into one file, so that a verb starts in milliseconds: see docs/decisions.md.
+// Builds dist/, with a code cache for the Node that it is built with.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, rmSync } from 'node:fs';
-import { builtinModules } from 'node:module';
+import { chmodSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle, root } from './bundle.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-
-// Built-in modules that cost milliseconds to load and that most runs never touch.
-const LAZY = new Set([
-  'tls',
-  'crypto',
-  'dns',
-  'dns/promises',
-  'http',
-  'https',
-  'http2',
-  'zlib',
-  'child_process',
-  'assert',
-  'readline',
-]);
-
-// The same for our own imports, where all that is used of a module are functions.
-const LAZY_FUNCTIONS = {
-  crypto: ['createHash', 'createHmac', 'randomBytes', 'randomInt', 'timingSafeEqual'],
-  'fs/promises': ['lstat', 'open', 'rename', 'unlink'],
-};
-
-// Can be listed, so that it can be imported as a namespace.
-const LAZY_MODULE = `
-  const described = (_, key) => {
-    const found = Reflect.getOwnPropertyDescriptor(load(), key);
-    return found && { ...found, configurable: true };
-  };
-  module.exports = new Proxy({}, {
-    get: (_, key) => load()[key],
-    has: (_, key) => key in load(),
-    ownKeys: () => Reflect.ownKeys(load()),
-    getOwnPropertyDescriptor: described,
-  });`;
-
-// Called many times a request: through a proxy that costs 2 of 37 µs.
-const LAZY_ASSERT = `
-  const assert = (value, message) => { if (!value) load()(value, message); };
-  Object.setPrototypeOf(assert, new Proxy({}, { get: (_, key) => load()[key] }));
-  module.exports = assert;`;
-
-/** Turns `require('tls')` at the top of a dependency into one at first use. */
-const lazyBuiltins = {
-  name: 'lazy-builtins',
-  setup(bundle) {
-    bundle.onResolve({ filter: /.*/ }, ({ path, namespace, kind }) => {
-      const name = path.replace(/^node:/, '');
-      if (!builtinModules.includes(name)) return undefined;
-      if (name in LAZY_FUNCTIONS && kind === 'import-statement') {
-        return { path: name, namespace: 'lazy-functions' };
-      }
-      const lazy = LAZY.has(name) && !namespace.startsWith('lazy') && kind === 'require-call';
-      return lazy ? { path: name, namespace: 'lazy' } : { path: `node:${name}`, external: true };
-    });
-    bundle.onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => ({
-      contents: `let it; const load = () => (it ??= require('node:${path}'));
-        ${path === 'assert' ? LAZY_ASSERT : LAZY_MODULE}`,
-      loader: 'js',
-    }));
-    bundle.onLoad({ filter: /.*/, namespace: 'lazy-functions' }, ({ path }) => ({
-      contents: LAZY_FUNCTIONS[path]
-        .map(
-          (name) =>
-            `export const ${name} = (...given) => require('node:${path}').${name}(...given);`,
-        )
-        .join('\n'),
-      loader: 'js',
-    }));
-  },
-};
-
-rmSync(`${root}dist`, { recursive: true, force: true });
-await build({
-  absWorkingDir: root,
-  entryPoints: { meowctl: 'src/cli/main.ts' },
-  outdir: 'dist',
-  outExtension: { '.js': '.cjs' },
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'cjs',
-  // A script that comes from the code cache cannot import(), so what is not bundled is required.
-  supported: { 'dynamic-import': false },
-  minify: true,
-  legalComments: 'none',
-  // As scripts/start.cjs runs it.
-  banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
-  footer: { js: '})' },
-  logLevel: 'warning',
-  plugins: [lazyBuiltins],
-});
-
-for (const file of ['start.cjs', 'load-app.cjs']) {
-  copyFileSync(`${root}scripts/${file}`, `${root}dist/${file}`);
-}
+await bundle();
+// Whatever the umask: no cache is used in a folder that others may write.
+chmodSync(`${root}dist`, 0o755);
 await writeCodeCache();
 
-/** Runs a verb once and keeps what V8 compiled: see scripts/start.cjs. With a Redis it gets further. */
+/** Runs a verb once, which keeps what V8 compiled. It needs a Redis for that. */
 async function writeCodeCache() {
-  const cache = `${root}dist/meowctl.cjs.${process.version}-${process.arch}.cache`;
   const port = await freePort();
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', tmpdir()];
   const redis = spawn('redis-server', settings, { stdio: 'ignore' });
@@ -118,7 +22,7 @@ async function writeCodeCache() {
   });
   const url = `redis://127.0.0.1:${started ? port : 1}`;
   spawnSync(process.execPath, [`${root}dist/start.cjs`, 'listservers', '--json'], {
-    env: { ...process.env, REDIS_URL: url, MEOW_WRITE_CODE_CACHE: cache },
+    env: { ...process.env, REDIS_URL: url, NODE_OPTIONS: '' },
     stdio: 'ignore',
   });
   redis.kill();

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
+import { withoutNpm } from './helpers/package.ts';
 
 interface Locked {
   readonly name?: string;
@@ -59,8 +60,3 @@ test.each(['.', 'bench', 'scripts/pictures'])(
     expect(stdout).toMatch(/^added \d+ packages/m);
   },
 );
-
-// `npm test` tells its children which folder npm is in: another npm would go there.
-function withoutNpm(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^npm_/i.test(name)));
-}
