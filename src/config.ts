@@ -80,9 +80,13 @@ export const defaults = Object.freeze({
   doorIdleMs: 15_000,
   handshakeMs: 10_000,
   maxInflight: 512,
+  /** A door's limit for heads, those of requests and of answers; its target alone may be as long. */
   maxHeaderBytes: 16 * 1_024,
+  leastHeaderBytes: 1_024,
+  mostHeaderBytes: 128 * 1_024,
+  /** Servers take whatever any door lets through, and the lines that it adds. */
+  serverHeaderBytes: 132 * 1_024,
   maxHeaderLines: 100,
-  maxTargetBytes: 8 * 1_024,
   /** 1xx answers of one server to one request before it is called broken. */
   maxInterimAnswers: 100,
   /** How often the door looks for requests that wait too long: the grain of its timeouts. */

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { defaults } from '../config.ts';
-import { limit, seconds } from './values.ts';
+import { headerBytes, limit, seconds } from './values.ts';
 
 type Default = keyof typeof defaults;
 
@@ -13,10 +13,17 @@ const flags = [
   ['--header-timeout <seconds>', 'clientHeaderMs', 'a client sending its head'],
   ['--request-timeout <seconds>', 'clientRequestMs', 'a client sending its request'],
   ['--keep-alive <seconds>', 'clientKeepAliveMs', 'an idle client connection'],
-  ['--max-header <bytes>', 'maxHeaderBytes', 'size of a request head'],
+  ['--max-header <bytes>', 'maxHeaderBytes', 'size of a head, of a request or an answer'],
   ['--max-header-lines <count>', 'maxHeaderLines', 'lines in a request head'],
   ['--max-inflight <count>', 'maxInflight', 'requests in flight per server'],
 ] as const satisfies readonly (readonly [string, Default, string])[];
+
+/** How a limit is read, by the unit that its flag names. */
+const readers = [
+  ['<seconds>', seconds],
+  ['<bytes>', headerBytes],
+  ['<count>', limit],
+] as const;
 
 export type DoorLimits = { readonly [Name in (typeof flags)[number][1]]: number };
 
@@ -26,7 +33,7 @@ export function addDoorFlags(command: Command): Command {
     const inSeconds = flag.endsWith('<seconds>');
     const shown = inSeconds ? `${defaults[name] / 1_000} s` : String(defaults[name]);
     const option = new Option(flag, `limit for ${what}`)
-      .argParser(inSeconds ? seconds : limit)
+      .argParser(readers.find(([unit]) => flag.endsWith(unit))?.[1] ?? limit)
       .default(defaults[name], shown);
     command.addOption(option);
   }

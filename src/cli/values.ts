@@ -56,6 +56,12 @@ export function limit(text: string): number {
   return whole(text, 'limit', 1, 1_000_000);
 }
 
+/** The size of a head: the least is what any browser needs, the most is what servers take. */
+export function headerBytes(text: string): number {
+  const { leastHeaderBytes, mostHeaderBytes } = defaults;
+  return whole(text, 'size of a head', leastHeaderBytes, mostHeaderBytes, 'bytes');
+}
+
 /** Seconds, with up to three decimals, as milliseconds. */
 export function seconds(text: string): number {
   const value = /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;

@@ -1,48 +1,73 @@
-import type { Duplex } from 'node:stream';
-import { defaults } from '../config.ts';
 import { type OwnAnswer, own, rawAnswer } from './answer.ts';
-import type { Connection } from './connection.ts';
+import { type Connection, endWith } from './connection.ts';
+import type { DoorContext } from './door-context.ts';
 import { codeOf } from './failure.ts';
+import { Overflow, type TooLarge } from './overflow.ts';
 
-const LINE_END = 0x0a;
-const REQUEST_LINE = /^[A-Z]+ [!-~]/;
+/** What node's parser says of a packet that it could not read. */
+interface ParserError extends Error {
+  readonly rawPacket?: Buffer;
+  readonly bytesParsed?: number;
+}
 
 /**
  * The parser met something that is not HTTP, too much of it, or too slow. Answers what came before,
- * then refuses, then closes: what follows cannot be told apart from a request any more.
+ * then refuses, then closes: what follows cannot be told apart from a request any more. Called
+ * again for each packet that still comes.
  */
-export function refuseConnection(connection: Connection, error: Error): void {
-  const { socket, unanswered } = connection;
-  if (codeOf(error) === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
+export function refuseConnection(
+  context: DoorContext,
+  connection: Connection,
+  error: ParserError,
+): void {
+  const { socket } = connection;
+  if (codeOf(error) === 'ECONNRESET') return void socket.destroy();
+  if (!socket.writable || connection.lastWords !== null) return;
   if (connection.refused) return socket.destroySoon();
-  const words = rawAnswer(answerTo(error));
-  const unfinished = unanswered.find(({ arrived }) => !arrived);
+  if (connection.overflow) return follow(connection.overflow, error);
+  const unfinished = connection.unanswered.find(({ arrived }) => !arrived);
   if (unfinished) return unfinished.refuse(isLate(error) ? 'stalled' : 'invalid');
-  if (unanswered.length > 0) {
-    connection.lastWords = words;
-    return;
-  }
-  endWith(socket, words);
+  if (codeOf(error) !== 'HPE_HEADER_OVERFLOW') return say(context, connection, answerTo(error));
+  const decide = (found: TooLarge) => say(context, connection, tooLarge[found]);
+  connection.overflow = new Overflow(decide, context.options.lingerMs);
+  socket.once('close', () => connection.overflow?.stop());
+  follow(connection.overflow, error);
+}
+
+const tooLarge: Readonly<Record<TooLarge, OwnAnswer>> = {
+  target: { status: 414, text: 'the request target is too long' },
+  lines: { status: 431, text: 'the head of the request is too large' },
+};
+
+function follow(overflow: Overflow, error: ParserError): void {
+  const { rawPacket, bytesParsed } = error;
+  if (!rawPacket) overflow.guess();
+  else overflow.take(rawPacket, bytesParsed ?? rawPacket.length);
 }
 
 function isLate(error: Error): boolean {
   return codeOf(error) === 'ERR_HTTP_REQUEST_TIMEOUT';
 }
 
-function endWith(socket: Duplex & { destroySoon(): void }, words: string): void {
-  socket.write(words);
-  socket.destroySoon();
+// Answers to earlier requests on the same connection come first.
+function say(context: DoorContext, connection: Connection, answer: OwnAnswer): void {
+  const words = rawAnswer(answer);
+  // A connection that was opened ahead and never used is no request.
+  if (connection.socket.bytesRead > 0) tell(context, answer);
+  if (connection.unanswered.length > 0) connection.lastWords = words;
+  else endWith(connection, words, context.options.lingerMs);
+}
+
+// Of a request that could not be read there is nothing else to tell.
+function tell({ onAnswer, options }: DoorContext, { status, text }: OwnAnswer): void {
+  const isLimit = status === 414 || status === 431;
+  const trouble = isLimit ? `${text}: --max-header is ${options.maxHeaderBytes} bytes` : text;
+  const unknown = { method: '-', path: '-', server: null, durationMs: 0, tried: [] };
+  onAnswer?.({ at: Date.now(), status, trouble, ...unknown });
 }
 
 function answerTo(error: Error): OwnAnswer {
   switch (codeOf(error)) {
-    case 'HPE_HEADER_OVERFLOW':
-      return targetOverflowed(error)
-        ? { status: 414, text: 'the request target is too long' }
-        : { status: 431, text: 'the head of the request is too large' };
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
       return { status: 413, text: 'the chunk extensions are too large' };
     case 'ERR_HTTP_REQUEST_TIMEOUT':
@@ -50,12 +75,4 @@ function answerTo(error: Error): OwnAnswer {
     default:
       return own.badRequest;
   }
-}
-
-function targetOverflowed(error: Error): boolean {
-  const { rawPacket } = error as { rawPacket?: unknown };
-  if (!Buffer.isBuffer(rawPacket) || !REQUEST_LINE.test(rawPacket.toString('latin1', 0, 32)))
-    return false;
-  const end = rawPacket.indexOf(LINE_END);
-  return end === -1 || end > defaults.maxTargetBytes;
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { KnownHead } from './known-head.ts';
+import type { Overflow } from './overflow.ts';
 
 /** A request that still needs its connection. */
 export interface Unanswered {
@@ -21,6 +22,8 @@ export interface Connection {
   lastWords: string | null;
   /** A request on it was refused: whatever follows is not looked at. */
   refused: boolean;
+  /** A head was too large, and what of it is not known yet. */
+  overflow: Overflow | null;
 }
 
 export function createConnection(socket: Socket, trusts: (peer: string) => boolean): Connection {
@@ -33,6 +36,7 @@ export function createConnection(socket: Socket, trusts: (peer: string) => boole
     known: null,
     lastWords: null,
     refused: false,
+    overflow: null,
   };
 }
 
@@ -48,4 +52,14 @@ export function finishConnection(connection: Connection, closing: boolean): void
   if (unanswered.length > 0 || (lastWords === null && !closing)) return;
   if (lastWords !== null && socket.writable) socket.write(lastWords);
   socket.destroySoon();
+}
+
+/**
+ * Ends the connection with these words. What still comes is taken for a moment: unread, it would
+ * make a reset of the end, which can take the words away. RFC 9112 §9.6.
+ */
+export function endWith({ socket }: Connection, words: string, lingerMs: number): void {
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => clearTimeout(timer)).once('end', () => socket.destroySoon());
+  socket.end(words);
 }

@@ -18,7 +18,6 @@ type Limit =
   | 'maxInterimAnswers'
   | 'maxPoison'
   | 'maxRosterServers'
-  | 'maxTargetBytes'
   | 'poisonWindowMs'
   | 'probeFailuresToDrop'
   | 'probeMs'

@@ -6,6 +6,7 @@ import type { RequestBody } from './request-body.ts';
 
 export interface Expectation {
   readonly connectMs: number;
+  readonly maxHeaderBytes: number;
   /** How long the server may think about it before it gets the body anyway. RFC 9110 §10.1.1. */
   readonly waitMs: number;
   /** Tells the client to send the body. */
@@ -34,7 +35,10 @@ export function sendExpecting(
     path: what.path,
     headers: headerLines(what),
     agent: false,
+    maxHeaderSize: expectation.maxHeaderBytes,
   });
+  // Node would drop the lines beyond its own limit in silence.
+  outgoing.maxHeadersCount = 0;
   let over = false;
   const end: End = once((error: Error | null, trailers: string[]) => {
     over = true;

@@ -1,6 +1,8 @@
 import { reason } from '../text.ts';
 import type { Failure } from './retry.ts';
 
+const HEAD_TOO_LARGE = 431;
+
 export interface Broken {
   readonly failure: Failure;
   readonly why: string;
@@ -20,12 +22,13 @@ const INVALID: ReadonlySet<string> = new Set([
   'UND_ERR_NOT_SUPPORTED',
   'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
 ]);
+const OVERFLOW: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'HPE_HEADER_OVERFLOW']);
 const CLOSED: ReadonlySet<string> = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);
 
 /** The question of the ladder: how did this try end? `connected`: its connection stood. `begun`: a byte of an answer came. */
 export function judgeFailure(error: Error, connected: boolean, begun: boolean): Broken {
   const code = codeOf(error);
-  const why = reason(error);
+  const why = OVERFLOW.has(code) ? 'the head of its answer is over --max-header' : reason(error);
   if (INVALID.has(code)) return { failure: 'invalid', why };
   if (!connected) return { failure: SHORT.has(code) ? 'short' : 'unconnected', why };
   if (!begun && isCut(error)) return { failure: 'broken', why };
@@ -55,4 +58,10 @@ export function isVacant(error: Error): boolean {
 export function codeOf(error: Error): string {
   const code = (error as { code?: unknown }).code;
   return typeof code === 'string' ? code : '';
+}
+
+/** What the log says of an answer that came from a server although the door would have had to give it. */
+export function remark(status: number, server: string | null): string | null {
+  if (server === null || status !== HEAD_TOO_LARGE) return null;
+  return 'the server’s own limit: an older one, or its program, takes smaller heads than this door';
 }

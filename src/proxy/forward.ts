@@ -5,7 +5,7 @@ import { endPolitely, type OwnAnswer, own, sendOwn } from './answer.ts';
 import { type Connection, finishConnection, forget, type Unanswered } from './connection.ts';
 import { type DoorContext, pickMember } from './door-context.ts';
 import { sendExpecting } from './expect.ts';
-import { isRefusal, isVacant, judgeFailure } from './failure.ts';
+import { isRefusal, isVacant, judgeFailure, remark } from './failure.ts';
 import type { Track, Traveller } from './line.ts';
 import type { Member, Passenger } from './member.ts';
 import type { Outgoing } from './outgoing.ts';
@@ -265,11 +265,11 @@ export class Exchange implements Traveller, Passenger, Unanswered {
   };
 
   #expectation() {
-    const { doorConnectMs, expectWaitMs } = this.#context.options;
+    const { doorConnectMs, expectWaitMs, maxHeaderBytes } = this.#context.options;
     const goAhead = () => {
       if (!this.#response.headersSent) this.#response.writeContinue();
     };
-    return { connectMs: doorConnectMs, waitMs: expectWaitMs, goAhead };
+    return { connectMs: doorConnectMs, waitMs: expectWaitMs, maxHeaderBytes, goAhead };
   }
 
   // A request that a server answered so is never tried on another: a part of its answer has come.
@@ -393,7 +393,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
       status: whole || headersSent ? statusCode : GONE,
       durationMs,
       tried: this.#tried.map(({ id }) => id),
-      trouble: this.#trouble,
+      trouble: this.#trouble ?? remark(statusCode, this.#served),
     });
   }
 }

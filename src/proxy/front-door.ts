@@ -103,7 +103,7 @@ function connectHandlers(server: Server, context: DoorContext, options: DoorOpti
     socket.end(rawAnswer({ status: 405, text: 'CONNECT is not passed on' }));
   });
   server.on('clientError', (error, socket) => {
-    refuseConnection(connectionOf(socket as Socket), error);
+    refuseConnection(context, connectionOf(socket as Socket), error);
   });
   return { goodbye: () => upgrades.close() };
 }

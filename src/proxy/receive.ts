@@ -21,7 +21,7 @@ export function receive(
   }
   const head = readHead(context, connection, request);
   if ('status' in head) return refuse(context, connection, request, response, head);
-  const refused = lineRefusal(request, context.options);
+  const refused = lineRefusal(request);
   if (refused) return refuse(context, connection, request, response, refused);
   const { lines, attemptAt, hasBody } = head;
   const path = request.url ?? '/';

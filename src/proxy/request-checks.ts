@@ -3,7 +3,6 @@ import type { RequestHead } from './request-head.ts';
 
 export interface RequestLimits {
   readonly maxHeaderLines: number;
-  readonly maxTargetBytes: number;
 }
 
 /** Why the door does not pass a request on. Its connection is closed after the answer. */
@@ -25,12 +24,12 @@ export function refusal(
   request: IncomingMessage,
   limits: RequestLimits,
 ): Refusal | null {
-  return lineRefusal(request, limits) ?? headRefusal(head, request, limits);
+  return lineRefusal(request) ?? headRefusal(head, request, limits);
 }
 
 /** What the request line alone gives away. */
-export function lineRefusal(request: IncomingMessage, limits: RequestLimits): Refusal | null {
-  return spokenVersion(request) ?? passableMethod(request) ?? readableTarget(request, limits);
+export function lineRefusal(request: IncomingMessage): Refusal | null {
+  return spokenVersion(request) ?? passableMethod(request) ?? readableTarget(request);
 }
 
 /** What the header lines give away. */
@@ -58,11 +57,7 @@ function passableMethod({ method }: IncomingMessage): Refusal | null {
   return { status: 405, text: `${method} is not passed on` };
 }
 
-function readableTarget(
-  { url = '' }: IncomingMessage,
-  { maxTargetBytes }: RequestLimits,
-): Refusal | null {
-  if (url.length > maxTargetBytes) return { status: 414, text: 'the request target is too long' };
+function readableTarget({ url = '' }: IncomingMessage): Refusal | null {
   if (url.charCodeAt(0) !== 0x2f) return bad('the request target is not a path');
   return url.includes('#') ? bad('the request target has a fragment') : null;
 }

@@ -48,7 +48,7 @@ export function createUpgrades(
     client.once('close', () => sessions.delete(session));
     // http-proxy would resolve dots and slashes; the session puts the real path back.
     request.url = '/';
-    proxy.ws(request, client, head, target(found), () => session.failed());
+    proxy.ws(request, client, head, target(found), (error) => session.failed(error));
   };
 
   return {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { isForClient } from '../interim.ts';
 import { own, rawAnswer } from './answer.ts';
 import type { DoorContext } from './door-context.ts';
+import { judgeFailure, remark } from './failure.ts';
 import type { Member } from './member.ts';
 import { interimAnswer } from './response-head.ts';
 import { closeForClient, closeForServer, FrameBoundary } from './ws-frames.ts';
@@ -47,6 +48,9 @@ export class WebSocketSession {
   follow(outgoing: ClientRequest): void {
     this.#outgoing = outgoing;
     outgoing.path = this.#handshake.path;
+    // http-proxy knows no such option; Node reads it when the connection is there.
+    Object.assign(outgoing, { maxHeaderSize: this.#context.options.maxHeaderBytes });
+    outgoing.maxHeadersCount = 0;
     outgoing.on('information', (answer) => this.#interimAnswer(answer));
     outgoing.once('upgrade', (answer, server: Socket) => this.#opened(answer, server));
     outgoing.once('response', (answer) => this.#refusedByServer(answer));
@@ -62,11 +66,12 @@ export class WebSocketSession {
   }
 
   /** No answer, or none that made sense. http-proxy closes the client's socket after this. */
-  failed(): void {
+  failed(error: Error): void {
     if (this.#answered) return;
     const answer = this.#late ? own.tooLate : own.badGateway;
     if (this.#client.writable) this.#client.write(rawAnswer(answer));
-    this.#tell(answer.status, null, 'the handshake failed');
+    const { why } = judgeFailure(error, true, true);
+    this.#tell(answer.status, null, `the handshake failed: ${why}`);
   }
 
   /** Close code 1001 to both sides, as soon as no message is under way. */
@@ -99,7 +104,9 @@ export class WebSocketSession {
   #refusedByServer(answer: IncomingMessage): void {
     clearTimeout(this.#timer);
     this.#mark(answer);
-    this.#tell(answer.statusCode ?? 0, this.#handshake.member.id, null);
+    const { id } = this.#handshake.member;
+    const status = answer.statusCode ?? 0;
+    this.#tell(status, id, remark(status, id));
     answer.once('close', () => {
       if (!answer.complete) this.#client.destroy();
     });

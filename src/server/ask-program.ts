@@ -40,7 +40,7 @@ interface Asked {
 
 function ask({ host, ...to }: Asked): Promise<Said> {
   return new Promise((resolve) => {
-    const options = { host, ...to, agent: false };
+    const options = { host, ...to, agent: false, maxHeaderSize: defaults.serverHeaderBytes };
     const nothing = { host, status: null, garbled: false };
     const asked = get(options, (answer) => {
       resolve({ ...nothing, status: answer.statusCode ?? null });

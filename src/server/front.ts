@@ -23,9 +23,11 @@ export function createFront(hosted: Hosted, identity: Identity, options: FrontOp
     keepAliveTimeout: defaults.serverKeepAliveMs,
     headersTimeout: Math.min(defaults.clientHeaderMs, requestMs),
     requestTimeout: requestMs,
-    maxHeaderSize: defaults.maxHeaderBytes,
+    maxHeaderSize: defaults.serverHeaderBytes,
     connectionsCheckingInterval: 1_000,
   });
+  // Node would drop the lines beyond its own limit in silence, the length of the body among them.
+  server.maxHeadersCount = 0;
   const connections = trackConnections(server, healthPath);
   server.on('request', (request, response) => {
     if (!asksForHealth(request, healthPath)) return hosted.request(request, response);

@@ -33,6 +33,8 @@ export function createRelay(address: () => { host: string; port: number }): Rela
     const safe = isSafe(incoming);
     const reused = safe && !again ? agent : false;
     const outgoing = request({ ...target(incoming, address()), agent: reused });
+    // Node would drop the lines beyond its own limit in silence.
+    outgoing.maxHeadersCount = 0;
     const leave = () => outgoing.destroy();
     response.once('close', leave);
     let interim = 0;
@@ -73,7 +75,7 @@ function target(
   const headers = without(rawHeaders, OWN);
   // Otherwise Node would frame an empty body in chunks, which not every program reads.
   if (!BODYLESS.has(method) && !isFramed(rawHeaders)) headers.push('Content-Length', '0');
-  return { ...address, method, path: url, headers };
+  return { ...address, method, path: url, headers, maxHeaderSize: defaults.serverHeaderBytes };
 }
 
 function answerWith(answer: IncomingMessage, response: ServerResponse): void {

@@ -112,6 +112,18 @@ describe('a command line that cannot be right', () => {
     },
   );
 
+  test.each(['0', '1023', '131073', '16k', '-1', '1e4', '16384.5', ''])(
+    'size of a head %j is refused by name',
+    async (size) => {
+      for (const verb of ['proxy', 'up']) {
+        const result = await ask([verb, `--max-header=${size}`]);
+        expect(result.code).toBe(2);
+        expectPlainError(result, `"${size}"`);
+        expect(result.stderr).toContain('bytes from 1024 to 131072');
+      }
+    },
+  );
+
   test.each(['-1', '0', 'abc', '1e100', '86401'])('ttl %j is refused by name', async (ttl) => {
     const result = await ask(['set', 'hi', `--ttl=${ttl}`]);
     expect(result.code).toBe(2);

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 const TEXT = 0x81;
 const CLOSE = 0x88;
 const NO_CODE = 1_005;
@@ -28,9 +29,9 @@ export async function startEcho(): Promise<EchoServer> {
     socket.once('close', () => sockets.delete(socket)).on('error', () => {});
     socket.once('end', () => socket.end());
     handshakes.push({ url: request.url ?? '', headers: request.headers });
-    const accept = createHash('sha1').update(request.headers['sec-websocket-key'] + GUID);
+    const answer = accept(request.headers['sec-websocket-key']);
     socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept.digest('base64')}\r\n\r\n`,
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${answer}\r\n\r\n`,
     );
     echo(socket, closeCodes);
   });
@@ -97,7 +98,14 @@ export function build(first: number, payload: Buffer): Buffer {
   return Buffer.concat([head, payload]);
 }
 
+/** What a server answers to this key, or to that of `handshake`. */
+export function accept(key: string | undefined = KEY): string {
+  return createHash('sha1')
+    .update(key + GUID)
+    .digest('base64');
+}
+
 /** The bytes of a handshake, for tests that speak bytes. */
 export function handshake(target = '/', lines = ''): string {
-  return `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${lines}\r\n`;
+  return `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n${lines}\r\n`;
 }

@@ -87,6 +87,25 @@ describe('what the program gets', () => {
     expect(headers.slice(-4)).toEqual(['Content-Length', '0', 'Connection', 'close']);
   });
 
+  test('is a head of 130 KiB and 1,500 lines, and so may its answer be', async () => {
+    const large = { maxHeaderSize: 200_000 };
+    const program = createServer(large, (incoming, response) => {
+      const lines = Array.from({ length: 1_500 }, () => ['X', 'y']).flat();
+      const cookie = ['X-Cookie', String(incoming.headers.cookie)];
+      response.writeHead(200, [...cookie, ...lines, 'Content-Length', '4']);
+      response.end(`${incoming.rawHeaders.length > 3_000}`);
+    });
+    program.maxHeadersCount = 0;
+    const port = await relayTo(await listen(program));
+    opened.push({ close: () => void [program.close(), program.closeAllConnections()] });
+    const cookie = 'c'.repeat(127 * 1_024);
+    const lines = Array.from({ length: 1_500 }, () => ['a', 'b']).flat();
+    const headers = ['Host', 'x', 'Cookie', cookie, ...lines];
+    const answer = await ask(port, '/', { headers, ...large });
+    expect([answer.status, answer.body]).toEqual([200, 'true']);
+    expect(answer.headers['x-cookie'] === cookie).toBe(true);
+  });
+
   test.each([
     ['a length', { 'Content-Length': '300000' }],
     ['chunks', { 'Transfer-Encoding': 'chunked' }],
