@@ -23,6 +23,8 @@ export interface DoorFlags extends Readonly<Record<string, unknown>> {
 export interface OpenedDoor {
   readonly url: string;
   readonly adminUrl: string | null;
+  /** What was about to be started serves, or failed. */
+  started(): void;
   /** Stops accepting, finishes what is in flight, cuts the rest after `deadlineMs`. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -42,11 +44,15 @@ export function addDoorOptions(command: Command): Command {
   return addDoorFlags(command);
 }
 
-/** Opens the door and its admin listener. */
+/**
+ * Opens the door and its admin listener.
+ * @param startMs how long servers may take that are started next, which requests wait for
+ */
 export async function openDoor(
   context: Context,
   { store }: OpenStore,
   flags: DoorFlags,
+  startMs: number | null = null,
 ): Promise<OpenedDoor> {
   const [{ createDoor }, { doorOptions }, { thisMachine }] = await Promise.all([
     import('../proxy/door.ts'),
@@ -56,6 +62,7 @@ export async function openDoor(
   const { host: machine, pid } = thisMachine(context.config.home);
   const options = doorOptions({
     ...doorLimits(flags),
+    ...(startMs === null ? {} : { starting: true, readyTimeoutMs: startMs }),
     host: flags.host,
     port: flags.port,
     balance: flags.balance,
@@ -90,6 +97,7 @@ async function openBoth(door: Door, flags: DoorFlags): Promise<OpenedDoor> {
   return {
     url: `http://${at}:${flags.port}`,
     adminUrl: admin ? `http://${defaults.adminHost}:${flags.adminPort}` : null,
+    started: door.started,
     async close(deadlineMs) {
       await door.close(deadlineMs);
       admin?.close();

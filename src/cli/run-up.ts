@@ -1,4 +1,5 @@
 import type { Background } from '../background.ts';
+import { defaults } from '../config.ts';
 import { StoreError } from '../errors.ts';
 import type { BroughtUp } from '../fleet/bring-up.ts';
 import type { Keeper } from '../fleet/keeper.ts';
@@ -82,7 +83,8 @@ async function getGoing(
   const { registry } = open.store;
   going.minder = await mindRedis(context, open);
   // The door first: a port that is taken is known before any server starts.
-  const door = await openDoor(context, open, flags);
+  const startMs = spec?.readyMs ?? defaults.readyTimeoutMs;
+  const door = await openDoor(context, open, flags, startMs);
   going.door = door;
   await sweepLogs(context.config.home, registry);
   const wanted = await openWanted(context, open);
@@ -94,6 +96,7 @@ async function getGoing(
     ...serverProgram(context, open),
   };
   const fleet = await bringUp(deps, { count: flags.number ?? null, spec, ofUp: true, signal });
+  door.started();
   going.ours.push(...fleet.started);
   tellFailures(fleet.failed, context, `${fleet.serving.length} servers serve`);
   tellWhere(context, open, door, fleet);

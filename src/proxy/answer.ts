@@ -14,6 +14,7 @@ const RETRY: readonly string[] = Object.freeze(['Retry-After', '1']);
 
 export const own = {
   noServers: { status: 503, text: 'no servers: start one with `meowctl spawn`', lines: RETRY },
+  notReady: { status: 503, text: 'no server is ready yet', lines: RETRY },
   allBusy: { status: 503, text: 'every server is busy', lines: RETRY },
   doorShort: { status: 503, text: 'the door is out of sockets', lines: RETRY },
   badGateway: { status: 502, text: 'the server broke off, or its answer made no sense' },

@@ -5,6 +5,7 @@ import type { Member } from './member.ts';
 import type { PoisonList } from './poison.ts';
 import type { Ladder } from './retry.ts';
 import type { Roster } from './roster.ts';
+import type { StartQueue } from './start-queue.ts';
 
 /** What all requests of one door share. */
 export interface DoorContext {
@@ -15,6 +16,7 @@ export interface DoorContext {
   readonly balancer: Balancer;
   readonly ladder: Ladder;
   readonly poison: PoisonList;
+  readonly starts: StartQueue;
   readonly onAnswer: ((answered: Answered) => void) | null;
   /** A server was taken out, or nothing waits for a connection to it any more. */
   readonly onChange: () => void;

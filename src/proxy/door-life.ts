@@ -80,6 +80,11 @@ export class DoorLife {
     }
   }
 
+  /** Reads the fleet soon, not only at the next round. */
+  look(): void {
+    this.#rounds?.soon();
+  }
+
   /** Leaves the registry, if it can be reached. */
   async stop(): Promise<void> {
     this.#ended = true;

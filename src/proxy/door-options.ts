@@ -25,6 +25,7 @@ type Limit =
   | 'probeTimeoutMs'
   | 'resetsToEject'
   | 'resetWindowMs'
+  | 'readyTimeoutMs'
   | 'responseHeaderMs'
   | 'retries'
   | 'retryFloor'
@@ -42,6 +43,8 @@ export interface DoorOptions extends Readonly<Record<Limit, number>> {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
+  /** Servers are about to be started: until `Door.started`, requests wait for the first. */
+  readonly starting: boolean;
   /** Where else this process listens: no server is there either. */
   readonly alsoOurs: readonly OwnAddress[];
   readonly balance: Balance;
@@ -62,6 +65,7 @@ export function doorOptions(given: Partial<DoorOptions> = {}): DoorOptions {
     ...limits,
     host,
     port,
+    starting: false,
     alsoOurs: [],
     balance: 'round-robin',
     retry: 'idempotent',

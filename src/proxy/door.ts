@@ -6,6 +6,7 @@ import type { DoorOptions } from './door-options.ts';
 import { createFrontDoor } from './front-door.ts';
 import type { Member } from './member.ts';
 import { doorUrl } from './own-address.ts';
+import type { StartQueue } from './start-queue.ts';
 
 export interface DoorDeps {
   readonly registry: DoorLease & FleetSource;
@@ -34,6 +35,8 @@ export interface Door {
   poison(): string[];
   /** Whether a server is usable. */
   ready(): boolean;
+  /** What was about to be started is in the registry, or failed: see `DoorOptions.starting`. */
+  started(): void;
   close(deadlineMs: number): Promise<void>;
   cut(): void;
 }
@@ -55,12 +58,13 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
     ),
     ...poisonIn(front.poison.named()),
   });
+  const starts = startedWhenRead(front.starts);
   const life = new DoorLife(
     {
       registry: deps.registry,
       roster: front.roster,
       record,
-      onRead: () => {},
+      onRead: starts.read,
       onTrouble: deps.log,
     },
     options,
@@ -84,7 +88,26 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
       await front.close(deadlineMs);
       await life.stop();
     },
+    started() {
+      starts.over();
+      life.look();
+    },
     cut: front.cut,
+  };
+}
+
+// A reading that has begun may have missed what came last, so it takes one more.
+function startedWhenRead(queue: StartQueue) {
+  let readsLeft = Number.POSITIVE_INFINITY;
+  return {
+    over() {
+      readsLeft = 2;
+    },
+    read() {
+      readsLeft -= 1;
+      if (readsLeft === 0) queue.end();
+      else queue.look();
+    },
   };
 }
 

@@ -12,6 +12,7 @@ import type { Outgoing } from './outgoing.ts';
 import { RequestBody } from './request-body.ts';
 import { interimAnswer, ResponseHead, statusText, trailerLines } from './response-head.ts';
 import type { Failure } from './retry.ts';
+import type { Waiting } from './start-queue.ts';
 
 type Phase = 'idle' | 'connecting' | 'sending' | 'waiting' | 'answering' | 'over';
 
@@ -38,7 +39,7 @@ const ownAnswers: Readonly<Record<Failure, OwnAnswer>> = {
  * as the ladder allows. It is itself the handler that undici calls, one object for all tries: this
  * is the hot path.
  */
-export class Exchange implements Traveller, Passenger, Unanswered {
+export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
   readonly #context: DoorContext;
   readonly #connection: Connection;
   readonly #request: IncomingMessage;
@@ -200,7 +201,17 @@ export class Exchange implements Traveller, Passenger, Unanswered {
     this.#trouble ??= judged.why;
     if (member) this.#tellRoster(member, failure, error);
     if (this.#mayTryAgain(failure, member)) this.#tryAgain(failure);
+    else if (failure === 'unconnected') this.#noMember();
     else this.#answer(ownAnswers[failure]);
+  }
+
+  admit(): void {
+    this.#try();
+  }
+
+  dismiss(): void {
+    this.#trouble = 'no server was ready in time';
+    this.#answer(own.notReady);
   }
 
   #try(): void {
@@ -219,6 +230,10 @@ export class Exchange implements Traveller, Passenger, Unanswered {
   }
 
   #noMember(): void {
+    if (this.#context.starts.enter(this)) {
+      this.#phase = 'idle';
+      return;
+    }
     if (this.#tried.length > 0 || this.#context.roster.routable().length === 0) {
       this.#trouble ??= 'no usable server';
       return this.#answer(own.noServers);
@@ -344,7 +359,8 @@ export class Exchange implements Traveller, Passenger, Unanswered {
     if (this.#phase === 'over') return;
     this.#verdict = verdict;
     this.#trouble = why;
-    this.#kill(why);
+    if (this.#context.starts.leave(this)) this.#answer(ownAnswers[verdict]);
+    else this.#kill(why);
   }
 
   // Before the connection stands there is nothing to end: `onConnect` will see to it.
@@ -373,6 +389,7 @@ export class Exchange implements Traveller, Passenger, Unanswered {
     forget(this.#connection, this);
     if (!whole) {
       this.#gone = true;
+      this.#context.starts.leave(this);
       this.#trouble ??= 'the client left';
       this.#kill('the client left');
     }

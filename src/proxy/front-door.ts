@@ -18,6 +18,7 @@ import { createProber } from './probe.ts';
 import { answerItself, receive } from './receive.ts';
 import { Ladder } from './retry.ts';
 import { Roster } from './roster.ts';
+import { StartQueue } from './start-queue.ts';
 import { createUpgrades } from './upgrade.ts';
 import { startWatch } from './watch.ts';
 
@@ -35,6 +36,7 @@ export interface FrontDoorDeps {
 export interface FrontDoor {
   readonly roster: Roster;
   readonly poison: PoisonList;
+  readonly starts: StartQueue;
   /** @throws FailedError `port-in-use` */
   listen(): Promise<number>;
   /** Stops accepting, finishes what is in flight, cuts the rest after `deadlineMs`. */
@@ -66,11 +68,13 @@ export function createFrontDoor(deps: FrontDoorDeps, options: DoorOptions): Fron
   return {
     roster: context.roster,
     poison: context.poison,
+    starts: context.starts,
     listen: () => listen(server, options.host, options.port),
     async close(deadlineMs) {
       context.closing = true;
       server.close();
       goodbye();
+      context.starts.dismissAll();
       await emptied(server, sockets, deadlineMs);
       cut();
     },
@@ -128,17 +132,20 @@ function createContext(
   options: DoorOptions,
   onSuspect: () => void,
 ): DoorContext {
+  const nowMs = () => performance.now();
   const bar = createBar(createAllow(options.allowBackends), options, options.alsoOurs);
   const openLines = (url: string, onCut: () => void) => new Lines(url, options, onCut);
+  const roster = new Roster({ openLines, bar, onSuspect, nowMs }, options);
   const salt = randomBytes(9).toString('base64url');
   let attempts = 0;
   return {
     options,
     name: viaName(deps.id),
-    roster: new Roster({ openLines, bar, onSuspect, nowMs: () => performance.now() }, options),
+    roster,
     balancer: createBalancer(options.balance, options.maxInflight),
     ladder: new Ladder(options),
     poison: new PoisonList(options, deps.onTrouble),
+    starts: new StartQueue(roster, options, nowMs),
     onAnswer: deps.onAnswer,
     onChange: deps.onChange,
     nowMs: performance.now(),

@@ -45,6 +45,11 @@ export class Roster {
     return this.all().filter(isLastResort);
   }
 
+  /** Whether a server has said that it starts, and lives. */
+  starting(): boolean {
+    return this.all().some(({ cause, leased }) => cause === 'starting' && leased);
+  }
+
   all(): readonly Member[] {
     return [...this.#members.values()].sort(inOrder);
   }

@@ -10,6 +10,7 @@ const TURN_MS = 1_000;
 export function startWatch(context: DoorContext): () => void {
   const look = setInterval(() => {
     context.nowMs = performance.now();
+    context.starts.look();
     for (const { passengers } of context.roster.all()) {
       for (const passenger of passengers.list()) passenger.check(context.nowMs);
     }

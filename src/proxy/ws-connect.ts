@@ -3,6 +3,7 @@ import { type OwnAnswer, own } from './answer.ts';
 import { type DoorContext, pickMember } from './door-context.ts';
 import { isVacant, judgeFailure } from './failure.ts';
 import { hostname, type Member } from './member.ts';
+import { untilStarted } from './start-queue.ts';
 
 /** A server that took the connection. It counts as one of its requests from here on. */
 export interface Found {
@@ -23,6 +24,7 @@ export async function findServer(
   const tried: Member[] = [];
   while (tried.length <= retries && !client.destroyed) {
     const member = pickMember(context, tried);
+    if (!member && (await untilStarted(context.starts, client))) continue;
     if (!member) break;
     tried.push(member);
     const result = await connect(member, doorConnectMs);

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { defaults } from '../../src/config.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 import { type FleetSite, openFleetSite } from './fleet-site.ts';
@@ -13,8 +14,22 @@ beforeAll(async () => {
 afterEach(() => site.clear());
 afterAll(() => site.close());
 
+/** What is answered to the first request that the door takes, and how long that waited. */
+function firstAnswer(url: string): Promise<{ status: number; ms: number }> {
+  return until('the door listens', () => {
+    const startMs = performance.now();
+    return fetch(url).then(
+      ({ status }) => ({ status, ms: performance.now() - startMs }),
+      () => null,
+    );
+  });
+}
+
 test('`up` brings a fleet back after everything was killed, and keeps it', async () => {
   const up = site.go('up', '-n', '2', ...ports);
+  const { status, ms } = await firstAnswer(`http://127.0.0.1:${ports[1]}/test`);
+  // Unless they took longer than they may.
+  expect([status, ms < defaults.readyTimeoutMs * 0.9]).not.toEqual([503, true]);
   await until('two serve', async () => (await site.liveNow()).length === 2);
   const killed = await site.liveNow();
   for (const { pid } of killed) process.kill(pid, 'SIGKILL');
