@@ -13,8 +13,11 @@ export const defaults = Object.freeze({
   firstServerPort: 3001,
   /** From a server's port to the one that its program is told. */
   programPortStep: 10_000,
-  /** How long a program may take to say whether it is healthy. */
-  programHealthMs: 800,
+  /** How long an app may take to say whether it is well. */
+  healthAskMs: 5_000,
+  /** How often a server looks whether its app is well, and how many bad looks in a row say it is not. */
+  healthLookMs: 1_500,
+  healthLooksToFail: 3,
   /** How long a program lives that could not bind, while somebody else answers in its place. */
   programSettleMs: 2_000,
   maxSpawnCount: 500,
@@ -111,6 +114,8 @@ export const defaults = Object.freeze({
   probeTimeoutMs: 1_000,
   probeFailuresToDrop: 3,
   probesToReturn: 2,
+  /** A server whose last beat is older than that is asked whether it lives, while its lease runs on. */
+  lateBeatMs: 3_000,
   resetsToEject: 3,
   resetWindowMs: 10_000,
 

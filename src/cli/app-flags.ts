@@ -2,17 +2,20 @@ import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { defaults } from '../config.ts';
 import { FailedError, UsageError } from '../errors.ts';
+import { HIDDEN_HEALTH_PATH } from '../server/health.ts';
 import { catSpec, isHealthPath, parseSpec } from '../store/app-spec.ts';
-import type { AppSpec } from '../store/records.ts';
+import type { AppSpec, StatusRange } from '../store/records.ts';
 import { quote } from '../text.ts';
 import { type AskedEnv, askedEnv, type EnvFlags } from './asked-env.ts';
 import type { Context } from './context.ts';
 import { typedFolder, typedPath } from './typed-path.ts';
+import { statusRange } from './values.ts';
 
 export interface AppFlags extends EnvFlags {
   readonly app?: string;
   readonly cwd?: string;
   readonly health?: string;
+  readonly healthStatus?: StatusRange;
 }
 
 /** An app that was asked for on the command line; its values are in no spec. */
@@ -38,8 +41,13 @@ export function addAppFlags(command: Command): Command {
     .option('--cwd <folder>', 'run the app in this folder (default: this one)')
     .option(
       '--health <path>',
-      'where the server answers for its health (default: /healthz); of a program: what says that it is ready (default: /)',
+      "the app's page that says it is ready and well (default: / of a program; a module is ready when it listens)",
       health,
+    )
+    .option(
+      '--health-status <range>',
+      'the answers there that mean it is, such as 200-399 (default: all below 500)',
+      statusRange,
     );
 }
 
@@ -57,9 +65,10 @@ export function splitProgram(argv: readonly string[]) {
 
 /** What these flags ask for, or null when they leave it open. */
 export function askedApp(context: Context, flags: AppFlags, readyMs?: number): AskedApp | null {
-  const { app, cwd, health: path } = flags;
+  const { app, cwd, health: path, healthStatus } = flags;
   const { program } = context;
   if (app !== undefined && program) throw oneApp();
+  if (healthStatus && path === undefined && !program) throw noPage();
   const kind = whatToRun(context, app);
   if (kind.kind === 'cat' && isOpen(flags)) return null;
   const env = askedEnv(context, flags);
@@ -70,6 +79,7 @@ export function askedApp(context: Context, flags: AppFlags, readyMs?: number): A
     envDigest: null,
     cwd: kind.kind === 'cat' ? place : (place ?? typedFolder(context)),
     health: path ?? null,
+    ...(healthStatus === undefined ? {} : { healthStatus }),
     ...(readyMs === undefined || readyMs === defaults.readyTimeoutMs ? {} : { readyMs }),
   });
   return { spec, env };
@@ -86,8 +96,8 @@ function whatToRun(context: Context, app: string | undefined): Kind {
   return app === undefined ? { kind: 'cat' } : { kind: 'module', path: file(app, context) };
 }
 
-function isOpen({ env, envFile, envAll, cwd, health: path }: AppFlags): boolean {
-  return [env, envFile, envAll, cwd, path].every((flag) => flag === undefined);
+function isOpen({ env, envFile, envAll, cwd, health: path, healthStatus }: AppFlags): boolean {
+  return [env, envFile, envAll, cwd, path, healthStatus].every((flag) => flag === undefined);
 }
 
 /** What this process was started to serve, as its parent says in its environment. */
@@ -103,6 +113,9 @@ function collect(text: string, before: readonly string[] = []): string[] {
 }
 
 function health(text: string): string {
+  if (text === HIDDEN_HEALTH_PATH) {
+    throw new UsageError(`health path ${quote(text)} is meowctl's own`, 'Name a page of the app');
+  }
   if (isHealthPath(text)) return text;
   throw new UsageError(
     `health path ${quote(text)} is not valid`,
@@ -138,6 +151,10 @@ function checked(spec: AppSpec): AppSpec {
     `the app and its variables take ${bytes} bytes`,
     `Use at most ${MAX_SPEC_BYTES}; put what is long into a file`,
   );
+}
+
+function noPage(): UsageError {
+  return new UsageError('--health-status without --health', 'Name the page with --health <path>');
 }
 
 function oneApp(): UsageError {

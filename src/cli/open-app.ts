@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { defaults } from '../config.ts';
 import { type AppEnvironment, variablesOf } from '../fleet/app-environment.ts';
 import { isSetting, type Variables } from '../fleet/environment.ts';
-import type { CreateHosted } from '../server/hosted.ts';
+import type { CreateHosted, Hosted } from '../server/hosted.ts';
 import type { AppSpec } from '../store/records.ts';
 import { quote } from '../text.ts';
 import { leftOutInWords } from './asked-env.ts';
@@ -48,12 +48,38 @@ async function openModule(
     endWithin(LINGER_MS, host);
     throw error;
   });
+  const served = await withPage(hosted, host, spec, env);
   return {
-    host: () => hosted,
+    host: () => served,
     folder,
     leave: () =>
       endWithin(signals.release(output.talk) > 0 ? defaults.termGraceMs : LINGER_MS, host),
   };
+}
+
+async function withPage(
+  hosted: Hosted,
+  host: NodeJS.Process,
+  { path, health, healthStatus, readyMs }: AppSpec & { readonly kind: 'module' },
+  env: AppEnvironment,
+): Promise<Hosted> {
+  if (health === null) return hosted;
+  const [{ withHealth }, { BELOW_500 }] = await Promise.all([
+    import('../server/module-health.ts'),
+    import('../server/ask-app.ts'),
+  ]);
+  return withHealth(hosted, {
+    name: `module ${quote(path)}`,
+    path: health,
+    status: healthStatus ?? BELOW_500,
+    readyMs: leftOf(readyMs, host),
+    hint: hint(env),
+  });
+}
+
+/** How long an app may still take to be ready, from its process' own start. */
+function leftOf(readyMs: number = defaults.readyTimeoutMs, host: NodeJS.Process): number {
+  return Math.max(0, readyMs - host.uptime() * 1_000);
 }
 
 /** Ends a process that somebody's timers or connections would keep alive. */
@@ -85,19 +111,21 @@ async function openProgram(
   spec: AppSpec & { readonly kind: 'program' },
   env: AppEnvironment,
 ): Promise<OpenedApp> {
-  const [{ hostProgram }, { startProgram }] = await Promise.all([
+  const [{ hostProgram }, { BELOW_500 }, { startProgram }] = await Promise.all([
     import('../server/program.ts'),
+    import('../server/ask-app.ts'),
     import('../fleet/program.ts'),
   ]);
-  const readyMs = (spec.readyMs ?? defaults.readyTimeoutMs) - host.uptime() * 1_000;
+  const readyMs = leftOf(spec.readyMs, host);
   const variables = variablesOf(env, spec);
   const cwd = spec.cwd ?? host.cwd();
   if (env.isOldPath) output.talk(oldPath(spec.command[0]));
   const createHosted = hostProgram({
     name: `program ${quote(spec.command[0])}`,
     healthPath: spec.health ?? '/',
+    healthStatus: spec.healthStatus ?? BELOW_500,
     hint: hint(env),
-    readyMs: Math.max(0, readyMs),
+    readyMs,
     start: (port) =>
       startProgram({
         command: spec.command.map((word) => word.replaceAll('{port}', String(port))),

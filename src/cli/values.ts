@@ -2,6 +2,8 @@ import { defaults, isHost } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import { isServerId } from '../fleet/server-id.ts';
 import { asProgram, inShell, isModuleName } from '../server/as-program.ts';
+import { isStatusRange } from '../store/app-spec.ts';
+import type { StatusRange } from '../store/records.ts';
 import { quote } from '../text.ts';
 
 /*
@@ -129,6 +131,17 @@ export function host(text: string): string {
 export function serverId(text: string): string {
   if (/^[a-z2-9]{6}$/.test(text)) return text;
   throw new UsageError(`id ${quote(text)} is not a server id`, 'Use 6 characters a-z 2-9');
+}
+
+/** Status codes, as `200-399` or `204`. */
+export function statusRange(text: string): StatusRange {
+  const [, first = '', last = first] = /^(\d{3})(?:-(\d{3}))?$/.exec(text) ?? [];
+  const range = [Number(first), Number(last)];
+  if (isStatusRange(range)) return range;
+  throw new UsageError(
+    `status ${quote(text)} is not a range of status codes`,
+    'Use one such as 200-399, or 204, from 100 to 599',
+  );
 }
 
 export function balance(text: string): 'round-robin' | 'least-inflight' {

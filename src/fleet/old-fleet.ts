@@ -67,7 +67,15 @@ function isLoopback(host: string): boolean {
 }
 
 function hasOldSignature(home: string, spec: AppSpec): boolean {
-  return spec.seal !== undefined && isSame(spec.seal, oldSignature(spec, readKey(home)));
+  if (spec.seal === undefined || !isAllSigned(spec)) return false;
+  return isSame(spec.seal, oldSignature(spec, readKey(home)));
+}
+
+/** What 0.1.0 did not know it did not sign. `parseSpec` adds the three of an environment. */
+function isAllSigned(spec: AppSpec): boolean {
+  const known = ['kind', 'path', 'command', 'cwd', 'health', 'readyMs', 'seal'];
+  const parsed = ['env', 'envDigest', 'oldValues'];
+  return Object.keys(spec).every((name) => known.includes(name) || parsed.includes(name));
 }
 
 function oldSignature(spec: AppSpec, key: Buffer): string {

@@ -49,10 +49,15 @@ export function toLaunch(id: string, child: ServerProgram, options: ServerStart)
     logFile: logPath(child.home, id),
     rawLogFile: rawLogPath(child.home, id),
     readyTimeoutMs,
-    ...(options.spec.kind === 'program' ? { reasonMs: defaults.reasonMs } : {}),
+    ...(tellsWhy(options.spec) ? { reasonMs: defaults.reasonMs } : {}),
     termGraceMs: options.termGraceMs ?? defaults.termGraceMs,
     ...(signal ? { signal } : {}),
   };
+}
+
+/** Whether its server waits for it, and can tell why it is not ready. */
+function tellsWhy({ kind, health }: AppSpec): boolean {
+  return kind === 'program' || (kind === 'module' && health !== null);
 }
 
 // A child ends by itself when it is not ready in time: its parent may be gone by then.

@@ -11,6 +11,8 @@ type Limit =
   | 'doorWatchMs'
   | 'expectWaitMs'
   | 'handshakeMs'
+  | 'lateBeatMs'
+  | 'leaseMs'
   | 'lingerMs'
   | 'maxHeaderBytes'
   | 'maxHeaderLines'

@@ -146,6 +146,7 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
   }
 
   onHeaders(status: number, raw: Buffer[], _resume: () => void, words: string): boolean {
+    if (this.#member) this.#member.answeredMs = this.#context.nowMs;
     if (status < INFORMATIONAL_END) return this.#interimAnswer(status, raw, words);
     const head = new ResponseHead(status, raw);
     if (head.ambiguous) {

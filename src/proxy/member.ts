@@ -58,6 +58,8 @@ export interface Member {
   /** When it came into this state, Unix ms, for people. */
   since: number;
   leased: boolean;
+  /** What it says its app does wrong. */
+  failing: string | null;
   /** It was seen with a running lease, or answered a probe with its own id, and its port was not found empty since. */
   verified: boolean;
   /** Somebody else answered at its address. */
@@ -70,6 +72,9 @@ export interface Member {
   /** When connections to it broke, ms. */
   readonly resets: number[];
   probing: boolean;
+  /** When the last probe went out, and, coarse, when a request was last answered: monotonic. */
+  askedMs: number;
+  answeredMs: number;
   /** It ended a connection without a word: whether it lives has to be asked. */
   suspect: boolean;
   goodProbes: number;
@@ -90,6 +95,7 @@ export function createMember(id: string, url: string, lines: Lines): Member {
     cause: 'starting',
     since: Date.now(),
     leased: false,
+    failing: null,
     verified: false,
     stranger: false,
     inflight: 0,
@@ -97,6 +103,8 @@ export function createMember(id: string, url: string, lines: Lines): Member {
     passengers: new Passengers(),
     resets: [],
     probing: false,
+    askedMs: 0,
+    answeredMs: 0,
     suspect: false,
     goodProbes: 0,
     badProbes: 0,

@@ -31,6 +31,7 @@ export function createProber(roster: Roster, options: ProbeOptions): Prober {
   };
   const probeOne = async (member: Member) => {
     member.probing = true;
+    member.askedMs = performance.now();
     const result = await probe(member, options);
     member.probing = false;
     roster.probed(member, result);
@@ -58,17 +59,19 @@ export function probe(member: Member, options: ProbeOptions): Promise<ProbeResul
         text += part;
         if (text.length > MAX_ANSWER_BYTES) request.destroy(new Error('its answer is too long'));
       });
-      response.on('end', () => resolve(judge(member.id, response.statusCode ?? 0, text)));
+      response.on('end', () => resolve(judge(member, response.statusCode ?? 0, text)));
     });
     request.on('error', (error) => {
-      const why = signal.aborted ? `no answer in ${options.probeTimeoutMs} ms` : reason(error);
-      resolve({ kind: isVacant(error) ? 'vacant' : 'bad', why });
+      if (signal.aborted) {
+        return resolve({ kind: 'silent', why: `no answer in ${options.probeTimeoutMs} ms` });
+      }
+      resolve({ kind: isVacant(error) ? 'vacant' : 'bad', why: reason(error) });
     });
     request.on('close', () => resolve({ kind: 'bad', why: 'its answer broke off' }));
   });
 }
 
-function judge(id: string, status: number, text: string): ProbeResult {
+function judge({ id, failing }: Member, status: number, text: string): ProbeResult {
   const answer = parse(text);
   if (answer === null || typeof answer.id !== 'string') {
     return { kind: 'nameless', why: `its health check answered ${status} without its id` };
@@ -76,7 +79,8 @@ function judge(id: string, status: number, text: string): ProbeResult {
   if (answer.id !== id) return { kind: 'stranger', why: 'another server answers at its address' };
   if (status === OK) return { kind: 'good' };
   if (status === UNAVAILABLE && answer.state === 'draining') return { kind: 'draining' };
-  return { kind: 'bad', why: `its health check answered ${status}` };
+  const why = failing === null ? `its health check answered ${status}` : `its app ${failing}`;
+  return { kind: 'bad', why };
 }
 
 function parse(text: string): Record<string, unknown> | null {

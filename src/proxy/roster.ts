@@ -8,6 +8,8 @@ export interface RosterOptions {
   readonly probesToReturn: number;
   readonly resetsToEject: number;
   readonly resetWindowMs: number;
+  readonly leaseMs: number;
+  readonly lateBeatMs: number;
 }
 
 export interface RosterDeps {
@@ -101,10 +103,18 @@ export class Roster {
   #see({ record, leaseLeftMs }: Listing, contested: boolean): void {
     const member = this.#known(record.id, record.url, contested);
     member.health = record.health ?? member.health;
+    member.failing = record.failing ?? null;
     if (member.state === 'draining' || member.cause === 'barred') return;
     member.leased = leaseLeftMs !== null && leaseLeftMs > 0;
     if (record.state === 'draining') this.#drain(member, 'it says so');
     else if (record.state === 'up') this.#judgeLease(member);
+    if (record.failing || this.#isLate(leaseLeftMs)) this.#suspect(member);
+  }
+
+  /** A beat is overdue: its event loop may stand still. */
+  #isLate(leaseLeftMs: number | null): boolean {
+    const { leaseMs, lateBeatMs } = this.#options;
+    return leaseLeftMs !== null && leaseLeftMs < leaseMs - lateBeatMs;
   }
 
   #known(id: string, url: string, contested: boolean): Member {
@@ -152,6 +162,8 @@ export class Roster {
   }
 
   #bad(member: Member, { kind, why }: BadProbe): void {
+    // Only slow: somebody's request was answered meanwhile.
+    if (kind === 'silent' && isRoutable(member) && member.answeredMs > member.askedMs) return;
     member.goodProbes = 0;
     member.badProbes += 1;
     member.stranger ||= kind === 'stranger' || kind === 'nameless';

@@ -14,6 +14,8 @@ export interface Connections {
   inflight(): number;
   /** All requests since the start but those for its health. */
   requests(): number;
+  /** How many of them an app has answered, with anything but 5xx: those may be ours. */
+  answers(): number;
   open(): number;
   /** From now on it carries another protocol: it ends by itself, or with the drain limit. */
   hold(socket: Duplex): void;
@@ -25,11 +27,15 @@ export interface Connections {
   cut(): void;
 }
 
-/** @param healthPath what is asked there is no request of a client */
-export function trackConnections(server: Server, healthPath: string): Connections {
+/** @param isProbe what asks for health is no request of a client */
+export function trackConnections(
+  server: Server,
+  isProbe: (request: IncomingMessage) => boolean,
+): Connections {
   const sockets = new Map<Duplex, Connection>();
   let inflight = 0;
   let requests = 0;
+  let answers = 0;
   let refusing = false;
   let closing = false;
 
@@ -44,13 +50,15 @@ export function trackConnections(server: Server, healthPath: string): Connection
     const connection = sockets.get(req.socket);
     if (!connection) return;
     inflight++;
-    if (req.url !== healthPath) requests++;
+    const isCounted = !isProbe(req);
+    if (isCounted) requests++;
     connection.requests++;
     connection.fromDoor ||= DOOR_VIA.test(req.headers.via ?? '');
     if (refusing) res.setHeader('Connection', 'close');
     res.once('close', () => {
       inflight--;
       connection.requests--;
+      if (isCounted && res.headersSent && res.statusCode < 500) answers++;
       closeIfIdle(req.socket, connection);
     });
   });
@@ -67,6 +75,7 @@ export function trackConnections(server: Server, healthPath: string): Connection
   return {
     inflight: () => inflight,
     requests: () => requests,
+    answers: () => answers,
     open: () => sockets.size,
     hold,
     refuseNew() {

@@ -1,7 +1,7 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { defaults } from '../config.ts';
 import { type Connections, trackConnections } from './connections.ts';
-import { answerHealth, asksForHealth } from './health.ts';
+import { answerHealth, asksForHealth, HEALTH_AGENT } from './health.ts';
 import type { Hosted, Identity } from './hosted.ts';
 
 /** A server that does not listen yet, and what is connected to it. */
@@ -28,10 +28,12 @@ export function createFront(hosted: Hosted, identity: Identity, options: FrontOp
   });
   // Node would drop the lines beyond its own limit in silence, the length of the body among them.
   server.maxHeadersCount = 0;
-  const connections = trackConnections(server, healthPath);
+  const isProbe = (request: IncomingMessage) =>
+    asksForHealth(request, healthPath) || request.headers['user-agent'] === HEALTH_AGENT;
+  const connections = trackConnections(server, isProbe);
   server.on('request', (request, response) => {
-    if (!asksForHealth(request, healthPath)) return hosted.request(request, response);
-    void answerHealth(request, response, identity, hosted);
+    if (asksForHealth(request, healthPath)) answerHealth(request, response, identity);
+    else hosted.request(request, response);
   });
   const { upgrade } = hosted;
   if (upgrade) {

@@ -1,7 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Hosted, Identity } from './hosted.ts';
+import type { AppSpec } from '../store/records.ts';
+import type { Identity } from './hosted.ts';
 
 export const HEALTH_PATH = '/healthz';
+/** Where a server proves who it is when its app has a page of health of its own. */
+export const HIDDEN_HEALTH_PATH = '/.meowctl/health';
+/** Who asks an app for its health, so that it can be told from its clients. */
+export const HEALTH_AGENT = 'meowctl-health';
+
+/** Where the server itself answers: out of the way of an app that has such a page. */
+export function healthPathOf({ kind, health }: AppSpec): string {
+  if (health === null) return HEALTH_PATH;
+  return kind === 'cat' ? health : HIDDEN_HEALTH_PATH;
+}
 
 /** Whether a request asks for the health of its server. */
 export function asksForHealth({ url = '' }: IncomingMessage, path: string): boolean {
@@ -9,18 +20,16 @@ export function asksForHealth({ url = '' }: IncomingMessage, path: string): bool
 }
 
 /** Answers before the app sees it: 200 while it serves, 503 when it is leaving or cannot answer. */
-export async function answerHealth(
+export function answerHealth(
   { method }: IncomingMessage,
   response: ServerResponse,
   identity: Identity,
-  hosted: Hosted,
-): Promise<void> {
+): void {
   if (method !== 'GET' && method !== 'HEAD') {
     response.writeHead(405, { Allow: 'GET, HEAD' }).end('Method Not Allowed\n');
     return;
   }
-  const healthy = hosted.healthy ? await hosted.healthy() : true;
-  const state = healthy || identity.state() === 'draining' ? identity.state() : 'failing';
+  const state = identity.state();
   const text = JSON.stringify({ id: identity.id, state });
   response.writeHead(state === 'up' ? 200 : 503, {
     'Content-Type': 'application/json; charset=utf-8',

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { HealthPage } from './ask-app.ts';
 
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -7,7 +8,7 @@ export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =
 export interface Identity {
   readonly id: string;
   port(): number;
-  state(): 'up' | 'draining';
+  state(): 'up' | 'failing' | 'draining';
 }
 
 /** What a server serves, whoever wrote it. The server owns port, health check and drain. */
@@ -18,10 +19,11 @@ export interface Hosted {
   /**
    * Resolves once it can answer.
    * @param port the one that its server holds
+   * @param host an address its server can be reached at from here
    */
-  start?(port: number): Promise<void>;
-  /** Whether it can answer, asked by a health check. Without it: always. */
-  healthy?(): Promise<boolean>;
+  start?(port: number, host: string): Promise<void>;
+  /** Its own page of health, once it can answer. Without one it is well for as long as it listens. */
+  page?(): HealthPage;
   /** Comes with every beat of its server. */
   beat?(): Promise<void>;
   /** Ends it, after its last answer. */

@@ -6,11 +6,12 @@ import { FailedError, isOutage } from '../errors.ts';
 import { nameOfApp } from '../store/app-spec.ts';
 import type { BeatReply, ServerRecord } from '../store/records.ts';
 import { reason } from '../text.ts';
+import { AppHealth } from './app-health.ts';
 import { hostCat } from './cat.ts';
 import type { Connections } from './connections.ts';
 import { createFront } from './front.ts';
-import { HEALTH_PATH } from './health.ts';
-import type { Hosted } from './hosted.ts';
+import { HEALTH_PATH, healthPathOf } from './health.ts';
+import type { Hosted, Identity } from './hosted.ts';
 import { listen } from './listen.ts';
 import { retire } from './retire.ts';
 import { checkItself } from './self-check.ts';
@@ -25,6 +26,7 @@ export class Life implements RunningServer {
   readonly #hosted: Hosted;
   readonly #server: HttpServer;
   readonly #connections: Connections;
+  readonly #health: AppHealth | null;
   readonly #startedAt = Date.now();
   readonly #cutting = new AbortController();
   #state: 'up' | 'draining' = 'up';
@@ -40,25 +42,28 @@ export class Life implements RunningServer {
     const { id, spec, requestMs = defaults.clientRequestMs } = options;
     this.#deps = deps;
     this.#options = options;
-    this.#healthPath = (spec.kind === 'program' ? null : spec.health) ?? HEALTH_PATH;
+    this.#healthPath = healthPathOf(spec);
     this.ended = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    const identity = { id, port: () => this.#port, state: () => this.#state };
+    const identity = { id, port: () => this.#port, state: () => this.#stateOfHealth() };
     this.#hosted = host(identity);
     const front = createFront(this.#hosted, identity, { healthPath: this.#healthPath, requestMs });
     this.#server = front.server;
     this.#connections = front.connections;
+    this.#health = this.#watchApp(log);
   }
 
   async start(): Promise<void> {
     const { id, listenHost: host, fixedPort, firstPort } = this.#options;
     const from = firstPort ?? defaults.firstServerPort;
     this.#port = await listen(this.#server, { host, fixedPort, firstPort: from });
-    await this.#hosted.start?.(this.#port);
-    await checkItself(`http://${bracket(reachable(host))}:${this.#port}${this.#healthPath}`, id);
+    const here = reachable(host);
+    await this.#hosted.start?.(this.#port, here);
+    await checkItself(`http://${bracket(here)}:${this.#port}${this.#healthPath}`, id);
     await this.#register();
     const rounds = this.#startRounds();
+    this.#health?.start();
     this.#unwatch = this.#deps.store.registry.watch((changed) => {
       if (changed === id || changed === null) rounds.soon();
     });
@@ -86,6 +91,7 @@ export class Life implements RunningServer {
       requests: this.#connections.requests(),
       inflight: this.#connections.inflight(),
       ...(this.#healthPath === HEALTH_PATH ? {} : { health: this.#healthPath }),
+      ...(this.#health?.why ? { failing: this.#health.why } : {}),
       ...(folder ? { folder } : {}),
     };
   }
@@ -98,6 +104,25 @@ export class Life implements RunningServer {
   cut(): void {
     this.#cutting.abort();
     if (this.#served) void this.#hosted.stop?.(0);
+  }
+
+  #watchApp(log: (line: string) => void): AppHealth | null {
+    const { page } = this.#hosted;
+    if (!page) return null;
+    return new AppHealth({
+      page,
+      answers: this.#connections.answers,
+      onChange: () => {
+        const why = this.#health?.why;
+        log(why ? `the app ${why}: doors send it no more requests` : 'the app is well again');
+        this.#rounds?.soon();
+      },
+      log,
+    });
+  }
+
+  #stateOfHealth(): ReturnType<Identity['state']> {
+    return this.#state === 'up' && this.#health?.why ? 'failing' : this.#state;
   }
 
   #url(): string {
@@ -161,6 +186,7 @@ export class Life implements RunningServer {
 
   async #leave(drainMs: number): Promise<void> {
     this.#state = 'draining';
+    this.#health?.stop();
     await retire(
       {
         connections: this.#connections,
@@ -182,6 +208,7 @@ export class Life implements RunningServer {
     this.#deps.log(why);
     if (this.#leaving) return;
     this.#leaving = this.ended.then(() => {});
+    this.#health?.stop();
     this.#unwatch();
     this.#stopListening();
     this.#connections.cut();

@@ -1,5 +1,5 @@
 import { TimeoutError } from '../errors.ts';
-import type { Said } from './ask-program.ts';
+import { answeredWith, type Said } from './ask-app.ts';
 import type { Program, ProgramDeps } from './program.ts';
 
 /*
@@ -16,6 +16,7 @@ export interface Waited {
 type Why = readonly [message: string, remedy: string];
 
 const REACHED = ['127.0.0.1', '::1', '0.0.0.0', '::'];
+export const NAME_A_PATH = 'See what it said, or name a path that says it is ready: --health';
 const LISTEN = 'Let it listen on {port} or $PORT';
 
 export function tooLate(deps: ProgramDeps, program: Program, waited: Waited): TimeoutError {
@@ -47,8 +48,8 @@ function whyNot(deps: ProgramDeps, program: Program, { port, heard }: Waited): W
   const asked = `GET ${deps.healthPath}`;
   const broken = heard.find(({ status }) => status !== null);
   if (broken) {
-    const remedy = 'See what it said, or name a path that says it is ready: --health';
-    return [`still answers ${asked} with ${broken.status}`, remedy];
+    const answered = answeredWith(deps.healthPath, broken.status ?? 0, deps.healthStatus);
+    return [`still answers ${answered}`, NAME_A_PATH];
   }
   if (heard.some(({ garbled }) => garbled)) {
     return [`says something on port ${port} that is not HTTP`, 'Let it speak plain HTTP there'];
@@ -69,6 +70,6 @@ function whyNot(deps: ProgramDeps, program: Program, { port, heard }: Waited): W
   return [`${at}, not on 127.0.0.1,`, remedy];
 }
 
-function moreTime(remedy: string): string {
+export function moreTime(remedy: string): string {
   return `${remedy}, or give it more --timeout`;
 }

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../config.ts';
 import { FailedError } from '../errors.ts';
-import { askAll, isWell, isWord, type Said } from './ask-program.ts';
+import type { StatusRange } from '../store/records.ts';
+import { askAll, isWell, isWord, type Said } from './ask-app.ts';
 import type { CreateHosted, Hosted } from './hosted.ts';
 import { holdPort, innerPorts } from './inner-port.ts';
 import { endedEarly, inBackground, tooLate } from './not-ready.ts';
@@ -27,8 +28,9 @@ export interface ProgramDeps {
   start(port: number): Program;
   /** What messages call it. */
   readonly name: string;
-  /** The path that says it is ready: any answer below 500. */
+  /** The path that says it is ready and well, and the answers that mean it is. */
   readonly healthPath: string;
+  readonly healthStatus: StatusRange;
   readonly readyMs: number;
   /** What to say after the remedy, where it does not start. */
   readonly hint: string;
@@ -56,7 +58,7 @@ function createHost(deps: ProgramDeps): Hosted {
     request: relay.request,
     upgrade: relay.upgrade,
     died,
-    healthy: async () => (await askAll(address.port, deps.healthPath, [address.host])).some(isWell),
+    page: () => ({ ...address, path: deps.healthPath, status: deps.healthStatus }),
     async start(outer) {
       const started = await startOnFreePort(deps, outer, (running) => {
         program = running;
@@ -108,7 +110,7 @@ async function untilReady(
     const leftMs = limit - performance.now();
     const said = await askAll(port, deps.healthPath, LOOPBACKS, leftMs);
     if (said.some(isWord)) heard = said;
-    const well = said.find(isWell);
+    const well = said.find((each) => isWell(each, deps.healthStatus));
     if (well && (await isOurs(program, port))) return well.host;
     if (performance.now() > limit) throw tooLate(deps, program, { port, heard });
     await Promise.race([program.ended, pause(POLL_MS)]);

@@ -1,5 +1,5 @@
 import { defaults } from '../config.ts';
-import type { AppSpec } from './records.ts';
+import type { AppSpec, StatusRange } from './records.ts';
 
 const MAX_NAME = 200;
 const MAX_PATH = 4_096;
@@ -31,12 +31,13 @@ export function parseSpec(value: unknown): AppSpec | string {
   if (wrong) return wrong;
   const kind = parseKind(value);
   if (typeof kind === 'string') return kind;
-  const { cwd, health, readyMs, seal } = value as unknown as AppSpec;
+  const { cwd, health, healthStatus, readyMs, seal } = value as unknown as AppSpec;
   return {
     ...kind,
     ...environment(value),
     cwd,
     health,
+    ...(healthStatus === undefined ? {} : { healthStatus }),
     ...(readyMs === undefined ? {} : { readyMs }),
     ...(seal === undefined ? {} : { seal }),
   };
@@ -70,6 +71,13 @@ export function isHealthPath(value: unknown): value is string {
   return typeof value === 'string' && /^\/[A-Za-z0-9._~/-]{0,200}$/.test(value);
 }
 
+/** RFC 9110 §15: from 100 to 599. */
+export function isStatusRange(value: unknown): value is StatusRange {
+  if (!Array.isArray(value) || value.length !== 2) return false;
+  const [from, to] = value;
+  return [from, to].every(Number.isInteger) && from >= 100 && from <= to && to <= 599;
+}
+
 /** Whether a shell could set it. */
 export function isVariableName(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
@@ -99,6 +107,7 @@ const common: Readonly<Record<string, (value: unknown) => boolean>> = {
   envAll: (value) => value === undefined || typeof value === 'boolean',
   cwd: (value) => value === null || isPath(value),
   health: (value) => value === null || isHealthPath(value),
+  healthStatus: (value) => value === undefined || isStatusRange(value),
   readyMs: (value) =>
     value === undefined ||
     (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_READY_MS),

@@ -118,6 +118,7 @@ const recordFields: Record<keyof ServerRecord, Check> = {
   requests: isCount,
   inflight: isCount,
   health: (value) => value === undefined || isHealthPath(value),
+  failing: isTextOrNone,
   folder: (value) => value === undefined || isFolder(value),
 };
 

@@ -19,9 +19,14 @@ export interface ServerRecord extends Place {
   readonly inflight: number;
   /** Where it answers for its health, when that is not `/healthz`. */
   readonly health?: string;
+  /** What its app does that it should not, such as answer its page of health with 500. */
+  readonly failing?: string;
   /** The folder its app was found in at its start, every link resolved; not of the built-in app. */
   readonly folder?: string;
 }
+
+/** Status codes from one to another, both included. */
+export type StatusRange = readonly [from: number, to: number];
 
 export type ServerState = ServerRecord['state'] | 'lost' | 'crashed';
 
@@ -46,8 +51,13 @@ export type AppSpec = (
   readonly oldValues?: Readonly<Record<string, string>>;
   /** The folder it runs in, as it was typed: links are resolved at each start; null for the state folder. */
   readonly cwd: string | null;
-  /** Where the server answers for its health; of a program: the path that says it is ready. */
+  /**
+   * The app's own page that says whether it is ready and well. Of the built-in one: where its server
+   * answers for its health.
+   */
   readonly health: string | null;
+  /** The answers there that mean it is, when not all below 500. */
+  readonly healthStatus?: StatusRange;
   /** How long it may take to be ready, when that is not the default. */
   readonly readyMs?: number;
   /** The signature that 0.1.0 gave it: see fleet/old-fleet.ts. */

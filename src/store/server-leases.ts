@@ -20,12 +20,13 @@ export function createServerLeases(
 
   const beat = async (record: ServerRecord, intent: Intent | null) => {
     const keysOf = beatKeys(keys, record.id);
-    const announce = announced !== record.state ? '1' : '0';
+    const said = inWords(record);
+    const announce = announced !== said ? '1' : '0';
     const texts = [JSON.stringify(record), defaults.leaseMs, intent ? JSON.stringify(intent) : ''];
     const signedFor = intent?.registry ?? '';
     const args = [record.id, ...texts, keys.changes, announce, signedFor, freshId()];
     const reply = await runScript(link, scripts.beat, keysOf, ...args);
-    announced = record.state;
+    announced = said;
     return toBeatReply(reply);
   };
 
@@ -48,7 +49,7 @@ export function createServerLeases(
       const args = [record.id, JSON.stringify(record), defaults.leaseMs, keys.changes];
       const other = await runScript(link, claim, keysOf, ...args);
       if (typeof other === 'string') throw taken(record.id, parseRecord(record.id, other));
-      announced = record.state;
+      announced = inWords(record);
       await beat(record, intent);
     },
     beat,
@@ -62,6 +63,11 @@ export function createServerLeases(
       return (await remove(scripts.forget, id, before?.id ?? '', text)) === 1;
     },
   };
+}
+
+/** What others are to hear of at once when it changes. */
+function inWords({ state, failing = '' }: ServerRecord): string {
+  return `${state} ${failing}`;
 }
 
 function taken(id: string, other: ServerRecord | string): FailedError {

@@ -3,6 +3,7 @@ import { missing } from '../helpers/needs.ts';
 import { deafFaults } from './deaf-faults.ts';
 import { doorFaults } from './door-faults.ts';
 import { harmFaults } from './harm-faults.ts';
+import { healthFaults } from './health-faults.ts';
 import { expectPeace } from './invariants.ts';
 import { machineFaults } from './machine-faults.ts';
 import { poisonFaults } from './poison-faults.ts';
@@ -24,6 +25,7 @@ const LIMIT_MS = 600_000;
 const scenarios = [
   serverFaults,
   poisonFaults,
+  healthFaults,
   deafFaults,
   verbFaults,
   portFaults,

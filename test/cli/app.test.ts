@@ -45,14 +45,17 @@ describe('spawn --app', () => {
     }
   });
 
-  test('answers their health check, elsewhere where the app is to have /healthz', async () => {
+  test('answers their health check, out of the way of an app that has a page of its own', async () => {
     for (const { id, url } of [koa, server]) {
       expect(JSON.parse(await text(`${url}/healthz`))).toEqual({ id, state: 'up' });
     }
     const { id, url } = listener;
-    expect(JSON.parse(await text(`${url}/alive`))).toEqual({ id, state: 'up' });
+    expect(await text(`${url}/alive`)).toBe('listener at /alive\n');
     expect(await text(`${url}/healthz`)).toBe('listener at /healthz\n');
-    expect(JSON.parse((await site.raw.hget('{meow}:servers', id)) ?? '').health).toBe('/alive');
+    const { health } = JSON.parse((await site.raw.hget('{meow}:servers', id)) ?? '');
+    expect(JSON.parse(await text(`${url}${health}`))).toEqual({ id, state: 'up' });
+    // What the server itself asks of the app is no request of a client.
+    expect((await site.list()).find((row) => row.id === id)?.requests ?? 9).toBeLessThan(3);
   });
 
   test('lets an http.Server take its upgrades', async () => {
@@ -147,6 +150,13 @@ describe('a command line about an app', () => {
     [['--env', 'A-B=hush', '--', 'b'], 2, 'variable name "A-B"'],
     [['--env', 'NOT_SET_HERE', '--', 'b'], 2, 'NOT_SET_HERE is not set'],
     [['--health', 'healthz', '--', 'b'], 2, 'health path "healthz"'],
+    [['--health', '/.meowctl/health', '--', 'b'], 2, '"/.meowctl/health" is meowctl\'s own'],
+    [['--health-status', '200', '--app', 'a.js'], 2, '--health-status without --health'],
+    [['--health-status', '', '--', 'b'], 2, 'status ""'],
+    [['--health-status', '2xx', '--', 'b'], 2, 'status "2xx"'],
+    [['--health-status', '399-200', '--', 'b'], 2, 'status "399-200"'],
+    [['--health-status', '99-700', '--', 'b'], 2, 'status "99-700"'],
+    [['--health-status', '２００', '--', 'b'], 2, 'status "２００"'],
     [['--cwd', 'nowhere', '--', 'b'], 1, 'no folder "nowhere"'],
     [['--env', 'toString', '--', 'b'], 2, 'toString is not set'],
     [['--env-file'], 2, '"--env-file <file>" argument missing'],

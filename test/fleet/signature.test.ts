@@ -46,6 +46,7 @@ describe('the signature of an intent', () => {
     ['app', { spec: { ...intent.spec, kind: 'module', path: '/evil.js' } }],
     ['folder', { spec: { ...intent.spec, cwd: '/' } }],
     ['health path', { spec: { ...intent.spec, health: '/' } }],
+    ['range of well answers', { spec: { ...intent.spec, healthStatus: [100, 599] } }],
     ['time to get ready', { spec: { ...intent.spec, readyMs: 1 } }],
     ['signature', { seal: '' }],
   ])('breaks with another %s', (_, change) => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { identify } from '../../src/fleet/process-identity.ts';
 import { startProgram } from '../../src/fleet/program.ts';
+import { ask, BELOW_500, isWell } from '../../src/server/ask-app.ts';
 import { holdPort, innerPorts } from '../../src/server/inner-port.ts';
 import { hostProgram } from '../../src/server/program.ts';
 import { freePort } from '../helpers/redis.ts';
@@ -59,6 +60,7 @@ test('a port that a stranger takes at the last moment is given up for the next',
   const create = hostProgram({
     name: 'program',
     healthPath: '/',
+    healthStatus: BELOW_500,
     hint: '',
     readyMs: 120_000,
     start(port) {
@@ -84,9 +86,10 @@ test('a port that a stranger takes at the last moment is given up for the next',
     await hosted.stop?.(0);
     for (const stranger of strangers) stranger.close();
   });
-  await hosted.start?.(outer);
+  await hosted.start?.(outer, '127.0.0.1');
   expect(given).toEqual(innerPorts(outer).slice(0, 2));
-  expect(await hosted.healthy?.()).toBe(true);
+  const page = hosted.page?.();
+  expect(page && isWell(await ask(page), page.status)).toBe(true);
 });
 
 test('a program is told apart from a stranger on its port', async () => {

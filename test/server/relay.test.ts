@@ -24,8 +24,9 @@ function listen(server: Pick<Server, 'listen' | 'address'>): Promise<number> {
 async function relayTo(inner: number, healthy = true): Promise<number> {
   const relay = createRelay(() => ({ host: '127.0.0.1', port: inner }));
   const { request: pass, upgrade } = relay;
-  const hosted: Hosted = { request: pass, upgrade, healthy: () => Promise.resolve(healthy) };
-  const identity = { id: 'abc234', port: () => 0, state: () => 'up' as const };
+  const hosted: Hosted = { request: pass, upgrade };
+  const state = () => (healthy ? 'up' : 'failing');
+  const identity = { id: 'abc234', port: () => 0, state } as const;
   const { server, connections } = createFront(hosted, identity, {
     healthPath: '/healthz',
     requestMs: 300_000,

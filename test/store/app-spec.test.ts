@@ -16,6 +16,7 @@ describe('what a server serves', () => {
     program,
     { ...program, readyMs: 60_000, seal: 'abc' },
     { ...module, envFile: '/srv/.env', envAll: true },
+    { ...module, healthStatus: [200, 399] as const },
   ])('comes back from JSON as it was: %j', (spec) => {
     expect(parseSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
   });
@@ -47,6 +48,11 @@ describe('what a server serves', () => {
     ['health', { ...module, health: 'ready' }],
     ['health', { ...module, health: '/a?b=c' }],
     ['health', { ...module, health: undefined }],
+    ['healthStatus', { ...module, healthStatus: null }],
+    ['healthStatus', { ...module, healthStatus: [200] }],
+    ['healthStatus', { ...module, healthStatus: [399, 200] }],
+    ['healthStatus', { ...module, healthStatus: ['200', '399'] }],
+    ['healthStatus', { ...module, healthStatus: [99, 700] }],
     ['readyMs', { ...module, readyMs: -1 }],
     ['seal', { ...module, seal: 1 }],
   ])('with a wrong %s is none: %j', (field, value) => {
