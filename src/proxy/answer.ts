@@ -10,6 +10,10 @@ export interface OwnAnswer {
   readonly close?: boolean;
 }
 
+/** RFC 9110 §15.5.6: a 405 names what would have been taken. */
+export const ALLOW: readonly string[] = Object.freeze([
+  ...['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
+]);
 const RETRY: readonly string[] = Object.freeze(['Retry-After', '1']);
 
 export const own = {
@@ -22,11 +26,7 @@ export const own = {
   slowClient: { status: 408, text: 'the request did not arrive in time', close: true },
   badRequest: { status: 400, text: 'the request makes no sense', close: true },
   notExpected: { status: 417, text: 'only 100-continue can be expected' },
-  nothingToSay: {
-    status: 204,
-    text: '',
-    lines: ['Allow', 'GET, HEAD, POST, PUT, DELETE, OPTIONS'],
-  },
+  nothingToSay: { status: 204, text: '', lines: ALLOW },
 } as const satisfies Record<string, OwnAnswer>;
 
 /** Short text, or JSON for who asks for it. */
@@ -67,10 +67,12 @@ export function endPolitely(
 }
 
 /** The same as bytes, for where there is no response to write to. */
-export function rawAnswer({ status, text }: OwnAnswer): string {
+export function rawAnswer({ status, text, lines = [] }: OwnAnswer): string {
   const body = `${text}\n`;
   return [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    ...lines.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${lines[at + 1]}`] : [])),
+    `Date: ${new Date().toUTCString()}`,
     'Connection: close',
     'Content-Type: text/plain; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,

@@ -3,7 +3,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Answered } from './access-log.ts';
 import { createAllow } from './allow.ts';
-import { own, rawAnswer } from './answer.ts';
 import { createBalancer } from './balancer.ts';
 import { refuseConnection } from './client-errors.ts';
 import { type Connection, createConnection } from './connection.ts';
@@ -15,7 +14,9 @@ import { listen } from './listen.ts';
 import { createBar } from './own-address.ts';
 import { PoisonList } from './poison.ts';
 import { createProber } from './probe.ts';
-import { answerItself, receive } from './receive.ts';
+import { refuseRaw } from './raw-refusal.ts';
+import { type Expected, receive } from './receive.ts';
+import { notPassed } from './request-checks.ts';
 import { Ladder } from './retry.ts';
 import { Roster } from './roster.ts';
 import { StartQueue } from './start-queue.ts';
@@ -93,18 +94,19 @@ function track(server: Server): ReadonlySet<Socket> {
 
 function connectHandlers(server: Server, context: DoorContext, options: DoorOptions) {
   const connectionOf = createConnections(options);
-  const answer = (request: IncomingMessage, response: ServerResponse, expecting = false) =>
-    receive(context, connectionOf(request.socket), request, response, expecting);
+  const answer = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    expected: Expected = 'nothing',
+  ) => receive(context, connectionOf(request.socket), request, response, expected);
   const upgrades = createUpgrades(context, connectionOf, answer);
   server.on('request', (request, response) => answer(request, response));
-  server.on('checkContinue', (request, response) => answer(request, response, true));
-  server.on('checkExpectation', (request, response) => {
-    answerItself(context, request, response, own.notExpected);
-  });
+  server.on('checkContinue', (request, response) => answer(request, response, 'continue'));
+  server.on('checkExpectation', (request, response) => answer(request, response, 'more'));
   server.on('upgrade', upgrades.handle);
-  server.on('connect', (_: IncomingMessage, socket: Socket) => {
+  server.on('connect', (request: IncomingMessage, socket: Socket) => {
     socket.on('error', () => socket.destroy());
-    socket.end(rawAnswer({ status: 405, text: 'CONNECT is not passed on' }));
+    refuseRaw(context, connectionOf(socket), request, notPassed('CONNECT'));
   });
   server.on('clientError', (error, socket) => {
     refuseConnection(context, connectionOf(socket as Socket), error);
@@ -177,6 +179,8 @@ function createHttpServer(options: DoorOptions): Server {
     requestTimeout: options.clientRequestMs,
     keepAliveTimeout: options.clientKeepAliveMs,
     connectionsCheckingInterval: SECOND_MS,
+    // Node would refuse a request without one in its own way, and then what comes behind it again.
+    requireHostHeader: false,
   });
   // Node would drop the lines beyond its own limit in silence; the door counts them itself.
   server.maxHeadersCount = 0;

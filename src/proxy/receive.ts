@@ -4,7 +4,11 @@ import type { Connection } from './connection.ts';
 import type { DoorContext } from './door-context.ts';
 import { Exchange } from './forward.ts';
 import { readHead } from './known-head.ts';
+import { oneHopLess } from './max-forwards.ts';
 import { lineRefusal } from './request-checks.ts';
+
+/** What a request's `Expect` asks for: nothing, 100-continue, or what nobody knows. */
+export type Expected = 'nothing' | 'continue' | 'more';
 
 /** Takes one request: refuses it, or sends it on its way to a server. */
 export function receive(
@@ -12,24 +16,30 @@ export function receive(
   connection: Connection,
   request: IncomingMessage,
   response: ServerResponse,
-  expecting: boolean,
+  expected: Expected,
 ): void {
   if (connection.refused) return;
   const { method = 'GET' } = request;
+  const head = readHead(context, connection, request);
+  if ('status' in head) return refuse(context, connection, request, response, head);
   if (method === 'OPTIONS' && request.url === '*') {
     return answerItself(context, request, response, own.nothingToSay);
   }
-  const head = readHead(context, connection, request);
-  if ('status' in head) return refuse(context, connection, request, response, head);
   const refused = lineRefusal(request);
   if (refused) return refuse(context, connection, request, response, refused);
-  const { lines, attemptAt, hasBody } = head;
+  if (expected === 'more') return answerItself(context, request, response, own.notExpected);
+  const { attemptAt, hasBody } = head;
+  const lines = method === 'OPTIONS' ? oneHopLess(head.lines) : head.lines;
+  if (lines === 'last hop') return answerItself(context, request, response, own.nothingToSay);
+  if (lines === 'no number') return refuse(context, connection, request, response, badHops);
   const path = request.url ?? '/';
   const attempt = context.newAttempt();
-  const expects = expecting && hasBody;
+  const expects = expected === 'continue' && hasBody;
   const outgoing = { method, path, lines, attemptAt, attempt, hasBody, expecting: expects };
   new Exchange(context, connection, request, response, outgoing).begin();
 }
+
+const badHops: OwnAnswer = { status: 400, text: 'Max-Forwards is not one number' };
 
 function refuse(
   context: DoorContext,

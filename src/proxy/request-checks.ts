@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { ALLOW, type OwnAnswer } from './answer.ts';
 import type { RequestHead } from './request-head.ts';
 
 export interface RequestLimits {
@@ -6,10 +7,7 @@ export interface RequestLimits {
 }
 
 /** Why the door does not pass a request on. Its connection is closed after the answer. */
-export interface Refusal {
-  readonly status: number;
-  readonly text: string;
-}
+export type Refusal = Pick<OwnAnswer, 'status' | 'text' | 'lines'>;
 
 type Check = (head: RequestHead, request: IncomingMessage, limits: RequestLimits) => Refusal | null;
 
@@ -54,7 +52,12 @@ function spokenVersion({ httpVersion }: IncomingMessage): Refusal | null {
 
 function passableMethod({ method }: IncomingMessage): Refusal | null {
   if (method !== 'TRACE' && method !== 'CONNECT') return null;
-  return { status: 405, text: `${method} is not passed on` };
+  return notPassed(method);
+}
+
+/** What is said to a method that ends here. */
+export function notPassed(method: 'TRACE' | 'CONNECT'): Refusal {
+  return { status: 405, text: `${method} is not passed on`, lines: ALLOW };
 }
 
 function readableTarget({ url = '' }: IncomingMessage): Refusal | null {
@@ -77,14 +80,31 @@ function oneHost(head: RequestHead, { httpVersion }: IncomingMessage): Refusal |
   return isHost(head.host) ? null : bad('the Host is not a host');
 }
 
+const CODING = /^[\w!#$%&'*+.^`|~-]+(?:[\t ]*;[\t ]*[\w!#$%&'*+.^`|~-]+=[\w!#$%&'*+.^`|~-]+)*$/;
+// The one that was taken back: some still read it as no coding at all. RFC 9112 §12.3.
+const CHUNKED = 'chunked';
+const WITHDRAWN = 'identity';
+
 // RFC 9112 §6.1, §6.3: exactly one length, or exactly one chunked, never both.
 function oneFraming(head: RequestHead, { httpVersion }: IncomingMessage): Refusal | null {
   const { lengths, codings } = head;
   if (lengths === 0 && codings === 0) return null;
   if (lengths + codings > 1) return bad('the length of the body is given twice');
   if (lengths === 1) return /^\d{1,15}$/.test(head.length) ? null : bad('bad Content-Length');
-  const chunked = httpVersion === '1.1' && head.coding.toLowerCase() === 'chunked';
-  return chunked ? null : bad('bad Transfer-Encoding');
+  if (httpVersion !== '1.1') return bad('Transfer-Encoding is not of this version of HTTP');
+  return head.coding.toLowerCase() === CHUNKED ? null : wrongCoding(head.coding);
+}
+
+// RFC 9112 §6.1: what is not understood is a 501. But where chunked is not the last, or stands there
+// twice, two readers could find two lengths: §6.3.
+function wrongCoding(list: string): Refusal {
+  const codings = list.split(',').map((coding) => coding.trim().toLowerCase());
+  const ambiguous = codings.some((coding, at) => {
+    if (!CODING.test(coding) || coding === WITHDRAWN) return true;
+    return /^chunked(?:$|[;\t ])/.test(coding) && (coding !== CHUNKED || at < codings.length - 1);
+  });
+  if (ambiguous) return bad('bad Transfer-Encoding');
+  return { status: 501, text: 'this transfer coding is not known here' };
 }
 
 function noLoop({ looped }: RequestHead): Refusal | null {
@@ -109,6 +129,8 @@ export function takeAbsolute(request: IncomingMessage, head: RequestHead): void 
   const match = /^http:\/\/([^/?#]+)(.*)$/i.exec(request.url ?? '');
   const [, host = '', rest = ''] = match ?? [];
   if (!isHost(host)) return;
-  request.url = rest.startsWith('/') ? rest : `/${rest}`;
+  // RFC 9112 §3.2.4: with nothing behind the host, OPTIONS asks the server as a whole.
+  if (rest === '' && request.method === 'OPTIONS') request.url = '*';
+  else request.url = rest.startsWith('/') ? rest : `/${rest}`;
   head.host = host;
 }

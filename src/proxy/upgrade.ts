@@ -2,11 +2,12 @@ import { Agent, type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import httpProxy from 'http-proxy';
-import { type OwnAnswer, own, rawAnswer } from './answer.ts';
+import { type OwnAnswer, own } from './answer.ts';
 import type { Connection } from './connection.ts';
 import type { DoorContext } from './door-context.ts';
 import { requestLines } from './headers.ts';
 import { hostname } from './member.ts';
+import { refuseRaw } from './raw-refusal.ts';
 import { refusal, takeAbsolute } from './request-checks.ts';
 import { RequestHead } from './request-head.ts';
 import { type Found, findServer } from './ws-connect.ts';
@@ -60,13 +61,13 @@ export function createUpgrades(
       takeAbsolute(request, seen);
       const refused = refusal(seen, request, context.options) ?? wrongHandshake(request, seen);
       if (refused || connection.unanswered.length > 0) {
-        return refuse(connection, refused ?? own.badRequest);
+        return refuseRaw(context, connection, request, refused ?? own.badRequest);
       }
       if (!isWebSocket(seen)) return answerPlainly(request, client, answer);
       request.headers = serverHeaders(context, connection, seen);
       void findServer(context, client).then((found) => {
         if (found === null) return;
-        if ('status' in found) refuse(connection, found);
+        if ('status' in found) refuseRaw(context, connection, request, found);
         else open(request, client, head, found);
       });
     },
@@ -86,18 +87,6 @@ function wrongHandshake(request: IncomingMessage, head: RequestHead): OwnAnswer 
   if (request.method !== 'GET') return { status: 400, text: 'a WebSocket begins with GET' };
   const key = request.headers['sec-websocket-key'] ?? '';
   return KEY.test(key) ? null : { status: 400, text: 'a WebSocket needs Sec-WebSocket-Key' };
-}
-
-// Answers to earlier requests on the same connection come first.
-function refuse(connection: Connection, answer: OwnAnswer): void {
-  const { socket, unanswered } = connection;
-  const words = rawAnswer(answer);
-  if (unanswered.length > 0) {
-    connection.lastWords = words;
-    return;
-  }
-  if (socket.writable) socket.write(words);
-  socket.destroySoon();
 }
 
 // Node has taken its parser off the connection: this is its last request.

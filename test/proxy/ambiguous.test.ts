@@ -21,6 +21,13 @@ const SMUGGLED = 'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n';
 
 const refused: [name: string, status: RegExp, bytes: string][] = [
   ['no Host', /400/, get('')],
+  ['no Host, and garbage behind it', /400/, `${get('')}GARBAGE\r\n\r\n`],
+  ['no Host, twice', /400/, get('').repeat(2)],
+  ['no Host, with a body', /400/, 'POST /x HTTP/1.1\r\nContent-Length: 5\r\n\r\nabcde'],
+  ['no Host, and an expectation', /400/, get('Expect: 100-continue\r\nContent-Length: 5\r\n')],
+  ['no Host, and bananas expected', /400/, get('Expect: banana\r\n')],
+  ['no Host, and an asterisk', /400/, 'OPTIONS * HTTP/1.1\r\n\r\n'],
+  ['no Host, and a WebSocket', /400/, get('Connection: Upgrade\r\nUpgrade: websocket\r\n')],
   ['two different Hosts', /400/, get(`${HOST}Host: b\r\n`)],
   ['the same Host twice', /400/, get(HOST + HOST)],
   ['an empty Host', /400/, get('Host: \r\n')],
@@ -41,7 +48,26 @@ const refused: [name: string, status: RegExp, bytes: string][] = [
   ['a hexadecimal length', /400/, post('Content-Length: 0x5\r\n', 'abcde')],
   ['a length of 20 digits', /400/, post('Content-Length: 99999999999999999999\r\n')],
   ['an empty length', /400/, post('Content-Length: \r\n')],
-  ['coding xchunked', /400/, post('Transfer-Encoding: xchunked\r\n', CHUNKS)],
+  ['coding xchunked', /501/, post('Transfer-Encoding: xchunked\r\n', CHUNKS)],
+  ['coding chunked-too', /501/, post('Transfer-Encoding: chunked-too\r\n', CHUNKS)],
+  ['two unknown codings', /501/, post('Transfer-Encoding: foo;a=b, bar\r\n', CHUNKS)],
+  ['gzip before chunked', /501/, post('Transfer-Encoding: gzip, chunked\r\n', CHUNKS)],
+  [
+    'an unknown coding and bananas expected',
+    /501/,
+    post('Transfer-Encoding: foo\r\nExpect: banana\r\n', CHUNKS),
+  ],
+  ['chunked and an unknown coding', /400/, post('Transfer-Encoding: chunked, foo\r\n', CHUNKS)],
+  ['chunked with a parameter', /400/, post('Transfer-Encoding: chunked;a=b\r\n', CHUNKS)],
+  ['chunked twice in one line', /400/, post('Transfer-Encoding: chunked, chunked\r\n', CHUNKS)],
+  ['two words as a coding', /400/, post('Transfer-Encoding: foo bar\r\n', CHUNKS)],
+  ['a quoted coding', /400/, post('Transfer-Encoding: "chunked"\r\n', CHUNKS)],
+  ['a list of codings with a gap', /400/, post('Transfer-Encoding: foo,,bar\r\n', CHUNKS)],
+  [
+    'an unknown coding in HTTP/1.0',
+    /400/,
+    `POST /x HTTP/1.0\r\n${HOST}Transfer-Encoding: foo\r\n\r\n`,
+  ],
   ['coding identity', /400/, post('Transfer-Encoding: identity\r\n')],
   ['chunked before identity', /400/, post('Transfer-Encoding: chunked, identity\r\n', CHUNKS)],
   [
@@ -92,6 +118,9 @@ test.each(refused)(
     expect(text.slice(0, 40)).toMatch(/^HTTP\/1\.1 \d{3} /);
     expect(text.slice(9, 12)).toMatch(status);
     expect(text.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    expect(text).toMatch(/^Date: \w{3}, \d\d .* GMT\r$/m);
+    expect(/^Allow: GET, /m.test(text)).toBe(text.startsWith('HTTP/1.1 405'));
+    expect(text).toMatch(/\r\n\r\n.+\n$/);
     expect(server.seen.length).toBe(before);
   },
 );
@@ -117,6 +146,22 @@ test.each(brokenChunks)(
     expect(server.seen.join()).not.toContain('smuggled');
   },
 );
+
+test('a request without Host is told once, in the log too, whatever else is wrong with it', async () => {
+  for (const more of ['', 'Connection: Upgrade\r\nUpgrade: websocket\r\n', 'Expect: banana\r\n']) {
+    const before = open.answers.length;
+    const text = await exchange(open.port, `${get(more, '/nohost')}GARBAGE\r\n\r\n`);
+    expect(text).toMatch(/\r\n\r\na request has one Host\n$/);
+    expect(open.answers.slice(before)).toMatchObject([
+      { method: 'GET', path: '/nohost', status: 400, trouble: 'a request has one Host' },
+    ]);
+  }
+});
+
+test('CONNECT behind an unanswered request is refused after its answer', async () => {
+  const text = await exchange(open.port, `${get(HOST)}CONNECT a:80 HTTP/1.1\r\n${HOST}\r\n`);
+  expect(text.match(/HTTP\/1\.1 \d{3}/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 405']);
+});
 
 test('100 GETs in one packet are answered in their order', async () => {
   const before = server.seen.length;

@@ -144,6 +144,55 @@ test('the answer carries who served it, every cookie, and nothing private to the
   expect(answer.headers).not.toHaveProperty('x-private');
 });
 
+const options = (lines: string, target = '/', method = 'OPTIONS') =>
+  exchange(
+    open.port,
+    `${method} ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${lines}\r\n`,
+  );
+
+test.each([
+  ['5', '4'],
+  ['1', '0'],
+  ['007', '6'],
+  ['9'.repeat(30), `${Number.MAX_SAFE_INTEGER}`],
+])('OPTIONS with Max-Forwards: %s goes on with %s', async (given, rest) => {
+  expect(await options(`max-forwards: ${given}\r\n`)).toMatch(/^HTTP\/1\.1 200 /);
+  expect(reached('max-forwards')).toEqual([rest]);
+});
+
+test.each([
+  ['0', 204],
+  ['00', 204],
+  ['-1', 400],
+  ['x', 400],
+  ['', 400],
+  ['1, 1', 400],
+  ['1\r\nMax-Forwards: 1', 400],
+])('OPTIONS with Max-Forwards: %j goes no further and gets %i', async (given, status) => {
+  const before = server.seen.length;
+  const text = await options(`Max-Forwards: ${given}\r\n`);
+  expect(text.slice(9, 12)).toBe(`${status}`);
+  if (status === 204)
+    expect(text).toMatch(/^Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r$/m);
+  expect(server.seen.length).toBe(before);
+});
+
+test('Max-Forwards is spent by OPTIONS alone, also on one connection with the same lines', async () => {
+  const from = server.requests.length;
+  const ask3 = (method: string) => `${method} / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 3\r\n\r\n`;
+  const asked = ['GET', 'OPTIONS', 'OPTIONS', 'GET'];
+  await exchange(open.port, asked.map(ask3).join(''), (all) => all.split('hello').length === 5);
+  const seen = server.requests.slice(from).map(({ headers }) => headers['max-forwards']);
+  expect(seen).toEqual(['3', '2', '2', '3']);
+});
+
+test('OPTIONS of a host alone asks for the server as a whole', async () => {
+  const before = server.seen.length;
+  expect(await options('', 'http://other')).toMatch(/^HTTP\/1\.1 204 /);
+  expect(server.seen.length).toBe(before);
+  expect(await options('', 'http://other/')).toMatch(/^HTTP\/1\.1 200 /);
+});
+
 test('OPTIONS * is answered by the door itself', async () => {
   const text = await exchange(
     open.port,

@@ -152,7 +152,9 @@ describe('a handshake that fails', () => {
 
   test('because there is no server is a 503', async () => {
     const { port } = await fleet.open(0);
-    expect(await exchange(port, handshake())).toMatch(/^HTTP\/1\.1 503 /);
+    const text = await exchange(port, handshake());
+    expect(text).toMatch(/^HTTP\/1\.1 503 /);
+    expect(text).toMatch(/^Retry-After: 1\r\n.*^Date: /ms);
   });
 
   test.each([
