@@ -14,6 +14,7 @@ import { freePort, onPath, run, startListening } from './programs.mjs';
  * @property {boolean} quick
  * @property {(text: string) => void} say progress, to stderr
  * @property {(undo: () => unknown) => void} atEnd runs last first, also after a failure or Ctrl-C
+ * @property {<T>(work: (world: World) => Promise<T>) => Promise<T>} within undoes afterwards what `work` began
  * @property {() => Promise<void>} end
  */
 
@@ -24,9 +25,10 @@ import { freePort, onPath, run, startListening } from './programs.mjs';
  */
 export async function createWorld({ nodeVersion, quick }) {
   const undos = [];
-  const end = async () => {
-    for (const undo of undos.splice(0).reverse()) await tried(undo);
+  const endFrom = async (first) => {
+    for (const undo of undos.splice(first).reverse()) await tried(undo);
   };
+  const end = () => endFrom(0);
   try {
     const folder = mkdtempSync(join(tmpdir(), 'meow-bench-'));
     undos.push(() => rmSync(folder, { recursive: true, force: true }));
@@ -35,7 +37,7 @@ export async function createWorld({ nodeVersion, quick }) {
     const redis = new Redis(redisUrl);
     undos.push(() => redis.disconnect());
     const atEnd = (undo) => undos.push(undo);
-    return {
+    const world = {
       node,
       folder,
       redis,
@@ -44,8 +46,15 @@ export async function createWorld({ nodeVersion, quick }) {
       quick,
       say,
       atEnd,
+      async within(work) {
+        const first = undos.length;
+        const made = await work(world);
+        await endFrom(first);
+        return made;
+      },
       end,
     };
+    return world;
   } catch (error) {
     await end();
     throw error;
