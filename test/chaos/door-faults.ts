@@ -7,7 +7,7 @@ import type { World } from './world.ts';
 const twoDoors: Scenario = {
   fault: 'two doors under load and one drain',
   expected: 'both doors acknowledge; 0 failed on either',
-  quick: true,
+  quick: false,
   async run(world) {
     const doors = [await world.openDoor(), await world.openDoor()];
     const [leaving] = await world.spawn(['3']);

@@ -115,7 +115,7 @@ const destroyDuringSpawn: Scenario = {
 const destroyOneMoment: Scenario = {
   fault: '`destroy --all` while `spawn 6` is half done',
   expected: destroyDuringSpawn.expected,
-  quick: true,
+  quick: false,
   async run({ site, raw, servers }) {
     const spawning = finish(site.start(['spawn', '6', '-q']));
     await until('some serve', async () => (await raw.hlen('{meow}:servers')) >= 2);
