@@ -74,6 +74,7 @@ export async function openDoor(
   const door = createDoor(
     {
       registry: store.registry,
+      pictures: store.images,
       machine: { host: machine, pid },
       onAnswer: await accessLog(context, flags),
       log: (line) => context.output.talk(`meowctl: ${line}`),

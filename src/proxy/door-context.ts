@@ -18,6 +18,8 @@ export interface DoorContext {
   readonly poison: PoisonList;
   readonly starts: StartQueue;
   readonly onAnswer: ((answered: Answered) => void) | null;
+  /** A request for a picture whose client did not get it. */
+  readonly onUndelivered: (attempt: string) => void;
   /** A server was taken out, or nothing waits for a connection to it any more. */
   readonly onChange: () => void;
   /** Milliseconds of a monotonic clock, refreshed a few times a second: free to read. */

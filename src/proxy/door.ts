@@ -7,9 +7,12 @@ import { createFrontDoor } from './front-door.ts';
 import type { Member } from './member.ts';
 import { doorUrl } from './own-address.ts';
 import type { StartQueue } from './start-queue.ts';
+import { type PictureReturns, Undelivered } from './undelivered.ts';
 
 export interface DoorDeps {
   readonly registry: DoorLease & FleetSource;
+  /** Where undelivered pictures go back to; null for nowhere. */
+  readonly pictures: PictureReturns | null;
   readonly machine: { readonly host: string; readonly pid: number };
   readonly onAnswer: ((answered: Answered) => void) | null;
   log(line: string): void;
@@ -47,7 +50,10 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   const { onAnswer } = deps;
   let port = options.port;
   const onChange = () => life.acknowledge();
-  const front = createFrontDoor({ id, onAnswer, onChange, onTrouble: deps.log }, options);
+  const undelivered = deps.pictures && new Undelivered(deps.pictures, options, deps.log);
+  const onUndelivered = (attempt: string) => undelivered?.tell(attempt);
+  const onTrouble = deps.log;
+  const front = createFrontDoor({ id, onAnswer, onChange, onTrouble, onUndelivered }, options);
   const servers = (): Seen[] => front.roster.all().map(seen);
   const record = (): DoorRecord => ({
     id,
@@ -86,6 +92,7 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
     },
     async close(deadlineMs) {
       await front.close(deadlineMs);
+      await undelivered?.stop();
       await life.stop();
     },
     started() {

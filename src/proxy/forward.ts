@@ -13,6 +13,7 @@ import { RequestBody } from './request-body.ts';
 import { interimAnswer, ResponseHead, statusText, trailerLines } from './response-head.ts';
 import type { Failure } from './retry.ts';
 import type { Waiting } from './start-queue.ts';
+import { takesPicture } from './undelivered.ts';
 
 type Phase = 'idle' | 'connecting' | 'sending' | 'waiting' | 'answering' | 'over';
 
@@ -394,8 +395,15 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
       this.#trouble ??= 'the client left';
       this.#kill('the client left');
     }
+    if (!whole || this.#served === null) this.#tellUndelivered();
     this.#tell(whole);
     finishConnection(this.#connection, this.#context.closing);
+  }
+
+  // What the server counts as delivered has only got as far as here.
+  #tellUndelivered(): void {
+    const { method, path, attempt } = this.#outgoing;
+    if (this.#tried.length > 0 && takesPicture(method, path)) this.#context.onUndelivered(attempt);
   }
 
   #tell(whole: boolean): void {

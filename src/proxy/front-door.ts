@@ -27,6 +27,8 @@ export interface FrontDoorDeps {
   /** The door's id. */
   readonly id: string;
   readonly onAnswer: ((answered: Answered) => void) | null;
+  /** A request for a picture whose client did not get it. */
+  readonly onUndelivered: (attempt: string) => void;
   /** The roster changed, or a draining server has nothing queued any more. */
   readonly onChange: () => void;
   /** One line about what somebody should look at. */
@@ -149,6 +151,7 @@ function createContext(
     poison: new PoisonList(options, deps.onTrouble),
     starts: new StartQueue(roster, options, nowMs),
     onAnswer: deps.onAnswer,
+    onUndelivered: deps.onUndelivered,
     onChange: deps.onChange,
     nowMs: performance.now(),
     closing: false,

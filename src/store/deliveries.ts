@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { defaults } from '../config.ts';
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
+import { list } from './list.ts';
 import type { Picture, PictureType } from './pictures.ts';
 import { runScript } from './run-script.ts';
 import * as scripts from './scripts/images.ts';
@@ -36,6 +37,10 @@ export function createDeliveries(link: Link, keys: Keys): Deliveries {
     },
     async putBack(id, claim) {
       return (await run(scripts.putBack, [delivering, claims, images], id, claim)) === 1;
+    },
+    async putBackFor(tokens) {
+      const keysOf = [delivering, claims, images, keys.imageBytes, ...tokens.map(keys.delivered)];
+      return list(await run(scripts.putBackFor, keysOf, prefix, ...tokens)).map((one) => one === 1);
     },
     async renew(id, claim) {
       const args = [id, claim, defaults.deliveryMs];

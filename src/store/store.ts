@@ -139,6 +139,11 @@ export interface Images {
   acknowledge(id: string, claim: string, keepMs?: number): Promise<boolean>;
   /** Not delivered: on top of the queue again. False if the claim is no longer ours. */
   putBack(id: string, claim: string): Promise<boolean>;
+  /**
+   * Not delivered, says who passed it on: puts back what was taken under each of these tokens, also
+   * where that was acknowledged and is still kept. Tells of each whether there was something.
+   */
+  putBackFor(tokens: readonly string[]): Promise<readonly boolean[]>;
   /** Another 30 s for a picture that is still being sent. */
   renew(id: string, claim: string): Promise<boolean>;
   /** The newest picture, left where it is. */

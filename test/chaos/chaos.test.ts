@@ -6,6 +6,7 @@ import { harmFaults } from './harm-faults.ts';
 import { healthFaults } from './health-faults.ts';
 import { expectPeace } from './invariants.ts';
 import { machineFaults } from './machine-faults.ts';
+import { pictureFaults } from './picture-faults.ts';
 import { poisonFaults } from './poison-faults.ts';
 import { portFaults } from './port-faults.ts';
 import { redisFaults } from './redis-faults.ts';
@@ -26,6 +27,7 @@ const scenarios = [
   serverFaults,
   poisonFaults,
   healthFaults,
+  pictureFaults,
   deafFaults,
   verbFaults,
   portFaults,

@@ -117,6 +117,7 @@ async function openDoor(store: Store, options: Partial<DoorOptions>): Promise<Op
   const door = createDoor(
     {
       registry: store.registry,
+      pictures: store.images,
       machine: { host: 'here', pid: process.pid },
       onAnswer: (answered) => answers.push(answered),
       log: (line) => lines.push(line),

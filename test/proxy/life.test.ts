@@ -46,7 +46,12 @@ test('a door does not open without its registry', async () => {
   const redis = await startRedis();
   const store = await openStore(redis.url);
   await redis.stop();
-  const deps = { machine: { host: 'here', pid: 1 }, onAnswer: null, log: () => {} };
+  const deps = {
+    machine: { host: 'here', pid: 1 },
+    pictures: null,
+    onAnswer: null,
+    log: () => {},
+  };
   const door = createDoor({ ...deps, registry: store.registry }, doorOptions({ port: 0 }));
   await expect(door.open()).rejects.toMatchObject({ exitCode: 4 });
   await store.close();

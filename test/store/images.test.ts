@@ -89,6 +89,24 @@ describe('the picture queue', () => {
     expect((await store.images.peek())?.id).toBe(id);
   });
 
+  test('has what did not reach its client on top again, wherever its server is with it', async () => {
+    await store.images.enqueue([picture('one.png'), picture('two.png'), picture('three.png')]);
+    const sent = await claimed('sent');
+    await store.images.acknowledge(sent.id, sent.claim, 5_000);
+    const sending = await claimed('sending');
+    expect(await raw.get('{meow}:image-bytes')).toBe('10');
+    const tokens = ['sent', 'never', 'sending', 'sent'];
+    expect(await store.images.putBackFor(tokens)).toEqual([true, false, true, false]);
+    expect(await raw.get('{meow}:image-bytes')).toBe('15');
+    expect(await raw.keys('{meow}:delivered:*')).toEqual([]);
+    // Its server comes too late, with whatever it says.
+    expect(await store.images.acknowledge(sending.id, sending.claim, 5_000)).toBe(false);
+    expect(await store.images.putBack(sending.id, sending.claim)).toBe(false);
+    expect([(await claimed('a')).id, (await claimed('b')).id]).toEqual([sending.id, sent.id]);
+    expect(await raw.ttl(`{meow}:image:${sent.id}`)).toBe(-1);
+    expect((await claimed('c')).name).toBe('one.png');
+  });
+
   test('takes a picture back whose claimer died, and not one that is renewed', async () => {
     await store.images.enqueue([picture('one.png'), picture('two.png')]);
     const dead = await claimed('t');

@@ -97,6 +97,7 @@ const deeds: readonly (readonly [name: string, deed: (store: Store) => Promise<u
   ['take, in steps', (store) => take(store)],
   ['renew', ({ images }) => images.renew(...claimed)],
   ['putBack', ({ images }) => images.putBack(...claimed)],
+  ['putBackFor', ({ images }) => images.putBackFor(['mine', 'before'])],
   ['acknowledge a picture', ({ images }) => images.acknowledge(...claimed, 5_000)],
   ['peek', ({ images }) => images.peek()],
   ['requeueExpired', ({ images }) => images.requeueExpired()],
@@ -140,7 +141,9 @@ describe('a user of Redis', () => {
     await admin.intents.keep('kept', 'me');
     await admin.visits.recordAndRead('/before');
     await admin.messages.set('message', 'hello', 100);
-    await admin.images.enqueue([picture, picture]);
+    await admin.images.enqueue([picture, picture, picture]);
+    const kept = await admin.images.claim('before');
+    if (kept) await admin.images.acknowledge(kept.id, kept.claim, 3_600_000);
     const got = await admin.images.claim('mine');
     claimed = [got?.id ?? '', got?.claim ?? ''];
     await raw.zadd('{meow}:delivering', 1, 'gone');

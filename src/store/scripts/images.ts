@@ -127,6 +127,43 @@ return 1
 `;
 
 /**
+ * Puts back on top what was taken under these tokens and did not reach its client, whether the
+ * server still holds it or has acknowledged it: then it is kept for a while.
+ * KEYS delivering claims images bytes, then each token's delivered. ARGV prefix, then the tokens.
+ * Returns 1 for each that was put back, else 0.
+ */
+export const putBackFor = `#!lua flags=allow-oom
+${soft}${isPicture}
+local held, claims = {}, redis.call('HGETALL', KEYS[2])
+for i = 1, #claims, 2 do
+  local token = claims[i + 1]:match('^(.*):')
+  if token then held[token] = claims[i] end
+end
+local function fromServer(id)
+  if not id or not isPicture(ARGV[1], id) then return false end
+  redis.call('HDEL', KEYS[2], id)
+  redis.call('ZREM', KEYS[1], id)
+  redis.call('LPUSH', KEYS[3], id)
+  return true
+end
+local function fromDelivered(key)
+  local size, id = soft('HSTRLEN', key, 'data') or 0, soft('HGET', key, 'id') or ''
+  if size == 0 or id == '' or redis.call('EXISTS', ARGV[1] .. id) == 1 then return false end
+  redis.call('RENAME', key, ARGV[1] .. id)
+  redis.call('PERSIST', ARGV[1] .. id)
+  redis.call('SET', KEYS[4], (tonumber(redis.call('GET', KEYS[4]) or '0') or 0) + size)
+  redis.call('LPUSH', KEYS[3], id)
+  return true
+end
+local reply = {}
+for i = 2, #ARGV do
+  local back = fromServer(held[ARGV[i]]) or fromDelivered(KEYS[i + 3])
+  reply[#reply + 1] = back and 1 or 0
+end
+return reply
+`;
+
+/**
  * Gives a delivery more time, if the claim still holds.
  * KEYS delivering claims. ARGV id claim deliveryMs.
  */
