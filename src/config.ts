@@ -9,6 +9,8 @@ export const defaults = Object.freeze({
   doorPort: 3000,
   adminHost: '127.0.0.1',
   adminPort: 3900,
+  /** Connections to the admin listener: beyond that the one that was silent for longest ends. */
+  maxAdminConnections: 256,
   serverHost: '127.0.0.1',
   firstServerPort: 3001,
   /** From a server's port to the one that its program is told. */

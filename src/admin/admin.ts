@@ -1,6 +1,8 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Seen } from '../proxy/door.ts';
 import { listen } from '../proxy/listen.ts';
+import type { Refusal } from '../proxy/request-checks.ts';
+import { createListener, type ListenerLimits } from './listener.ts';
 
 /** What the admin listener tells of. */
 export interface Watched {
@@ -10,7 +12,7 @@ export interface Watched {
   ready(): boolean;
 }
 
-export interface AdminOptions {
+export interface AdminOptions extends ListenerLimits {
   readonly host: string;
   readonly port: number;
 }
@@ -23,14 +25,18 @@ export interface Admin {
 type Reply = readonly [status: number, value: unknown];
 
 /** The door's second listener. It shows; it changes nothing. */
-export function createAdmin(door: Watched, { host, port }: AdminOptions): Admin {
+export function createAdmin(door: Watched, options: AdminOptions): Admin {
+  const { host, port } = options;
   const routes: Readonly<Record<string, () => Reply>> = {
     '/healthz': () => [200, { id: door.id, state: 'up' }],
     '/readyz': () => [door.ready() ? 200 : 503, { ready: door.ready() }],
     '/servers': () => [200, door.servers()],
     '/poison': () => [200, door.poison()],
   };
-  const server = createServer((request, response) => answer(routes, host, request, response));
+  const server = createListener(options, (request, response, refused) => {
+    if (refused || !request.complete) response.setHeader('Connection', 'close');
+    send(response, foreign(host, request) ?? wrong(refused) ?? reply(routes, request));
+  });
   return {
     async listen() {
       await listen(server, host, port);
@@ -42,29 +48,34 @@ export function createAdmin(door: Watched, { host, port }: AdminOptions): Admin 
   };
 }
 
-function answer(
+// HTTP/1.0 may come without a Host, but then there is no telling whom it means.
+function foreign(host: string, { headers, httpVersion }: IncomingMessage): Reply | null {
+  if (headers.host === undefined && httpVersion !== '1.0') return null;
+  return isOurs(headers.host ?? '', host) ? null : [403, { error: 'unknown Host' }];
+}
+
+function wrong(refused: Refusal | null): Reply | null {
+  return refused && [refused.status, { error: refused.text }];
+}
+
+function reply(
   routes: Readonly<Record<string, () => Reply>>,
-  host: string,
-  request: IncomingMessage,
-  response: ServerResponse,
-): void {
-  const route = Object.hasOwn(routes, request.url ?? '') ? routes[request.url ?? ''] : undefined;
-  const send = ([status, value]: Reply) => {
-    response.writeHead(status, {
-      'Content-Type': 'application/json',
-      'Cache-Control': 'no-store',
-      'Content-Security-Policy': "default-src 'none'",
-      'X-Content-Type-Options': 'nosniff',
-    });
-    response.end(`${JSON.stringify(value)}\n`);
-  };
-  if (!isOurs(request.headers.host ?? '', host)) return send([403, { error: 'unknown Host' }]);
-  if (!route) return send([404, { error: 'no such route' }]);
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    response.setHeader('Allow', 'GET, HEAD');
-    return send([405, { error: 'only GET' }]);
-  }
-  send(route());
+  { url = '', method }: IncomingMessage,
+): Reply {
+  const route = Object.hasOwn(routes, url) ? routes[url] : undefined;
+  if (!route) return [404, { error: 'no such route' }];
+  return method === 'GET' || method === 'HEAD' ? route() : [405, { error: 'only GET' }];
+}
+
+function send(response: ServerResponse, [status, value]: Reply): void {
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Cache-Control': 'no-store',
+    'Content-Security-Policy': "default-src 'none'",
+    'X-Content-Type-Options': 'nosniff',
+    ...(status === 405 ? { Allow: 'GET, HEAD' } : {}),
+  });
+  response.end(`${JSON.stringify(value)}\n`);
 }
 
 // A page elsewhere can point its own name at us (DNS rebinding); it cannot choose these.

@@ -106,9 +106,11 @@ async function openBoth(door: Door, flags: DoorFlags): Promise<OpenedDoor> {
   };
 }
 
-async function openAdmin(door: Door, { adminPort }: DoorFlags): Promise<Admin> {
+async function openAdmin(door: Door, flags: DoorFlags): Promise<Admin> {
+  const { adminPort } = flags;
   const { createAdmin } = await import('../admin/admin.ts');
-  const admin = createAdmin(door, adminAddress({ adminPort }));
+  const limits = { ...defaults, ...doorLimits(flags) };
+  const admin = createAdmin(door, { ...limits, ...adminAddress({ adminPort }) });
   try {
     await admin.listen();
   } catch (error) {

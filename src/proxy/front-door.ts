@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Answered } from './access-log.ts';
 import { createAllow } from './allow.ts';
@@ -9,6 +9,7 @@ import { type Connection, createConnection } from './connection.ts';
 import type { DoorContext } from './door-context.ts';
 import { viaName } from './door-id.ts';
 import type { DoorOptions } from './door-options.ts';
+import { createHttpServer } from './http-server.ts';
 import { Lines } from './line.ts';
 import { listen } from './listen.ts';
 import { createBar } from './own-address.ts';
@@ -48,7 +49,6 @@ export interface FrontDoor {
   cut(): void;
 }
 
-const SECOND_MS = 1_000;
 const POLL_MS = 20;
 const FRESH_MS = 250;
 
@@ -172,20 +172,4 @@ function createConnections(options: DoorOptions): (socket: Socket) => Connection
     connections.set(socket, made);
     return made;
   };
-}
-
-function createHttpServer(options: DoorOptions): Server {
-  const server = createServer({
-    maxHeaderSize: options.maxHeaderBytes,
-    // Node refuses to start with a head that may take longer than the whole.
-    headersTimeout: Math.min(options.clientHeaderMs, options.clientRequestMs),
-    requestTimeout: options.clientRequestMs,
-    keepAliveTimeout: options.clientKeepAliveMs,
-    connectionsCheckingInterval: SECOND_MS,
-    // Node would refuse a request without one in its own way, and then what comes behind it again.
-    requireHostHeader: false,
-  });
-  // Node would drop the lines beyond its own limit in silence; the door counts them itself.
-  server.maxHeadersCount = 0;
-  return server;
 }

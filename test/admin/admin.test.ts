@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Admin, createAdmin } from '../../src/admin/admin.ts';
+import { defaults } from '../../src/config.ts';
 import { freePort } from '../helpers/redis.ts';
-import { ask } from '../proxy/clients.ts';
+import { until } from '../helpers/until.ts';
+import { ask, exchange } from '../proxy/clients.ts';
 import { type Fleet, type OpenDoor, startFleet } from '../proxy/fleet.ts';
 
 let fleet: Fleet;
@@ -12,7 +15,10 @@ beforeAll(async () => {
   fleet = await startFleet();
   open = await fleet.open(0);
   port = await freePort();
-  admin = createAdmin(open.door, { host: '127.0.0.1', port });
+  admin = createAdmin(open.door, {
+    ...{ ...defaults, host: '127.0.0.1', port },
+    clientHeaderMs: 1_000,
+  });
   await admin.listen();
 });
 afterAll(async () => {
@@ -66,8 +72,50 @@ test('nothing else is there, and nothing changes anything', async () => {
   expect([posted.status, posted.headers.allow]).toEqual([405, 'GET, HEAD']);
 });
 
+const get = (lines: string) => `GET /healthz HTTP/1.1\r\n${lines}\r\n`;
+const ours = 'Host: localhost\r\n';
+
+test.each([
+  ['no Host', 400, get('')],
+  ['no Host, and garbage behind it', 400, `${get('')}GARBAGE\r\n\r\n`],
+  ['two Hosts', 400, get(`${ours}Host: evil\r\n`)],
+  ['a length twice', 400, get(`${ours}Content-Length: 0\r\nContent-Length: 0\r\n`)],
+  ['more than 100 lines', 431, get(ours + 'X: y\r\n'.repeat(100))],
+  ['a head over 16 KiB', 431, get(`${ours}X: ${'y'.repeat(20_000)}\r\n`)],
+  ['garbage', 400, 'GARBAGE\r\n\r\n'],
+  ['TRACE', 405, `TRACE /healthz HTTP/1.1\r\n${ours}\r\n`],
+  ['half a head', 408, `GET /healthz HTTP/1.1\r\nHost:`],
+])(
+  '%s is refused as at the door: once, with %i, and the connection ends',
+  async (_, status, bytes) => {
+    const text = await exchange(port, bytes);
+    expect(text.match(/HTTP\/1\.1 \d{3}/g)).toEqual([`HTTP/1.1 ${status}`]);
+    expect(text).toMatch(/^Date: /m);
+    expect(/^Allow: GET, HEAD\r$/m.test(text)).toBe(status === 405);
+  },
+);
+
+test('half heads beyond its cap end the one that was silent for longest, and lock nobody out', async () => {
+  const most = 20;
+  const at = { host: '127.0.0.1', port: await freePort() };
+  const limits = { ...defaults, clientHeaderMs: defaults.clientRequestMs };
+  const small = createAdmin(open.door, { ...limits, ...at, maxAdminConnections: most });
+  onTestFinished(() => small.close());
+  await small.listen();
+  const sockets = Array.from({ length: 3 * most }, () => {
+    const socket = connect(at.port, at.host, () => socket.write('GET /healthz HTTP/1.1\r\nHos'));
+    return socket.on('error', () => {}).resume();
+  });
+  onTestFinished(() => sockets.forEach((socket) => void socket.destroy()));
+  const left = () => sockets.filter(({ closed }) => !closed);
+  await until('those beyond the cap are closed', () => left().length === most);
+  expect((await ask(at.port, '/healthz')).status).toBe(200);
+  await until('one more is', () => left().length === most - 1);
+  expect(left()).not.toContain(sockets.at(0));
+});
+
 test('a port that is taken is one clear error', async () => {
-  const second = createAdmin(open.door, { host: '127.0.0.1', port });
+  const second = createAdmin(open.door, { ...defaults, host: '127.0.0.1', port });
   await expect(second.listen()).rejects.toMatchObject({
     code: 'port-in-use',
     message: `port ${port} is in use`,

@@ -1,0 +1,69 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type OwnAnswer, own, rawAnswer } from '../proxy/answer.ts';
+import { createHttpServer, type HttpLimits } from '../proxy/http-server.ts';
+import { type Refusal, refusal, takeAbsolute } from '../proxy/request-checks.ts';
+import { RequestHead } from '../proxy/request-head.ts';
+
+export interface ListenerLimits extends HttpLimits {
+  readonly maxHeaderLines: number;
+  readonly maxAdminConnections: number;
+}
+
+/** `refused`: why the door would not take such a request either; its connection ends with it. */
+type Answer = (request: IncomingMessage, response: ServerResponse, refused: Refusal | null) => void;
+
+/** A server as strict as the door's own, with few connections. */
+export function createListener(limits: ListenerLimits, answer: Answer): Server {
+  const server = createHttpServer(limits);
+  const ended = new WeakSet<Duplex>();
+  const used = boundConnections(server, limits.maxAdminConnections);
+  server.on('request', (request, response) => {
+    if (ended.has(request.socket)) return;
+    used(request.socket);
+    const head = new RequestHead(request.rawHeaders);
+    takeAbsolute(request, head);
+    const refused = refusal(head, request, limits);
+    if (refused) ended.add(request.socket);
+    answer(request, response, refused);
+  });
+  server.on('clientError', (error, socket) => {
+    if (!socket.writable) return void socket.destroy();
+    if (!ended.has(socket)) socket.write(rawAnswer(answerTo(error)));
+    ended.add(socket);
+    (socket as Socket).destroySoon();
+  });
+  return server;
+}
+
+/**
+ * The connection that was silent for longest makes room for one too many: refusing the new one would
+ * let whoever holds the others lock out all who want to know how the door is.
+ */
+function boundConnections(server: Server, most: number): (socket: Socket) => void {
+  const sockets = new Set<Socket>();
+  const used = (socket: Socket) => {
+    if (sockets.delete(socket)) sockets.add(socket);
+  };
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    const [silent] = sockets;
+    if (sockets.size <= most || !silent) return;
+    sockets.delete(silent);
+    silent.destroy();
+  });
+  return used;
+}
+
+function answerTo(error: NodeJS.ErrnoException): OwnAnswer {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return { status: 431, text: 'the head of the request is too large' };
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return own.slowClient;
+    default:
+      return own.badRequest;
+  }
+}
