@@ -2,8 +2,9 @@ import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { defaults } from '../config.ts';
 import { FailedError, UsageError } from '../errors.ts';
+import type { AskedSpec } from '../fleet/which-app.ts';
 import { HIDDEN_HEALTH_PATH } from '../server/health.ts';
-import { catSpec, isHealthPath, parseSpec } from '../store/app-spec.ts';
+import { catSpec, isHealthPath, nameOfApp, parseSpec } from '../store/app-spec.ts';
 import type { AppSpec, StatusRange } from '../store/records.ts';
 import { quote } from '../text.ts';
 import { type AskedEnv, askedEnv, type EnvFlags } from './asked-env.ts';
@@ -19,8 +20,7 @@ export interface AppFlags extends EnvFlags {
 }
 
 /** An app that was asked for on the command line; its values are in no spec. */
-export interface AskedApp {
-  readonly spec: AppSpec;
+export interface AskedApp extends AskedSpec {
   readonly env: AskedEnv;
 }
 
@@ -30,7 +30,10 @@ const MAX_SPEC_BYTES = 100_000;
 /** The flags that say what to serve; `askedApp` reads them back. */
 export function addAppFlags(command: Command): Command {
   return command
-    .option('--app <file>', 'serve this module: a Koa app, a (req, res) function, an http.Server')
+    .option(
+      '--app <file>',
+      'serve this module: a Koa app, a (req, res) function, an http.Server; cat: the built-in app',
+    )
     .option(
       '--env <NAME=VALUE>',
       'a variable for the app (NAME alone: with the value it has here)',
@@ -70,7 +73,9 @@ export function askedApp(context: Context, flags: AppFlags, readyMs?: number): A
   if (app !== undefined && program) throw oneApp();
   if (healthStatus && path === undefined && !program) throw noPage();
   const kind = whatToRun(context, app);
-  if (kind.kind === 'cat' && isOpen(flags)) return null;
+  const isNamed = app !== undefined || program !== null;
+  const isPlain = hasNoSettings(flags);
+  if (!isNamed && isPlain) return null;
   const env = askedEnv(context, flags);
   const place = cwd === undefined ? null : folder(cwd, context);
   const spec = checked({
@@ -82,7 +87,7 @@ export function askedApp(context: Context, flags: AppFlags, readyMs?: number): A
     ...(healthStatus === undefined ? {} : { healthStatus }),
     ...(readyMs === undefined || readyMs === defaults.readyTimeoutMs ? {} : { readyMs }),
   });
-  return { spec, env };
+  return { spec, env, isNamed, isPlain };
 }
 
 type Kind =
@@ -93,10 +98,18 @@ type Kind =
 function whatToRun(context: Context, app: string | undefined): Kind {
   const { program } = context;
   if (program) return { kind: 'program', command: words(program) };
-  return app === undefined ? { kind: 'cat' } : { kind: 'module', path: file(app, context) };
+  if (app === undefined || app === nameOfApp(catSpec)) return { kind: 'cat' };
+  return { kind: 'module', path: file(app, context) };
 }
 
-function isOpen({ env, envFile, envAll, cwd, health: path, healthStatus }: AppFlags): boolean {
+function hasNoSettings({
+  env,
+  envFile,
+  envAll,
+  cwd,
+  health: path,
+  healthStatus,
+}: AppFlags): boolean {
   return [env, envFile, envAll, cwd, path, healthStatus].every((flag) => flag === undefined);
 }
 

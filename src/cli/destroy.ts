@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { defaults } from '../config.ts';
 import { UsageError } from '../errors.ts';
+import { quote } from '../text.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
 import { byPort, showRows, toRow } from './rows.ts';
@@ -68,5 +69,7 @@ async function destroyThem(
   else if (options.quiet) for (const { id } of rows) output.line(id);
   else if (rows.length > 0) await showRows(output, rows);
   else if (options.all && asked === 0) output.talk('no servers: nothing to destroy');
+  const [one] = rows;
+  if (one && !options.all && targets.length === 0) output.talk(`it served ${quote(one.app)}`);
   tellFailures(failed, context, `${rows.length} of ${asked} servers are gone`);
 }

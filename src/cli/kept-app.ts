@@ -1,19 +1,19 @@
-import type { AppSpec } from '../store/records.ts';
+import type { AskedSpec } from '../fleet/which-app.ts';
 import type { AskedApp } from './app-flags.ts';
 import { envInWords } from './asked-env.ts';
 import type { Context } from './context.ts';
 
 /** What a person asked for on this machine, its values kept in the state folder. */
-export async function keptApp(context: Context, asked: AskedApp | null): Promise<AppSpec | null> {
+export async function keptApp(context: Context, asked: AskedApp | null): Promise<AskedSpec | null> {
   if (asked === null) return null;
   const [{ prepareStateFolder }, { keepValues }] = await Promise.all([
     import('../fleet/state-folder.ts'),
     import('../fleet/kept-values.ts'),
   ]);
   const { home } = context.config;
-  const { spec, env } = asked;
+  const { spec, env, isNamed, isPlain } = asked;
   prepareStateFolder(home);
   const kept = keepValues(home, env.values);
   for (const line of envInWords(env)) context.output.talk(line);
-  return { ...spec, ...kept };
+  return { spec: { ...spec, ...kept }, isNamed, isPlain };
 }

@@ -24,6 +24,7 @@ const tones: Partial<Record<Row['state'], Tone>> = {
   draining: 'warn',
   lost: 'bad',
   crashed: 'bad',
+  stopped: 'dim',
   gone: 'dim',
 };
 
@@ -37,8 +38,8 @@ export function listFleet(fleet: FleetView): Row[] {
   });
   const known = new Set(rows.map(({ id }) => id));
   for (const [id, intent] of fleet.intents) {
-    if (known.has(id) || intent.state === 'stopped') continue;
-    const state = intent.state === 'crashed' ? 'crashed' : 'lost';
+    if (known.has(id)) continue;
+    const state = intent.state === 'wanted' ? 'lost' : intent.state;
     const url = `http://${intent.advertise ?? intent.listenHost}:${intent.port}`;
     const { port, pid, pidStart, app } = intent;
     const unknown = { version: '', startedAt: 0, requests: 0, inflight: 0, doors: [] };
@@ -126,7 +127,7 @@ function cells(row: Row, now: number): Cell[] {
     { text: row.url },
     tone ? { text: row.state, tone } : { text: row.state },
     { text: row.startedAt === 0 ? '-' : duration(now - row.startedAt) },
-    { text: String(row.pid) },
+    { text: row.state === 'stopped' ? '-' : String(row.pid) },
     { text: row.host },
     { text: String(row.requests) },
     { text: [...new Set(row.doors)].join(', ') || '-' },

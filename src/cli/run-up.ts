@@ -5,7 +5,8 @@ import type { BroughtUp } from '../fleet/bring-up.ts';
 import type { Keeper } from '../fleet/keeper.ts';
 import type { Machine } from '../fleet/process-identity.ts';
 import type { Wanted } from '../fleet/wanted.ts';
-import type { AppSpec, FleetView, ServerRecord } from '../store/records.ts';
+import type { AskedSpec } from '../fleet/which-app.ts';
+import type { FleetView, ServerRecord } from '../store/records.ts';
 import { parseRedisUrl } from '../store/redis-url.ts';
 import type { Registry } from '../store/store.ts';
 import { serverProgram } from './children.ts';
@@ -36,7 +37,7 @@ interface Going {
 /** Redis if needed, door, servers, keeper, until `stopping`; then all it started is ended again. */
 export async function runUp(
   context: Context,
-  asked: AppSpec | null,
+  given: AskedSpec | null,
   flags: UpFlags,
   tellReady: (value: object) => void,
   stopping: AbortSignal,
@@ -47,8 +48,8 @@ export async function runUp(
   const open = await context.openStore({ start: true, persistent: true, keeps: true });
   const going: Going = { minder: null, keeper: null, door: null, wanted: null, ours: [] };
   try {
-    const spec = await settle(context, open, asked);
-    tellReady(await getGoing(context, open, spec, flags, going, stopping));
+    const asked = await settle(context, open, given);
+    tellReady(await getGoing(context, open, asked, flags, going, stopping));
     await aborted(stopping);
     context.output.talk('stopping: keeper, door, servers');
   } finally {
@@ -70,7 +71,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 async function getGoing(
   context: Context,
   open: OpenStore,
-  spec: AppSpec | null,
+  asked: AskedSpec | null,
   flags: UpFlags,
   going: Going,
   signal: AbortSignal,
@@ -83,7 +84,7 @@ async function getGoing(
   const { registry } = open.store;
   going.minder = await mindRedis(context, open);
   // The door first: a port that is taken is known before any server starts.
-  const startMs = spec?.readyMs ?? defaults.readyTimeoutMs;
+  const startMs = asked?.spec.readyMs ?? defaults.readyTimeoutMs;
   const door = await openDoor(context, open, flags, startMs);
   going.door = door;
   await sweepLogs(context.config.home, registry);
@@ -95,7 +96,7 @@ async function getGoing(
     machine: thisMachine(context.config.home),
     ...serverProgram(context, open),
   };
-  const fleet = await bringUp(deps, { count: flags.number ?? null, spec, ofUp: true, signal });
+  const fleet = await bringUp(deps, { count: flags.number ?? null, asked, ofUp: true, signal });
   door.started();
   going.ours.push(...fleet.started);
   tellFailures(fleet.failed, context, `${fleet.serving.length} servers serve`);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AppSpec } from '../store/records.ts';
+import type { AskedSpec } from '../fleet/which-app.ts';
 import { type AppFlags, addAppFlags, askedApp } from './app-flags.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
@@ -19,7 +19,9 @@ interface Options extends AppFlags {
 export function addScale(program: Command, context: Context): void {
   const verb = program
     .command('scale')
-    .description('start or retire servers until this host runs so many')
+    .description(
+      'start or retire servers until this host runs so many; what 0 stops comes back later',
+    )
     .usage('[options] <count> [-- program with {port}]')
     .argument('<count>', 'how many, 0 to 500', size)
     .option('--json', 'print an array of records: all that serve here now')
@@ -30,18 +32,18 @@ export function addScale(program: Command, context: Context): void {
 }
 
 async function scale(context: Context, count: number, options: Options): Promise<void> {
-  const spec = await keptApp(context, askedApp(context, options));
-  await context.withStore((open) => scaleTo(context, open, count, spec, options), { start: true });
+  const asked = await keptApp(context, askedApp(context, options));
+  await context.withStore((open) => scaleTo(context, open, count, asked, options), { start: true });
 }
 
 async function scaleTo(
   context: Context,
   open: OpenStore,
   count: number,
-  asked: AppSpec | null,
+  given: AskedSpec | null,
   options: Options,
 ): Promise<void> {
-  const spec = await settle(context, open, asked);
+  const asked = await settle(context, open, given);
   const [{ bringUp }, { thisMachine }] = await Promise.all([
     import('../fleet/bring-up.ts'),
     import('../fleet/process-identity.ts'),
@@ -54,7 +56,7 @@ async function scaleTo(
       machine: thisMachine(context.config.home),
       ...serverProgram(context, open),
     },
-    { count, spec, signal: context.interruption() },
+    { count, asked, signal: context.interruption() },
   );
   const rows = await servingRows(registry, serving);
   const { output } = context;

@@ -1,16 +1,16 @@
-import type { AppSpec } from '../store/records.ts';
+import type { AskedSpec } from '../fleet/which-app.ts';
 import type { Context, OpenStore } from './context.ts';
 
 /**
  * Before anything is started here: see fleet/settle-host.ts.
- * @param spec what is to be started, kept with the state folder's key as it was
+ * @param asked what is to be started, kept with the state folder's key as it was
  * @returns the same, kept with the key as it is now
  */
-export async function settle<Spec extends AppSpec | null>(
+export async function settle<Asked extends AskedSpec | null>(
   { config, output }: Context,
   { store }: OpenStore,
-  spec: Spec,
-): Promise<Spec> {
+  asked: Asked,
+): Promise<Asked> {
   const [{ settleHost }, { prepareStateFolder }, { keepValues, readValues }] = await Promise.all([
     import('../fleet/settle-host.ts'),
     import('../fleet/state-folder.ts'),
@@ -18,11 +18,11 @@ export async function settle<Spec extends AppSpec | null>(
   ]);
   const { home } = config;
   prepareStateFolder(home);
-  const digest = spec?.envDigest ?? null;
+  const digest = asked?.spec.envDigest ?? null;
   const values = digest === null ? null : readValues(home, digest);
   const { registry, intents } = store;
   const say = (line: string) => output.talk(`meowctl: ${line}`);
   const hasNewKey = await settleHost({ home, registry, intents, say });
-  if (!hasNewKey || spec === null) return spec;
-  return { ...spec, ...(values && keepValues(home, values)) };
+  if (!hasNewKey || asked === null) return asked;
+  return { ...asked, spec: { ...asked.spec, ...(values && keepValues(home, values)) } };
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { defaults } from '../config.ts';
 import { UsageError } from '../errors.ts';
-import { catSpec } from '../store/app-spec.ts';
+import type { AskedSpec } from '../fleet/which-app.ts';
 import type { AppSpec } from '../store/records.ts';
 import { type AppFlags, addAppFlags, askedApp } from './app-flags.ts';
 import { serverProgram } from './children.ts';
@@ -63,8 +63,8 @@ export function addSpawn(program: Command, context: Context): void {
 async function spawn(context: Context, wanted = 1, options: Options): Promise<void> {
   const number = options.number ?? wanted;
   if (options.port !== undefined && number > 1) throw onePortOneServer(number);
-  const spec = await keptApp(context, askedApp(context, options, options.timeout));
-  await context.withStore((open) => spawnMany(context, open, number, spec, options), {
+  const asked = await keptApp(context, askedApp(context, options, options.timeout));
+  await context.withStore((open) => spawnMany(context, open, number, asked, options), {
     start: true,
     keeps: true,
   });
@@ -74,22 +74,21 @@ async function spawnMany(
   context: Context,
   open: OpenStore,
   number: number,
-  asked: AppSpec | null,
+  given: AskedSpec | null,
   options: Options,
 ) {
   const { spawnServers } = await import('../fleet/spawn.ts');
-  const spec = await settle(context, open, asked);
-  // An emptied Redis gets back what was wanted before anything is added to it.
-  await openWanted(context, open);
+  const asked = await settle(context, open, given);
+  const spec = await whatToSpawn(context, open, asked);
   const { started, failed } = await spawnServers(
     { registry: open.store.registry, ...serverProgram(context, open) },
     {
       count: number,
-      spec: spec ?? catSpec,
+      spec,
       fixedPort: options.port ?? null,
       listenHost: options.host,
       advertise: options.advertise ?? context.config.advertise,
-      readyTimeoutMs: options.timeout,
+      readyTimeoutMs: patience(options.timeout, spec),
       signal: context.interruption(),
     },
   );
@@ -99,6 +98,27 @@ async function spawnMany(
   else if (options.quiet) for (const { url } of rows) output.line(url);
   else if (rows.length > 0) await showRows(output, rows);
   tellFailures(failed, context, `${started.length} of ${number} servers started`);
+}
+
+/** More of what runs here, or ran here last, unless something else is named. */
+async function whatToSpawn(
+  context: Context,
+  open: OpenStore,
+  asked: AskedSpec | null,
+): Promise<AppSpec> {
+  const { appsHere, whichApp } = await import('../fleet/which-app.ts');
+  // An emptied Redis gets back what was wanted before anything is added to it.
+  const wanted = await openWanted(context, open);
+  if (asked?.isNamed) return asked.spec;
+  const fleet = await open.store.registry.fleet();
+  const apps = appsHere(fleet, await wanted.look(fleet));
+  const { home, childEnv } = context.config;
+  return whichApp(home, asked, apps, childEnv).more();
+}
+
+/** As it was given once, where it is not given now. */
+function patience(timeoutMs: number, { readyMs = timeoutMs }: AppSpec): number {
+  return timeoutMs === defaults.readyTimeoutMs ? readyMs : timeoutMs;
 }
 
 function onePortOneServer(number: number): UsageError {

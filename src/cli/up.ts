@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { defaults } from '../config.ts';
-import type { AppSpec } from '../store/records.ts';
+import type { AskedSpec } from '../fleet/which-app.ts';
 import { announceHere } from './announce.ts';
 import { type AppFlags, addAppFlags, askedApp, givenSpec } from './app-flags.ts';
 import type { Context } from './context.ts';
@@ -47,7 +47,7 @@ export function addUp(program: Command, context: Context): void {
 async function up(context: Context, options: Options): Promise<void> {
   if (options.detach) {
     await refuseSecond(context);
-    return detachUp(context, await whatToServe(context, options));
+    return detachUp(context, (await whatToServe(context, options))?.spec ?? null);
   }
   const ready = readyPipe(options.detached ?? false, context.process, UP_READY_MS);
   const stopping = stopController(context.process);
@@ -55,8 +55,8 @@ async function up(context: Context, options: Options): Promise<void> {
     await asTheOnlyOne(context, stopping, async () => {
       // Not before: this log is that of the one that runs.
       if (options.detached) keepOwnLog(context.process, context.config.home, 'up');
-      const spec = await whatToServe(context, options);
-      await runUp(context, spec, options, ready.tell, stopping.signal);
+      const asked = await whatToServe(context, options);
+      await runUp(context, asked, options, ready.tell, stopping.signal);
     });
   } catch (error) {
     ready.fail(error);
@@ -99,9 +99,15 @@ async function asTheOnlyOne(
 }
 
 // In the background it hears from who started it: a variable has no place on a command line.
-async function whatToServe(context: Context, options: Options): Promise<AppSpec | null> {
-  if (options.detached) return context.config.app === null ? null : givenSpec(context);
-  return keptApp(context, askedApp(context, options));
+async function whatToServe(context: Context, options: Options): Promise<AskedSpec | null> {
+  if (!options.detached) {
+    const asked = await keptApp(context, askedApp(context, options));
+    return asked && { ...asked, isPlain: false };
+  }
+  if (context.config.app === null) return null;
+  const spec = givenSpec(context);
+  const isNamed = options.app !== undefined || spec.kind !== 'cat';
+  return { spec, isNamed, isPlain: false };
 }
 
 // Said at once; who starts at the same moment is told by the one in the background.

@@ -1,14 +1,16 @@
 import { defaults } from '../config.ts';
 import { FailedError, type MeowError } from '../errors.ts';
-import type { AppSpec, FleetView, Listing, ServerRecord, SignedIntent } from '../store/records.ts';
+import { nameOfApp } from '../store/app-spec.ts';
+import type { FleetView, Listing, ServerRecord, SignedIntent } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import { isDead, livesElsewhere } from './death.ts';
 import { destroyChosen } from './destroy-chosen.ts';
 import { anew, asBefore } from './from-intent.ts';
 import { identify, isHere, isOfHost, isProcess, type Machine } from './process-identity.ts';
+import { putToRest } from './put-to-rest.ts';
 import { runningHere } from './running.ts';
-import { appOfMore } from './same-app.ts';
-import { type SpawnDeps, spawnServers } from './spawn.ts';
+import { type SpawnDeps, type SpawnOptions, spawnServers } from './spawn.ts';
+import { type AskedSpec, appsHere, isSameApp, type WhichApp, whichApp } from './which-app.ts';
 
 export type Here = Map<string, SignedIntent>;
 
@@ -17,6 +19,8 @@ export interface WantedList {
   look(fleet: FleetView): Promise<Here>;
   /** It is not to come back. */
   drop(id: string): Promise<void>;
+  /** False where somebody else was first. */
+  mark(intent: SignedIntent, state: SignedIntent['state']): Promise<boolean>;
 }
 
 export interface BringUpDeps extends SpawnDeps {
@@ -28,8 +32,8 @@ export interface BringUpDeps extends SpawnDeps {
 export interface BringUpOptions {
   /** How many servers this host shall run; null brings back those it had, or two. */
   readonly count: number | null;
-  /** What they shall serve; null leaves that to what they served before, or the built-in app. */
-  readonly spec: AppSpec | null;
+  /** What they shall serve; null leaves that to what runs here, or ran here last. */
+  readonly asked: AskedSpec | null;
   /** Whether those it starts go when `up` ends. */
   readonly ofUp?: boolean;
   readonly signal: AbortSignal;
@@ -45,30 +49,88 @@ export interface BroughtUp {
   readonly failed: readonly MeowError[];
 }
 
-/** Brings this host's fleet to its size: starts what is missing, retires what is too much. */
+/**
+ * Brings this host's fleet to its size: starts what is missing, retires what is too much. Servers of
+ * another app than is meant are neither counted nor touched; where none shall be left, what ran is
+ * remembered.
+ * @throws UsageError where no app is named and several run here
+ */
 export async function bringUp(deps: BringUpDeps, options: BringUpOptions): Promise<BroughtUp> {
   const fleet = await deps.registry.fleet();
   const here = await deps.wanted.look(fleet);
-  const serving = servingHere(fleet, here, deps.machine);
-  const asleep = intentsWithoutServer(fleet, here, deps);
-  const wanted = options.count ?? (serving.length + asleep.size || defaults.upServers);
+  const { home, childEnv } = deps;
+  const choose = () => whichApp(home, options.asked, appsHere(fleet, here), childEnv);
+  const which = meansAll(options, here) ? null : choose();
+  if (options.count === 0) return restAll(deps, which, options.signal);
+  const serving = servingHere(fleet, here, deps.machine).filter(isOf(which, here));
+  const asleep = [...intentsWithoutServer(fleet, here, deps)].filter(
+    ([, intent]) => (options.ofUp && options.asked?.isNamed) || isOf(which, here)(intent),
+  );
+  const wanted = options.count ?? (serving.length + asleep.length || defaults.upServers);
   if (wanted > defaults.maxSpawnCount) throw tooMany(wanted);
   const missing = Math.max(0, wanted - serving.length);
-  const woken = [...asleep].slice(0, missing);
-  const spec = options.spec ?? appOfMore(deps.home, here, missing - woken.length);
+  const again = asleep.slice(0, missing).map(([, intent]) => ({
+    ...asBefore(intent),
+    ...(which ? { spec: which.again(intent.spec) } : {}),
+  }));
+  const fresh = missing - again.length;
+  const batches = fresh > 0 ? [...again, anew(fresh, (which ?? choose()).more())] : again;
   // What is not to come back now shall not come back at the next start either.
-  for (const [id] of [...asleep].slice(missing)) await deps.wanted.drop(id);
-  const { started, failed } = await wake(deps, woken, missing, { ...options, more: spec });
+  for (const [id] of asleep.slice(missing)) await deps.wanted.drop(id);
+  const { started, failed } = await startAll(deps, batches, options);
   if (options.count === null || (options.ofUp && missing > 0)) {
     return { serving: [...serving, ...started], started, retired: [], failed };
   }
   // Two who set the number at once both start what is missing, and then take the same ones out.
-  const { kept, ...trimmed } = await trim(deps, wanted, options);
+  const { kept, ...trimmed } = await trim(deps, wanted, which, options.signal);
   return {
     serving: kept,
     started: started.filter(({ id }) => kept.some((record) => record.id === id)),
     retired: trimmed.retired,
     failed: [...failed, ...trimmed.failed],
+  };
+}
+
+/** No app is named, and none needs to be. */
+function meansAll({ asked, count }: BringUpOptions, here: Here): boolean {
+  return asked === null && (count === 0 || (count === null && here.size > 0));
+}
+
+type AppOf = (server: { readonly id: string; readonly app: string }) => boolean;
+
+/** Whether a server's app is the one that is meant: of one that nobody spawned the name is known. */
+function isOf(which: WhichApp | null, here: Here): AppOf {
+  if (which === null) return () => true;
+  return ({ id, app }) => {
+    const spec = here.get(id)?.spec;
+    return spec ? isSameApp(spec, which.app) : app === nameOfApp(which.app);
+  };
+}
+
+/** Those that were spawned are remembered; what runs by hand just leaves. */
+async function restAll(
+  deps: BringUpDeps,
+  which: WhichApp | null,
+  signal: AbortSignal,
+): Promise<BroughtUp> {
+  const look = async () => {
+    const fleet = await deps.registry.fleet();
+    const here = await deps.wanted.look(fleet);
+    const serving = servingHere(fleet, here, deps.machine).filter(isOf(which, here));
+    const ids = new Set(serving.map(({ id }) => id));
+    const asleep = intentsWithoutServer(fleet, here, deps);
+    const meant = [...here].filter(
+      ([id, intent]) => ids.has(id) || (asleep.has(id) && isOf(which, here)(intent)),
+    );
+    return { serving: serving.filter(({ id }) => here.has(id)), here: new Map(meant) };
+  };
+  const { gone, failed } = await putToRest(deps, look, signal);
+  const others = failed.length > 0 ? null : await trim(deps, 0, which, signal);
+  return {
+    serving: others?.kept ?? [],
+    started: [],
+    retired: [...gone, ...(others?.retired ?? [])],
+    failed: [...failed, ...(others?.failed ?? [])],
   };
 }
 
@@ -110,32 +172,34 @@ function intentsWithoutServer(fleet: FleetView, here: Here, { machine, home }: B
   return new Map(dead.filter(([id]) => !running.has(id)));
 }
 
-async function trim(deps: BringUpDeps, wanted: number, { signal }: BringUpOptions) {
+async function trim(
+  deps: BringUpDeps,
+  wanted: number,
+  which: WhichApp | null,
+  signal: AbortSignal,
+) {
   let kept: readonly ServerRecord[] = [];
   const tooMuch = async (fleet: FleetView) => {
-    const serving = servingHere(fleet, await deps.wanted.look(fleet), deps.machine);
+    const here = await deps.wanted.look(fleet);
+    const serving = servingHere(fleet, here, deps.machine).filter(isOf(which, here));
     const byAge = serving.sort((a, b) => a.startedAt - b.startedAt || (a.id < b.id ? -1 : 1));
     kept = byAge.slice(0, wanted);
     return byAge.slice(wanted).map(({ id }) => id);
   };
-  const how = { drainMs: defaults.drainMs, signal };
-  const { gone, failed } = await destroyChosen(deps, tooMuch, how);
+  const { gone, failed } = await destroyChosen(deps, tooMuch, {
+    drainMs: defaults.drainMs,
+    signal,
+  });
   return { kept, retired: gone, failed };
 }
 
-/** Starts `count` servers, the first of them in place of these. */
-async function wake(
+/** Starts servers, a few at a time; those in the place of others are a batch each. */
+async function startAll(
   deps: BringUpDeps,
-  asleep: readonly (readonly [string, SignedIntent])[],
-  count: number,
-  { signal, spec, more, ofUp = false }: BringUpOptions & { readonly more: AppSpec },
+  all: readonly SpawnOptions[],
+  { signal, ofUp = false }: BringUpOptions,
 ) {
-  const again = asleep.map(([, intent]) => ({
-    ...asBefore(intent),
-    ...(spec ? { spec } : {}),
-  }));
-  const fresh = count - again.length;
-  const batches = fresh > 0 ? [...again, anew(fresh, more)] : again;
+  const batches = [...all];
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];
   const work = async () => {

@@ -17,7 +17,7 @@ import {
   type SpawnOptions,
   spawnServers,
 } from './spawn.ts';
-import { stopServers } from './stop.ts';
+import { notDrained, stopServers } from './stop.ts';
 import type { Known } from './targets.ts';
 import { dropWanted } from './wanted-files.ts';
 
@@ -96,11 +96,6 @@ async function replaceOnItsPort(job: Job, old: Wanted): Promise<Step> {
   const killed = (await stopServers([old.record], job.drainMs)).map(notDrained);
   const { started, failed } = await takePlace(job, old);
   return { started, failed: [...killed, ...failed] };
-}
-
-function notDrained({ id, port }: ServerRecord): TimeoutError {
-  const message = `server ${id} on port ${port} did not leave in time, and was ended by SIGKILL`;
-  return new TimeoutError('not-drained', message, `Its log may tell why: \`meowctl logs ${id}\``);
 }
 
 // Its own port is taken by the old one still, so the search starts as for any new server.

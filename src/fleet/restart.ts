@@ -80,9 +80,7 @@ function chooseServers(fleet: FleetView, here: Here, job: Job): Wanted[] {
   const { targets, machine } = job;
   const known = knownServers(fleet);
   const chosen =
-    targets.length > 0
-      ? findTargets(targets, known, machine, identify)
-      : known.filter(({ id }) => here.has(id)).filter((server) => !livesElsewhere(server, machine));
+    targets.length > 0 ? findTargets(targets, known, machine, identify) : all(known, here, machine);
   if (chosen.length === 0) {
     throw new NothingError('no server here to restart', 'Start one with `meowctl spawn`');
   }
@@ -90,6 +88,13 @@ function chooseServers(fleet: FleetView, here: Here, job: Job): Wanted[] {
   const fixed = wanted.find((server) => server.intent.fixedPort && runs(job, server));
   if (fixed && !job.force) throw fixedPort(fixed);
   return wanted;
+}
+
+/** What was stopped comes back only where nothing else is wanted here. */
+function all(known: readonly Known[], here: Here, machine: Machine): Known[] {
+  const ours = known.filter((server) => here.has(server.id) && !livesElsewhere(server, machine));
+  const wanted = ours.filter(({ id }) => here.get(id)?.state !== 'stopped');
+  return wanted.length > 0 ? wanted : ours;
 }
 
 /** Of this host, in another container that shares its state folder. */

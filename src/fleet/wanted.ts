@@ -91,13 +91,15 @@ export class Wanted {
     return [...listWanted(this.#deps.home, this.#fleet).values()].map(({ intent }) => intent);
   }
 
-  /** @throws StoreError, FailedError */
-  async mark(intent: SignedIntent, state: Intent['state']): Promise<void> {
+  /**
+   * @returns whether Redis has taken it, and from nobody else meanwhile
+   * @throws StoreError, FailedError
+   */
+  async mark(intent: SignedIntent, state: Intent['state']): Promise<boolean> {
     markWanted(this.#deps.home, intent, state);
     const text = await this.#deps.intents.text(intent.id);
-    if (this.#isCopy(text, intent)) {
-      await this.#deps.intents.swap(intent.id, text, { ...intent, state });
-    }
+    if (!this.#isCopy(text, intent)) return false;
+    return await this.#deps.intents.swap(intent.id, text, { ...intent, state });
   }
 
   /**

@@ -28,7 +28,7 @@ export interface ServerRecord extends Place {
 /** Status codes from one to another, both included. */
 export type StatusRange = readonly [from: number, to: number];
 
-export type ServerState = ServerRecord['state'] | 'lost' | 'crashed';
+export type ServerState = ServerRecord['state'] | 'lost' | 'crashed' | 'stopped';
 
 /**
  * What a server serves: the built-in cats, somebody's module loaded into it, or a program it runs

@@ -138,7 +138,7 @@ describe('an app', () => {
     expect((await site.run(['destroy', destroyed.id, '--force'])).code).toBe(0);
     await site.nothingLeft();
     expect(site.log(asked)).toContain('cleaned up');
-    expect(await site.list()).toEqual([]);
+    expect(await site.list()).toMatchObject([{ id: asked.id, state: 'stopped' }]);
   });
 });
 
