@@ -37,6 +37,8 @@ export class KeeperSocket {
   readonly #home: string;
   readonly #heard: Heard;
   readonly #connections = new Set<Socket>();
+  /** Of each server that said who it is, how many connections it holds. */
+  readonly #held = new Map<string, number>();
   readonly #listening: Background;
   #server: Server | null = null;
   #path = '';
@@ -63,6 +65,11 @@ export class KeeperSocket {
     if (this.#path) removeFile(this.#path);
   }
 
+  /** Whether a server holds a connection open: the process that said so lives, whoever it is. */
+  holds(id: string): boolean {
+    return this.#held.has(id);
+  }
+
   async #listen(): Promise<void> {
     if (this.#server && existsSync(this.#path)) return;
     this.#server?.close();
@@ -83,13 +90,23 @@ export class KeeperSocket {
       const said = /^([a-z2-9]{6}) (\d{1,15})\n$/.exec(text);
       if (!said) return;
       id = said[1] ?? null;
-      if (id !== null) this.#heard.serves(id, Number(said[2]));
+      if (id === null) return;
+      this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
+      this.#heard.serves(id, Number(said[2]));
     });
     connection.on('error', () => {});
     connection.on('close', () => {
       this.#connections.delete(connection);
-      if (id !== null && !this.#stopped) this.#heard.ended(id);
+      if (id === null) return;
+      this.#letGo(id);
+      if (!this.#stopped) this.#heard.ended(id);
     });
+  }
+
+  #letGo(id: string): void {
+    const left = (this.#held.get(id) ?? 0) - 1;
+    if (left > 0) this.#held.set(id, left);
+    else this.#held.delete(id);
   }
 }
 

@@ -14,6 +14,9 @@ import { type Case, type RevivalDeps, Revivals } from './revivals.ts';
 import { findServer } from './running.ts';
 import type { Wanted } from './wanted.ts';
 
+/** One that holds a connection open is looked for only every so many rounds. */
+const ROUNDS_PER_LOOK = 5;
+
 export interface KeeperDeps extends RevivalDeps {
   readonly registry: RevivalDeps['registry'] & {
     watch(listener: (id: string | null) => void): () => void;
@@ -43,6 +46,7 @@ export class Keeper {
   #socket: KeeperSocket | null = null;
   #unwatch = () => {};
   #tooMany = 0;
+  #round = 0;
 
   constructor(deps: KeeperDeps) {
     this.#deps = deps;
@@ -94,6 +98,7 @@ export class Keeper {
     // One of 0.1.0 would start again what it knows; what it still has, it keeps.
     await intents.keepFromOld(machine.host, this.#token);
     const fleet = await registry.fleet();
+    this.#round += 1;
     this.#awake.again(performance.now());
     const here = await this.#deps.wanted.look(fleet);
     this.#forget(here);
@@ -143,9 +148,17 @@ export class Keeper {
   // The folder's own notes have the last word: they are asked once for each death.
   #isDead(id: string, intent: SignedIntent, fleet: FleetView, { dueMs }: Case): boolean {
     const { machine, home } = this.#deps;
+    if (this.#isHeard(id)) return false;
     const sureOfLeases = this.#awake.longEnough(performance.now());
     if (!isDead(id, intent, fleet, machine, sureOfLeases)) return false;
     return dueMs !== null || findServer(home, id, machine) === null;
+  }
+
+  // To ask for a process is half of a round's work, and its end would be news at once. But what is
+  // said on a socket is only worth a look: so it is looked at nevertheless, now and then.
+  #isHeard(id: string): boolean {
+    if (this.#ended.has(id) || this.#round % ROUNDS_PER_LOOK === 0) return false;
+    return this.#socket?.holds(id) ?? false;
   }
 
   #caseOf(id: string, { replaces = '' }: SignedIntent): Case {

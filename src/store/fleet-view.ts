@@ -19,6 +19,7 @@ export function createFleetView(
   link: Link,
   keys: Keys,
 ): Pick<Registry, 'roster' | 'fleet' | 'sweep'> {
+  const readIntents = createIntentReader(keys.intents);
   const read = async (limit: number, ids: readonly string[] = []) => {
     const args = [limit, MAX_RECORD_BYTES, PAGE, ...ids];
     return list(await runScript(link, scripts.readServers, [keys.servers, keys.leases], ...args));
@@ -49,7 +50,7 @@ export function createFleetView(
       return {
         servers,
         total,
-        intents: readIntents(intents, keys.intents, skipped),
+        intents: readIntents(intents, skipped),
         registry: parseRegistryId(registry),
         doors: readDoors(list(doors), keys, skipped),
         skipped,
@@ -81,14 +82,26 @@ function listings([total, ...cells]: unknown[], key: string) {
   return { servers, total: Number(total ?? 0), skipped };
 }
 
-function readIntents(fields: Record<string, string>, key: string, skipped: Skipped[]) {
-  const intents = new Map<string, Intent>();
-  for (const [id, text] of Object.entries(fields)) {
-    const parsed = parseIntent(id, text);
-    if (typeof parsed === 'string') skipped.push({ where: `${key} ${id}`, why: parsed });
-    else intents.set(id, parsed);
-  }
-  return intents;
+/** Intents seldom change, and whoever looks at them does so every second: each text is parsed once. */
+function createIntentReader(key: string) {
+  let known: ReadonlyMap<string, { readonly text: string; readonly parsed: Intent | string }> =
+    new Map();
+  return (fields: Record<string, string>, skipped: Skipped[]): Map<string, Intent> => {
+    const cells = Object.entries(fields).map(([id, text]) => {
+      const before = known.get(id);
+      return [
+        id,
+        before?.text === text ? before : { text, parsed: parseIntent(id, text) },
+      ] as const;
+    });
+    known = new Map(cells);
+    const intents = new Map<string, Intent>();
+    for (const [id, { parsed }] of cells) {
+      if (typeof parsed === 'string') skipped.push({ where: `${key} ${id}`, why: parsed });
+      else intents.set(id, parsed);
+    }
+    return intents;
+  };
 }
 
 /** Each door's id and what it says, in turn. */

@@ -76,12 +76,19 @@ async function rounds({ raw }: World, count: number): Promise<void> {
   });
 }
 
+/** Waits until the server has a connection, and the keeper has gone round since: it has heard of it. */
+async function heard(its: World): Promise<void> {
+  await until('it holds a connection to it', () => connectionsTo(its.site.home) === 1);
+  await rounds(its, 2);
+}
+
 deathTest(
   'the first death of a server that ran well is answered at once, the next one is not',
   async (its) => {
     const first = await spawnOne(its);
     const { told } = await its.keep();
     await ranWell(first);
+    await heard(its);
     process.kill(first.pid, 'SIGKILL');
     const second = await another(its, first);
     process.kill(second.pid, 'SIGKILL');
@@ -96,7 +103,7 @@ deathTest('a keeper that came later knows how long a server has run', async (its
   const first = await spawnOne(its);
   await ranWell(first);
   const { told } = await its.keep();
-  await until('it holds a connection to it', () => connectionsTo(its.site.home) === 1);
+  await heard(its);
   process.kill(first.pid, 'SIGKILL');
   await another(its, first);
   expect(told()).toContain(`${first.id} on port ${first.port} died; started again at once`);

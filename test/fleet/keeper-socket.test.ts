@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { inUse } from '../../src/fleet/in-use.ts';
-import { keeperSockets } from '../../src/fleet/keeper-socket.ts';
+import { answers, keeperSockets } from '../../src/fleet/keeper-socket.ts';
 import { identify, thisMachine } from '../../src/fleet/process-identity.ts';
 import { socketPath } from '../../src/fleet/socket-path.ts';
 import { until } from '../helpers/until.ts';
@@ -44,6 +44,7 @@ async function keep(home: string) {
   const path = await until('it listens', () =>
     keeperSockets(home).find((at) => !before.includes(at)),
   );
+  await until('it answers', () => answers(path)); // a socket is there before it is listened on
   return { child, path, heard: () => heard };
 }
 
