@@ -57,6 +57,7 @@ function payloadBytes(head: readonly number[]): number {
 // RFC 6455 §5.5.1, §7.4.1: FIN and opcode 8, then 1001, "going away".
 const CLOSE = 0x88;
 const GOING_AWAY = [0x03, 0xe9];
+const PONG = 0x8a;
 
 /** As a server sends it. */
 export const closeForClient: Buffer = Buffer.from([CLOSE, GOING_AWAY.length, ...GOING_AWAY]);
@@ -68,3 +69,9 @@ export const closeForServer: Buffer = Buffer.from([
   ...[0, 0, 0, 0],
   ...GOING_AWAY,
 ]);
+
+/** An empty pong, as a server sends it. */
+export const pongForClient: Buffer = Buffer.from([PONG, 0]);
+
+/** As a client sends it. */
+export const pongForServer: Buffer = Buffer.from([PONG, MASK_BIT, ...[0, 0, 0, 0]]);

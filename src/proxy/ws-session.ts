@@ -4,9 +4,16 @@ import { isForClient } from '../interim.ts';
 import { own, rawAnswer } from './answer.ts';
 import type { DoorContext } from './door-context.ts';
 import { judgeFailure, remark } from './failure.ts';
-import type { Member } from './member.ts';
+import type { Member, Passenger } from './member.ts';
 import { interimAnswer } from './response-head.ts';
-import { closeForClient, closeForServer, FrameBoundary } from './ws-frames.ts';
+import {
+  closeForClient,
+  closeForServer,
+  FrameBoundary,
+  pongForClient,
+  pongForServer,
+} from './ws-frames.ts';
+import { Heartbeat } from './ws-heartbeat.ts';
 
 /** What a session is about. */
 export interface Handshake {
@@ -21,13 +28,15 @@ const SWITCHING = 101;
 const HOP_BY_HOP = ['keep-alive', 'proxy-authenticate', 'proxy-connection', 'te'];
 
 /** One WebSocket through the door, from its handshake until both sockets are closed. */
-export class WebSocketSession {
+export class WebSocketSession implements Passenger {
   readonly #context: DoorContext;
   readonly #handshake: Handshake;
   readonly #client: Socket;
   readonly #startMs = performance.now();
   readonly #toClient = new FrameBoundary();
   readonly #toServer = new FrameBoundary();
+  seat = 0;
+  #heartbeats: readonly Heartbeat[] = [];
   #outgoing: ClientRequest | null = null;
   #server: Socket | null = null;
   #interim = 0;
@@ -41,7 +50,19 @@ export class WebSocketSession {
     this.#handshake = handshake;
     this.#client = handshake.client;
     this.#timer = setTimeout(() => this.#tooLate(), context.options.handshakeMs);
+    handshake.member.passengers.add(this);
     this.#client.once('close', () => this.#clientClosed());
+    this.#client.once('end', () => this.#sideEnded());
+    // Nobody else reads before the answer is there, and so sees that the client has gone.
+    this.#client.read(0);
+  }
+
+  check(): void {
+    for (const heartbeat of this.#heartbeats) heartbeat.beat();
+  }
+
+  abandon(): void {
+    if (!this.#answered) this.#outgoing?.destroy(new Error('the server is gone'));
   }
 
   /** Called before the handshake goes out, and before http-proxy listens for its answer. */
@@ -58,9 +79,15 @@ export class WebSocketSession {
 
   /** Called when http-proxy has joined the sockets. A listener before that would take data from it. */
   joined(server: Socket): void {
+    const client = this.#client;
+    this.#heartbeats = [
+      new Heartbeat(client, server, this.#toClient, pongForClient),
+      new Heartbeat(server, client, this.#toServer, pongForServer),
+    ];
+    server.once('end', () => this.#sideEnded());
     server.on('data', (piece: Buffer) => this.#passed(this.#toClient, piece));
-    this.#client.on('data', (piece: Buffer) => this.#passed(this.#toServer, piece));
-    for (const socket of [server, this.#client]) {
+    client.on('data', (piece: Buffer) => this.#passed(this.#toServer, piece));
+    for (const socket of [server, client]) {
       socket.setTimeout(this.#context.options.streamIdleMs, () => this.#cut());
     }
   }
@@ -98,7 +125,8 @@ export class WebSocketSession {
     this.#server = server;
     this.#mark(answer);
     this.#tell(SWITCHING, this.#handshake.member.id, null);
-    server.once('close', () => this.#cutAfter(this.#context.options.upgradeCloseMs / 2));
+    server.once('close', () => this.#sideEnded());
+    if (this.#client.readableEnded) this.#sideEnded();
   }
 
   #refusedByServer(answer: IncomingMessage): void {
@@ -126,6 +154,7 @@ export class WebSocketSession {
   #leaveAtBoundary(): void {
     const server = this.#server;
     if (!server || !this.#toClient.reached || !this.#client.writable) return;
+    this.#heartbeats = [];
     server.unpipe(this.#client);
     this.#client.unpipe(server);
     this.#client.end(closeForClient);
@@ -145,17 +174,28 @@ export class WebSocketSession {
     this.#timer = setTimeout(() => this.#cut(), ms);
   }
 
+  // What ends on one side ends on the other, whether that reads on or not.
+  #sideEnded(): void {
+    this.#heartbeats = [];
+    if (!this.#leaving) this.#cutAfter(this.#context.options.upgradeCloseMs / 2);
+  }
+
   #cut(): void {
     this.#outgoing?.destroy();
-    this.#server?.destroy();
+    // What a server does not read would keep its connection, even after an end of ours.
+    if (this.#server?.writableNeedDrain) this.#server.resetAndDestroy();
+    else this.#server?.destroy();
     this.#client.destroy();
   }
 
   #clientClosed(): void {
-    this.#handshake.member.inflight -= 1;
+    const { member } = this.#handshake;
+    member.inflight -= 1;
+    member.passengers.remove(this);
     if (!this.#answered) this.#outgoing?.destroy();
     if (!this.#server || this.#server.destroyed) clearTimeout(this.#timer);
-    else this.#cutAfter(this.#context.options.upgradeCloseMs / 2);
+    else if (this.#heartbeats.some(({ isStuck }) => isStuck)) this.#cut();
+    else this.#sideEnded();
   }
 
   #tell(status: number, server: string | null, trouble: string | null): void {

@@ -6,10 +6,10 @@ import {
   request,
   type ServerResponse,
 } from 'node:http';
-import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { defaults } from '../config.ts';
 import { interimHead, isForClient, sendInterim } from '../interim.ts';
+import { tunnel } from './tunnel.ts';
 
 /** Passes what comes to our port on to a program at another one. */
 export interface Relay {
@@ -106,30 +106,6 @@ function passInterim(
 /** A door then treats us as the broken server that we are. */
 function breakOff(response: ServerResponse): void {
   response.socket?.destroy();
-}
-
-/** All that follows is another protocol, or the program's refusal: bytes, both ways. */
-function tunnel(
-  { method, url, httpVersion, rawHeaders }: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  address: { host: string; port: number },
-): void {
-  const upstream = connect(address);
-  const lines = [`${method} ${url} HTTP/${httpVersion}`];
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    lines.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
-  }
-  upstream.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-  upstream.write(head);
-  upstream.pipe(socket).pipe(upstream);
-  for (const [one, other] of [
-    [socket, upstream],
-    [upstream, socket],
-  ] as const) {
-    one.once('error', () => other.destroy());
-    one.once('close', () => other.destroy());
-  }
 }
 
 function isFramed(rawHeaders: readonly string[]): boolean {

@@ -1,5 +1,6 @@
 import { Agent, type IncomingHttpHeaders, type RequestOptions, request } from 'node:http';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { until } from '../helpers/until.ts';
 
 export interface Reply {
   readonly status: number;
@@ -68,6 +69,23 @@ export function exchange(
     });
     socket.on('error', () => {});
     socket.once('close', () => resolve(text));
+  });
+}
+
+/** Sends frames of a WebSocket until nobody takes more. */
+export async function flood(socket: Socket, masked = true): Promise<void> {
+  const head = [0x82, masked ? 0xfe : 0x7e, 0xfd, 0xe8, ...(masked ? [0, 0, 0, 0] : [])];
+  const frame = Buffer.concat([Buffer.from(head), Buffer.alloc(65_000)]);
+  const more = () => {
+    while (socket.write(frame)) {}
+  };
+  socket.on('drain', more);
+  more();
+  let [before, sinceMs] = [-1, 0];
+  await until('nothing more is taken', () => {
+    const taken = socket.bytesWritten - socket.writableLength;
+    if (taken !== before) [before, sinceMs] = [taken, performance.now()];
+    return performance.now() - sinceMs > 400;
   });
 }
 

@@ -1,10 +1,10 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { WebSocket } from 'undici';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../helpers/until.ts';
-import { ask, exchange, type RawServer, startRaw } from './clients.ts';
+import { ask, exchange, flood, type RawServer, startRaw } from './clients.ts';
 import { type Fleet, startFleet, stateOf } from './fleet.ts';
-import { build, type EchoServer, handshake, startEcho } from './web-sockets.ts';
+import { accept, build, type EchoServer, handshake, startEcho } from './web-sockets.ts';
 
 let fleet: Fleet;
 const servers: (EchoServer | RawServer)[] = [];
@@ -137,6 +137,86 @@ describe('a WebSocket', () => {
     await new Promise((resolve) => client.once('data', resolve));
     client.resetAndDestroy();
     await until('the server’s side is closed', () => server.sockets.size === 0);
+  });
+});
+
+describe('a WebSocket one side of which has gone', () => {
+  const answer = `HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept()}\r\n\r\n`;
+
+  /** A handshake, after which neither side reads what the other says. */
+  async function deafSides() {
+    const said = (socket: Socket, text: string) => {
+      if (!text.endsWith('\r\n\r\n')) return;
+      socket.pause();
+      socket.write(answer);
+    };
+    const server = await withServer(startRaw(said));
+    const { port, door } = await fleet.open(1);
+    const client = connect(port, '127.0.0.1', () => client.write(handshake()));
+    client.on('error', () => {});
+    await new Promise((resolve) => client.once('data', resolve));
+    client.pause();
+    const [inner] = [...server.sockets];
+    if (!inner) throw new Error('no connection');
+    const isOver = () => door.servers()[0]?.inflight === 0;
+    return { client, inner, isOver };
+  }
+
+  test.each([
+    ['ended', false, (client: Socket) => client.end()],
+    ['vanished', false, (client: Socket) => client.resetAndDestroy()],
+    ['sent more than is read and ended', true, (client: Socket) => client.destroy()],
+  ])('the client, which %s: is over although its server never reads', async (_, much, leave) => {
+    const { client, inner, isOver } = await deafSides();
+    if (much) await flood(client);
+    leave(client);
+    await until('the door holds nothing any more', isOver);
+    inner.resume();
+    await until('nor the server', () => inner.closed);
+    client.destroy();
+  });
+
+  test.each([
+    ['ended', false, (server: Socket) => server.end()],
+    ['sent more than is read and ended', true, (server: Socket) => server.destroy()],
+  ])('the server, which %s: is over although its client never reads', async (_, much, leave) => {
+    const { client, inner, isOver } = await deafSides();
+    if (much) await flood(inner, false);
+    leave(inner);
+    await until('the door holds nothing any more', isOver);
+    client.resume();
+    await until('nor the client', () => client.closed);
+  });
+
+  test('before its handshake was answered: its server is left alone at once', async () => {
+    const server = await withServer(startRaw(() => {}));
+    const { port, door } = await fleet.open(1, { handshakeMs: 3_600_000 });
+    const client = connect(port, '127.0.0.1', () => client.write(handshake()));
+    client.on('error', () => {});
+    await until('it is there', () => server.received().includes('websocket'));
+    client.resetAndDestroy();
+    await until('nothing is left', () => door.servers()[0]?.inflight === 0);
+    await until('nor at the server', () => server.sockets.size === 0);
+  });
+
+  test('is no side that is only slow: each byte arrives', async () => {
+    const { client, inner } = await deafSides();
+    const pieces: Buffer[] = [];
+    let size = 0;
+    client.on('data', (piece) => {
+      pieces.push(piece);
+      size += piece.length;
+    });
+    client.pause();
+    const frames = Array.from({ length: 250 }, (_, at) => build(0x82, Buffer.alloc(60_000, at)));
+    const all = Buffer.concat(frames);
+    inner.write(all);
+    const startMs = performance.now();
+    await until('the door has waited', () => performance.now() - startMs > 800);
+    client.resume();
+    await until('all of it is here', () => size >= all.length);
+    expect(Buffer.concat(pieces).equals(all)).toBe(true);
+    client.destroy();
   });
 });
 

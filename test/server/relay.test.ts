@@ -1,15 +1,18 @@
+import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request, type Server } from 'node:http';
-import { type AddressInfo, connect, createServer as createNetServer } from 'node:net';
+import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { Connections } from '../../src/server/connections.ts';
 import { createFront } from '../../src/server/front.ts';
 import type { Hosted } from '../../src/server/hosted.ts';
 import { createRelay } from '../../src/server/relay.ts';
 import { until } from '../helpers/until.ts';
-import { ask, exchange } from '../proxy/clients.ts';
+import { ask, exchange, flood } from '../proxy/clients.ts';
 
 type Handler = NonNullable<Parameters<typeof createServer>[1]>;
 
 const opened: { close(): void }[] = [];
+const fronts: Connections[] = [];
 afterEach(() => {
   for (const one of opened.splice(0)) one.close();
 });
@@ -31,6 +34,7 @@ async function relayTo(inner: number, healthy = true): Promise<number> {
     healthPath: '/healthz',
     requestMs: 300_000,
   });
+  fronts.push(connections);
   const close = () => {
     server.close();
     connections.cut();
@@ -305,6 +309,27 @@ describe('an upgrade', () => {
     expect(text).toMatch(/^HTTP\/1\.1 101 /);
     expect(seen[0]?.url).toBe('/chat');
     expect(seen[0]?.headers['x-forwarded-for']).toBe('9');
+  });
+
+  test.each([
+    ['ends', (client: Socket) => client.end()],
+    ['is reset after it sent more than is read', (client: Socket) => client.resetAndDestroy()],
+  ])('whose client %s is over although its program never reads', async (how, leave) => {
+    const inner: Socket[] = [];
+    const { port } = await relayedProgram(rawHeaders, (server) =>
+      server.on('upgrade', (_, socket: Socket) => {
+        inner.push(socket.on('error', () => {}).once('end', () => socket.end()));
+        socket.write('HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+      }),
+    );
+    const client = connect(port, '127.0.0.1', () => client.write(`GET / HTTP/1.1\r\n${head}`));
+    client.on('error', () => {});
+    await once(client, 'data');
+    if (how !== 'ends') await flood(client);
+    leave(client);
+    await until('it holds nothing any more', () => fronts.at(-1)?.inflight() === 0);
+    inner[0]?.resume();
+    await until('nor the program', () => inner[0]?.closed);
   });
 
   test('that the program refuses gives its refusal', async () => {

@@ -1,0 +1,47 @@
+import type { IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { defaults } from '../config.ts';
+
+const NOTHING = Buffer.alloc(0);
+
+/** All that follows is another protocol, or the program's refusal: bytes, both ways. */
+export function tunnel(
+  { method, url, httpVersion, rawHeaders }: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  address: { host: string; port: number },
+): void {
+  const upstream = connect(address);
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    lines.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
+  }
+  upstream.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  upstream.write(head);
+  upstream.pipe(socket).pipe(upstream);
+  for (const [one, other] of [
+    [socket, upstream],
+    [upstream, socket],
+  ] as const) {
+    one.once('error', () => other.destroy());
+    one.once('close', () => other.destroy());
+    // Whether the other side reads on, and so hears of it, or not.
+    one.once('end', () => setTimeout(() => one.destroy(), defaults.upgradeCloseMs).unref());
+  }
+  watch(socket, upstream);
+}
+
+/**
+ * A side whose other side does not read is not read from either, so that its reset is not seen. To
+ * write nothing sends nothing, and fails where the connection is no more. The door resets one whose
+ * client has gone.
+ */
+function watch(socket: Duplex, upstream: Duplex): void {
+  const look = setInterval(() => {
+    if (upstream.writableNeedDrain && socket.writable) socket.write(NOTHING);
+    if (socket.writableNeedDrain && upstream.writable) upstream.write(NOTHING);
+  }, defaults.doorWatchMs);
+  look.unref();
+  upstream.once('close', () => clearInterval(look));
+}
