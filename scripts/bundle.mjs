@@ -27,7 +27,7 @@ const LAZY = new Set([
 // The same for our own imports, where all that is used of a module are functions.
 const LAZY_FUNCTIONS = {
   crypto: ['createHash', 'createHmac', 'randomBytes', 'randomInt', 'timingSafeEqual'],
-  'fs/promises': ['lstat', 'open', 'rename', 'unlink'],
+  'fs/promises': ['lstat', 'mkdir', 'open', 'readdir', 'rename', 'rm', 'statfs', 'unlink'],
 };
 
 // Can be listed, so that it can be imported as a namespace.

@@ -132,6 +132,9 @@ export const defaults = Object.freeze({
   maxPictureBytes: 10 * 1_024 * 1_024,
   maxPicturesPerUpload: 10,
   maxUploadBytes: 32 * 1_024 * 1_024,
+  /** Of all uploads of one server that are not queued yet: in memory, and beyond that in files. */
+  maxUploadMemoryBytes: 64 * 1_024 * 1_024,
+  maxSpoolBytes: 512 * 1_024 * 1_024,
   maxPicturePixels: 40_000_000,
   maxQueuedPictures: 100,
   maxQueuedBytes: 256 * 1_024 * 1_024,

@@ -3,6 +3,7 @@ import { Agent, request } from 'node:http';
 import { bigPng } from '../lib/big-png.mjs';
 import { createMeowctl } from '../lib/meowctl.mjs';
 import { interleave } from '../lib/rounds.mjs';
+import { silentClients } from '../lib/silent-clients.mjs';
 import { median, pairedRatio } from '../lib/stats.mjs';
 
 const BOUNDARY = 'meow-bench-boundary';
@@ -12,7 +13,8 @@ export async function measure(world) {
   const picture = bigPng();
   world.say(`upload + meow of ${picture.length} bytes, against SET + GET with ioredis`);
   const fleet = createMeowctl(world, 'bench-pictures');
-  const [{ url }] = await fleet.ask('spawn', '1');
+  const [server] = await fleet.ask('spawn', '1');
+  const { url } = server;
   const contenders = {
     http: overHttp(world, url, picture),
     redis: () => straightToRedis(world.redis, picture),
@@ -28,6 +30,8 @@ export async function measure(world) {
       value: pairedRatio(http, redis),
       atMost: 3,
     },
+    ...(await silentClients(world, server, 60)),
+    ...(world.quick ? [] : await silentClients(world, server, 1_000)),
   ];
 }
 

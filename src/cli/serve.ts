@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { defaults } from '../config.ts';
 import { exitCodes } from '../errors.ts';
@@ -130,6 +131,7 @@ async function serveApp(
       wanted,
       onRegister: leaving.registers,
       onFail: ready.fail,
+      uploads: { folder: join(context.config.home, 'tmp') },
       log: context.output.talk,
       ...app,
     },

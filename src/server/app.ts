@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { Router } from '@koa/router';
 import Koa, { type Context, type Middleware, type Next } from 'koa';
 import type { Store } from '../store/store.ts';
@@ -7,15 +8,17 @@ import type { Identity } from './hosted.ts';
 import { meowRoute } from './meow.ts';
 import { messageRoutes } from './message-routes.ts';
 import { inRequestTime } from './request-time.ts';
-import { uploadRoute } from './upload.ts';
+import { type Uploads, uploadRoute } from './upload.ts';
 
 export interface AppDeps {
   readonly store: Pick<Store, 'messages' | 'visits' | 'images'>;
   readonly deliveries: Deliveries;
+  readonly uploads: Uploads;
   log(line: string): void;
 }
 
 const RECENT = '/recent';
+const UPLOAD = '/upload';
 
 /** The built-in app; it does not listen. Answers every route of design §7 but the health check. */
 export function createApp(deps: AppDeps, identity: Identity): Koa {
@@ -31,6 +34,11 @@ export function createApp(deps: AppDeps, identity: Identity): Koa {
   return app;
 }
 
+/** Whether its body is read only where there is room for it. */
+export function isUpload({ method, url }: IncomingMessage): boolean {
+  return method === 'POST' && url?.split('?', 1)[0] === UPLOAD;
+}
+
 function createRouter(deps: AppDeps, identity: Identity): Router {
   const messages = messageRoutes(deps.store.messages);
   const router = new Router();
@@ -39,7 +47,7 @@ function createRouter(deps: AppDeps, identity: Identity): Router {
   router.get('/set', messages.set as never);
   router.get('/get', messages.get as never);
   router.get(RECENT, recent(deps) as never);
-  router.post('/upload', uploadRoute(deps.store.images) as never);
+  router.post(UPLOAD, uploadRoute(deps.store.images, deps.uploads) as never);
   router.get('/meow', meowRoute({ ...deps, images: deps.store.images }) as never);
   return router;
 }

@@ -35,6 +35,10 @@ export function createFront(hosted: Hosted, identity: Identity, options: FrontOp
     if (asksForHealth(request, healthPath)) answerHealth(request, response, identity);
     else hosted.request(request, response);
   });
+  server.on('checkContinue', (request, response) => {
+    if (!hosted.asksForBody?.(request)) response.writeContinue();
+    server.emit('request', request, response);
+  });
   const { upgrade } = hosted;
   if (upgrade) {
     server.on('upgrade', (request, socket, head) => {

@@ -14,6 +14,8 @@ export interface Identity {
 /** What a server serves, whoever wrote it. The server owns port, health check and drain. */
 export interface Hosted {
   request(request: IncomingMessage, response: ServerResponse): void;
+  /** Whether it says itself, to a client with `Expect: 100-continue`, that the body may come. */
+  asksForBody?(request: IncomingMessage): boolean;
   /** Takes upgrades of protocol; null where the app takes none. */
   readonly upgrade: Upgrade | null;
   /**

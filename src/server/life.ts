@@ -38,7 +38,7 @@ export class Life implements RunningServer {
   #settle: (how: Ending) => void = () => {};
 
   constructor(deps: ServeDeps, options: ServeOptions) {
-    const { store, log, host = hostCat({ store, log }) } = deps;
+    const { store, uploads = {}, log, host = hostCat({ store, uploads, log }) } = deps;
     const { id, spec, requestMs = defaults.clientRequestMs } = options;
     this.#deps = deps;
     this.#options = options;

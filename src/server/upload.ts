@@ -1,48 +1,39 @@
-import type { IncomingMessage } from 'node:http';
-import type { Readable, Writable } from 'node:stream';
 import type { Context } from 'koa';
-import { defaults } from '../config.ts';
 import type { NewPicture } from '../store/pictures.ts';
 import type { Images } from '../store/store.ts';
 import { quote } from '../text.ts';
-import { FIELD, formError, httpError, type Misfits, whyNotTaken } from './form-errors.ts';
-import { Gathered } from './gathered.ts';
+import { type FormFile, MAX_FORM_BYTES, readForm, tooMuch } from './form.ts';
+import { FIELD } from './form-errors.ts';
 import { pictureName, textOfForm } from './picture-name.ts';
 import { inRequestTime } from './request-time.ts';
+import type { Room, UploadRoom } from './upload-room.ts';
 
-const MIB = 1_024 * 1_024;
-/** Boundaries and part headers around the pictures. */
-const FRAMING_BYTES = 64 * 1_024;
-const USUAL_BYTES = 256 * 1_024;
-const limits = {
-  fileSize: defaults.maxPictureBytes,
-  files: defaults.maxPicturesPerUpload,
-  fields: 10,
-  fieldSize: 1_024,
-  fieldNameSize: 100,
-  fieldNestingDepth: 1,
-  parts: defaults.maxPicturesPerUpload + 10,
-  headerPairs: 20,
-};
-
-interface Upload {
-  readonly data: Buffer;
-  readonly name: string;
-}
-
-interface File {
-  readonly fieldname: string;
-  readonly originalname: string;
-  readonly stream: NodeJS.ReadableStream;
+export interface Uploads {
+  readonly room: UploadRoom;
+  /** How long a client may be silent in mid-upload. */
+  readonly idleMs: number;
 }
 
 /** `POST /upload`: every picture of the request is queued, or none. */
-export function uploadRoute(images: Images) {
+export function uploadRoute(images: Images, uploads: Uploads) {
   return async (ctx: Context): Promise<void> => {
     refuseByHead(ctx);
-    const uploads = await receive(ctx);
-    const pictures = await inspect(ctx, uploads);
-    ctx.body = await inRequestTime(images.enqueue(pictures));
+    const room = await uploads.room.take(lengthOf(ctx) ?? MAX_FORM_BYTES);
+    const pictures = await orLeave(room, async () => {
+      const files = await readForm(ctx, room, uploads.idleMs);
+      await room.turn();
+      return inspect(ctx, room, files);
+    });
+    // Redis may read from the room for longer than the client waits.
+    const queueing = images.enqueue(pictures);
+    queueing.then(
+      () => room.leave(),
+      (error) => room.abandon(error),
+    );
+    ctx.body = await inRequestTime(queueing).catch((error) => {
+      room.late(error);
+      throw error;
+    });
     ctx.status = 201;
   };
 }
@@ -57,99 +48,36 @@ function refuseByHead(ctx: Context): void {
   if (!/;\s*boundary=("[^"]+"|[^\s;"]+)/i.test(type)) ctx.throw(400, 'multipart without boundary');
   const coding = ctx.get('content-encoding');
   if (coding !== '' && coding !== 'identity') ctx.throw(415, 'send the body without coding');
-  if (Number(ctx.get('content-length')) > defaults.maxUploadBytes + FRAMING_BYTES)
-    throw tooMuch(ctx);
+  if ((lengthOf(ctx) ?? 0) > MAX_FORM_BYTES) throw tooMuch(ctx);
 }
 
-/** Reads the whole form; rejects at the first limit, while multer would read to the end. */
-async function receive(ctx: Context): Promise<Upload[]> {
-  const { default: multer } = await import('@koa/multer');
-  const uploads: Upload[] = [];
-  const misfits: Misfits = { texts: new Set(), nameless: null };
-  let refuse: (error: unknown) => void = () => {};
-  const refused = new Promise<never>((_, reject) => {
-    refuse = reject;
-  });
-  const tooLong = () => refuse(tooMuch(ctx));
-  const options = {
-    limits,
-    storage: memory(uploads, sizeHint(ctx), () => refuse(tooLarge(ctx))),
-    streamHandler: (req: IncomingMessage, form: Writable) => {
-      note(form, misfits);
-      feed(req, form, tooLong);
-    },
-  };
-  const reading = multer(options as never).array(FIELD)(ctx as never, async () => {});
+function lengthOf(ctx: Context): number | null {
+  const length = ctx.get('content-length');
+  return length === '' ? null : Number(length);
+}
+
+async function orLeave<T>(room: Room, work: () => Promise<T>): Promise<T> {
   try {
-    await Promise.race([reading, refused]);
+    return await work();
   } catch (error) {
-    throw formError(ctx, error);
+    room.leave();
+    throw error;
   }
-  const why = whyNotTaken(misfits, uploads.length);
-  if (why !== null) ctx.throw(400, why);
-  return uploads;
 }
 
-/** All but one of several pictures may be small, so only a body that can be one is believed. */
-function sizeHint(ctx: Context): number {
-  const length = Number(ctx.get('content-length')) || 0;
-  return length > 0 && length <= defaults.maxPictureBytes + FRAMING_BYTES ? length : USUAL_BYTES;
-}
-
-/** Keeps each file in memory; `onLimit` is told the moment one is too large. */
-function memory(uploads: Upload[], expected: number, onLimit: () => void) {
-  return {
-    _handleFile(_: unknown, file: File, done: (error?: unknown, info?: object) => void) {
-      const gathered = new Gathered(expected);
-      file.stream.once('limit', onLimit);
-      file.stream.on('data', (piece: Buffer) => gathered.add(piece));
-      file.stream.once('error', done);
-      file.stream.once('end', () => {
-        uploads.push({ data: gathered.bytes(), name: file.originalname });
-        done(null, {});
-      });
-    },
-    _removeFile(_: unknown, __: unknown, done: (error: null) => void) {
-      done(null);
-    },
-  };
-}
-
-// multer tells neither. What a browser sends for a file that was not chosen has no bytes.
-function note(form: Writable, misfits: Misfits): void {
-  form.on('field', (field = '') => misfits.texts.add(field));
-  form.on('file', (field = '', stream: Readable, { filename }: { filename?: string }) => {
-    if (!filename)
-      stream.once('data', () => {
-        misfits.nameless ??= field;
-      });
-  });
-}
-
-function feed(req: IncomingMessage, form: Writable, tooLong: () => void): void {
-  let size = 0;
-  req.on('data', (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > defaults.maxUploadBytes + FRAMING_BYTES) tooLong();
-  });
-  req.pipe(form);
-}
-
-async function inspect(ctx: Context, uploads: readonly Upload[]): Promise<NewPicture[]> {
+async function inspect(
+  ctx: Context,
+  room: Room,
+  files: readonly FormFile[],
+): Promise<NewPicture[]> {
   const { inspectPicture } = await import('./picture-type.ts');
-  return uploads.map(({ data, name }) => {
-    const clean = pictureName(textOfForm(name));
-    if (data.length === 0) ctx.throw(400, `${clean} is empty`);
-    const found = inspectPicture(data);
-    if ('problem' in found) return ctx.throw(415, `${clean} ${found.problem}`);
-    return { data, type: found.type, name: clean };
-  });
-}
-
-function tooLarge(ctx: Context): unknown {
-  return httpError(ctx, 413, `a picture may have ${defaults.maxPictureBytes / MIB} MiB`);
-}
-
-function tooMuch(ctx: Context): unknown {
-  return httpError(ctx, 413, `a request may have ${defaults.maxUploadBytes / MIB} MiB`);
+  const pictures: NewPicture[] = [];
+  for (const { name: given, from, to } of files) {
+    const name = pictureName(textOfForm(given));
+    if (from === to) ctx.throw(400, `${name} is empty`);
+    const found = inspectPicture(await room.read(from, to));
+    if ('problem' in found) return ctx.throw(415, `${name} ${found.problem}`);
+    pictures.push({ data: () => room.read(from, to), type: found.type, name });
+  }
+  return pictures;
 }

@@ -17,10 +17,11 @@ const STAGED_MS = 10_000;
 /** Pictures are staged one by one, then queued by one script: all of them or none. */
 export function createEnqueue(link: Link, keys: Keys): Pick<Images, 'enqueue'> {
   const stage = async (picture: NewPicture): Promise<PictureInfo> => {
-    const { data, type, name } = picture;
+    const { type, name } = picture;
     const id = randomBytes(9).toString('base64url');
     const key = keys.image(id);
-    await link.run((redis) => stored(redis, key, picture));
+    const data = typeof picture.data === 'function' ? await picture.data() : picture.data;
+    await link.run((redis) => stored(redis, key, { data, type, name }));
     return { id, type, size: data.length, name };
   };
 
@@ -47,8 +48,10 @@ export function createEnqueue(link: Link, keys: Keys): Pick<Images, 'enqueue'> {
   };
 }
 
+type Whole = NewPicture & { readonly data: Buffer };
+
 /* A transaction whose commands go out one by one: a pipeline is copied into one buffer as well. */
-async function stored(redis: Redis, key: string, { data, type, name }: NewPicture): Promise<void> {
+async function stored(redis: Redis, key: string, { data, type, name }: Whole): Promise<void> {
   const fields = ['type', type, 'name', name, 'size', String(data.length)];
   const begun = redis.multi({ pipeline: false });
   const queued = [storeBytes(redis, key, fields, 'data', data), redis.pexpire(key, STAGED_MS)];

@@ -1,7 +1,8 @@
 export type PictureType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp' | 'image/avif';
 
 export interface NewPicture {
-  readonly data: Buffer;
+  /** Its bytes, or what reads them when it is their turn: not used any more once it is sent. */
+  readonly data: Buffer | (() => Promise<Buffer>);
   readonly type: PictureType;
   /** A clean base name of at most 100 characters. */
   readonly name: string;
