@@ -65,6 +65,7 @@ describe('the rooms', () => {
     ['commander', /^cli\//],
     ['chalk', /^cli\//],
     ['koa', /^server\//],
+    ['@hono/node-server', /^server\//],
     ['@koa/router', /^server\//],
     ['@koa/multer', /^server\//],
     ['undici', /^proxy\//],

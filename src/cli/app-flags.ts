@@ -32,7 +32,7 @@ export function addAppFlags(command: Command): Command {
   return command
     .option(
       '--app <file>',
-      'serve this module: a Koa app, a (req, res) function, an http.Server; cat: the built-in app',
+      'serve this module: a Koa, Hono or Fastify app, { fetch }, a (req, res) function, an http.Server; cat: the built-in app',
     )
     .option(
       '--env <NAME=VALUE>',

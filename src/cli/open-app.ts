@@ -40,10 +40,12 @@ async function openModule(
   ]);
   const { process: host, cliPath, output } = context;
   const signals = holdSignals(host);
-  settle(host, spec, variablesOf(env, spec));
+  const variables = variablesOf(env, spec);
+  settle(host, spec, variables);
   const folder = dirname(resolved(spec.path));
   const importModule = createRequire(cliPath)('../dist/load-app.cjs');
-  const loading = loadModule(spec.path, { importModule, log: output.talk, hint: hint(env) });
+  const deps = { importModule, variables, log: output.talk, hint: hint(env) };
+  const loading = loadModule(spec.path, deps);
   const hosted = await loading.finally(signals.take).catch((error) => {
     endWithin(LINGER_MS, host);
     throw error;

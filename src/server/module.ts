@@ -1,26 +1,30 @@
-import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Server as HttpServer } from 'node:http';
 import { Server } from 'node:net';
 import { relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { FailedError, type MeowError, TimeoutError } from '../errors.ts';
 import { plain, quote, reason } from '../text.ts';
 import { asProgram, inShell } from './as-program.ts';
+import { hostFastify, isFastify } from './fastify-app.ts';
+import type { FetchApp } from './fetch-app.ts';
+import { guarded, type Listener, stackOf } from './guarded.ts';
 import type { Hosted, Upgrade } from './hosted.ts';
 
 export interface ModuleDeps {
   /** Node's own import(): a bundle has none. */
   importModule(url: string): Promise<unknown>;
+  /** The app's environment. */
+  readonly variables: Readonly<Record<string, string>>;
   log(line: string): void;
   /** What to say after the remedy, where it does not start. */
   readonly hint: string;
 }
 
-type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
-
 const UNKNOWN = 'ERR_UNKNOWN_FILE_EXTENSION';
 /** What Node says of a language that it does not read. */
 const UNREAD: ReadonlySet<unknown> = new Set([UNKNOWN, 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX']);
-const WANTED = 'Export as default a Koa app, a (req, res) function, or an http.Server';
+const WANTED =
+  'Export as default a Koa, Hono or Fastify app, { fetch }, a (req, res) function, or an http.Server';
 
 /**
  * Loads somebody's module and hosts its default export.
@@ -30,30 +34,46 @@ const WANTED = 'Export as default a Koa app, a (req, res) function, or an http.S
 export async function loadModule(path: string, deps: ModuleDeps): Promise<Hosted> {
   const listening = forbidListening(path);
   try {
-    const value = await defaultOf(await deps.importModule(pathToFileURL(path).href));
-    if (listening.error) throw listening.error;
-    return toHosted(value, path, deps.log);
+    return await Promise.race([listening.seen, hostModule(path, deps)]);
   } catch (error) {
-    throw listening.error ?? toLoadError(error, path, deps);
+    throw listening.error() ?? toLoadError(error, path, deps);
   } finally {
     listening.allow();
   }
 }
 
-/** While it loads: afterwards it may open what other ports it likes. */
+async function hostModule(path: string, deps: ModuleDeps): Promise<Hosted> {
+  const value = await defaultOf(await deps.importModule(pathToFileURL(path).href));
+  const hosted = await toHosted(value, path, deps);
+  // Some listen a moment after they are asked to: once their plugins are loaded.
+  await new Promise(setImmediate);
+  return hosted;
+}
+
+/**
+ * While it loads: afterwards it may open what other ports it likes. Nothing is thrown at whoever
+ * listens: many end the process for that, and it could not be said why.
+ */
 function forbidListening(path: string) {
   const { listen } = Server.prototype;
-  const guard = {
-    error: null as FailedError | null,
+  let error: FailedError | null = null;
+  let tell = (_: FailedError) => {};
+  const seen = new Promise<never>((_, reject) => {
+    tell = reject;
+  });
+  seen.catch(() => {});
+  Server.prototype.listen = function notNow(this: Server) {
+    error ??= listensItself(path);
+    tell(error);
+    return this;
+  };
+  return {
+    seen,
+    error: () => error,
     allow() {
       Server.prototype.listen = listen;
     },
   };
-  Server.prototype.listen = () => {
-    guard.error = listensItself(path);
-    throw guard.error;
-  };
-  return guard;
 }
 
 // A default export of CommonJS that was compiled from ES is one level further down.
@@ -63,12 +83,15 @@ async function defaultOf(namespace: unknown): Promise<unknown> {
   return await (inner?.__esModule ? inner.default : outer);
 }
 
-function toHosted(value: unknown, path: string, log: ModuleDeps['log']): Hosted {
+async function toHosted(value: unknown, path: string, deps: ModuleDeps): Promise<Hosted> {
+  const { log } = deps;
   if (value instanceof HttpServer) return lend(value, path, log);
   if (isKoa(value)) return { request: guarded(value.callback(), log), upgrade: null };
+  if (isFastify(value)) return hostFastify(value, log);
   if (typeof value === 'function' && !isClass(value)) {
     return { request: guarded(value as Listener, log), upgrade: null };
   }
+  if (isFetchApp(value)) return (await import('./fetch-app.ts')).hostFetch(value, deps);
   const message = `module ${quote(path)} ${whatItExports(value)}`;
   throw new FailedError('app-exports', message, `${WANTED}. If it listens by itself: ${run(path)}`);
 }
@@ -89,6 +112,11 @@ function isKoa(value: unknown): value is { callback(): Listener } {
   return typeof value === 'object' && typeof callback === 'function' && typeof use === 'function';
 }
 
+function isFetchApp(value: unknown): value is FetchApp {
+  const { fetch } = (value ?? {}) as Record<string, unknown>;
+  return typeof value === 'object' && typeof fetch === 'function';
+}
+
 function isClass(value: object): boolean {
   return /^class\b/.test(Function.prototype.toString.call(value));
 }
@@ -98,24 +126,6 @@ function whatItExports(value: unknown): string {
   if (typeof value === 'function') return 'exports a class, not an app made from it';
   const kind = typeof value === 'object' ? (value?.constructor?.name ?? 'null') : typeof value;
   return `has a default export that is no app (${plain(kind)})`;
-}
-
-/** One request that goes wrong does not end the server with all others. */
-function guarded(listener: Listener, log: ModuleDeps['log']): Hosted['request'] {
-  return (request, response) => {
-    const failed = (error: unknown) => {
-      log(`${request.method} ${quote(request.url)}: ${stackOf(error)}`);
-      if (response.headersSent) return response.destroy();
-      response.statusCode = 500;
-      return response.end('something went wrong here; it is in the log\n');
-    };
-    try {
-      const answered = listener(request, response);
-      if (answered instanceof Promise) answered.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
-  };
 }
 
 function toLoadError(error: unknown, path: string, { log, hint }: ModuleDeps): MeowError {
@@ -156,8 +166,4 @@ function run(path: string): string {
 function here(path: string): string {
   const short = relative(process.cwd(), path);
   return short.startsWith('..') ? path : short;
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? String(error.stack) : String(error);
 }

@@ -23,22 +23,25 @@ describe('spawn --app', () => {
   let koa: Row;
   let listener: Row;
   let server: Row;
+  let hono: Row;
 
   beforeAll(async () => {
     const env = ['--env', 'GREETING=hush-4711', '--env', 'HUSH'];
-    [koa, listener, server] = await Promise.all([
+    [koa, listener, server, hono] = await Promise.all([
       site.spawn(['--app', 'koa.js', ...env, '--cwd', '..'], { env: { HUSH: 'from-here-61' } }),
       site.spawn(['--app', 'listener.cjs', '--health', '/alive']),
       site.spawn(['--app', 'server.mjs']),
+      site.spawn(['--app', 'hono.mjs', '--env', 'GREETING=hi']),
     ]);
   });
   afterAll(() => site.clear());
 
-  test('serves a Koa app, a listener and an http.Server, and says what they are', async () => {
+  test('serves a Koa app, a listener, an http.Server and a Hono app, and says what they are', async () => {
     for (const [row, file, answer] of [
       [koa, 'koa.js', 'from koa at /a/b'],
       [listener, 'listener.cjs', 'listener at /a/b'],
       [server, 'server.mjs', 'server got GET /a/b'],
+      [hono, 'hono.mjs', '404 Not Found'],
     ] as const) {
       expect(await text(`${row.url}/a/b`)).toContain(answer);
       expect(row).toMatchObject({ app: join(APPS, file), state: 'up' });
