@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import type { Admin } from '../admin/admin.ts';
 import { defaults } from '../config.ts';
+import { UsageError } from '../errors.ts';
 import type { Door } from '../proxy/door.ts';
 import type { Context, OpenStore } from './context.ts';
 import { addDoorFlags, doorLimits } from './door-flags.ts';
 import { nameHolder } from './port-in-use.ts';
-import { balance, host, port } from './values.ts';
+import { balance, host, port, retryPolicy } from './values.ts';
 
 export interface DoorFlags extends Readonly<Record<string, unknown>> {
   readonly port: number;
@@ -18,6 +19,7 @@ export interface DoorFlags extends Readonly<Record<string, unknown>> {
   readonly allowBackends?: string[];
   readonly trustProxy?: string[];
   readonly accessLog?: boolean;
+  readonly sticky?: boolean;
 }
 
 export interface OpenedDoor {
@@ -35,13 +37,26 @@ export function addDoorOptions(command: Command): Command {
     .option('--port <port>', "the door's port", port, defaults.doorPort)
     .option('--host <host>', "the door's address", host, defaults.doorHost)
     .option('--balance <how>', 'round-robin or least-inflight', balance, 'round-robin')
-    .option('--retry <when>', 'idempotent or connect: what may be tried again', 'idempotent')
+    .option('--sticky', 'a client stays with its server, by a cookie: for sessions in its memory')
+    .option(
+      '--retry <when>',
+      'idempotent or connect: what is tried again',
+      retryPolicy,
+      'idempotent',
+    )
     .option('--admin-port <port>', 'port of the admin listener', port, defaults.adminPort)
     .option('--no-admin', 'no admin listener')
     .option('--allow-backends <networks...>', 'where servers may be (default: loopback)')
     .option('--trust-proxy <networks...>', 'peers whose X-Forwarded-* are believed')
     .option('--access-log', 'a line per request even where stdout is no terminal');
   return addDoorFlags(command);
+}
+
+/** @throws UsageError for flags that contradict each other */
+export function checkDoorFlags({ sticky, balance: how }: DoorFlags): void {
+  if (!sticky || how === 'round-robin') return;
+  const message = `--sticky does not go with --balance ${how}: who stays is not balanced`;
+  throw new UsageError(message, 'Leave out one of the two');
 }
 
 /**
@@ -54,10 +69,11 @@ export async function openDoor(
   flags: DoorFlags,
   startMs: number | null = null,
 ): Promise<OpenedDoor> {
-  const [{ createDoor }, { doorOptions }, { thisMachine }] = await Promise.all([
+  const [{ createDoor }, { doorOptions }, { thisMachine }, { keptStickyKey }] = await Promise.all([
     import('../proxy/door.ts'),
     import('../proxy/door-options.ts'),
     import('../fleet/process-identity.ts'),
+    import('../fleet/sticky-key.ts'),
   ]);
   const { host: machine, pid } = thisMachine(context.config.home);
   const options = doorOptions({
@@ -75,6 +91,7 @@ export async function openDoor(
     {
       registry: store.registry,
       pictures: store.images,
+      stickyKey: flags.sticky ? keptStickyKey(context.config.home, context.config.namespace) : null,
       machine: { host: machine, pid },
       onAnswer: await accessLog(context, flags),
       log: (line) => context.output.talk(`meowctl: ${line}`),

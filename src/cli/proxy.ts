@@ -4,7 +4,7 @@ import { StoreError } from '../errors.ts';
 import { announceHere } from './announce.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
-import { addDoorOptions, type DoorFlags, openDoor } from './open-door.ts';
+import { addDoorOptions, checkDoorFlags, type DoorFlags, openDoor } from './open-door.ts';
 import { seconds } from './values.ts';
 
 interface Options extends DoorFlags {
@@ -31,6 +31,7 @@ export function addProxy(program: Command, context: Context): void {
 }
 
 async function proxy(context: Context, options: Options): Promise<void> {
+  checkDoorFlags(options);
   const open = await openPatiently(context, options.waitRedis ?? false);
   const door = await openDoor(context, open, options).catch(async (error: unknown) => {
     await open.store.close();

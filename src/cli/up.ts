@@ -8,7 +8,7 @@ import { detachUp, UP_READY_MS } from './detach-up.ts';
 import { examples } from './examples.ts';
 import { inTurn } from './in-turn.ts';
 import { keptApp } from './kept-app.ts';
-import { addDoorOptions } from './open-door.ts';
+import { addDoorOptions, checkDoorFlags } from './open-door.ts';
 import { keepOwnLog } from './own-log.ts';
 import { stopSignal } from './proxy.ts';
 import { readyPipe } from './ready-pipe.ts';
@@ -45,6 +45,7 @@ export function addUp(program: Command, context: Context): void {
 }
 
 async function up(context: Context, options: Options): Promise<void> {
+  checkDoorFlags(options);
   if (options.detach) {
     await refuseSecond(context);
     return detachUp(context, (await whatToServe(context, options))?.spec ?? null);

@@ -144,6 +144,14 @@ export function statusRange(text: string): StatusRange {
   );
 }
 
+export function retryPolicy(text: string): 'idempotent' | 'connect' {
+  if (text === 'idempotent' || text === 'connect') return text;
+  throw new UsageError(
+    `retry ${quote(text)} does not say what may be tried again`,
+    'Use idempotent or connect',
+  );
+}
+
 export function balance(text: string): 'round-robin' | 'least-inflight' {
   if (text === 'round-robin' || text === 'least-inflight') return text;
   throw new UsageError(

@@ -6,6 +6,7 @@ import type { PoisonList } from './poison.ts';
 import type { Ladder } from './retry.ts';
 import type { Roster } from './roster.ts';
 import type { StartQueue } from './start-queue.ts';
+import type { Stick, Sticky } from './sticky.ts';
 
 /** What all requests of one door share. */
 export interface DoorContext {
@@ -17,6 +18,8 @@ export interface DoorContext {
   readonly ladder: Ladder;
   readonly poison: PoisonList;
   readonly starts: StartQueue;
+  /** Null where clients do not stay with a server. */
+  readonly sticky: Sticky | null;
   readonly onAnswer: ((answered: Answered) => void) | null;
   /** A request for a picture whose client did not get it. */
   readonly onUndelivered: (attempt: string) => void;
@@ -30,10 +33,25 @@ export interface DoorContext {
   newAttempt(): string;
 }
 
-/** The next server for a request: by turns, else one that is out but may be back. */
-export function pickMember(context: DoorContext, tried: readonly Member[]): Member | null {
+/**
+ * The next server for a request: the one that its client is used to, or by turns; else one that is
+ * out but may be back.
+ */
+export function pickMember(
+  context: DoorContext,
+  tried: readonly Member[],
+  stick: Stick | null = null,
+): Member | null {
+  const used = stick && usedTo(context, tried, stick);
+  if (used) return used;
   const { balancer, roster } = context;
   return balancer.next(roster.routable(), tried) ?? lastResort(context, tried);
+}
+
+// It takes no turn: those of everybody else stay in strict order.
+function usedTo({ roster, options }: DoorContext, tried: readonly Member[], { server }: Stick) {
+  const member = server === null ? null : roster.one(server);
+  return member && member.inflight < options.maxInflight && !tried.includes(member) ? member : null;
 }
 
 // While any server is usable, those that are out are left to the probes.

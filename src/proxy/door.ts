@@ -7,12 +7,16 @@ import { createFrontDoor } from './front-door.ts';
 import type { Member } from './member.ts';
 import { doorUrl } from './own-address.ts';
 import type { StartQueue } from './start-queue.ts';
+import { Sticky } from './sticky.ts';
+import { type KeptKey, type SharedKey, StickyKey } from './sticky-key.ts';
 import { type PictureReturns, Undelivered } from './undelivered.ts';
 
 export interface DoorDeps {
-  readonly registry: DoorLease & FleetSource;
+  readonly registry: DoorLease & FleetSource & SharedKey;
   /** Where undelivered pictures go back to; null for nowhere. */
   readonly pictures: PictureReturns | null;
+  /** Where clients stay with a server: what keeps the key of their cookie; else null. */
+  readonly stickyKey: KeptKey | null;
   readonly machine: { readonly host: string; readonly pid: number };
   readonly onAnswer: ((answered: Answered) => void) | null;
   log(line: string): void;
@@ -53,7 +57,10 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   const undelivered = deps.pictures && new Undelivered(deps.pictures, options, deps.log);
   const onUndelivered = (attempt: string) => undelivered?.tell(attempt);
   const onTrouble = deps.log;
-  const front = createFrontDoor({ id, onAnswer, onChange, onTrouble, onUndelivered }, options);
+  const sticky = deps.stickyKey && new Sticky(deps.stickyKey.namespace);
+  const heard = { onAnswer, onChange, onTrouble, onUndelivered };
+  const front = createFrontDoor({ id, sticky, ...heard }, options);
+  const stickyKey = sticky && keyOf(sticky, deps, options);
   const servers = (): Seen[] => front.roster.all().map(seen);
   const record = (): DoorRecord => ({
     id,
@@ -83,8 +90,10 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
     async open() {
       await life.start();
       try {
+        await stickyKey?.start();
         port = await front.listen();
       } catch (error) {
+        await stickyKey?.stop();
         await life.stop();
         throw error;
       }
@@ -93,6 +102,7 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
     async close(deadlineMs) {
       await front.close(deadlineMs);
       await undelivered?.stop();
+      await stickyKey?.stop();
       await life.stop();
     },
     started() {
@@ -101,6 +111,14 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
     },
     cut: front.cut,
   };
+}
+
+function keyOf(
+  sticky: Sticky,
+  { registry, stickyKey: kept, log }: DoorDeps,
+  { rosterReadMs }: DoorOptions,
+): StickyKey | null {
+  return kept && new StickyKey({ registry, kept, sticky, log }, rosterReadMs);
 }
 
 // A reading that has begun may have missed what came last, so it takes one more.

@@ -159,6 +159,8 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     const serverId = this.#member?.id ?? '';
     this.#served = serverId;
     const lines = head.finish({ serverId, trailersPossible: this.#trailersPossible(status), last });
+    const { stick } = this.#outgoing;
+    if (stick) this.#context.sticky?.mark(lines, serverId, stick);
     this.#response.writeHead(status, statusText(status, words), lines);
     this.#isStream = head.isStream;
     this.#length = head.length;
@@ -217,7 +219,7 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
   }
 
   #try(): void {
-    const member = pickMember(this.#context, this.#tried);
+    const member = pickMember(this.#context, this.#tried, this.#outgoing.stick);
     if (!member) return this.#noMember();
     const { method, path, lines, attemptAt, attempt, hasBody, expecting } = this.#outgoing;
     for (const at of attemptAt) lines[at] = attempt;

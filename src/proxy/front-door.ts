@@ -21,10 +21,12 @@ import { notPassed } from './request-checks.ts';
 import { Ladder } from './retry.ts';
 import { Roster } from './roster.ts';
 import { StartQueue } from './start-queue.ts';
+import type { Sticky } from './sticky.ts';
 import { createUpgrades } from './upgrade.ts';
 import { startWatch } from './watch.ts';
 
 export interface FrontDoorDeps {
+  readonly sticky: Sticky | null;
   /** The door's id. */
   readonly id: string;
   readonly onAnswer: ((answered: Answered) => void) | null;
@@ -150,6 +152,7 @@ function createContext(
     ladder: new Ladder(options),
     poison: new PoisonList(options, deps.onTrouble),
     starts: new StartQueue(roster, options, nowMs),
+    sticky: deps.sticky,
     onAnswer: deps.onAnswer,
     onUndelivered: deps.onUndelivered,
     onChange: deps.onChange,

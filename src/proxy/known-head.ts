@@ -3,6 +3,7 @@ import type { DoorContext } from './door-context.ts';
 import { requestLines } from './headers.ts';
 import { headRefusal, type Refusal, takeAbsolute } from './request-checks.ts';
 import { RequestHead } from './request-head.ts';
+import type { Stick } from './sticky.ts';
 
 /** The header lines of a request, checked, and rewritten for a server. */
 export interface KnownHead {
@@ -14,6 +15,8 @@ export interface KnownHead {
   /** Where in `lines` the name of the request goes: new for each. */
   readonly attemptAt: readonly number[];
   readonly hasBody: boolean;
+  /** Null where clients do not stay with a server. */
+  readonly stick: Stick | null;
 }
 
 /** Who sends, and what the request before on its connection was. */
@@ -44,6 +47,7 @@ export function readHead(
   if (!isPath) takeAbsolute(request, head);
   const refused = headRefusal(head, request, context.options);
   if (refused) return refused;
+  const stick = context.sticky?.take(head, connection.trusted) ?? null;
   const lines = requestLines(head, {
     peer: connection.peer,
     trusted: connection.trusted,
@@ -52,7 +56,7 @@ export function readHead(
     attempt: ATTEMPT,
   });
   const attemptAt = lines.flatMap((word, at) => (word === ATTEMPT ? [at] : []));
-  const read = { raw: rawHeaders, httpVersion, lines, attemptAt, hasBody: head.hasBody };
+  const read = { raw: rawHeaders, httpVersion, lines, attemptAt, hasBody: head.hasBody, stick };
   if (isPath) connection.known = read;
   return read;
 }

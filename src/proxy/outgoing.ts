@@ -1,3 +1,5 @@
+import type { Stick } from './sticky.ts';
+
 /** What is sent to whichever server it goes to. */
 export interface Outgoing {
   readonly method: string;
@@ -9,4 +11,6 @@ export interface Outgoing {
   readonly hasBody: boolean;
   /** `Expect: 100-continue`: the server says whether it wants the body. */
   readonly expecting: boolean;
+  /** The server that its client is used to; null where that counts for nothing. */
+  readonly stick: Stick | null;
 }

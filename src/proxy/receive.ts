@@ -28,14 +28,15 @@ export function receive(
   const refused = lineRefusal(request);
   if (refused) return refuse(context, connection, request, response, refused);
   if (expected === 'more') return answerItself(context, request, response, own.notExpected);
-  const { attemptAt, hasBody } = head;
+  const { attemptAt, hasBody, stick } = head;
   const lines = method === 'OPTIONS' ? oneHopLess(head.lines) : head.lines;
   if (lines === 'last hop') return answerItself(context, request, response, own.nothingToSay);
   if (lines === 'no number') return refuse(context, connection, request, response, badHops);
   const path = request.url ?? '/';
   const attempt = context.newAttempt();
   const expects = expected === 'continue' && hasBody;
-  const outgoing = { method, path, lines, attemptAt, attempt, hasBody, expecting: expects };
+  const what = { method, path, lines, attemptAt, attempt, hasBody };
+  const outgoing = { ...what, expecting: expects, stick };
   new Exchange(context, connection, request, response, outgoing).begin();
 }
 

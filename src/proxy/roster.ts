@@ -42,6 +42,12 @@ export class Roster {
     return this.#routable;
   }
 
+  /** One usable or doubtful server. */
+  one(id: string): Member | null {
+    const member = this.#members.get(id);
+    return member && isRoutable(member) ? member : null;
+  }
+
   /** Servers that are out but may be tried before giving up. */
   lastResort(): readonly Member[] {
     return this.all().filter(isLastResort);

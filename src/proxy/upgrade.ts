@@ -10,6 +10,7 @@ import { hostname } from './member.ts';
 import { refuseRaw } from './raw-refusal.ts';
 import { refusal, takeAbsolute } from './request-checks.ts';
 import { RequestHead } from './request-head.ts';
+import type { Stick } from './sticky.ts';
 import { type Found, findServer } from './ws-connect.ts';
 import { WebSocketSession } from './ws-session.ts';
 
@@ -17,6 +18,10 @@ export interface Upgrades {
   handle(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Says goodbye on every WebSocket, with 1001 (going away). */
   close(): void;
+}
+
+interface Sticking extends Found {
+  readonly stick: Stick | null;
 }
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -41,7 +46,7 @@ export function createUpgrades(
   proxy.on('open', (server) => bySocket.get(server)?.joined(server));
   proxy.on('proxyReqWs', (outgoing, incoming) => byRequest.get(incoming)?.follow(outgoing));
 
-  const open = (request: IncomingMessage, client: Socket, head: Buffer, found: Found) => {
+  const open = (request: IncomingMessage, client: Socket, head: Buffer, found: Sticking) => {
     const session = new WebSocketSession(context, { client, path: request.url ?? '', ...found });
     sessions.add(session);
     byRequest.set(request, session);
@@ -64,11 +69,12 @@ export function createUpgrades(
         return refuseRaw(context, connection, request, refused ?? own.badRequest);
       }
       if (!isWebSocket(seen)) return answerPlainly(request, client, answer);
+      const stick = context.sticky?.take(seen, connection.trusted) ?? null;
       request.headers = serverHeaders(context, connection, seen);
-      void findServer(context, client).then((found) => {
+      void findServer(context, client, stick).then((found) => {
         if (found === null) return;
         if ('status' in found) refuseRaw(context, connection, request, found);
-        else open(request, client, head, found);
+        else open(request, client, head, { ...found, stick });
       });
     },
     close() {

@@ -4,6 +4,7 @@ import { type DoorContext, pickMember } from './door-context.ts';
 import { isVacant, judgeFailure } from './failure.ts';
 import { hostname, type Member } from './member.ts';
 import { untilStarted } from './start-queue.ts';
+import type { Stick } from './sticky.ts';
 
 /** A server that took the connection. It counts as one of its requests from here on. */
 export interface Found {
@@ -19,11 +20,12 @@ export interface Found {
 export async function findServer(
   context: DoorContext,
   client: Socket,
+  stick: Stick | null = null,
 ): Promise<Found | OwnAnswer | null> {
   const { retries, doorConnectMs } = context.options;
   const tried: Member[] = [];
   while (tried.length <= retries && !client.destroyed) {
-    const member = pickMember(context, tried);
+    const member = pickMember(context, tried, stick);
     if (!member && (await untilStarted(context.starts, client))) continue;
     if (!member) break;
     tried.push(member);

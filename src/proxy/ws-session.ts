@@ -6,6 +6,7 @@ import type { DoorContext } from './door-context.ts';
 import { judgeFailure, remark } from './failure.ts';
 import type { Member, Passenger } from './member.ts';
 import { interimAnswer } from './response-head.ts';
+import type { Stick } from './sticky.ts';
 import {
   closeForClient,
   closeForServer,
@@ -22,6 +23,7 @@ export interface Handshake {
   readonly path: string;
   readonly member: Member;
   readonly tried: readonly Member[];
+  readonly stick: Stick | null;
 }
 
 const SWITCHING = 101;
@@ -143,7 +145,9 @@ export class WebSocketSession implements Passenger {
   // http-proxy writes the answer's head from these.
   #mark(answer: IncomingMessage): void {
     for (const name of HOP_BY_HOP) delete answer.headers[name];
-    answer.headers['x-served-by'] = this.#handshake.member.id;
+    const { member, stick } = this.#handshake;
+    answer.headers['x-served-by'] = member.id;
+    if (stick) this.#context.sticky?.markHeaders(answer.headers, member.id, stick);
   }
 
   #passed(boundary: FrameBoundary, piece: Buffer): void {

@@ -10,6 +10,8 @@ export interface Keys {
   order(id: string): string;
   /** string, the random id of this registry, set once */
   readonly registry: string;
+  /** string, key of the sticky cookie, set once */
+  readonly sticky: string;
   /** zset door id → lease end in ms */
   readonly doors: string;
   /** string, door JSON, 10 minutes after its last beat */
@@ -46,6 +48,7 @@ export function createKeys(namespace: string): Keys {
     intents: `${prefix}intents`,
     order: (id) => `${prefix}orders:${id}`,
     registry: `${prefix}registry`,
+    sticky: `${prefix}sticky`,
     doors: `${prefix}doors`,
     door: (id) => `${prefix}door:${id}`,
     acks: (id) => `${prefix}acks:${id}`,

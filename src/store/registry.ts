@@ -6,6 +6,7 @@ import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
 import { createOrders } from './orders.ts';
 import { createServerLeases } from './server-leases.ts';
+import { createStickyKey } from './sticky-key.ts';
 import type { Registry } from './store.ts';
 
 /** The fleet as Redis knows it: leases on Redis' clock, everything read back checked. */
@@ -16,6 +17,7 @@ export function createRegistry(link: Link, keys: Keys, say: (line: string) => vo
     ...createFleetView(link, keys),
     ...createDoorLeases(link, keys),
     ...createBeatSilence(link, keys),
+    ...createStickyKey(link, keys),
     ...createChanges(link, keys, say),
   };
 }

@@ -78,6 +78,8 @@ export interface Registry {
   leaveDoor(id: string): Promise<void>;
   /** The door sends that server nothing any more. */
   acknowledge(serverId: string, doorId: string): Promise<void>;
+  /** The key of the sticky cookie, set to `fresh` where there is none; null where another thing stands there. */
+  stickyKey(fresh: string): Promise<string | null>;
   /** Calls back with the id that changed, or null when anything may have (after a reconnect). */
   watch(listener: (id: string | null) => void): Unsubscribe;
 }

@@ -12,6 +12,7 @@ import { portFaults } from './port-faults.ts';
 import { redisFaults } from './redis-faults.ts';
 import { type Scenario, Skipped } from './scenario.ts';
 import { serverFaults } from './server-faults.ts';
+import { stickyFaults } from './sticky-faults.ts';
 import { verbFaults } from './verb-faults.ts';
 import { openWorld } from './world.ts';
 
@@ -34,6 +35,7 @@ const scenarios = [
   redisFaults,
   harmFaults,
   doorFaults,
+  stickyFaults,
   machineFaults,
 ].flat();
 const wanted = ({ quick }: Scenario) => quick || process.env.MEOW_CHAOS === 'all';

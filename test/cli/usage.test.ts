@@ -155,6 +155,24 @@ describe('a command line that cannot be right', () => {
     },
   );
 
+  test.each(['', 'never', 'CONNECT', '\u001b[31m'])('retry %j is refused by name', async (when) => {
+    for (const verb of ['proxy', 'up']) {
+      const result = await ask([verb, `--retry=${when}`]);
+      expect(result.code).toBe(2);
+      expectPlainError(result, 'retry');
+      expect(result.stderr).toContain('idempotent or connect');
+    }
+  });
+
+  test.each([['proxy'], ['up'], ['up', '--detach']])(
+    '%s takes --sticky or least-inflight',
+    async (...verb) => {
+      const result = await ask([...verb, '--sticky', '--balance', 'least-inflight']);
+      expect(result.code).toBe(2);
+      expectPlainError(result, '--sticky', '--balance least-inflight');
+    },
+  );
+
   test('a port for several servers, and names together with --all, are refused', async () => {
     expectPlainError(await ask(['spawn', '2', '--port', '3999']), '2');
     expectPlainError(await ask(['destroy', '--all', 'abc234']), '--all');

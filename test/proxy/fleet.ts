@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import type { Answered } from '../../src/proxy/access-log.ts';
 import { createDoor, type Door } from '../../src/proxy/door.ts';
 import { type DoorOptions, doorOptions } from '../../src/proxy/door-options.ts';
+import type { KeptKey } from '../../src/proxy/sticky-key.ts';
 import type { ServerRecord } from '../../src/store/records.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
@@ -21,6 +22,7 @@ export interface OpenDoor {
 export interface TestServer {
   readonly id: string;
   readonly port: number;
+  readonly server: Server;
   /** `GET /a`, in the order they came; health checks left out. */
   readonly seen: string[];
   readonly requests: IncomingMessage[];
@@ -42,7 +44,11 @@ export interface Fleet {
   /** A record for something that is not ours, with a lease that does not run out. */
   register(over: Partial<ServerRecord>): Promise<void>;
   /** Opens a door and waits until it can use `count` servers. */
-  open(count: number, options?: Partial<DoorOptions>): Promise<OpenDoor>;
+  open(
+    count: number,
+    options?: Partial<DoorOptions>,
+    stickyKey?: KeptKey | null,
+  ): Promise<OpenDoor>;
   /** Closes the doors and the servers, and forgets them. */
   clear(): Promise<void>;
   stop(): Promise<void>;
@@ -88,8 +94,8 @@ export async function startFleet(): Promise<Fleet> {
       await store.registry.register(record, null);
       await raw.zadd('{meow}:leases', FAR_MS, record.id);
     },
-    async open(count, options = {}) {
-      const opened = await openDoor(store, options);
+    async open(count, options = {}, stickyKey = null) {
+      const opened = await openDoor(store, options, stickyKey);
       doors.push(opened.door);
       await until(`${count} usable servers`, () => usable(opened.door).length === count);
       return opened;
@@ -111,13 +117,18 @@ export function stateOf(door: Door, id: string): string | undefined {
   return door.servers().find((server) => server.id === id)?.state;
 }
 
-async function openDoor(store: Store, options: Partial<DoorOptions>): Promise<OpenDoor> {
+async function openDoor(
+  store: Store,
+  options: Partial<DoorOptions>,
+  stickyKey: KeptKey | null,
+): Promise<OpenDoor> {
   const answers: Answered[] = [];
   const lines: string[] = [];
   const door = createDoor(
     {
       registry: store.registry,
       pictures: store.images,
+      stickyKey,
       machine: { host: 'here', pid: process.pid },
       onAnswer: (answered) => answers.push(answered),
       log: (line) => lines.push(line),
@@ -155,6 +166,7 @@ async function startServer(store: Store, id: string, app: App = hello): Promise<
   return {
     id,
     port,
+    server,
     seen,
     requests,
     sockets,

@@ -49,6 +49,7 @@ test('a door does not open without its registry', async () => {
   const deps = {
     machine: { host: 'here', pid: 1 },
     pictures: null,
+    stickyKey: null,
     onAnswer: null,
     log: () => {},
   };

@@ -78,6 +78,7 @@ const deeds: readonly (readonly [name: string, deed: (store: Store) => Promise<u
   ['leaveDoor', ({ registry }) => registry.leaveDoor('d')],
   ['acknowledge', ({ registry }) => registry.acknowledge(id, 'd')],
   ['id', ({ registry }) => registry.id()],
+  ['stickyKey', ({ registry }) => registry.stickyKey('k'.repeat(43))],
   [
     'succeed',
     ({ intents }) =>

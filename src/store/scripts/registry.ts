@@ -15,7 +15,7 @@ local function registryId(key, fresh)
 end
 `;
 
-/** KEYS registry. ARGV a new id. Returns the registry's, or false where that is no string. */
+/** KEYS registry, or another that is set once. ARGV a new one. Returns what stands there, or false where that is no string. */
 export const readRegistryId = `#!lua flags=allow-oom
 ${soft}${registryId}
 return registryId(KEYS[1], ARGV[1])
