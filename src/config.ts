@@ -96,8 +96,12 @@ export const defaults = Object.freeze({
   maxInterimAnswers: 100,
   /** How often the door looks for requests that wait too long: the grain of its timeouts. */
   doorWatchMs: 250,
-  /** How long an answer that came early waits for the rest of the request it refuses. */
+  /** How long a refused client gets to close by itself. */
   lingerMs: 1_000,
+  /** After an answer that came before its request was in, the rest is read: pauses up to this, */
+  lingerIdleMs: 5_000,
+  /** and no longer than this in all. */
+  maxLingerMs: 30_000,
   /** A server that ignores `Expect: 100-continue` gets the body after this. */
   expectWaitMs: 1_000,
   /** A WebSocket gets this long to say goodbye. */

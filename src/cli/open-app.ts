@@ -127,6 +127,7 @@ async function openProgram(
     healthPath: spec.health ?? '/',
     healthStatus: spec.healthStatus ?? BELOW_500,
     hint: hint(env),
+    log: output.talk,
     readyMs,
     start: (port) =>
       startProgram({

@@ -1,4 +1,5 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { closePolitely, type LingerLimits, readOn } from '../linger.ts';
 
 /** An answer of the door's own. */
 export interface OwnAnswer {
@@ -34,7 +35,7 @@ export function sendOwn(
   request: IncomingMessage,
   response: ServerResponse,
   answer: OwnAnswer,
-  lingerMs: number,
+  limits: LingerLimits,
 ): void {
   const { type, body } = render(answer, request.headers.accept ?? '');
   const lines = [...(answer.lines ?? [])];
@@ -42,28 +43,23 @@ export function sendOwn(
   if (answer.close || !request.complete) lines.push('Connection', 'close');
   response.writeHead(answer.status, lines);
   if (body !== '') response.write(body);
-  endPolitely(request, response, lingerMs);
+  endPolitely(request, response, limits);
 }
 
-/**
- * Ends an answer. If the request is still coming in, reads on for a moment first: a connection that
- * is closed with unread bytes is reset, and the client may lose the answer. RFC 9112 §9.6.
- */
+/** Ends an answer. Its connection, if it is the last on it, is closed so that the client gets it. */
 export function endPolitely(
   request: IncomingMessage,
   response: ServerResponse,
-  lingerMs: number,
+  limits: LingerLimits,
 ): void {
-  if (request.complete || request.destroyed) {
-    response.end();
-    return;
+  if (!request.complete && !request.destroyed) {
+    const { socket } = request;
+    // What Node calls for the last answer on a connection.
+    socket.destroySoon = () => closePolitely(socket, request, limits);
+    // A client may send all before it reads anything.
+    readOn(request);
   }
-  const end = () => {
-    clearTimeout(timer);
-    response.end();
-  };
-  const timer = setTimeout(end, lingerMs);
-  request.once('close', end).resume();
+  response.end();
 }
 
 /** The same as bytes, for where there is no response to write to. */

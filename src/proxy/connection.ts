@@ -20,6 +20,8 @@ export interface Connection {
   known: KnownHead | null;
   /** What to write when the last answer is out: the bytes behind it were no request. */
   lastWords: string | null;
+  /** The answer that it gets now is the last on it. */
+  isLast: boolean;
   /** A request on it was refused: whatever follows is not looked at. */
   refused: boolean;
   /** A head was too large, and what of it is not known yet. */
@@ -35,6 +37,7 @@ export function createConnection(socket: Socket, trusts: (peer: string) => boole
     unanswered: [],
     known: null,
     lastWords: null,
+    isLast: false,
     refused: false,
     overflow: null,
   };

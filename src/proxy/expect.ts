@@ -1,4 +1,11 @@
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  type InformationEvent,
+  request,
+} from 'node:http';
+import type { Socket } from 'node:net';
+import { ReadFirstSocket } from '../read-first-socket.ts';
 import type { Traveller } from './line.ts';
 import { hostname, type Member } from './member.ts';
 import type { Outgoing } from './outgoing.ts';
@@ -28,36 +35,46 @@ export function sendExpecting(
   handler: Traveller,
   expectation: Expectation,
 ): void {
+  const socket = new ReadFirstSocket();
   const outgoing = request({
-    host: hostname(member),
-    port: member.port,
+    createConnection: () => socket.connect(member.port, hostname(member)),
     method: what.method,
     path: what.path,
     headers: headerLines(what),
-    agent: false,
     maxHeaderSize: expectation.maxHeaderBytes,
   });
   // Node would drop the lines beyond its own limit in silence.
   outgoing.maxHeadersCount = 0;
   let over = false;
+  let answer: IncomingMessage | null = null;
   const end: End = once((error: Error | null, trailers: string[]) => {
     over = true;
     if (error) handler.onError?.(error);
     else handler.onComplete?.(trailers);
     outgoing.destroy();
   });
+  // The end of the connection is none of an answer that has come in whole.
+  const fail = (error: Error) => answer?.complete || end(error, []);
   const abort = (error?: Error) => end(error ?? new Error('aborted'), []);
-  connectWithin(outgoing, expectation.connectMs, () => handler.onConnect?.(abort));
+  connectWithin(socket, expectation.connectMs, () => handler.onConnect?.(abort));
   sendWhenTold(outgoing, body, expectation);
   // What came in one piece with the reason for giving up is still parsed to its end.
-  outgoing.on('information', ({ statusCode, statusMessage, rawHeaders }) => {
-    if (over) return;
-    handler.onHeaders?.(statusCode, latin1(rawHeaders), nothing, statusMessage);
+  outgoing.on('information', (interim) => over || passInterim(interim, handler));
+  handler.board({
+    hold: () => answer?.pause(),
+    release: () => answer?.resume(),
+    kill: abort,
+    part: nothing,
+    get wasReset() {
+      return socket.wasReset;
+    },
   });
-  handler.board({ hold: nothing, release: nothing, kill: abort, part: nothing });
-  outgoing.on('response', (response) => over || passOn(response, handler, end));
-  outgoing.on('error', (error) => end(error, []));
-  outgoing.on('close', () => end(closedEarly(), []));
+  outgoing.on('response', (response) => {
+    if (over) return;
+    answer = response;
+    passOn(response, handler, end);
+  });
+  outgoing.on('error', fail).on('close', () => fail(closedEarly()));
   outgoing.flushHeaders();
 }
 
@@ -70,13 +87,11 @@ function headerLines({ lines, hasBody }: Outgoing): string[] {
   ];
 }
 
-function connectWithin(outgoing: ClientRequest, withinMs: number, connected: () => void): void {
-  outgoing.once('socket', (socket) => {
-    const late = Object.assign(new Error(`no connection in ${withinMs} ms`), { code: 'ETIMEDOUT' });
-    const timer = setTimeout(() => socket.destroy(late), withinMs);
-    socket.once('connect', connected);
-    socket.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
-  });
+function connectWithin(socket: Socket, withinMs: number, connected: () => void): void {
+  const late = Object.assign(new Error(`no connection in ${withinMs} ms`), { code: 'ETIMEDOUT' });
+  const timer = setTimeout(() => socket.destroy(late), withinMs);
+  const stop = () => clearTimeout(timer);
+  socket.once('connect', connected).once('connect', stop).once('close', stop);
 }
 
 function sendWhenTold(
@@ -94,14 +109,15 @@ function sendWhenTold(
   outgoing.once('continue', start).once('response', stop).once('close', stop);
 }
 
+function passInterim(
+  { statusCode, statusMessage, rawHeaders }: InformationEvent,
+  handler: Traveller,
+): void {
+  handler.onHeaders?.(statusCode, latin1(rawHeaders), nothing, statusMessage);
+}
+
 function passOn(response: IncomingMessage, handler: Traveller, end: End): void {
   const bytes = latin1(response.rawHeaders);
-  handler.board({
-    hold: () => response.pause(),
-    release: () => response.resume(),
-    kill: (error) => end(error, []),
-    part: nothing,
-  });
   handler.onResponseStarted?.();
   handler.onHeaders?.(response.statusCode ?? 0, bytes, nothing, response.statusMessage ?? '');
   response.on('data', (piece: Buffer) => handler.onData?.(piece));

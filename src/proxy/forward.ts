@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { isForClient, sendInterim } from '../interim.ts';
+import { closeInSteps } from '../linger.ts';
 import { endPolitely, type OwnAnswer, own, sendOwn } from './answer.ts';
 import { type Connection, finishConnection, forget, type Unanswered } from './connection.ts';
 import { type DoorContext, pickMember } from './door-context.ts';
@@ -63,7 +64,8 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
   #failedMs: number | null = null;
   #gone = false;
   #held = false;
-  #spoiled = false;
+  /** Only the end of its connection ends the answer. */
+  #isOpenEnded = false;
   #isStream = false;
   #length = -1;
   #interim = 0;
@@ -130,10 +132,6 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     this.#track = track;
   }
 
-  spoil(): void {
-    if (this.#phase === 'answering') this.#spoiled = true;
-  }
-
   onConnect(abort: (error?: Error) => void): void {
     this.#unqueue();
     this.#abort = abort;
@@ -156,6 +154,7 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     }
     this.#context.poison.answered(this.#outgoing.method, this.#outgoing.path);
     const last = this.#context.closing || !this.#request.complete;
+    this.#connection.isLast = last;
     const serverId = this.#member?.id ?? '';
     this.#served = serverId;
     const lines = head.finish({ serverId, trailersPossible: this.#trailersPossible(status), last });
@@ -164,6 +163,7 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     this.#response.writeHead(status, statusText(status, words), lines);
     this.#isStream = head.isStream;
     this.#length = head.length;
+    this.#isOpenEnded = head.isOpenEnded && this.#mayHaveBody(status);
     this.#phase = 'answering';
     this.#stampMs = this.#context.nowMs;
     return true;
@@ -189,10 +189,10 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     // What came in one piece with the reason for giving up is still parsed to its end.
     if (this.#verdict) return this.onError(new Error(this.#trouble ?? ''));
     if (this.#response.writableEnded) return void this.#leave();
-    if (this.#spoiled) return this.#cut('the answer broke off');
+    if (this.#isOpenEnded && this.#track?.wasReset) return this.#cut('the answer broke off');
     this.#leave();
     if (trailers?.length) this.#response.addTrailers(trailerLines(trailers));
-    endPolitely(this.#request, this.#response, this.#context.options.lingerMs);
+    endPolitely(this.#request, this.#response, this.#context.options);
   }
 
   onError(error: Error): void {
@@ -305,7 +305,11 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
   }
 
   #trailersPossible(status: number): boolean {
-    if (this.#outgoing.method === 'HEAD' || this.#request.httpVersion !== '1.1') return false;
+    return this.#request.httpVersion === '1.1' && this.#mayHaveBody(status);
+  }
+
+  #mayHaveBody(status: number): boolean {
+    if (this.#outgoing.method === 'HEAD') return false;
     return status !== NO_CONTENT && status !== NOT_MODIFIED;
   }
 
@@ -375,9 +379,9 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
   #answer(answer: OwnAnswer): void {
     this.#phase = 'over';
     if (answer.close) this.#connection.refused = true;
+    this.#connection.isLast ||= !this.#request.complete;
     const close = answer.close || this.#context.closing;
-    const { lingerMs } = this.#context.options;
-    sendOwn(this.#request, this.#response, { ...answer, close }, lingerMs);
+    sendOwn(this.#request, this.#response, { ...answer, close }, this.#context.options);
   }
 
   /** The client must see that the answer is not whole; an HTTP/1.0 client only sees a reset. */
@@ -385,7 +389,8 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     this.#trouble = why;
     this.#leave();
     if (this.#request.httpVersion === '1.0') this.#connection.socket.resetAndDestroy();
-    else this.#response.destroy();
+    else if (this.#request.complete) this.#response.destroy();
+    else closeInSteps(this.#request, this.#context.options);
   }
 
   #closed(): void {

@@ -126,7 +126,10 @@ async function emptied(server: Server, sockets: ReadonlySet<Socket>, deadlineMs:
     const waitedMs = performance.now() - startMs;
     server.closeIdleConnections();
     if (waitedMs > FRESH_MS) {
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      // The last answer on one that is ended is out.
+      for (const socket of sockets) {
+        if (socket.bytesRead === 0 || socket.writableFinished) socket.destroy();
+      }
     }
     if (sockets.size === 0 || waitedMs > deadlineMs) return;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));

@@ -1,38 +1,16 @@
-import { Socket } from 'node:net';
+import { ReadFirstSocket } from '../read-first-socket.ts';
 
-// Node hands all of it to its streams; the types know only some.
-const SOCKET_OPTIONS: object = { highWaterMark: 64 * 1_024 };
-
-type Written = (error?: Error | null) => void;
+const BUFFER_BYTES = 64 * 1_024;
 
 /** A socket that can be held back without its reader noticing: while held there is nothing to read. */
-export class HeldSocket extends Socket {
+export class HeldSocket extends ReadFirstSocket {
   held = false;
-  #done: Written | null = null;
 
   constructor() {
-    super(SOCKET_OPTIONS);
+    super({ highWaterMark: BUFFER_BYTES });
   }
 
   override read(size?: number) {
     return this.held && size !== 0 ? null : super.read(size);
   }
-
-  override _write(chunk: unknown, encoding: BufferEncoding, done: Written): void {
-    this.#done = done;
-    super._write(chunk, encoding, this.#written);
-  }
-
-  override _writev(chunks: { chunk: unknown; encoding: BufferEncoding }[], done: Written): void {
-    this.#done = done;
-    super._writev?.(chunks, this.#written);
-  }
-
-  // A server that refuses a body answers, then closes with the rest unread: its reset fails our
-  // write before we have read its answer. One more turn of the event loop reads it.
-  readonly #written: Written = (error) => {
-    const done = this.#done;
-    if (!error) done?.();
-    else setImmediate(() => setImmediate(() => done?.(error)));
-  };
 }

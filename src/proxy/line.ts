@@ -17,14 +17,14 @@ export interface Track {
   kill(error: Error): void;
   /** The request is over, one way or the other. */
   part(): void;
+  /** The connection broke: what only its end was to end is not whole. undici takes it for whole. */
+  readonly wasReset: boolean;
 }
 
 /** What a request must do to travel on a line. */
 export interface Traveller extends Dispatcher.DispatchHandler {
   /** Called before each journey with the track it goes on. */
   board(track: Track): void;
-  /** The connection was reset under the answer: whatever follows, it is not whole. */
-  spoil(): void;
 }
 
 const KEEP_ALIVE_PROBE_MS = 60_000;
@@ -39,7 +39,6 @@ const BODY_EXPECTED: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
  */
 export class Line implements Track {
   #socket: HeldSocket | null = null;
-  #traveller: Traveller | null = null;
   readonly #connectMs: number;
   readonly #onFree: () => void;
 
@@ -49,12 +48,10 @@ export class Line implements Track {
   }
 
   carry(traveller: Traveller): void {
-    this.#traveller = traveller;
     traveller.board(this);
   }
 
   part(): void {
-    this.#traveller = null;
     this.release();
     this.#onFree();
   }
@@ -68,6 +65,10 @@ export class Line implements Track {
     if (!socket?.held) return;
     socket.held = false;
     socket.emit('readable');
+  }
+
+  get wasReset(): boolean {
+    return this.#socket?.wasReset ?? false;
   }
 
   // Not undici's own abort: after that it opens another connection, for a request that is no more.
@@ -86,8 +87,6 @@ export class Line implements Track {
     socket.connect(Number(port), hostname, () => {
       clearTimeout(timer);
       socket.off('error', failed);
-      // undici takes a reset under a close-delimited answer for its end.
-      socket.on('error', () => this.#traveller?.spoil());
       this.#socket = socket;
       done(null, socket);
     });

@@ -18,7 +18,7 @@ export function receive(
   response: ServerResponse,
   expected: Expected,
 ): void {
-  if (connection.refused) return;
+  if (connection.refused || connection.isLast) return;
   const { method = 'GET' } = request;
   const head = readHead(context, connection, request);
   if ('status' in head) return refuse(context, connection, request, response, head);
@@ -73,5 +73,5 @@ export function answerItself(
       trouble: answer.status < 400 ? null : answer.text,
     });
   });
-  sendOwn(request, response, answer, options.lingerMs);
+  sendOwn(request, response, answer, options);
 }

@@ -37,6 +37,11 @@ export class ResponseHead {
     return this.#codings + this.#lengths > 1 || this.#coding.toLowerCase() !== 'chunked';
   }
 
+  /** It ends with its connection. RFC 9112 §6.3, 8. */
+  get isOpenEnded(): boolean {
+    return this.#codings + this.#lengths === 0;
+  }
+
   /** Adds the door's own lines. */
   finish(client: ClientSide): string[] {
     const { lines } = this;

@@ -1,10 +1,13 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { defaults } from '../config.ts';
+import { closePolitely } from '../linger.ts';
 
 interface Connection {
   requests: number;
   /** It carried a door's `Via`: the door closes it, or a POST on its way would be lost. */
   fromDoor: boolean;
+  last: IncomingMessage | null;
 }
 
 const DOOR_VIA = /\bmeow-[a-z2-9]{6}\b/;
@@ -43,7 +46,10 @@ export function trackConnections(
     if (closing && connection.requests === 0 && !connection.fromDoor) socket.end();
   };
   server.on('connection', (socket) => {
-    sockets.set(socket, { requests: 0, fromDoor: false });
+    const connection: Connection = { requests: 0, fromDoor: false, last: null };
+    sockets.set(socket, connection);
+    // What Node calls for the last answer on a connection.
+    socket.destroySoon = () => closePolitely(socket, connection.last, defaults);
     socket.once('close', () => sockets.delete(socket));
   });
   server.prependListener('request', (req: IncomingMessage, res: ServerResponse) => {
@@ -53,6 +59,7 @@ export function trackConnections(
     const isCounted = !isProbe(req);
     if (isCounted) requests++;
     connection.requests++;
+    connection.last = req;
     connection.fromDoor ||= DOOR_VIA.test(req.headers.via ?? '');
     if (refusing) res.setHeader('Connection', 'close');
     res.once('close', () => {

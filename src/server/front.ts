@@ -32,6 +32,8 @@ export function createFront(hosted: Hosted, identity: Identity, options: FrontOp
     asksForHealth(request, healthPath) || request.headers['user-agent'] === HEALTH_AGENT;
   const connections = trackConnections(server, isProbe);
   server.on('request', (request, response) => {
+    // Behind the last answer on its connection: this one could not be answered.
+    if (!request.socket.writable) return;
     if (asksForHealth(request, healthPath)) answerHealth(request, response, identity);
     else hosted.request(request, response);
   });

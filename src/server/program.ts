@@ -34,6 +34,8 @@ export interface ProgramDeps {
   readonly readyMs: number;
   /** What to say after the remedy, where it does not start. */
   readonly hint: string;
+  /** What is wrong with it while it runs. */
+  log(line: string): void;
 }
 
 const POLL_MS = 50;
@@ -52,7 +54,7 @@ function createHost(deps: ProgramDeps): Hosted {
   const died = new Promise<string>((resolve) => {
     tellDied = resolve;
   });
-  const relay = createRelay(() => address);
+  const relay = createRelay(() => address, deps.log);
 
   return {
     request: relay.request,

@@ -1,5 +1,5 @@
 import {
-  Agent,
+  type ClientRequest,
   type IncomingMessage,
   type InformationEvent,
   type RequestOptions,
@@ -9,6 +9,10 @@ import {
 import type { Duplex } from 'node:stream';
 import { defaults } from '../config.ts';
 import { interimHead, isForClient, sendInterim } from '../interim.ts';
+import { readOn } from '../linger.ts';
+import { answerWith, isNonsense, type Passage, refuse, whyNonsense } from './relay-answer.ts';
+import { endToEnd, FRAMING, isChunked, sendableTrailers } from './relay-lines.ts';
+import { RelayAgent } from './relay-socket.ts';
 import { tunnel } from './tunnel.ts';
 
 /** Passes what comes to our port on to a program at another one. */
@@ -18,53 +22,65 @@ export interface Relay {
   close(): void;
 }
 
-/** What belongs to one connection, not to the request: RFC 9110 §7.6.1. We speak for ourselves. */
-const OWN = new Set(['connection', 'keep-alive', 'proxy-connection', 'expect']);
-const FRAMED = new Set(['content-length', 'transfer-encoding']);
 const BODYLESS = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
+const EXPECT = new Set(['expect']);
+const EXPECT_AND_TRAILER = new Set(['expect', 'trailer']);
 
-/** @param address where the program answers, once that is known */
-export function createRelay(address: () => { host: string; port: number }): Relay {
-  const agent = new Agent({ keepAlive: true });
+/**
+ * @param address where the program answers, once that is known
+ * @param log gets a line for each answer that makes no sense
+ */
+export function createRelay(
+  address: () => { host: string; port: number },
+  log: (line: string) => void = () => {},
+): Relay {
+  const keeping = new RelayAgent({ keepAlive: true });
+  const closing = new RelayAgent({ keepAlive: false });
 
-  // A connection that was used before may be closed by the program at this very moment. So only what
-  // can be sent again goes over one; all else gets a fresh one.
   const pass = (incoming: IncomingMessage, response: ServerResponse, again: boolean) => {
-    const safe = isSafe(incoming);
-    const reused = safe && !again ? agent : false;
-    const outgoing = request({ ...target(incoming, address()), agent: reused });
+    const kept = !again && isRepeatable(incoming);
+    const agent = kept ? keeping : closing;
+    const outgoing = request({ ...target(incoming, address()), agent });
     // Node would drop the lines beyond its own limit in silence.
     outgoing.maxHeadersCount = 0;
     const leave = () => outgoing.destroy();
     response.once('close', leave);
-    let interim = 0;
-    outgoing.on('information', (answer) => {
-      interim += 1;
-      if (interim > defaults.maxInterimAnswers) outgoing.destroy();
-      else passInterim(answer, incoming, response);
+    const passage = { incoming, outgoing, response, log };
+    let trouble: Error | null = null;
+    const interims = passInterims(passage);
+    outgoing.once('response', (answer) => answerWith(answer, passage));
+    outgoing.once('upgrade', (_, socket) => {
+      socket.destroy();
+      refuse(passage, 'nobody asked for its status 101');
     });
-    outgoing.once('response', (answer) => answerWith(answer, response));
-    outgoing.on('error', () => {}); // `close` follows
+    outgoing.on('error', (error) => {
+      trouble ??= error; // `close` follows
+    });
     outgoing.once('close', () => {
       response.off('close', leave);
-      if (response.headersSent || response.destroyed) return;
-      if (reused && outgoing.reusedSocket && interim === 0) pass(incoming, response, true);
+      if (response.headersSent || response.destroyed) return readOn(incoming);
+      if (trouble && isNonsense(trouble)) return refuse(passage, whyNonsense(trouble));
+      if (kept && outgoing.reusedSocket && interims() === 0) pass(incoming, response, true);
       else breakOff(response);
     });
-    if (safe) outgoing.end();
-    else incoming.pipe(outgoing);
+    send(incoming, outgoing);
   };
 
   return {
     request: (incoming, response) => pass(incoming, response, false),
     upgrade: (incoming, socket, head) => tunnel(incoming, socket, head, address()),
-    close: () => agent.destroy(),
+    close: () => keeping.destroy(),
   };
 }
 
-function isSafe({ method = '', headers }: IncomingMessage): boolean {
-  if (headers['transfer-encoding'] !== undefined) return false;
-  return (method === 'GET' || method === 'HEAD') && Number(headers['content-length'] ?? 0) === 0;
+/**
+ * A connection that was used before may be closed by the program at this very moment. So only what
+ * can be sent again goes over one; all else gets one of its own. So does HEAD, as there are programs
+ * that send a body with the answer.
+ */
+function isRepeatable({ method, headers }: IncomingMessage): boolean {
+  if (method !== 'GET' || headers['transfer-encoding'] !== undefined) return false;
+  return Number(headers['content-length'] ?? 0) === 0;
 }
 
 function target(
@@ -72,25 +88,34 @@ function target(
   address: { host: string; port: number },
 ): RequestOptions {
   const { method = 'GET', url = '/', rawHeaders } = incoming;
-  const headers = without(rawHeaders, OWN);
+  const chunked = isChunked(rawHeaders);
+  const headers = endToEnd(rawHeaders, chunked ? EXPECT : EXPECT_AND_TRAILER);
   // Otherwise Node would frame an empty body in chunks, which not every program reads.
   if (!BODYLESS.has(method) && !isFramed(rawHeaders)) headers.push('Content-Length', '0');
   return { ...address, method, path: url, headers, maxHeaderSize: defaults.serverHeaderBytes };
 }
 
-function answerWith(answer: IncomingMessage, response: ServerResponse): void {
-  const { statusCode = 502, statusMessage = '', rawHeaders } = answer;
-  response.sendDate = false;
-  // How the body is framed is between each two; its length goes through where there is one.
-  const headers = without(rawHeaders, new Set([...OWN, 'transfer-encoding']));
-  try {
-    response.writeHead(statusCode, statusMessage, headers);
-  } catch {
-    return breakOff(response); // an answer that may not be sent, such as status 099
-  }
-  answer.on('error', () => {}); // `close` follows
-  answer.once('close', () => answer.complete || response.destroy());
-  answer.pipe(response);
+function send(incoming: IncomingMessage, outgoing: ClientRequest): void {
+  incoming.pipe(outgoing, { end: false });
+  incoming.once('end', () => {
+    if (outgoing.destroyed) return;
+    if (incoming.rawTrailers.length > 0)
+      outgoing.addTrailers(sendableTrailers(incoming.rawTrailers));
+    outgoing.end();
+  });
+}
+
+/** @returns how many have come */
+function passInterims(passage: Passage): () => number {
+  const { incoming, outgoing, response } = passage;
+  let count = 0;
+  outgoing.on('information', (answer) => {
+    count += 1;
+    if (count <= defaults.maxInterimAnswers) return passInterim(answer, incoming, response);
+    outgoing.destroy();
+    refuse(passage, 'its 1xx answers have no end');
+  });
+  return () => count;
 }
 
 function passInterim(
@@ -99,8 +124,7 @@ function passInterim(
   response: ServerResponse,
 ): void {
   if (!isForClient(statusCode, httpVersion)) return;
-  const lines = without(rawHeaders, new Set([...OWN, ...FRAMED]));
-  sendInterim(response, interimHead(statusCode, statusMessage, lines));
+  sendInterim(response, interimHead(statusCode, statusMessage, endToEnd(rawHeaders, FRAMING)));
 }
 
 /** A door then treats us as the broken server that we are. */
@@ -109,9 +133,5 @@ function breakOff(response: ServerResponse): void {
 }
 
 function isFramed(rawHeaders: readonly string[]): boolean {
-  return rawHeaders.some((name, at) => at % 2 === 0 && FRAMED.has(name.toLowerCase()));
-}
-
-function without(rawHeaders: readonly string[], names: ReadonlySet<string>): string[] {
-  return rawHeaders.filter((_, at) => !names.has((rawHeaders[at - (at % 2)] ?? '').toLowerCase()));
+  return rawHeaders.some((name, at) => at % 2 === 0 && FRAMING.has(name.toLowerCase()));
 }

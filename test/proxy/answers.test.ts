@@ -14,6 +14,8 @@ afterEach(async () => {
 });
 afterAll(() => fleet.stop());
 
+const HEALTHY = 'HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n{"id":"aaaaaa","state":"up"}';
+
 /** A door before one server that answers every request with these bytes, then does `after`. */
 async function doorBefore(
   bytes: string,
@@ -22,6 +24,7 @@ async function doorBefore(
 ): Promise<OpenDoor & { raw: RawServer }> {
   const raw = await startRaw((socket, text) => {
     if (!text.endsWith('\r\n\r\n')) return;
+    if (text.includes('/healthz')) return void socket.end(HEALTHY);
     socket.write(bytes, 'latin1', () => {
       if (after === 'end') socket.end();
       if (after === 'reset') socket.resetAndDestroy();

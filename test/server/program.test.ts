@@ -62,6 +62,7 @@ test('a port that a stranger takes at the last moment is given up for the next',
     healthPath: '/',
     healthStatus: BELOW_500,
     hint: '',
+    log: () => {},
     readyMs: 120_000,
     start(port) {
       given.push(port);

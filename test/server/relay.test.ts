@@ -184,17 +184,32 @@ describe('what the client gets', () => {
 
   test.each([
     ['breaks off in its body', 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf'],
-    ['is no HTTP', 'meow\r\n\r\n'],
-    ['has status 099', 'HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n'],
-    [
-      'is an upgrade nobody asked for',
-      'HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
-    ],
-    ['has 1xx without an end', 'HTTP/1.1 102 Processing\r\n\r\n'.repeat(200)],
     ['is empty', ''],
   ])('of an answer that %s is a connection that breaks', async (_, bytes) => {
     const { port } = await beforeBytes(bytes);
     await expect(ask(port)).rejects.toThrow();
+  });
+
+  test.each([
+    ['is no HTTP', 'meow\r\n\r\n', 'Parse Error'],
+    ['has status 099', 'HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n', 'status 99'],
+    [
+      'is an upgrade nobody asked for',
+      'HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
+      'nobody asked for its status 101',
+    ],
+    ['has 1xx without an end', 'HTTP/1.1 102 Processing\r\n\r\n'.repeat(200), 'no end'],
+    [
+      'has two framings',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: foo\r\n\r\nall',
+      'framing of its answer is ambiguous',
+    ],
+    ['has too large a head', `HTTP/1.1 200 OK\r\nX: ${'y'.repeat(140_000)}\r\n\r\n`, '132 KiB'],
+  ])('of an answer that %s is a 502 that says so, and is asked for once', async (_, bytes, why) => {
+    const { port, connections } = await beforeBytes(bytes);
+    const { status, body } = await ask(port);
+    expect([status, body]).toEqual([502, expect.stringContaining(why)]);
+    expect(connections()).toBe(1);
   });
 
   test('begins with what came before the answer itself, for HTTP/1.1', async () => {
