@@ -121,7 +121,8 @@ export function cannotListen(
     return new FailedError('port-in-use', `port ${port} is in use`, otherPort, { cause });
   }
   if (cause.code === 'EACCES') {
-    const remedy = 'Use a port from 1024 up';
+    const remedy =
+      'Use a port from 1024 up, or give it the right: AmbientCapabilities in docs/operations.md';
     return new FailedError('port-denied', `port ${port} needs root's rights`, remedy, { cause });
   }
   const message = `cannot listen on ${quote(host)}: ${cause.code}`;

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'vitest';
@@ -36,8 +36,16 @@ export const needs = {
     isHere: () => inNamespace('nsenter', '--version'),
   },
   prlimit: { what: 'prlimit', isHere: () => runs('prlimit') },
+  systemd: { what: 'systemd (systemctl, systemd-analyze)', isHere: () => runs('systemd-analyze') },
+  nginx: { what: 'nginx', isHere: () => spawnSync(nginx(), ['-v']).status === 0 },
   python: { what: 'python3', isHere: () => runs('python3') },
 } as const;
+
+/** As the machine has it, or as scripts/setup.mjs unpacked it. */
+export function nginx(): string {
+  const unpacked = join(import.meta.dirname, '../../node_modules/.cache/nginx/usr/sbin/nginx');
+  return existsSync(unpacked) ? unpacked : 'nginx';
+}
 
 /** A test where what it needs is here; elsewhere it is skipped by that name, and fails in CI. */
 export function testWith(need: Need, name: string, run: () => unknown): void {
