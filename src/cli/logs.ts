@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { defaults } from '../config.ts';
 import { NothingError, UsageError } from '../errors.ts';
-import type { LogLine, Wanted } from '../fleet/server-log.ts';
+import type { LogStream } from '../fleet/logs.ts';
+import type { LogLine, OnDenied, Wanted } from '../fleet/server-log.ts';
+import { quote } from '../text.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
 import { duration, ids, lines } from './values.ts';
@@ -10,6 +12,7 @@ interface Options {
   readonly follow?: boolean;
   readonly lines?: number;
   readonly since?: number;
+  readonly stream?: LogStream;
   readonly json?: boolean;
 }
 
@@ -27,7 +30,8 @@ export function addLogs(program: Command, context: Context): void {
       lines,
     )
     .option('--since <time>', 'nothing older than this, such as 30s, 10m, 2h or 7d', duration)
-    .option('--json', 'print an array of {id, at, line}')
+    .option('--stream <name>', 'only what came by stdout, or by stderr', stream)
+    .option('--json', 'print an array of {id, at, stream, line}')
     .addHelpText(
       'after',
       examples('meowctl logs', 'meowctl logs -f', 'meowctl logs k3x9ab --since 10m'),
@@ -38,22 +42,20 @@ export function addLogs(program: Command, context: Context): void {
 async function logs(context: Context, asked: readonly string[], options: Options): Promise<void> {
   if (options.follow && options.json) throw noEndNoArray();
   const { loggedIds } = await import('../fleet/server-log.ts');
-  const { home } = context.config;
-  const logged = loggedIds(home);
+  const { home, namespace } = context.config;
+  const logged = loggedIds(home, namespace);
   const unknown = asked.find((id) => !logged.includes(id));
-  if (unknown !== undefined) throw noLog(unknown);
+  if (unknown !== undefined) throw noLog(unknown, namespace);
   const chosen = asked.length > 0 ? [...new Set(asked)] : null;
   if (options.follow) return follow(context, chosen, options);
   await print(context, chosen ?? logged, options);
 }
 
-async function print(
-  { config, output }: Context,
-  chosen: readonly string[],
-  options: Options,
-): Promise<void> {
+async function print(context: Context, chosen: readonly string[], options: Options): Promise<void> {
   const { lastLines, ServerLog } = await import('../fleet/server-log.ts');
-  const logs = chosen.map((id) => new ServerLog(config.home, id, 'end'));
+  const { config, output } = context;
+  const onDenied = skipping(context);
+  const logs = chosen.map((id) => new ServerLog(config.home, id, 'end', onDenied));
   const found = lastLines(logs, toWanted(options));
   for (const log of logs) log.close();
   if (options.json) return output.json(found);
@@ -74,6 +76,8 @@ async function follow(
   const signal = context.interruption();
   for await (const batch of followLogs(config.home, {
     ids: chosen,
+    namespace: config.namespace,
+    onDenied: skipping(context),
     signal,
     ...toWanted(options),
   })) {
@@ -83,9 +87,28 @@ async function follow(
   }
 }
 
-function toWanted({ lines: count, since }: Options): Wanted {
-  if (since === undefined) return { count: count ?? defaults.logLines, since: null };
-  return { count: count ?? ALL_LINES, since: new Date(Date.now() - since).toISOString() };
+function toWanted({ lines: count, since, stream: named }: Options): Wanted {
+  const from = named ?? null;
+  if (since === undefined) {
+    return { count: count ?? defaults.logLines, since: null, stream: from };
+  }
+  const at = new Date(Date.now() - since).toISOString();
+  return { count: count ?? ALL_LINES, since: at, stream: from };
+}
+
+/** Says once of each file that may not be read, and goes on without it. */
+function skipping({ output }: Context): OnDenied {
+  const said = new Set<string>();
+  return (path) => {
+    if (said.has(path)) return;
+    said.add(path);
+    output.talk(`meowctl: skipped ${quote(path)}: permission denied`);
+  };
+}
+
+function stream(text: string): LogStream {
+  if (text === 'stdout' || text === 'stderr') return text;
+  throw new UsageError(`stream ${quote(text)} is not one`, 'Use stdout or stderr');
 }
 
 /** With the time of day; the date too when it was not today. */
@@ -94,9 +117,10 @@ function text({ at, line }: LogLine): string {
   return `${at.slice(today ? 11 : 5, 23).replace('T', ' ')} ${line}`;
 }
 
-function noLog(id: string): NothingError {
+function noLog(id: string, namespace: string): NothingError {
+  const where = namespace === defaults.namespace ? 'this host' : `this host in ${namespace}`;
   return new NothingError(
-    `no server ${id} has a log on this host`,
+    `no server ${id} has a log on ${where}`,
     'See `meowctl listservers`; a log is kept for 7 days after its server is gone',
   );
 }

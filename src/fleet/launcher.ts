@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { FailedError } from '../errors.ts';
 import { quote, systemReason } from '../text.ts';
 import { cannotStart, failure, interrupted } from './launch-failure.ts';
+import { openOutputPipes } from './output-pipe.ts';
 import { readOutcome } from './ready-pipe.ts';
 
 /*
@@ -16,6 +17,7 @@ const AFTER_KILL_MS = 2_000;
 /** Its parent collects what ended; until then its pid is taken. */
 const REAPED_MS = 500;
 export const READY_FD = 3;
+const SYSTEM = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' };
 
 export interface Program {
   readonly command: string;
@@ -136,27 +138,44 @@ export interface AttachedProgram extends Pick<Program, 'env' | 'cwd'> {
  * @throws FailedError where it cannot be started at all
  */
 export function startAttached(program: AttachedProgram): ChildProcess {
-  const { stdout, stderr } = program;
-  const child = spawnGuarded(program);
-  child.stdout?.pipe(stdout, { end: false });
-  child.stderr?.pipe(stderr, { end: false });
-  return child;
+  const streams = [program.stdout, program.stderr];
+  const piped = streams.filter(({ isTTY }) => !isTTY);
+  const pipes = openOutputPipes(piped.length, makeFifos);
+  const ends = pipes?.map(({ writeEnd }) => writeEnd) ?? [];
+  const stdio = streams.map(
+    (to): Output => (to.isTTY ? 'inherit' : (ends[piped.indexOf(to)] ?? 'pipe')),
+  );
+  try {
+    const child = spawnGuarded(program, stdio);
+    const readers = pipes?.map(({ reader }) => reader) ?? [child.stdout, child.stderr];
+    const from = readers.filter((reader) => reader !== null);
+    for (const [at, to] of piped.entries()) from[at]?.pipe(to, { end: false });
+    return child;
+  } finally {
+    for (const end of ends) closeSync(end);
+  }
 }
 
-function spawnGuarded(program: AttachedProgram): ChildProcess {
-  const { command, env, cwd, stdout, stderr, orphanGraceMs } = program;
+type Output = 'inherit' | 'pipe' | number;
+
+function spawnGuarded(program: AttachedProgram, output: readonly Output[]): ChildProcess {
+  const { command, env, cwd, orphanGraceMs } = program;
   const tenths = String(Math.ceil(orphanGraceMs / 100));
-  const to = ({ isTTY }: NodeJS.WriteStream) => (isTTY ? 'inherit' : 'pipe');
   try {
     return spawn('/bin/sh', ['-c', GUARDED, 'meowctl', tenths, ...command], {
       cwd,
       env,
       detached: true,
-      stdio: ['ignore', to(stdout), to(stderr), 'pipe'],
+      stdio: ['ignore', ...output, 'pipe'],
     });
   } catch (cause) {
     throw cannotStart(command[0] ?? '', cause, env);
   }
+}
+
+// A program may become another user before it opens what is its own.
+function makeFifos(paths: readonly string[]): void {
+  if (paths.length > 0) capture('mkfifo', ['-m', '622', ...paths]);
 }
 
 /** Ends a child of ours with its process group. */
@@ -192,7 +211,7 @@ export function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
 export function capture(
   command: string,
   args: readonly string[],
-  env: Program['env'] = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' },
+  env: Program['env'] = SYSTEM,
 ): string | null {
   try {
     return execFileSync(command, args, {

@@ -16,15 +16,17 @@ interface OpenFile {
  */
 export class LogReader {
   readonly #path: string;
+  readonly #onDenied: (path: string) => void;
   #open: OpenFile | null;
   #offset: number;
   #unfinished = '';
   #passed: ReadonlySet<number | null>;
 
-  constructor(path: string, from: 'start' | 'end') {
+  constructor(path: string, from: 'start' | 'end', onDenied: (path: string) => void = () => {}) {
     this.#path = path;
+    this.#onDenied = onDenied;
     const atEnd = from === 'end';
-    this.#open = atEnd ? openIfThere(path) : null;
+    this.#open = atEnd ? this.#openIfThere(path) : null;
     this.#offset = this.#open ? fstatSync(this.#open.file).size : 0;
     this.#passed = new Set(atEnd ? this.#paths().slice(1).map(inodeOf) : []);
   }
@@ -42,7 +44,7 @@ export class LogReader {
       yield* linesBackwards(this.#open.file, this.#offset);
     }
     for (const path of this.#paths().slice(1)) {
-      const older = openIfThere(path);
+      const older = this.#openIfThere(path);
       if (!older) continue;
       try {
         // One that was rotated while we looked comes by twice.
@@ -96,7 +98,7 @@ export class LogReader {
   #moveOn(): boolean {
     const inodes = this.#paths().map(inodeOf);
     const next = this.#nextOf(inodes);
-    const opened = openIfThere(this.#paths()[next] ?? this.#path);
+    const opened = this.#openIfThere(this.#paths()[next] ?? this.#path);
     // A rotation while we looked: the next round finds the right one.
     if (opened?.inode !== inodes[next]) {
       if (opened) closeSync(opened.file);
@@ -114,6 +116,19 @@ export class LogReader {
     if (ours > 0) return ours - 1;
     const isNew = (inode: number | null) => inode !== null && !this.#passed.has(inode);
     return Math.max(0, inodes.findLastIndex(isNew));
+  }
+
+  /** Null where there is none, or one that we may not read. */
+  #openIfThere(path: string): OpenFile | null {
+    try {
+      const file = openSync(path, 'r');
+      return { file, inode: fstatSync(file).ino };
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EACCES' || code === 'EPERM') this.#onDenied(path);
+      else if (code !== 'ENOENT') throw error;
+      return null;
+    }
   }
 
   /** The newest first. */
@@ -150,14 +165,4 @@ function toUtf8(line: string): string {
 
 function inodeOf(path: string): number | null {
   return statSync(path, { throwIfNoEntry: false })?.ino ?? null;
-}
-
-function openIfThere(path: string): OpenFile | null {
-  try {
-    const file = openSync(path, 'r');
-    return { file, inode: fstatSync(file).ino };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
 }

@@ -1,11 +1,12 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { defaults } from '../config.ts';
 import { plain } from '../text.ts';
 
 const MAX_TAIL_BYTES = 64 * 1_024;
-const STAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /;
+const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)(!?) /;
 
-/** What a server said, line by line, with the time in front; older ones are at `.1`, `.2` and so on. */
+/** What a server said, line by line, with the time in front, and `!` behind it for stderr; older ones are at `.1`, `.2` and so on. */
 export function logPath(home: string, id: string): string {
   return join(home, 'logs', `${id}.log`);
 }
@@ -15,11 +16,24 @@ export function rawLogPath(home: string, id: string): string {
   return join(home, 'logs', `${id}.err`);
 }
 
+/** Which namespace a server is of: the name of an empty file, where that is not the default one. */
+export function markNamespace(home: string, id: string, namespace: string): void {
+  if (namespace === defaults.namespace) return;
+  writeFileSync(join(home, 'logs', `${id}.of.${namespace}`), '', { mode: 0o600 });
+}
+
+export type LogStream = 'stdout' | 'stderr';
+
 /** A stored line, taken apart; `at` is null where it has no time in front. */
-export function parseLogLine(stored: string): { at: string | null; line: string } {
-  const stamp = STAMP.exec(stored)?.[0];
-  if (stamp === undefined) return { at: null, line: stored };
-  return { at: stamp.trimEnd(), line: stored.slice(stamp.length) };
+export function parseLogLine(stored: string): {
+  at: string | null;
+  stream: LogStream;
+  line: string;
+} {
+  const [stamp, at, mark] = STAMP.exec(stored) ?? [];
+  // What went past the log: most of it is a crash.
+  if (stamp === undefined || at === undefined) return { at: null, stream: 'stderr', line: stored };
+  return { at, stream: mark === '!' ? 'stderr' : 'stdout', line: stored.slice(stamp.length) };
 }
 
 /** The last lines of several logs, those of the last one at the end; a file named twice counts once. */

@@ -13,7 +13,7 @@ export interface RotatingLogOptions {
 export type LogSource = 'out' | 'err';
 
 /**
- * A log of whole lines, each with its time in front, that never outgrows its files. Writes at once
+ * A log of whole lines, each with its time in front and a mark where it came by stderr, that never outgrows its files. Writes at once
  * and never throws for the disk's sake: what could not be stored is counted, and said in the log
  * when there is room again. One file has one writer.
  */
@@ -35,7 +35,7 @@ export class RotatingLog {
     this.#maxBytes = options.maxBytes ?? defaults.logMaxBytes;
     this.#files = options.files ?? defaults.logFiles;
     this.#now = options.now ?? (() => new Date());
-    const stampBytes = '2026-01-01T00:00:00.000Z \n'.length;
+    const stampBytes = '2026-01-01T00:00:00.000Z! \n'.length;
     const longest = options.maxLineBytes ?? defaults.logMaxLineBytes;
     this.#maxLine = Math.max(1, Math.min(longest, this.#maxBytes - stampBytes));
   }
@@ -46,7 +46,7 @@ export class RotatingLog {
     const rest = lines.pop() ?? '';
     const whole = rest.length > this.#maxLine || (this.#closed && rest !== '');
     this.#unfinished[from] = whole ? '' : rest;
-    this.#append(whole ? [...lines, rest] : lines);
+    this.#append(whole ? [...lines, rest] : lines, from);
   }
 
   /** Stores what is unfinished too. What is written later is stored at once, line or not. */
@@ -56,9 +56,9 @@ export class RotatingLog {
     this.#closeFile();
   }
 
-  #append(lines: readonly string[]): void {
+  #append(lines: readonly string[], from: LogSource): void {
     if (lines.length === 0) return;
-    const stamp = `${this.#now().toISOString()} `;
+    const stamp = `${this.#now().toISOString()}${from === 'err' ? '! ' : ' '}`;
     const short = lines.flatMap((line) => cut(line, this.#maxLine));
     // Together with the line it precedes: alone it might still fit on a disk that is full.
     const all =

@@ -1,15 +1,17 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { defaults } from '../config.ts';
 import { FailedError } from '../errors.ts';
 import { quote, systemReason } from '../text.ts';
 import { LogReader } from './log-reader.ts';
-import { logPath, parseLogLine, rawLogPath } from './logs.ts';
+import { type LogStream, logPath, parseLogLine, rawLogPath } from './logs.ts';
 import { isServerId } from './server-id.ts';
 
 export interface LogLine {
   readonly id: string;
   /** When it was written, ISO 8601, UTC. */
   readonly at: string;
+  readonly stream: LogStream;
   readonly line: string;
 }
 
@@ -18,12 +20,26 @@ export interface Wanted {
   readonly count: number;
   /** ISO 8601, UTC; null for whatever there is. */
   readonly since: string | null;
+  /** Null for both. */
+  readonly stream: LogStream | null;
 }
 
-/** The ids of the servers that have a log in this state folder. */
-export function loggedIds(home: string): string[] {
-  const ids = new Set(logFiles(home).map(idOfFile));
-  return [...ids].filter((id) => id !== null).sort();
+/** Told of each file that may not be read. */
+export type OnDenied = (path: string) => void;
+
+/** The ids of the servers of a namespace that have a log in this state folder. */
+export function loggedIds(home: string, namespace: string): string[] {
+  const names = logFiles(home);
+  const marks = new Map(names.flatMap((name) => namespaceMark(name) ?? []));
+  const ids = new Set(names.filter((name) => namespaceMark(name) === null).map(idOfFile));
+  const isOf = (id: string) => (marks.get(id) ?? defaults.namespace) === namespace;
+  return [...ids].filter((id) => id !== null && isOf(id)).sort() as string[];
+}
+
+/** As fleet/logs.ts makes it: the id, and what it is of. */
+function namespaceMark(name: string): [[string, string]] | null {
+  const [, id = '', namespace = ''] = /^([^.]+)\.of\.(.+)$/.exec(name) ?? [];
+  return isServerId(id) ? [[id, namespace]] : null;
 }
 
 /**
@@ -44,7 +60,7 @@ export function logFiles(home: string): string[] {
 
 /** Whose file it is, by its name; null for what is not a server's. */
 export function idOfFile(name: string): string | null {
-  const id = /^([^.]+)\.(?:log(?:\.\d)?|err)$/.exec(name)?.[1] ?? '';
+  const id = /^([^.]+)\.(?:log(?:\.\d)?|err|of\..+)$/.exec(name)?.[1] ?? '';
   return isServerId(id) ? id : null;
 }
 
@@ -54,10 +70,10 @@ export class ServerLog {
   readonly #log: LogReader;
   readonly #raw: LogReader;
 
-  constructor(home: string, id: string, from: 'start' | 'end') {
+  constructor(home: string, id: string, from: 'start' | 'end', onDenied: OnDenied) {
     this.#id = id;
-    this.#log = new LogReader(logPath(home, id), from);
-    this.#raw = new LogReader(rawLogPath(home, id), from);
+    this.#log = new LogReader(logPath(home, id), from, onDenied);
+    this.#raw = new LogReader(rawLogPath(home, id), from, onDenied);
   }
 
   /** Unix ms. */
@@ -66,23 +82,24 @@ export class ServerLog {
   }
 
   /** The newest lines there were when it was opened, by time. */
-  last({ count, since }: Wanted): LogLine[] {
+  last({ count, since, stream }: Wanted): LogLine[] {
     return [this.#log, this.#raw].flatMap((reader) => {
       const found: LogLine[] = [];
       for (const stored of reader.backwards()) {
         const line = this.#toLine(stored, reader);
         if (found.length >= count || (since !== null && line.at < since)) break;
-        found.push(line);
+        if (stream === null || line.stream === stream) found.push(line);
       }
       return found.reverse();
     });
   }
 
   /** What has come since; none when there is no more for now. */
-  next(): LogLine[] {
-    return [this.#log, this.#raw].flatMap((reader) =>
+  next(wanted: LogStream | null): LogLine[] {
+    const lines = [this.#log, this.#raw].flatMap((reader) =>
       reader.forwards().map((stored) => this.#toLine(stored, reader)),
     );
+    return lines.filter(({ stream }) => wanted === null || stream === wanted);
   }
 
   close(): void {
@@ -92,8 +109,8 @@ export class ServerLog {
 
   // What has no time in front is as old as its file.
   #toLine(stored: string, reader: LogReader): LogLine {
-    const { at, line } = parseLogLine(stored);
-    return { id: this.#id, at: at ?? new Date(reader.writtenAt()).toISOString(), line };
+    const { at, stream, line } = parseLogLine(stored);
+    return { id: this.#id, at: at ?? new Date(reader.writtenAt()).toISOString(), stream, line };
   }
 }
 

@@ -15,6 +15,7 @@ import { Held } from './held.ts';
 import { adopted } from './kept-values.ts';
 import { launch } from './launcher.ts';
 import { sweepLogs } from './log-sweep.ts';
+import { markNamespace } from './logs.ts';
 import { createServerId } from './server-id.ts';
 import {
   mustHaveFolder,
@@ -86,6 +87,7 @@ async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<Serv
   const id = held?.id ?? createServerId();
   mustHaveFolder(options.spec);
   const program = toLaunch(id, deps, options);
+  if (!held) markNamespace(deps.home, id, deps.namespace);
   try {
     const said = await launch(program, held ?? undefined);
     const record = parseRecord(id, JSON.stringify(said));
@@ -110,6 +112,7 @@ export function holdServer(deps: SpawnDeps, options: SpawnOptions): Held | null 
   try {
     mustHaveFolder(options.spec);
     const spec = adopted(deps.home, options.spec, deps.childEnv);
+    markNamespace(deps.home, id, deps.namespace);
     const { args, ...program } = toLaunch(id, deps, { ...options, spec });
     return new Held(id, { ...program, args: [...args, '--held'] });
   } catch (error) {

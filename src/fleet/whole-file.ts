@@ -57,8 +57,10 @@ export function fileSystemNow(folder: string): number | null {
 
 function withDraft<T>(path: string, text: string | Uint8Array, use: (draft: string) => T): T {
   const name = `.draft-${process.pid}-${randomBytes(6).toString('hex')}`;
-  const draft = join(dirname(path), name);
+  const folder = dirname(path);
+  const draft = join(folder, name);
   try {
+    mustBeOurs(folder);
     writeFileSync(draft, text, { mode: 0o600, flag: 'wx' });
     return use(draft);
   } catch (cause) {
@@ -66,6 +68,16 @@ function withDraft<T>(path: string, text: string | Uint8Array, use: (draft: stri
   } finally {
     removeFile(draft);
   }
+}
+
+// Root may write anywhere; a file of root's would be in the way of whoever the folder is of.
+function mustBeOurs(folder: string): void {
+  const { uid } = statSync(folder);
+  const us = process.geteuid?.() ?? uid;
+  if (uid === us) return;
+  const message = `${quote(folder)} belongs to user ${uid}, not to user ${us}`;
+  const remedy = 'Run as that user, or set MEOW_HOME to a folder of your own';
+  throw new FailedError('not-ours', message, remedy);
 }
 
 function linkIfFree(draft: string, path: string): boolean {
@@ -80,7 +92,7 @@ function linkIfFree(draft: string, path: string): boolean {
 
 function cannotWrite(path: string, cause: unknown): FailedError {
   const { code } = cause as NodeJS.ErrnoException;
-  if (code === undefined) throw cause;
+  if (code === undefined || cause instanceof FailedError) throw cause;
   const full = code === 'ENOSPC' || code === 'EDQUOT';
   const remedy = full ? 'Make room there' : 'Check that folder, or set MEOW_HOME to another';
   return new FailedError('write', `cannot write ${quote(path)}: ${systemReason(cause)}`, remedy, {

@@ -1,5 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
+  chmodSync,
+  chownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -11,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Row } from '../../src/cli/rows.ts';
-import { logPath, rawLogPath } from '../../src/fleet/logs.ts';
+import { logPath, markNamespace, rawLogPath } from '../../src/fleet/logs.ts';
 import { RotatingLog } from '../../src/fleet/rotating-log.ts';
 import { BIN, finish, openSite, type Site } from '../helpers/cli.ts';
 import { needs, testWith } from '../helpers/needs.ts';
@@ -94,10 +96,66 @@ describe('logs', () => {
     twoServers();
     const today = new Date().toISOString().slice(0, 10);
     expect(JSON.parse((await here('logs', '-n', '2', '--json')).stdout)).toEqual([
-      { id: 'bbbbbb', at: `${today}T00:00:02.000Z`, line: 'two' },
-      { id: 'aaaaaa', at: `${today}T00:00:03.000Z`, line: 'three' },
+      { id: 'bbbbbb', at: `${today}T00:00:02.000Z`, stream: 'stdout', line: 'two' },
+      { id: 'aaaaaa', at: `${today}T00:00:03.000Z`, stream: 'stdout', line: 'three' },
     ]);
   });
+
+  test('shows what came by one stream, and the servers of one namespace', async () => {
+    twoServers();
+    const log = new RotatingLog(logPath(site.home, 'aaaaaa'));
+    log.write('oh\n', 'err');
+    log.close();
+    expect((await here('logs', '--stream', 'stderr')).stdout).toMatch(/^aaaaaa [\d:.]+ oh\n$/);
+    expect((await here('logs', '--stream', 'stdout')).stdout).not.toContain('oh');
+    markNamespace(site.home, 'aaaaaa', 'other');
+    expect((await here('logs')).stdout).toBe('bbbbbb 00:00:02.000 two\n');
+    const other = (...args: string[]) => runHere(args, { ...site.env, MEOW_NAMESPACE: 'other' });
+    expect((await other('logs')).stdout.split('\n')).toHaveLength(4);
+    expect(await other('logs', 'bbbbbb')).toMatchObject({ code: 3, stdout: '' });
+  });
+
+  testWith(needs.root, 'skips what it may not read, and says so once', async () => {
+    twoServers();
+    chmodSync(site.home, 0o755);
+    chmodSync(join(site.home, 'logs'), 0o755);
+    onTestFinished(() => chmodSync(site.home, 0o700));
+    for (const id of ['aaaaaa', 'bbbbbb']) chmodSync(logPath(site.home, id), 0o644);
+    chmodSync(logPath(site.home, 'bbbbbb'), 0o600);
+    const path = logPath(site.home, 'bbbbbb');
+    await here('logs'); // loads what only root may read
+    process.seteuid?.(65_534);
+    onTestFinished(() => process.seteuid?.(0));
+    expect(await here('logs')).toMatchObject({
+      code: 0,
+      stdout: 'aaaaaa 00:00:01.000 one\naaaaaa 00:00:03.000 three\n',
+      stderr: `meowctl: skipped ${JSON.stringify(path)}: permission denied\n`,
+    });
+  });
+
+  testWith(
+    needs.root,
+    'finds nothing of a verb that was refused in the folder of somebody else',
+    async () => {
+      const home = join(site.home, 'of-nobody');
+      mkdirSync(join(home, 'logs'), { recursive: true });
+      for (const path of [home, join(home, 'logs')]) chownSync(path, 65_534, 65_534);
+      onTestFinished(() => rmSync(home, { recursive: true }));
+      for (const verb of [
+        'restart',
+        'spawn',
+        'spawn --env A=b',
+        'scale 2',
+        'scale 0',
+        'keep',
+        'up',
+      ]) {
+        const { code, stderr } = await runHere(verb.split(' '), { ...site.env, MEOW_HOME: home });
+        expect([verb, code, stderr]).toEqual([verb, 1, expect.stringContaining('belongs to user')]);
+        expect([verb, ...readdirSync(home, { recursive: true })]).toEqual([verb, 'logs']);
+      }
+    },
+  );
 
   test('--since leaves out what is older, however many lines that are', async () => {
     const log = new RotatingLog(logPath(site.home, 'aaaaaa'), {
@@ -168,6 +226,8 @@ describe('logs', () => {
     [['-f', '--json'], '--json'],
     [['-n', '-1'], '"-1"'],
     [['-n', 'many'], '"many"'],
+    [['--stream', 'both'], '"both"'],
+    [['--stream', ''], '""'],
     [['--since', '10'], '"10"'],
     [['--since', 'yesterday'], '"yesterday"'],
   ])('%j cannot be right', async (args, value) => {

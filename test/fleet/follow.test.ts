@@ -3,14 +3,14 @@ import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type FollowOptions, followLogs } from '../../src/fleet/follow.ts';
-import { logPath, rawLogPath } from '../../src/fleet/logs.ts';
+import { logPath, markNamespace, rawLogPath } from '../../src/fleet/logs.ts';
 import { RotatingLog } from '../../src/fleet/rotating-log.ts';
 import { lastLines, loggedIds, ServerLog, type Wanted } from '../../src/fleet/server-log.ts';
 import { until } from '../helpers/until.ts';
 import { bundleFixture } from './bundle.ts';
 import { temporaryFolder } from './cleanup.ts';
 
-const ALL: Wanted = { count: 1_000_000, since: null };
+const ALL: Wanted = { count: 1_000_000, since: null, stream: null };
 
 function newHome(): string {
   const home = temporaryFolder();
@@ -28,8 +28,8 @@ function logOf(home: string, id: string, maxBytes = 10_000_000) {
   };
 }
 
-function last(home: string, wanted: Partial<Wanted> = {}, ids = loggedIds(home)): string[] {
-  const logs = ids.map((id) => new ServerLog(home, id, 'end'));
+function last(home: string, wanted: Partial<Wanted> = {}, ids = loggedIds(home, 'meow')): string[] {
+  const logs = ids.map((id) => new ServerLog(home, id, 'end', () => {}));
   const lines = lastLines(logs, { ...ALL, ...wanted });
   for (const log of logs) log.close();
   return lines.map(({ id, line }) => `${id[0]} ${line}`);
@@ -40,7 +40,8 @@ function follow(home: string, options: Partial<FollowOptions> = {}): string[] {
   const got: string[] = [];
   const stopping = new AbortController();
   const done = (async () => {
-    const all = { ids: null, ...ALL, ...options, signal: stopping.signal };
+    const whose = { ids: null, namespace: 'meow', onDenied: () => {} };
+    const all = { ...whose, ...ALL, ...options, signal: stopping.signal };
     for await (const batch of followLogs(home, all)) {
       got.push(...batch.map(({ id, line }) => `${id[0]} ${line}`));
     }
@@ -87,13 +88,38 @@ describe('the last lines', () => {
     expect(last(home)).toEqual(['a one', 'a FATAL ERROR: heap', 'a stack']);
   });
 
+  test('tell stdout and stderr apart, and what went past the log is stderr', () => {
+    const home = newHome();
+    const log = new RotatingLog(logPath(home, 'aaaaaa'));
+    log.write('out\n', 'out');
+    log.write('err\n', 'err');
+    log.write('! out\n', 'out');
+    log.close();
+    writeFileSync(rawLogPath(home, 'aaaaaa'), 'raw\n');
+    expect(last(home, { stream: 'stdout' })).toEqual(['a out', 'a ! out']);
+    expect(last(home, { stream: 'stderr' })).toEqual(['a err', 'a raw']);
+    expect(last(home, { stream: 'stdout', count: 1 })).toEqual(['a ! out']);
+  });
+
+  test('are of one namespace; a log without a mark is of the default one', () => {
+    const home = newHome();
+    const say = (id: string) => logOf(home, id)('01:00', 'meow');
+    for (const id of ['aaaaaa', 'bbbbbb', 'cccccc']) say(id);
+    markNamespace(home, 'bbbbbb', 'other.one');
+    markNamespace(home, 'cccccc', 'meow');
+    markNamespace(home, 'dddddd', 'other.one');
+    expect(loggedIds(home, 'meow')).toEqual(['aaaaaa', 'cccccc']);
+    expect(loggedIds(home, 'other.one')).toEqual(['bbbbbb']);
+    expect(loggedIds(home, 'one')).toEqual([]);
+  });
+
   test('are none where there is no log, and only servers have one', () => {
     const home = newHome();
     for (const name of ['up.log', 'aaaaaa.txt', 'AAAAAA.log', 'aaaaaa.log.bak']) {
       writeFileSync(join(home, 'logs', name), 'meow\n');
     }
-    expect(loggedIds(home)).toEqual([]);
-    expect(loggedIds('/no/such/home')).toEqual([]);
+    expect(loggedIds(home, 'meow')).toEqual([]);
+    expect(loggedIds('/no/such/home', 'meow')).toEqual([]);
     expect(last(home, {}, ['aaaaaa'])).toEqual([]);
   });
 });

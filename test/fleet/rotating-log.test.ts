@@ -19,7 +19,7 @@ import { needs, testWith } from '../helpers/needs.ts';
 import { bundleFixture } from './bundle.ts';
 import { temporaryFolder } from './cleanup.ts';
 
-const STAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /;
+const STAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z!? /;
 const MIB = 1_024 * 1_024;
 
 /** A log's lines over all its files, the oldest first, without their times; fails on a line without one. */

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { identify } from '../../src/fleet/process-identity.ts';
 import { startProgram } from '../../src/fleet/program.ts';
@@ -9,6 +10,7 @@ import { ask, BELOW_500, isWell } from '../../src/server/ask-app.ts';
 import { holdPort, innerPorts } from '../../src/server/inner-port.ts';
 import { hostProgram } from '../../src/server/program.ts';
 import { freePort } from '../helpers/redis.ts';
+import { until } from '../helpers/until.ts';
 
 const PROGRAM = join(import.meta.dirname, '..', 'fixtures', 'apps', 'program.mjs');
 
@@ -111,6 +113,32 @@ test('a program is told apart from a stranger on its port', async () => {
   await expect.poll(() => program.holds(mine), { timeout: 5_000 }).toBe(true);
   expect(program.holds(other)).toBe(false);
   expect(program.holds(await freePort())).toBeNull();
+});
+
+test('a program may open what it says into by name, and each of both streams is told', async () => {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const program = startProgram({
+    command: [
+      'sh',
+      '-c',
+      'echo one >/dev/stdout; echo two >/dev/stderr; echo three; echo four >&2',
+    ],
+    env: { PATH: process.env.PATH ?? '' },
+    cwd: '/',
+    orphanGraceMs: 1_000,
+    stdout: stdout as unknown as NodeJS.WriteStream,
+    stderr: stderr as unknown as NodeJS.WriteStream,
+  });
+  const said = (stream: PassThrough) => {
+    let text = '';
+    stream.on('data', (chunk) => {
+      text += chunk;
+    });
+    return () => text;
+  };
+  const [out, err] = [said(stdout), said(stderr)];
+  expect(await program.ended).toContain('exit code 0');
+  await until('all is there', () => out() === 'one\nthree\n' && err() === 'two\nfour\n');
 });
 
 test('a program that is stopped takes its whole group along', async () => {
