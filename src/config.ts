@@ -104,6 +104,8 @@ export const defaults = Object.freeze({
   maxLingerMs: 30_000,
   /** A server that ignores `Expect: 100-continue` gets the body after this. */
   expectWaitMs: 1_000,
+  /** WebSockets and event streams of a server that leaves go on for so long. */
+  streamDrainMs: 5_000,
   /** A WebSocket gets this long to say goodbye. */
   upgradeCloseMs: 1_000,
   maxRosterServers: 1_000,

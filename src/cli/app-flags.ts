@@ -9,10 +9,11 @@ import type { AppSpec, StatusRange } from '../store/records.ts';
 import { quote } from '../text.ts';
 import { type AskedEnv, askedEnv, type EnvFlags } from './asked-env.ts';
 import type { Context } from './context.ts';
+import { addLeaveFlags, type LeaveFlags, leaveSettings } from './leave-flags.ts';
 import { typedFolder, typedPath } from './typed-path.ts';
 import { statusRange } from './values.ts';
 
-export interface AppFlags extends EnvFlags {
+export interface AppFlags extends EnvFlags, LeaveFlags {
   readonly app?: string;
   readonly cwd?: string;
   readonly health?: string;
@@ -29,7 +30,7 @@ const MAX_SPEC_BYTES = 100_000;
 
 /** The flags that say what to serve; `askedApp` reads them back. */
 export function addAppFlags(command: Command): Command {
-  return command
+  command
     .option(
       '--app <file>',
       'serve this module: a Koa, Hono or Fastify app, { fetch }, a (req, res) function, an http.Server; cat: the built-in app',
@@ -52,6 +53,7 @@ export function addAppFlags(command: Command): Command {
       'the answers there that mean it is, such as 200-399 (default: all below 500)',
       statusRange,
     );
+  return addLeaveFlags(command);
 }
 
 /** The words after `--` are a program, for the verbs that take one. */
@@ -85,6 +87,7 @@ export function askedApp(context: Context, flags: AppFlags, readyMs?: number): A
     cwd: kind.kind === 'cat' ? place : (place ?? typedFolder(context)),
     health: path ?? null,
     ...(healthStatus === undefined ? {} : { healthStatus }),
+    ...leaveSettings(flags),
     ...(readyMs === undefined || readyMs === defaults.readyTimeoutMs ? {} : { readyMs }),
   });
   return { spec, env, isNamed, isPlain };
@@ -102,15 +105,11 @@ function whatToRun(context: Context, app: string | undefined): Kind {
   return { kind: 'module', path: file(app, context) };
 }
 
-function hasNoSettings({
-  env,
-  envFile,
-  envAll,
-  cwd,
-  health: path,
-  healthStatus,
-}: AppFlags): boolean {
-  return [env, envFile, envAll, cwd, path, healthStatus].every((flag) => flag === undefined);
+function hasNoSettings(flags: AppFlags): boolean {
+  const { env, envFile, envAll, cwd, health: path, healthStatus } = flags;
+  const { drainSignal, killTimeout } = flags;
+  const all = [env, envFile, envAll, cwd, path, healthStatus, drainSignal, killTimeout];
+  return all.every((flag) => flag === undefined);
 }
 
 /** What this process was started to serve, as its parent says in its environment. */

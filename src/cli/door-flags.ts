@@ -10,6 +10,7 @@ const flags = [
   ['--response-timeout <seconds>', 'responseHeaderMs', 'a server beginning to answer'],
   ['--idle-timeout <seconds>', 'bodyIdleMs', 'silence within a body'],
   ['--stream-timeout <seconds>', 'streamIdleMs', 'silence on a WebSocket or event stream'],
+  ['--stream-drain <seconds>', 'streamDrainMs', 'WebSockets and event streams of a leaving server'],
   ['--header-timeout <seconds>', 'clientHeaderMs', 'a client sending its head'],
   ['--request-timeout <seconds>', 'clientRequestMs', 'a client sending its request'],
   ['--keep-alive <seconds>', 'clientKeepAliveMs', 'an idle client connection'],

@@ -51,11 +51,12 @@ async function openModule(
     throw error;
   });
   const served = await withPage(hosted, host, spec, env);
+  const { drainSignal: signal, killMs = defaults.termGraceMs } = spec;
+  const drain = () => void (signal && signals.release(output.talk, signal));
   return {
-    host: () => served,
+    host: () => ({ ...served, drain }),
     folder,
-    leave: () =>
-      endWithin(signals.release(output.talk) > 0 ? defaults.termGraceMs : LINGER_MS, host),
+    leave: () => endWithin(signals.release(output.talk) > 0 ? killMs : LINGER_MS, host),
   };
 }
 
@@ -129,6 +130,7 @@ async function openProgram(
     hint: hint(env),
     log: output.talk,
     readyMs,
+    drainSignal: (spec.drainSignal as NodeJS.Signals | undefined) ?? null,
     start: (port) =>
       startProgram({
         command: spec.command.map((word) => word.replaceAll('{port}', String(port))),
@@ -136,7 +138,7 @@ async function openProgram(
         cwd,
         stdout: host.stdout,
         stderr: host.stderr,
-        orphanGraceMs: defaults.termGraceMs,
+        orphanGraceMs: spec.killMs ?? defaults.termGraceMs,
       }),
   });
   return { host: createHosted, folder: resolved(cwd), leave: () => {} };

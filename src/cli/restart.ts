@@ -63,6 +63,7 @@ async function restart(
       force: options.force ?? false,
       drainMs: options.timeout,
       signal: context.interruption(),
+      say: (line) => output.talk(`meowctl: ${line}`),
       onReplaced: ({ id, url }) => {
         if (output.errIsTerminal) output.talk(`${id} serves ${url}`);
       },

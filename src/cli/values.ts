@@ -2,7 +2,7 @@ import { defaults, isHost } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import { isServerId } from '../fleet/server-id.ts';
 import { asProgram, inShell, isModuleName } from '../server/as-program.ts';
-import { isStatusRange } from '../store/app-spec.ts';
+import { DRAIN_SIGNALS, isStatusRange } from '../store/app-spec.ts';
 import type { StatusRange } from '../store/records.ts';
 import { quote } from '../text.ts';
 
@@ -149,6 +149,15 @@ export function retryPolicy(text: string): 'idempotent' | 'connect' {
   throw new UsageError(
     `retry ${quote(text)} does not say what may be tried again`,
     'Use idempotent or connect',
+  );
+}
+
+export function drainSignal(text: string): string {
+  const name = text.startsWith('SIG') ? text : `SIG${text}`;
+  if (DRAIN_SIGNALS.includes(name)) return name;
+  throw new UsageError(
+    `signal ${quote(text)} is not one for this`,
+    `Use ${DRAIN_SIGNALS.join(', ')}`,
   );
 }
 

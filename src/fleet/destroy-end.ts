@@ -3,13 +3,13 @@ import { TimeoutError } from '../errors.ts';
 import { type Job, nameOf, runsHere } from './destroy-job.ts';
 import { type End, isLostElsewhere, ORDER_STANDS } from './elsewhere.ts';
 import { terminate } from './launcher.ts';
+import { leaveWithinMs } from './patience.ts';
 import { INIT_PID, isHere } from './process-identity.ts';
 import type { Known } from './targets.ts';
 
 /** A living server beats, and so hears its order, within a lease; a lost one elsewhere may be off. */
 export function patienceMs(job: Job, server: Known): number {
-  const { drainMs, drainGraceMs = defaults.drainGraceMs } = job;
-  const limit = drainMs + drainGraceMs;
+  const limit = limitMs(job, server);
   return isLostElsewhere(server, job.machine) ? Math.min(limit, defaults.leaseMs) : limit;
 }
 
@@ -20,12 +20,15 @@ export async function end(job: Job, server: Known): Promise<End> {
   if (!isHere(record, job.machine)) return stays(job, server, `is on host ${record.host}`);
   if (!runsHere(job, server)) return stays(job, server, `cannot be told by its pid ${record.pid}`);
   const condemned = { pid: record.pid, isIt: () => runsHere(job, server) };
-  const ending = await terminate(condemned, job.termGraceMs ?? defaults.termGraceMs);
+  const ending = await terminate(
+    condemned,
+    job.termGraceMs ?? record.killMs ?? defaults.termGraceMs,
+  );
   if (ending === 'alive') return stays(job, server, 'outlives SIGKILL');
   await job.registry.forget(id);
   if (ending === 'gone') return { gone: record, failed: null };
   const how = ending === 'killed' ? 'SIGKILL' : 'SIGTERM';
-  const message = `${nameOf(server)} did not leave within ${limitOf(job)}, and was ended by ${how}`;
+  const message = `${nameOf(server)} did not leave within ${limitMs(job, server) / 1_000} s, and was ended by ${how}`;
   return {
     gone: record,
     failed: new TimeoutError('not-drained', message, 'Its log in the state folder may tell why'),
@@ -37,6 +40,6 @@ function stays(job: Job, server: Known, why: string): End {
   return { gone: null, failed: new TimeoutError('not-drained', message, ORDER_STANDS) };
 }
 
-function limitOf({ drainMs, drainGraceMs = defaults.drainGraceMs }: Job): string {
-  return `${(drainMs + drainGraceMs) / 1_000} s`;
+function limitMs({ drainMs, drainGraceMs }: Job, { record }: Known): number {
+  return leaveWithinMs(record, drainMs, drainGraceMs);
 }

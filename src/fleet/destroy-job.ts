@@ -5,7 +5,10 @@ import type { Known } from './targets.ts';
 export interface DestroyDeps {
   /** The state folder. */
   readonly home: string;
-  readonly registry: Pick<Registry, 'fleet' | 'orderRetire' | 'orderRetireUnlessLast' | 'forget'>;
+  readonly registry: Pick<
+    Registry,
+    'fleet' | 'orderRetire' | 'orderRetireUnlessLast' | 'forget' | 'killedAfter'
+  >;
 }
 
 export interface DestroyOptions {

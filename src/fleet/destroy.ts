@@ -1,8 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { InterruptedError, type MeowError } from '../errors.ts';
+import { catSpec, nameOfApp } from '../store/app-spec.ts';
 import type { ServerRecord } from '../store/records.ts';
+import { quote } from '../text.ts';
 import { end, patienceMs } from './destroy-end.ts';
-import { type DestroyDeps, type DestroyOptions, type Job, runsHere } from './destroy-job.ts';
+import {
+  type DestroyDeps,
+  type DestroyOptions,
+  type Job,
+  nameOf,
+  runsHere,
+} from './destroy-job.ts';
 import { order, orderTheirSuccessors, writeOrders } from './destroy-orders.ts';
 import { sayWhatIsElsewhere, together } from './elsewhere.ts';
 import { isOfHost, thisMachine } from './process-identity.ts';
@@ -12,11 +20,16 @@ export type { DestroyDeps, DestroyOptions } from './destroy-job.ts';
 
 const POLL_MS = 25;
 
+/** A server that has left, and after how long its app had to be killed. */
+export interface Gone extends ServerRecord {
+  readonly killedAfterMs?: number;
+}
+
 export interface Destroyed {
   /** How many were to go. */
   readonly asked: number;
   /** Those that are gone, also the ones that had to be ended and are in `failed` too. */
-  readonly gone: readonly ServerRecord[];
+  readonly gone: readonly Gone[];
   readonly failed: readonly MeowError[];
 }
 
@@ -40,12 +53,26 @@ export async function destroyServers(
   sayWhatIsElsewhere(ordered, job.machine, (line) => job.say?.(line));
   const left = await waitUntilGone(job, ordered);
   const ends = await Promise.all(left.map((server) => end(job, server)));
-  const gone = ordered.filter((server) => !left.includes(server)).map(({ record }) => record);
+  const gone = ordered.filter((server) => !left.includes(server));
   return {
     asked: ordered.length + refused.length,
-    gone: [...gone, ...present(ends.map((each) => each.gone))],
+    gone: [
+      ...(await Promise.all(gone.map((server) => asGone(job, server)))),
+      ...present(ends.map((each) => each.gone)),
+    ],
     failed: [...refused, ...together(left, ends, job.machine)],
   };
+}
+
+/** Says of a server that has left by itself whether its app did, too. */
+async function asGone(job: Job, server: Known): Promise<Gone> {
+  const { record } = server;
+  if (record.app === nameOfApp(catSpec)) return record;
+  const killedAfterMs = await job.registry.killedAfter(record.id);
+  if (killedAfterMs === null) return record;
+  const after = `killed after ${killedAfterMs / 1_000} s`;
+  job.say?.(`${nameOf(server)}: ${quote(record.app)} did not end by itself: ${after}`);
+  return { ...record, killedAfterMs };
 }
 
 /** @returns those that are still there when the limit has passed */

@@ -114,7 +114,7 @@ export function startDetached(program: Program, pipes = 0): ChildProcess {
  * from fd 3 when we are gone. As long as it lives, the group's number is nobody else's.
  */
 const GUARDED = `(
-  trap '' TERM INT HUP
+  trap '' TERM INT HUP QUIT USR1 USR2
   read -r line <&3
   kill -TERM 0
   while kill -0 $$ && test "$1" -gt 0; do sleep 0.1; set -- $(($1 - 1)); done
@@ -183,6 +183,11 @@ export function stopChild(child: ChildProcess, graceMs: number): Promise<Ending>
   const { pid } = child;
   if (pid === undefined) return Promise.resolve('gone');
   return terminate({ pid, isIt: () => !hasEnded(child) }, graceMs);
+}
+
+/** Signals a child of ours alone. */
+export function tellChild(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (!hasEnded(child)) child.kill(signal);
 }
 
 export function hasEnded(child: ChildProcess): boolean {

@@ -1,5 +1,12 @@
 import { commandLineOf, familyOf, startedWith, startOf } from './family.ts';
-import { type AttachedProgram, endGroup, hasEnded, startAttached, stopChild } from './launcher.ts';
+import {
+  type AttachedProgram,
+  endGroup,
+  hasEnded,
+  startAttached,
+  stopChild,
+  tellChild,
+} from './launcher.ts';
 import { listenersOf, portPids } from './port-holder.ts';
 import { sessionOf } from './process-identity.ts';
 
@@ -29,6 +36,7 @@ export function startProgram(program: AttachedProgram) {
     },
     listens: () => listenersOf(familyOf(pid)),
     leftBehind: () => left,
+    tell: (signal: NodeJS.Signals) => tellChild(child, signal),
     stop: (graceMs: number) => stopChild(child, graceMs),
   };
 }

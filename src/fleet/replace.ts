@@ -33,6 +33,8 @@ export interface ReplaceOptions {
   /** How long an old one may finish its requests. */
   readonly drainMs: number;
   readonly signal: AbortSignal;
+  /** Told of what is out of the common, in words. */
+  say?(line: string): void;
   /** Told of each new server once it serves and the old one is gone. */
   readonly onReplaced?: (record: ServerRecord) => void;
 }
@@ -144,9 +146,10 @@ function failure(error: unknown) {
 }
 
 async function endOld(job: Job, { id }: Pick<Known, 'id'>) {
-  const { drainMs } = job;
+  const { drainMs, say } = job;
+  const how = { all: false, force: true, drainMs, ...(say ? { say } : {}) };
   try {
-    return await destroyServers(job, { targets: [id], all: false, force: true, drainMs });
+    return await destroyServers(job, { targets: [id], ...how });
   } catch (error) {
     if (error instanceof NothingError) return { failed: [] }; // gone by itself meanwhile
     throw error;

@@ -50,7 +50,7 @@ export function toLaunch(id: string, child: ServerProgram, options: ServerStart)
     rawLogFile: rawLogPath(child.home, id),
     readyTimeoutMs,
     ...(tellsWhy(options.spec) ? { reasonMs: defaults.reasonMs } : {}),
-    termGraceMs: options.termGraceMs ?? defaults.termGraceMs,
+    termGraceMs: options.termGraceMs ?? options.spec.killMs ?? defaults.termGraceMs,
     ...(signal ? { signal } : {}),
   };
 }

@@ -1,7 +1,7 @@
-import { defaults } from '../config.ts';
 import { TimeoutError } from '../errors.ts';
 import type { ServerRecord } from '../store/records.ts';
 import { terminate } from './launcher.ts';
+import { type Leaver, leaveWithinMs } from './patience.ts';
 import { type ClaimedProcess, INIT_PID, identify, isProcess } from './process-identity.ts';
 
 /**
@@ -11,7 +11,7 @@ import { type ClaimedProcess, INIT_PID, identify, isProcess } from './process-id
  * @param signal ends the waiting: those that were told leave all the same
  * @returns those that had to be killed
  */
-export async function stopServers<T extends ClaimedProcess>(
+export async function stopServers<T extends ClaimedProcess & Leaver>(
   servers: readonly T[],
   drainMs: number,
   signal?: AbortSignal,
@@ -23,7 +23,7 @@ export async function stopServers<T extends ClaimedProcess>(
         isIt: () =>
           record.pid !== INIT_PID && !signal?.aborted && isProcess(record, identify(record.pid)),
       };
-      const ending = await terminate(condemned, drainMs + defaults.drainGraceMs);
+      const ending = await terminate(condemned, leaveWithinMs(record, drainMs));
       return ending === 'killed' || ending === 'alive' ? [record] : [];
     }),
   );

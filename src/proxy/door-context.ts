@@ -33,6 +33,12 @@ export interface DoorContext {
   newAttempt(): string;
 }
 
+/** Whether what has no end of its own is to be ended: its server leaves, or the door does. */
+export function endsStreams({ closing, options, nowMs }: DoorContext, member: Member): boolean {
+  if (closing) return true;
+  return member.state === 'draining' && nowMs - member.drainMs >= options.streamDrainMs;
+}
+
 /**
  * The next server for a request: the one that its client is used to, or by turns; else one that is
  * out but may be back.

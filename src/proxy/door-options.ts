@@ -36,6 +36,7 @@ type Limit =
   | 'retryShare'
   | 'retryWindowMs'
   | 'rosterReadMs'
+  | 'streamDrainMs'
   | 'streamIdleMs'
   | 'upgradeCloseMs';
 

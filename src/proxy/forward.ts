@@ -4,7 +4,8 @@ import { isForClient, sendInterim } from '../interim.ts';
 import { closeInSteps } from '../linger.ts';
 import { endPolitely, type OwnAnswer, own, sendOwn } from './answer.ts';
 import { type Connection, finishConnection, forget, type Unanswered } from './connection.ts';
-import { type DoorContext, pickMember } from './door-context.ts';
+import { type DoorContext, endsStreams, pickMember } from './door-context.ts';
+import { EventEnd } from './event-end.ts';
 import { sendExpecting } from './expect.ts';
 import { isRefusal, isVacant, judgeFailure, remark } from './failure.ts';
 import type { Track, Traveller } from './line.ts';
@@ -66,6 +67,8 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
   #held = false;
   /** Only the end of its connection ends the answer. */
   #isOpenEnded = false;
+  /** Of an event stream without a length. */
+  #events: EventEnd | null = null;
   #isStream = false;
   #length = -1;
   #interim = 0;
@@ -115,6 +118,8 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     } else if (this.#phase === 'sending' && waited > bodyIdleMs) {
       if (this.#body?.held) this.#giveUp('late', `took none of the body for ${bodyIdleMs} ms`);
       else this.#giveUp('stalled', `the client sent nothing for ${bodyIdleMs} ms`);
+    } else if (this.#events && this.#member && endsStreams(this.#context, this.#member)) {
+      if (this.#events.soon(nowMs, this.#context.options.upgradeCloseMs)) this.#endStream();
     } else if (
       this.#phase === 'answering' &&
       waited > (this.#isStream ? streamIdleMs : bodyIdleMs)
@@ -164,6 +169,7 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     this.#isStream = head.isStream;
     this.#length = head.length;
     this.#isOpenEnded = head.isOpenEnded && this.#mayHaveBody(status);
+    if (head.isStream && head.length < 0) this.#events = new EventEnd();
     this.#phase = 'answering';
     this.#stampMs = this.#context.nowMs;
     return true;
@@ -171,7 +177,13 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
 
   onData(piece: Buffer): boolean {
     this.#stampMs = this.#context.nowMs;
-    if (this.#verdict) return true;
+    if (this.#verdict || this.#response.writableEnded) return true;
+    const end = this.#events?.take(piece) ?? null;
+    if (end !== null) {
+      this.#response.write(piece.subarray(0, end));
+      this.#endStream();
+      return true;
+    }
     // All of it in one piece, as most answers are: 1 of 28 µs less than a write and an end.
     if (piece.length === this.#length && this.#request.complete) {
       this.#response.end(piece);
@@ -326,6 +338,13 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     } else if (failure === 'broken' && this.#verdict === null) roster.reset(member);
     else return;
     onChange();
+  }
+
+  // A whole answer to its client, which asks again, elsewhere.
+  #endStream(): void {
+    this.#response.end();
+    this.#trouble = 'ended: its server leaves';
+    this.#kill(this.#trouble);
   }
 
   #mayTryAgain(failure: Failure, member: Member | null): boolean {

@@ -57,6 +57,8 @@ export interface Member {
   cause: OutCause | null;
   /** When it came into this state, Unix ms, for people. */
   since: number;
+  /** When it began to drain: monotonic, 0 before. */
+  drainMs: number;
   leased: boolean;
   /** What it says its app does wrong. */
   failing: string | null;
@@ -94,6 +96,7 @@ export function createMember(id: string, url: string, lines: Lines): Member {
     reason: 'starting',
     cause: 'starting',
     since: Date.now(),
+    drainMs: 0,
     leased: false,
     failing: null,
     verified: false,

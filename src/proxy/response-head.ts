@@ -80,7 +80,7 @@ export class ResponseHead {
         if (status < INFORMATIONAL_END || status === NO_CONTENT) return;
         break;
       case 'content-type':
-        this.isStream = value.startsWith('text/event-stream');
+        this.isStream = /^text\/event-stream\b/i.test(value);
     }
     this.lines.push(name, value);
   }

@@ -202,6 +202,7 @@ export class Roster {
 
   #drain(member: Member, reason: string): void {
     this.#move(member, 'draining', null, reason);
+    member.drainMs = this.#deps.nowMs();
     // Lets what is in flight finish, then closes the connections: the server leaves that to us.
     member.lines.close();
   }

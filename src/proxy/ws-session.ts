@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage, InformationEvent } from 'node:http
 import type { Socket } from 'node:net';
 import { isForClient } from '../interim.ts';
 import { own, rawAnswer } from './answer.ts';
-import type { DoorContext } from './door-context.ts';
+import { type DoorContext, endsStreams } from './door-context.ts';
 import { judgeFailure, remark } from './failure.ts';
 import type { Member, Passenger } from './member.ts';
 import { interimAnswer } from './response-head.ts';
@@ -45,6 +45,7 @@ export class WebSocketSession implements Passenger {
   #answered = false;
   #late = false;
   #leaving = false;
+  #leavingMs = 0;
   #timer: NodeJS.Timeout;
 
   constructor(context: DoorContext, handshake: Handshake) {
@@ -60,7 +61,9 @@ export class WebSocketSession implements Passenger {
   }
 
   check(): void {
+    const { member } = this.#handshake;
     for (const heartbeat of this.#heartbeats) heartbeat.beat();
+    if (this.#server && endsStreams(this.#context, member)) this.goodbye();
   }
 
   abandon(): void {
@@ -106,8 +109,11 @@ export class WebSocketSession implements Passenger {
   /** Close code 1001 to both sides, as soon as no message is under way. */
   goodbye(): void {
     if (this.#leaving) return;
+    const { upgradeCloseMs } = this.#context.options;
     this.#leaving = true;
-    this.#cutAfter(this.#context.options.upgradeCloseMs);
+    this.#leavingMs = performance.now();
+    this.#cutAfter(upgradeCloseMs);
+    setTimeout(() => this.#leaveAtBoundary(), upgradeCloseMs / 2).unref();
     this.#leaveAtBoundary();
   }
 
@@ -157,7 +163,7 @@ export class WebSocketSession implements Passenger {
 
   #leaveAtBoundary(): void {
     const server = this.#server;
-    if (!server || !this.#toClient.reached || !this.#client.writable) return;
+    if (!server || !this.#client.writable || !this.#mayLeave()) return;
     this.#heartbeats = [];
     server.unpipe(this.#client);
     this.#client.unpipe(server);
@@ -166,6 +172,16 @@ export class WebSocketSession implements Passenger {
     if (this.#toServer.reached && server.writable) server.write(closeForServer);
     server.end();
     server.resume();
+  }
+
+  /** Between two frames on both sides; half-way to the cut the client's alone counts. */
+  #mayLeave(): boolean {
+    if (!this.#toClient.reached) return false;
+    return this.#toServer.reached || this.#isLate;
+  }
+
+  get #isLate(): boolean {
+    return performance.now() - this.#leavingMs >= this.#context.options.upgradeCloseMs / 2 - 1;
   }
 
   #tooLate(): void {

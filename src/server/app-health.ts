@@ -1,6 +1,7 @@
 import { type Background, repeat } from '../background.ts';
 import { defaults } from '../config.ts';
 import { answeredWith, ask, type HealthPage, isWell, type Said } from './ask-app.ts';
+import type { Hosted } from './hosted.ts';
 
 export interface AppHealthDeps {
   page(): HealthPage;
@@ -11,6 +12,25 @@ export interface AppHealthDeps {
   log(line: string): void;
   /** How often it looks; `healthLookMs` when left out. */
   readonly lookMs?: number;
+}
+
+/** Null where the app has no page of health. */
+export function watchApp(
+  { page }: Pick<Hosted, 'page'>,
+  deps: Omit<AppHealthDeps, 'page'>,
+): AppHealth | null {
+  if (!page) return null;
+  const { log, onChange } = deps;
+  const health: AppHealth = new AppHealth({
+    ...deps,
+    page,
+    onChange() {
+      const { why } = health;
+      log(why ? `the app ${why}: doors send it no more requests` : 'the app is well again');
+      onChange();
+    },
+  });
+  return health;
 }
 
 /** Longer than three: an ask that has no answer yet must be seen to. */

@@ -3,18 +3,28 @@ import { reason } from '../text.ts';
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
-type Handler = (signal: string) => void;
+type Handler = (signal: string) => unknown;
 
 /** What an app would do at a signal, kept until it has served its last request. */
 export interface HeldSignals {
   /** Takes the handlers that were added since. */
   take(): void;
-  /** Lets them run, as if SIGTERM had come now. Returns how many there were. */
-  release(log: (line: string) => void): number;
+  /**
+   * Lets those of a signal run, once, as if it had come now; without one those of SIGTERM, or of
+   * SIGINT. Returns how many there were.
+   */
+  release(log: (line: string) => void, signal?: string): number;
 }
 
 /** An app that closes and exits at SIGTERM would cut what it serves: a server drains first. */
 export function holdSignals(process: EventEmitter): HeldSignals {
+  const handlersOf = (signal: string): Handler[] => {
+    // Of a signal that means nothing to us they are still where the app has put them.
+    if (!SIGNALS.includes(signal)) return process.listeners(signal) as Handler[];
+    const handlers = held.get(signal) ?? [];
+    held.delete(signal);
+    return handlers;
+  };
   const before = new Set(SIGNALS.flatMap((signal) => process.listeners(signal)));
   const held = new Map<string, Handler[]>();
   return {
@@ -25,16 +35,21 @@ export function holdSignals(process: EventEmitter): HeldSignals {
         held.set(signal, added as Handler[]);
       }
     },
-    release(log) {
-      const handlers = held.get('SIGTERM')?.length ? held.get('SIGTERM') : held.get('SIGINT');
-      for (const handler of handlers ?? []) {
-        try {
-          handler('SIGTERM');
-        } catch (error) {
-          log(reason(error));
-        }
-      }
-      return handlers?.length ?? 0;
+    release(log, asked) {
+      const signal = asked ?? 'SIGTERM';
+      const own = handlersOf(signal);
+      const handlers = own.length > 0 || asked ? own : handlersOf('SIGINT');
+      for (const handler of handlers) void run(handler, signal, log);
+      return handlers.length;
     },
   };
+}
+
+// It may be async, too, and fails alone.
+async function run(handler: Handler, signal: string, log: (line: string) => void): Promise<void> {
+  try {
+    await handler(signal);
+  } catch (error) {
+    log(reason(error));
+  }
 }

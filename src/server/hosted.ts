@@ -28,8 +28,13 @@ export interface Hosted {
   page?(): HealthPage;
   /** Comes with every beat of its server. */
   beat?(): Promise<void>;
-  /** Ends it, after its last answer. */
-  stop?(graceMs: number): Promise<void>;
+  /** Tells it that its server leaves: no door sends it anything new, what it has goes on. */
+  drain?(): void;
+  /**
+   * Ends it, after its last answer.
+   * @returns `killed` where it had to be, when `graceMs` had passed
+   */
+  stop?(graceMs: number): Promise<unknown>;
   /** Settles, with the reason, when it has ended although nobody stopped it. */
   readonly died?: Promise<string>;
 }

@@ -5,8 +5,9 @@ import { defaults } from '../config.ts';
 import { FailedError, isOutage } from '../errors.ts';
 import { nameOfApp } from '../store/app-spec.ts';
 import type { BeatReply, ServerRecord } from '../store/records.ts';
-import { reason } from '../text.ts';
-import { AppHealth } from './app-health.ts';
+import { quote, reason } from '../text.ts';
+import { bracket, reachable } from './address.ts';
+import { type AppHealth, watchApp } from './app-health.ts';
 import { hostCat } from './cat.ts';
 import type { Connections } from './connections.ts';
 import { createFront } from './front.ts';
@@ -27,6 +28,7 @@ export class Life implements RunningServer {
   readonly #server: HttpServer;
   readonly #connections: Connections;
   readonly #health: AppHealth | null;
+  readonly #killMs: number;
   readonly #startedAt = Date.now();
   readonly #cutting = new AbortController();
   #state: 'up' | 'draining' = 'up';
@@ -43,6 +45,7 @@ export class Life implements RunningServer {
     this.#deps = deps;
     this.#options = options;
     this.#healthPath = healthPathOf(spec);
+    this.#killMs = spec.killMs ?? defaults.termGraceMs;
     this.ended = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -51,7 +54,11 @@ export class Life implements RunningServer {
     const front = createFront(this.#hosted, identity, { healthPath: this.#healthPath, requestMs });
     this.#server = front.server;
     this.#connections = front.connections;
-    this.#health = this.#watchApp(log);
+    this.#health = watchApp(this.#hosted, {
+      answers: this.#connections.answers,
+      onChange: () => this.#rounds?.soon(),
+      log,
+    });
   }
 
   async start(): Promise<void> {
@@ -74,7 +81,7 @@ export class Life implements RunningServer {
     this.#server.close();
     this.#server.closeAllConnections();
     this.#inFolder(() => this.#deps.wanted?.drop());
-    await this.#hosted.stop?.(defaults.termGraceMs);
+    await this.#hosted.stop?.(this.#killMs);
   }
 
   record(): ServerRecord {
@@ -92,6 +99,7 @@ export class Life implements RunningServer {
       inflight: this.#connections.inflight(),
       ...(this.#healthPath === HEALTH_PATH ? {} : { health: this.#healthPath }),
       ...(this.#health?.why ? { failing: this.#health.why } : {}),
+      ...(spec.killMs === undefined ? {} : { killMs: spec.killMs }),
       ...(folder ? { folder } : {}),
     };
   }
@@ -104,21 +112,6 @@ export class Life implements RunningServer {
   cut(): void {
     this.#cutting.abort();
     if (this.#served) void this.#hosted.stop?.(0);
-  }
-
-  #watchApp(log: (line: string) => void): AppHealth | null {
-    const { page } = this.#hosted;
-    if (!page) return null;
-    return new AppHealth({
-      page,
-      answers: this.#connections.answers,
-      onChange: () => {
-        const why = this.#health?.why;
-        log(why ? `the app ${why}: doors send it no more requests` : 'the app is well again');
-        this.#rounds?.soon();
-      },
-      log,
-    });
   }
 
   #stateOfHealth(): ReturnType<Identity['state']> {
@@ -191,17 +184,29 @@ export class Life implements RunningServer {
       {
         connections: this.#connections,
         look: this.#look,
+        letGo: () => this.#hosted.drain?.(),
         stopListening: () => this.#stopListening(),
         cut: this.#cutting.signal,
       },
       drainMs,
     );
     this.#served = true;
-    await this.#hosted.stop?.(this.#cutting.signal.aborted ? 0 : defaults.termGraceMs);
+    const killed = await this.#stopApp();
     this.#unwatch();
     await this.#rounds?.stop();
-    await this.#deregister('left');
+    await this.#deregister('left', killed);
     this.#settle(this.#cutting.signal.aborted ? 'cut' : 'retired');
+  }
+
+  /** @returns after how long it had to be killed; null when it ended by itself */
+  async #stopApp(): Promise<number | null> {
+    const { log } = this.#deps;
+    const graceMs = this.#cutting.signal.aborted ? 0 : this.#killMs;
+    if ((await this.#hosted.stop?.(graceMs)) !== 'killed') return null;
+    log(
+      `${quote(nameOfApp(this.#options.spec))} did not end by itself: killed after ${graceMs / 1_000} s`,
+    );
+    return graceMs;
   }
 
   async #leaveDead(why: string): Promise<void> {
@@ -213,15 +218,17 @@ export class Life implements RunningServer {
     this.#stopListening();
     this.#connections.cut();
     await this.#rounds?.stop();
-    await this.#deregister('died');
+    await this.#deregister('died', null);
     this.#settle('died');
   }
 
-  async #deregister(how: 'left' | 'died'): Promise<void> {
+  async #deregister(how: 'left' | 'died', killedAfterMs: number | null): Promise<void> {
     const { store, wanted, log } = this.#deps;
     const kept = how === 'left' ? this.#inFolder(() => wanted?.stop() ?? null) : null;
     const { id } = this.#options;
-    const ordered = await store.registry.deregister(id, kept).catch((error) => log(reason(error)));
+    const ordered = await store.registry
+      .deregister(id, kept, killedAfterMs)
+      .catch((error) => log(reason(error)));
     if (ordered) this.#inFolder(() => wanted?.drop());
   }
 
@@ -238,13 +245,4 @@ function notWanted(oldId: string | null): FailedError {
 
 function nextBeatMs(): number {
   return defaults.beatMs * (1 + defaults.beatJitter * (2 * Math.random() - 1));
-}
-
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  return host === '::' ? '::1' : host;
-}
-
-function bracket(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }

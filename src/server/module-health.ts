@@ -26,6 +26,7 @@ export function withHealth(hosted: Hosted, deps: ModuleHealthDeps): Hosted {
     page: () => page,
     async start(port, host) {
       page = { host, port, path, status };
+      await hosted.start?.(port, host);
       await untilWell(page, deps);
     },
   };

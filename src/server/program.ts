@@ -19,8 +19,10 @@ export interface Program {
   listens(): readonly { readonly host: string; readonly port: number }[] | null;
   /** The process of its own that runs on although it has ended well itself. */
   leftBehind(): number | null;
-  /** Asks it to end, with its process group; kills what is left after `graceMs`. */
-  stop(graceMs: number): Promise<unknown>;
+  /** Sends a signal to it, and to nothing that it started. */
+  tell(signal: NodeJS.Signals): void;
+  /** Asks it to end, with its process group; kills what is left after `graceMs`: `killed` then. */
+  stop(graceMs: number): Promise<string>;
 }
 
 export interface ProgramDeps {
@@ -32,6 +34,8 @@ export interface ProgramDeps {
   readonly healthPath: string;
   readonly healthStatus: StatusRange;
   readonly readyMs: number;
+  /** What tells it that its server leaves. */
+  readonly drainSignal: NodeJS.Signals | null;
   /** What to say after the remedy, where it does not start. */
   readonly hint: string;
   /** What is wrong with it while it runs. */
@@ -70,10 +74,13 @@ function createHost(deps: ProgramDeps): Hosted {
         if (program && !stopping) tellDied(`${deps.name} ${inBackground(program, how)}`);
       });
     },
+    drain() {
+      if (deps.drainSignal) program?.tell(deps.drainSignal);
+    },
     async stop(graceMs) {
       stopping = true;
       relay.close();
-      await program?.stop(graceMs);
+      return await program?.stop(graceMs);
     },
   };
 }

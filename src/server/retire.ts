@@ -7,6 +7,8 @@ export interface RetireDeps {
   readonly connections: Connections;
   /** Writes the record as `draining`; null when Redis did not answer. */
   look(): Promise<BeatReply | null>;
+  /** Told when no door sends it anything new. */
+  letGo(): void;
   stopListening(): void;
   /** Aborted to cut what is left. */
   readonly cut: AbortSignal;
@@ -25,6 +27,7 @@ export async function retire(deps: RetireDeps, drainMs: number): Promise<void> {
   const end = performance.now() + drainMs;
   connections.refuseNew();
   await acknowledged(deps);
+  deps.letGo();
   await until(() => cut.aborted, defaults.closeIdleAfterAckMs);
   connections.closeIdle();
   deps.stopListening();

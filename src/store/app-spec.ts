@@ -6,7 +6,12 @@ const MAX_PATH = 4_096;
 const MAX_WORDS = 200;
 const MAX_OLD_VARIABLES = 200;
 const MAX_WORD = 32 * 1_024;
-const MAX_READY_MS = 24 * 3_600_000;
+const MAX_MS = 24 * 3_600_000;
+
+/** What may tell an app that its server leaves. SIGTERM comes last anyway. */
+export const DRAIN_SIGNALS: readonly string[] = Object.freeze([
+  ...['SIGUSR2', 'SIGUSR1', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGWINCH'],
+]);
 
 /** What a server serves when nothing else was asked for. */
 export const catSpec: AppSpec = Object.freeze({
@@ -31,13 +36,16 @@ export function parseSpec(value: unknown): AppSpec | string {
   if (wrong) return wrong;
   const kind = parseKind(value);
   if (typeof kind === 'string') return kind;
-  const { cwd, health, healthStatus, readyMs, seal } = value as unknown as AppSpec;
+  const { cwd, health, healthStatus, drainSignal } = value as unknown as AppSpec;
+  const { killMs, readyMs, seal } = value as unknown as AppSpec;
   return {
     ...kind,
     ...environment(value),
     cwd,
     health,
     ...(healthStatus === undefined ? {} : { healthStatus }),
+    ...(drainSignal === undefined ? {} : { drainSignal }),
+    ...(killMs === undefined ? {} : { killMs }),
     ...(readyMs === undefined ? {} : { readyMs }),
     ...(seal === undefined ? {} : { seal }),
   };
@@ -108,11 +116,16 @@ const common: Readonly<Record<string, (value: unknown) => boolean>> = {
   cwd: (value) => value === null || isPath(value),
   health: (value) => value === null || isHealthPath(value),
   healthStatus: (value) => value === undefined || isStatusRange(value),
-  readyMs: (value) =>
-    value === undefined ||
-    (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_READY_MS),
+  drainSignal: (value) => value === undefined || DRAIN_SIGNALS.some((name) => name === value),
+  killMs: isTimeOrNone,
+  readyMs: isTimeOrNone,
   seal: (value) => value === undefined || (typeof value === 'string' && value.length <= MAX_NAME),
 };
+
+function isTimeOrNone(value: unknown): boolean {
+  if (value === undefined) return true;
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_MS;
+}
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

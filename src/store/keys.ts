@@ -16,6 +16,8 @@ export interface Keys {
   readonly doors: string;
   /** string, door JSON, 10 minutes after its last beat */
   door(id: string): string;
+  /** string, JSON, a minute: how a server that has left ended its app, where it had to kill it */
+  ended(id: string): string;
   /** set of door ids, a minute */
   acks(id: string): string;
   /** string, who keeps that host; expires with its lease */
@@ -51,6 +53,7 @@ export function createKeys(namespace: string): Keys {
     sticky: `${prefix}sticky`,
     doors: `${prefix}doors`,
     door: (id) => `${prefix}door:${id}`,
+    ended: (id) => `${prefix}ended:${id}`,
     acks: (id) => `${prefix}acks:${id}`,
     keeper: (host) => `${prefix}keeper:${host}`,
     message: (key) => `${prefix}message:${key}`,

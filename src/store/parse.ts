@@ -64,6 +64,12 @@ export function parseRegistryId(value: unknown): string | null {
   return typeof value === 'string' && REGISTRY.test(value) ? value : null;
 }
 
+/** After how long a program had to be killed; null where that is not what it says. */
+export function parseKilled(text: unknown): number | null {
+  const { killedAfterMs } = parseObject(text) ?? {};
+  return isCount(killedAfterMs) ? killedAfterMs : null;
+}
+
 export function parseOrder(text: unknown): Order | null {
   const fields = parseObject(text);
   if (fields?.order !== 'retire') return null;
@@ -119,6 +125,7 @@ const recordFields: Record<keyof ServerRecord, Check> = {
   inflight: isCount,
   health: (value) => value === undefined || isHealthPath(value),
   failing: isTextOrNone,
+  killMs: (value) => value === undefined || isWhole(value, 0, MAX_DRAIN_MS),
   folder: (value) => value === undefined || isFolder(value),
 };
 

@@ -21,6 +21,8 @@ export interface ServerRecord extends Place {
   readonly health?: string;
   /** What its app does that it should not, such as answer its page of health with 500. */
   readonly failing?: string;
+  /** How long its app has from SIGTERM to SIGKILL, when that is not the default. */
+  readonly killMs?: number;
   /** The folder its app was found in at its start, every link resolved; not of the built-in app. */
   readonly folder?: string;
 }
@@ -58,6 +60,10 @@ export type AppSpec = (
   readonly health: string | null;
   /** The answers there that mean it is, when not all below 500. */
   readonly healthStatus?: StatusRange;
+  /** What tells it that its server leaves, before SIGTERM. */
+  readonly drainSignal?: string;
+  /** How long it has from SIGTERM to SIGKILL, when that is not the default. */
+  readonly killMs?: number;
   /** How long it may take to be ready, when that is not the default. */
   readonly readyMs?: number;
   /** The signature that 0.1.0 gave it: see fleet/old-fleet.ts. */

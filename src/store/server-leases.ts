@@ -4,18 +4,21 @@ import { quote } from '../text.ts';
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
 import { list } from './list.ts';
-import { parseOrder, parseRecord, parseRegistryId } from './parse.ts';
+import { parseKilled, parseOrder, parseRecord, parseRegistryId } from './parse.ts';
 import type { BeatReply, Intent, ServerRecord } from './records.ts';
 import { runScript } from './run-script.ts';
 import { claim } from './scripts/claim.ts';
 import * as scripts from './scripts/registry.ts';
 import type { Registry } from './store.ts';
 
+/** Whoever waits for a server to go asks at once. */
+const ENDED_SECONDS = 60;
+
 /** What a server says of itself, under a lease that each beat renews. */
 export function createServerLeases(
   link: Link,
   keys: Keys,
-): Pick<Registry, 'id' | 'register' | 'beat' | 'deregister' | 'forget'> {
+): Pick<Registry, 'id' | 'register' | 'beat' | 'deregister' | 'killedAfter' | 'forget'> {
   let announced: string | null = null;
 
   const beat = async (record: ServerRecord, intent: Intent | null) => {
@@ -30,10 +33,10 @@ export function createServerLeases(
     return toBeatReply(reply);
   };
 
-  const remove = (script: string, id: string, before: string, after: string) => {
-    const keysOf = [keys.servers, keys.leases, keys.intents, keys.order(id), keys.acks(id)];
-    const args = [id, keys.changes, before, after];
-    return runScript(link, script, keysOf, ...args);
+  const remove = (script: string, id: string, ...texts: readonly (string | number)[]) => {
+    const { servers, leases, intents } = keys;
+    const keysOf = [servers, leases, intents, keys.order(id), keys.acks(id), keys.ended(id)];
+    return runScript(link, script, keysOf, id, keys.changes, ...texts);
   };
 
   return {
@@ -53,10 +56,13 @@ export function createServerLeases(
       await beat(record, intent);
     },
     beat,
-    async deregister(id, kept = null) {
-      const texts = kept ? [JSON.stringify(kept.before), JSON.stringify(kept.after)] : [];
-      const [before = '', after = ''] = texts;
-      return (await remove(scripts.deregister, id, before, after)) !== 0;
+    async deregister(id, kept = null, killedAfterMs = null) {
+      const texts = kept ? [JSON.stringify(kept.before), JSON.stringify(kept.after)] : ['', ''];
+      const ended = killedAfterMs === null ? '' : JSON.stringify({ killedAfterMs });
+      return (await remove(scripts.deregister, id, ...texts, ended, ENDED_SECONDS)) !== 0;
+    },
+    async killedAfter(id) {
+      return parseKilled(await link.run((redis) => redis.get(keys.ended(id))));
     },
     async forget(id, before) {
       const text = before ? JSON.stringify(before) : '';

@@ -38,9 +38,12 @@ export interface Registry {
   /**
    * Forgets record, lease, order and acknowledgements. Without an order its intent stays: as it is,
    * or as `kept` says, unless that stands differently in Redis.
+   * @param killedAfterMs how long its app had before it had to be killed, kept for whoever asks soon
    * @returns whether it had an order
    */
-  deregister(id: string, kept?: Swap | null): Promise<boolean>;
+  deregister(id: string, kept?: Swap | null, killedAfterMs?: number | null): Promise<boolean>;
+  /** After how long the app of a server that has just left had to be killed; null where it had not. */
+  killedAfter(id: string): Promise<number | null>;
   /**
    * Orders these servers to retire and removes their intents. Safe to repeat.
    * @param stands whether the order of one that was wanted outlives the week: its host may be off

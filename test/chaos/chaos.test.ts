@@ -13,6 +13,7 @@ import { redisFaults } from './redis-faults.ts';
 import { type Scenario, Skipped } from './scenario.ts';
 import { serverFaults } from './server-faults.ts';
 import { stickyFaults } from './sticky-faults.ts';
+import { streamFaults } from './stream-faults.ts';
 import { verbFaults } from './verb-faults.ts';
 import { openWorld } from './world.ts';
 
@@ -29,6 +30,7 @@ const scenarios = [
   poisonFaults,
   healthFaults,
   pictureFaults,
+  streamFaults,
   deafFaults,
   verbFaults,
   portFaults,

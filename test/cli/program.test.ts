@@ -57,10 +57,13 @@ describe('four of a program that two terminals spawn at once', () => {
   test('are failing where the program does not answer any more', async () => {
     const pid = Number(/program (\d+)/.exec(await text(nth(0).url))?.[1]);
     process.kill(pid, 'SIGSTOP');
-    const answer = await fetch(`${nth(0).url}/healthz`);
+    const answer = await until('it is found out', async () => {
+      const said = await fetch(`${nth(0).url}/healthz`);
+      return said.status === 503 && said;
+    });
     process.kill(pid, 'SIGCONT');
-    expect(answer.status).toBe(503);
     expect(await answer.json()).toEqual({ id: nth(0).id, state: 'failing' });
+    await until('it is well', async () => (await fetch(`${nth(0).url}/healthz`)).ok);
   });
 
   test('finish what they have before they end, and are gone with their server', async () => {
@@ -141,11 +144,22 @@ describe('spawn -- program', () => {
     expect(await site.list()).toEqual([]);
   });
 
-  test('that ignores SIGTERM is killed after its grace', async () => {
-    const row = await site.spawn(serve('deaf'));
-    expect((await site.run(['destroy', row.id, '--force'])).code).toBe(0);
+  test('is told when its server leaves; one that ignores SIGTERM is killed, and named', async () => {
+    const how = ['--drain-signal', 'SIGUSR2', '--kill-timeout', '0.5'];
+    const row = await site.spawn([...how, ...serve('deaf')]);
+    const slow = await fetch(`${row.url}/slow`); // its first words are here
+    const { code, stdout, stderr } = await site.run(['destroy', row.id, '--force', '--json']);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /^meowctl: server \w+ on port \d+: ".*program\.mjs.*killed after 0\.5 s\n$/,
+    );
+    expect(JSON.parse(stdout)).toMatchObject([{ id: row.id, state: 'gone', killedAfterMs: 500 }]);
+    expect(await slow.text()).toMatch(/^begun, program /);
     expect(ownProcesses(site.home)).toEqual([]);
-    expect(site.log(row)).toContain('no\n');
+    const log = site.log(row);
+    expect(log).toMatch(
+      /heard that it leaves\n.*no\n.*did not end by itself: killed after 0\.5 s/s,
+    );
   });
 
   test('that is still starting when spawn is interrupted is gone with it', async () => {

@@ -237,6 +237,19 @@ describe('destroy', () => {
   });
 });
 
+test('destroy tells of a server that has left whether its app had to be killed, however long that may take', async () => {
+  const [one, other] = await start(2, { KILLED_MS: '60000' });
+  const said: string[] = [];
+  const say = (line: string) => said.push(line);
+  const { gone, failed } = await destroy([one?.id ?? ''], { drainMs: 0, say });
+  expect([failed, gone]).toEqual([[], [{ ...one, killedAfterMs: 60_000 }]]);
+  expect(said).toEqual([
+    `server ${one?.id} on port ${one?.port}: "fixture" did not end by itself: killed after 60 s`,
+  ]);
+  // Nobody else asks, and it is not kept for ever.
+  expect(await store.registry.killedAfter(other?.id ?? '')).toBe(null);
+});
+
 describe('destroy ends by force', () => {
   test('a server on this host that does not obey, first with SIGTERM', async () => {
     const [one] = await start(1, { FIXTURE: 'stubborn' });

@@ -47,6 +47,8 @@ describe('the signature of an intent', () => {
     ['folder', { spec: { ...intent.spec, cwd: '/' } }],
     ['health path', { spec: { ...intent.spec, health: '/' } }],
     ['range of well answers', { spec: { ...intent.spec, healthStatus: [100, 599] } }],
+    ['signal to leave', { spec: { ...intent.spec, drainSignal: 'SIGUSR1' } }],
+    ['time to end', { spec: { ...intent.spec, killMs: 1 } }],
     ['time to get ready', { spec: { ...intent.spec, readyMs: 1 } }],
     ['signature', { seal: '' }],
   ])('breaks with another %s', (_, change) => {

@@ -65,6 +65,7 @@ test('a port that a stranger takes at the last moment is given up for the next',
     healthStatus: BELOW_500,
     hint: '',
     log: () => {},
+    drainSignal: null,
     readyMs: 120_000,
     start(port) {
       given.push(port);

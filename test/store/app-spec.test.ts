@@ -17,6 +17,7 @@ describe('what a server serves', () => {
     { ...program, readyMs: 60_000, seal: 'abc' },
     { ...module, envFile: '/srv/.env', envAll: true },
     { ...module, healthStatus: [200, 399] as const },
+    { ...program, drainSignal: 'SIGUSR2', killMs: 20_000, readyMs: 1_000 },
   ])('comes back from JSON as it was: %j', (spec) => {
     expect(parseSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
   });
@@ -53,6 +54,10 @@ describe('what a server serves', () => {
     ['healthStatus', { ...module, healthStatus: [399, 200] }],
     ['healthStatus', { ...module, healthStatus: ['200', '399'] }],
     ['healthStatus', { ...module, healthStatus: [99, 700] }],
+    ['drainSignal', { ...module, drainSignal: 'SIGKILL' }],
+    ['drainSignal', { ...module, drainSignal: ['SIGUSR2'] }],
+    ['killMs', { ...module, killMs: -1 }],
+    ['killMs', { ...module, killMs: '5' }],
     ['readyMs', { ...module, readyMs: -1 }],
     ['seal', { ...module, seal: 1 }],
   ])('with a wrong %s is none: %j', (field, value) => {

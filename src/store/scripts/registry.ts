@@ -46,7 +46,8 @@ return {
 /**
  * Forgets a server that leaves. Without an order its intent stays: as it is, or as told if it
  * stands as the server knows it.
- * KEYS servers leases intents order acks. ARGV id channel, intent before and after, or ''.
+ * KEYS servers leases intents order acks ended.
+ * ARGV id channel, intent before and after, or '', how it ended its app or '', for how many seconds to keep that.
  */
 export const deregister = `#!lua flags=allow-oom
 ${soft}
@@ -57,6 +58,7 @@ redis.call('DEL', KEYS[5])
 if ordered == 0 and ARGV[3] ~= '' and soft('HGET', KEYS[3], ARGV[1]) == ARGV[3] then
   redis.call('HSET', KEYS[3], ARGV[1], ARGV[4])
 end
+if ARGV[5] ~= '' then redis.call('SET', KEYS[6], ARGV[5], 'EX', ARGV[6]) end
 redis.pcall('PUBLISH', ARGV[2], ARGV[1])
 return ordered
 `;
