@@ -7,6 +7,8 @@ export interface Unanswered {
   /** The rest of its body makes no sense, or does not come in time: answer and give up. */
   refuse(why: 'invalid' | 'stalled'): void;
   readonly arrived: boolean;
+  /** Its connection takes more of its answer. Node says so itself, unless it has let go of it. */
+  drained(): void;
 }
 
 /** A client's connection, made once for all its requests. */
@@ -26,6 +28,8 @@ export interface Connection {
   refused: boolean;
   /** A head was too large, and what of it is not known yet. */
   overflow: Overflow | null;
+  /** What waits for the last answer. */
+  next: (() => void) | null;
 }
 
 export function createConnection(socket: Socket, trusts: (peer: string) => boolean): Connection {
@@ -40,6 +44,7 @@ export function createConnection(socket: Socket, trusts: (peer: string) => boole
     isLast: false,
     refused: false,
     overflow: null,
+    next: null,
   };
 }
 
@@ -51,10 +56,18 @@ export function forget({ unanswered }: Connection, request: Unanswered): void {
 
 /** After an answer is out: the connection may have been waiting for it to end. */
 export function finishConnection(connection: Connection, closing: boolean): void {
-  const { socket, unanswered, lastWords } = connection;
-  if (unanswered.length > 0 || (lastWords === null && !closing)) return;
+  const { socket, unanswered, lastWords, next } = connection;
+  if (unanswered.length > 0) return;
+  connection.next = null;
+  if (lastWords === null && !closing) return next?.();
   if (lastWords !== null && socket.writable) socket.write(lastWords);
   socket.destroySoon();
+}
+
+/** Calls back once all requests so far have their answers: now, or later; never if the connection ends. */
+export function whenAnswered(connection: Connection, next: () => void): void {
+  if (connection.unanswered.length > 0) connection.next = next;
+  else next();
 }
 
 /**

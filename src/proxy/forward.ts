@@ -102,6 +102,10 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     return this.#request.complete;
   }
 
+  drained(): void {
+    this.#response.emit('drain');
+  }
+
   refuse(why: 'invalid' | 'stalled'): void {
     const late = why === 'stalled';
     this.#giveUp(

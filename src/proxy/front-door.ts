@@ -10,6 +10,7 @@ import type { DoorContext } from './door-context.ts';
 import { viaName } from './door-id.ts';
 import type { DoorOptions } from './door-options.ts';
 import { createHttpServer } from './http-server.ts';
+import { stopAtUpgrades } from './ignored-upgrade.ts';
 import { Lines } from './line.ts';
 import { listen } from './listen.ts';
 import { createBar } from './own-address.ts';
@@ -90,6 +91,8 @@ export function createFrontDoor(deps: FrontDoorDeps, options: DoorOptions): Fron
 function track(server: Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
+    // It comes again behind an upgrade that is ignored.
+    if (sockets.has(socket)) return;
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
@@ -103,7 +106,10 @@ function connectHandlers(server: Server, context: DoorContext, options: DoorOpti
     response: ServerResponse,
     expected: Expected = 'nothing',
   ) => receive(context, connectionOf(request.socket), request, response, expected);
-  const upgrades = createUpgrades(context, connectionOf, answer);
+  const upgrades = createUpgrades(context, connectionOf, (socket) => {
+    server.emit('connection', socket);
+  });
+  server.on('connection', stopAtUpgrades);
   server.on('request', (request, response) => answer(request, response));
   server.on('checkContinue', (request, response) => answer(request, response, 'continue'));
   server.on('checkExpectation', (request, response) => answer(request, response, 'more'));

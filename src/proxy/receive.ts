@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type OwnAnswer, own, sendOwn } from './answer.ts';
-import type { Connection } from './connection.ts';
+import { type Connection, finishConnection, forget } from './connection.ts';
 import type { DoorContext } from './door-context.ts';
 import { Exchange } from './forward.ts';
 import { readHead } from './known-head.ts';
@@ -23,14 +23,16 @@ export function receive(
   const head = readHead(context, connection, request);
   if ('status' in head) return refuse(context, connection, request, response, head);
   if (method === 'OPTIONS' && request.url === '*') {
-    return answerItself(context, request, response, own.nothingToSay);
+    return answerItself(context, connection, request, response, own.nothingToSay);
   }
   const refused = lineRefusal(request);
   if (refused) return refuse(context, connection, request, response, refused);
-  if (expected === 'more') return answerItself(context, request, response, own.notExpected);
+  if (expected === 'more')
+    return answerItself(context, connection, request, response, own.notExpected);
   const { attemptAt, hasBody, stick } = head;
   const lines = method === 'OPTIONS' ? oneHopLess(head.lines) : head.lines;
-  if (lines === 'last hop') return answerItself(context, request, response, own.nothingToSay);
+  if (lines === 'last hop')
+    return answerItself(context, connection, request, response, own.nothingToSay);
   if (lines === 'no number') return refuse(context, connection, request, response, badHops);
   const path = request.url ?? '/';
   const attempt = context.newAttempt();
@@ -50,19 +52,24 @@ function refuse(
   refused: OwnAnswer,
 ): void {
   connection.refused = true;
-  answerItself(context, request, response, { ...refused, close: true });
+  answerItself(context, connection, request, response, { ...refused, close: true });
 }
 
 /** An answer that no server has to be asked for. */
 export function answerItself(
-  { options, onAnswer }: DoorContext,
+  context: DoorContext,
+  connection: Connection,
   request: IncomingMessage,
   response: ServerResponse,
   answer: OwnAnswer,
 ): void {
   const startMs = performance.now();
+  const place = { arrived: true, refuse() {}, drained() {} };
+  connection.unanswered.push(place);
   response.once('close', () => {
-    onAnswer?.({
+    forget(connection, place);
+    finishConnection(connection, context.closing);
+    context.onAnswer?.({
       at: Date.now(),
       method: request.method ?? 'GET',
       path: request.url ?? '/',
@@ -73,5 +80,5 @@ export function answerItself(
       trouble: answer.status < 400 ? null : answer.text,
     });
   });
-  sendOwn(request, response, answer, options);
+  sendOwn(request, response, answer, context.options);
 }

@@ -1,4 +1,4 @@
-import { Agent, type IncomingMessage, ServerResponse } from 'node:http';
+import { Agent, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import httpProxy from 'http-proxy';
@@ -6,6 +6,7 @@ import { type OwnAnswer, own } from './answer.ts';
 import type { Connection } from './connection.ts';
 import type { DoorContext } from './door-context.ts';
 import { requestLines } from './headers.ts';
+import { ignoreUpgrade, isUnread } from './ignored-upgrade.ts';
 import { hostname } from './member.ts';
 import { refuseRaw } from './raw-refusal.ts';
 import { refusal, takeAbsolute } from './request-checks.ts';
@@ -24,18 +25,17 @@ interface Sticking extends Found {
   readonly stick: Stick | null;
 }
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
-
 const KEY = /^[A-Za-z0-9+/]{22}==$/;
 
 /**
  * WebSockets go through http-proxy. Anything else that asks for an upgrade is answered as if it had
- * not (RFC 9110 §7.8).
+ * not.
+ * @param again gives a socket to the door's server as if it had just been opened
  */
 export function createUpgrades(
   context: DoorContext,
   connectionOf: (socket: Socket) => Connection,
-  answer: Answer,
+  again: (socket: Socket) => void,
 ): Upgrades {
   const sessions = new Set<WebSocketSession>();
   const byRequest = new WeakMap<IncomingMessage, WebSocketSession>();
@@ -47,7 +47,9 @@ export function createUpgrades(
   proxy.on('proxyReqWs', (outgoing, incoming) => byRequest.get(incoming)?.follow(outgoing));
 
   const open = (request: IncomingMessage, client: Socket, head: Buffer, found: Sticking) => {
-    const session = new WebSocketSession(context, { client, path: request.url ?? '', ...found });
+    const { url: path = '', headers } = request;
+    const key = headers['sec-websocket-key'] ?? '';
+    const session = new WebSocketSession(context, { client, path, key, ...found });
     sessions.add(session);
     byRequest.set(request, session);
     bySocket.set(found.socket, session);
@@ -55,20 +57,23 @@ export function createUpgrades(
     // http-proxy would resolve dots and slashes; the session puts the real path back.
     request.url = '/';
     proxy.ws(request, client, head, target(found), (error) => session.failed(error));
+    session.guard();
   };
 
   return {
-    handle(request, duplex, head) {
-      const client = duplex as Socket;
+    handle(request, _socket, head) {
+      const { socket: client } = request;
       const connection = connectionOf(client);
-      client.on('error', () => client.destroy());
       const seen = new RequestHead(request.rawHeaders);
+      if (!isWebSocket(seen) && isUnread(request, seen)) {
+        return ignoreUpgrade(connection, request, head, again);
+      }
+      client.on('error', () => client.destroy());
       takeAbsolute(request, seen);
       const refused = refusal(seen, request, context.options) ?? wrongHandshake(request, seen);
       if (refused || connection.unanswered.length > 0) {
         return refuseRaw(context, connection, request, refused ?? own.badRequest);
       }
-      if (!isWebSocket(seen)) return answerPlainly(request, client, answer);
       const stick = context.sticky?.take(seen, connection.trusted) ?? null;
       request.headers = serverHeaders(context, connection, seen);
       void findServer(context, client, stick).then((found) => {
@@ -88,24 +93,12 @@ function isWebSocket({ upgrade }: RequestHead): boolean {
 }
 
 function wrongHandshake(request: IncomingMessage, head: RequestHead): OwnAnswer | null {
-  if (head.hasBody) return { status: 400, text: 'an upgrade has no body' };
-  if (!isWebSocket(head)) return null;
+  if (!isWebSocket(head) || head.hasBody) return { status: 400, text: 'an upgrade has no body' };
   if (request.method !== 'GET') return { status: 400, text: 'a WebSocket begins with GET' };
+  const { expect = '100-continue' } = request.headers;
+  if (expect.toLowerCase() !== '100-continue') return own.notExpected;
   const key = request.headers['sec-websocket-key'] ?? '';
   return KEY.test(key) ? null : { status: 400, text: 'a WebSocket needs Sec-WebSocket-Key' };
-}
-
-// Node has taken its parser off the connection: this is its last request.
-function answerPlainly(request: IncomingMessage, socket: Socket, answer: Answer): void {
-  const response = new ServerResponse(request);
-  response.shouldKeepAlive = false;
-  response.assignSocket(socket);
-  response.once('finish', () => socket.destroySoon());
-  socket.on('drain', () => response.emit('drain'));
-  socket.resume();
-  // It has no body: that was checked. Nobody else will say so.
-  request.complete = true;
-  answer(request, response);
 }
 
 function serverHeaders(

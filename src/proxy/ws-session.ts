@@ -7,6 +7,7 @@ import { judgeFailure, remark } from './failure.ts';
 import type { Member, Passenger } from './member.ts';
 import { interimAnswer } from './response-head.ts';
 import type { Stick } from './sticky.ts';
+import { guard } from './ws-accept.ts';
 import {
   closeForClient,
   closeForServer,
@@ -21,6 +22,8 @@ export interface Handshake {
   readonly client: Socket;
   /** Byte for byte as the client asked. */
   readonly path: string;
+  /** Its Sec-WebSocket-Key. */
+  readonly key: string;
   readonly member: Member;
   readonly tried: readonly Member[];
   readonly stick: Stick | null;
@@ -78,8 +81,14 @@ export class WebSocketSession implements Passenger {
     Object.assign(outgoing, { maxHeaderSize: this.#context.options.maxHeaderBytes });
     outgoing.maxHeadersCount = 0;
     outgoing.on('information', (answer) => this.#interimAnswer(answer));
-    outgoing.once('upgrade', (answer, server: Socket) => this.#opened(answer, server));
-    outgoing.once('response', (answer) => this.#refusedByServer(answer));
+  }
+
+  /** Called when http-proxy listens for the answer: by itself it passes on any 101. */
+  guard(): void {
+    const opened = (answer: IncomingMessage) => this.#opened(answer);
+    const refused = (answer: IncomingMessage) => this.#refusedByServer(answer);
+    const wrong = (answer: IncomingMessage) => this.#wrongProtocol(answer);
+    if (this.#outgoing) guard(this.#outgoing, this.#handshake.key, { opened, refused, wrong });
   }
 
   /** Called when http-proxy has joined the sockets. A listener before that would take data from it. */
@@ -128,7 +137,14 @@ export class WebSocketSession implements Passenger {
     this.#client.write(interimAnswer(statusCode, rawHeaders, statusMessage, id), 'latin1');
   }
 
-  #opened(answer: IncomingMessage, server: Socket): void {
+  #wrongProtocol(answer: IncomingMessage): void {
+    answer.socket.on('error', () => {}).destroy();
+    this.failed(new Error('its 101 is not the answer to this handshake'));
+    this.#client.destroySoon();
+  }
+
+  #opened(answer: IncomingMessage): void {
+    const server = answer.socket;
     clearTimeout(this.#timer);
     this.#server = server;
     this.#mark(answer);

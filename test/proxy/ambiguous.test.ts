@@ -163,6 +163,36 @@ test('CONNECT behind an unanswered request is refused after its answer', async (
   expect(text.match(/HTTP\/1\.1 \d{3}/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 405']);
 });
 
+const asking = (protocol: string) => (bytes: string) =>
+  bytes.replace(/\r\n/, `\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`);
+const overHttp2 = asking('h2c');
+const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
+const overWebSocket = asking(`websocket\r\n${key}`);
+
+test('an upgrade changes nothing of that: each of these heads is refused with one as well', async () => {
+  const before = server.seen.length;
+  for (const [name, status, bytes] of refused) {
+    for (const asks of [overHttp2, overWebSocket]) {
+      const text = await exchange(open.port, asks(bytes));
+      expect(`${name}: ${text.slice(0, 12)}`).toMatch(
+        new RegExp(`: HTTP/1\\.1 (?:${status.source})$`),
+      );
+      expect(`${name}: ${text.match(/HTTP\/1\.1 /g)?.length}`).toBe(`${name}: 1`);
+    }
+  }
+  expect(server.seen.length).toBe(before);
+});
+
+test('nor of broken chunks: 400, and no server gets a whole request', async () => {
+  const whole = server.requests.filter(({ complete }) => complete).length;
+  const all = brokenChunks.map(([, body]) => overHttp2(chunked(`${body}${CHUNKS}${SMUGGLED}`)));
+  for (const text of await Promise.all(all.map((bytes) => exchange(open.port, bytes)))) {
+    expect(text.match(/HTTP\/1\.1 \d{3}/g)).toEqual(['HTTP/1.1 400']);
+  }
+  expect(server.requests.filter(({ complete }) => complete).length).toBe(whole);
+  expect(server.seen.join()).not.toContain('smuggled');
+});
+
 test('100 GETs in one packet are answered in their order', async () => {
   const before = server.seen.length;
   const bytes = Array.from({ length: 100 }, (_, at) => get(HOST, `/${at}`)).join('');

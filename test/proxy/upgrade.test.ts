@@ -6,6 +6,8 @@ import { ask, exchange, flood, type RawServer, startRaw } from './clients.ts';
 import { type Fleet, startFleet, stateOf } from './fleet.ts';
 import { accept, build, type EchoServer, handshake, startEcho } from './web-sockets.ts';
 
+const ANSWER = `HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept()}\r\n\r\n`;
+
 let fleet: Fleet;
 const servers: (EchoServer | RawServer)[] = [];
 beforeAll(async () => {
@@ -141,14 +143,12 @@ describe('a WebSocket', () => {
 });
 
 describe('a WebSocket one side of which has gone', () => {
-  const answer = `HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept()}\r\n\r\n`;
-
   /** A handshake, after which neither side reads what the other says. */
   async function deafSides() {
     const said = (socket: Socket, text: string) => {
       if (!text.endsWith('\r\n\r\n')) return;
       socket.pause();
-      socket.write(answer);
+      socket.write(ANSWER);
     };
     const server = await withServer(startRaw(said));
     const { port, door } = await fleet.open(1);
@@ -246,6 +246,19 @@ describe('a handshake that fails', () => {
     expect(await exchange(port, handshake())).toMatch(/^HTTP\/1\.1 502 /);
   });
 
+  test.each([
+    ['is for another protocol', ANSWER.replace('websocket', 'echo')],
+    ['is for another key', ANSWER.replace(accept(), accept('x'))],
+    ['has no Sec-WebSocket-Accept', ANSWER.replace(/Sec-WebSocket-Accept.*\r\n/, '')],
+    ['has no Upgrade', ANSWER.replace('Upgrade: websocket\r\n', '')],
+  ])('because the server’s 101 %s is a 502, and said', async (_what, bytes) => {
+    await withServer(startRaw((socket) => socket.write(bytes)));
+    const { port, answers, door } = await fleet.open(1, { handshakeMs: 2_000 });
+    expect(await exchange(port, handshake())).toMatch(/^HTTP\/1\.1 502 /);
+    expect(answers[0]?.trouble).toMatch(/^the handshake failed: /);
+    expect(door.servers()[0]?.inflight).toBe(0);
+  });
+
   test('because the server says nothing is a 504', async () => {
     await withServer(startRaw(() => {}));
     const { port } = await fleet.open(1, { handshakeMs: 200 });
@@ -287,9 +300,7 @@ describe('a handshake that fails', () => {
   test('because the server resets as its 101 arrives harms nobody', async () => {
     await withServer(
       startRaw((socket) => {
-        socket.write('HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n', () =>
-          socket.resetAndDestroy(),
-        );
+        socket.write(ANSWER, () => socket.resetAndDestroy());
       }),
     );
     const { port, door } = await fleet.open(1);
@@ -342,7 +353,7 @@ describe('a door that closes', () => {
     await withServer(
       startRaw((socket, sent) => {
         if (!sent.endsWith('\r\n\r\n')) return;
-        socket.write('HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+        socket.write(ANSWER);
         socket.write(frame.subarray(0, 30_000));
         finish = () => socket.write(frame.subarray(30_000));
       }),
