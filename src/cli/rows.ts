@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { StoreError } from '../errors.ts';
 import { catSpec, nameOfApp } from '../store/app-spec.ts';
 import { placeOf } from '../store/place.ts';
-import type { FleetView, ServerRecord, ServerState } from '../store/records.ts';
+import type { FleetView, Intent, ServerRecord, ServerState } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import type { Cell, Output, Tone } from './output.ts';
 
@@ -10,6 +10,10 @@ import type { Cell, Output, Tone } from './output.ts';
 export interface Row extends Omit<ServerRecord, 'state'> {
   readonly state: ServerState | 'gone';
   readonly doors: readonly string[];
+  /** Names of the variables that were declared for it. */
+  readonly env?: readonly string[];
+  /** How often it was started again after its end. */
+  readonly restarts?: number;
   /** Of one that shows no sign of life. */
   readonly why?: string;
 }
@@ -45,7 +49,12 @@ export function listFleet(fleet: FleetView): Row[] {
     const unknown = { version: '', startedAt: 0, requests: 0, inflight: 0, doors: [] };
     rows.push({ id, url, ...placeOf(intent), port, pid, pidStart, app, state, ...unknown });
   }
-  return rows.sort(byPort);
+  return rows.map((row) => ({ ...row, ...askedOf(fleet.intents.get(row.id)) })).sort(byPort);
+}
+
+/** What was asked of it: nothing, where it was run by hand. */
+function askedOf(intent: Intent | undefined): Pick<Row, 'env' | 'restarts'> {
+  return intent ? { env: intent.spec.env, restarts: intent.restarts ?? 0 } : {};
 }
 
 /** Servers that serve, with what doors say of them now; sorted by port. */

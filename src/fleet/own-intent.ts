@@ -53,7 +53,10 @@ export class OwnIntent {
   async register(record: ServerRecord): Promise<boolean> {
     const { home, namespace, registry } = this.#deps;
     const fleet = { registry: await registry.id(), namespace };
-    const intent = sign(home, toUnsigned(record, this.#asked, fleet));
+    const intent = sign(home, {
+      ...toUnsigned(record, this.#asked, fleet),
+      ...this.#restarts(fleet),
+    });
     this.#intent = intent;
     writeWanted(home, intent, true);
     if (!(await this.#write(record, intent))) return false;
@@ -98,6 +101,13 @@ export class OwnIntent {
     if (!before || !readWanted(this.#deps.home, before, before.id)) return null;
     markWanted(this.#deps.home, before, 'stopped');
     return { before, after: { ...before, state: 'stopped' } };
+  }
+
+  #restarts(fleet: Pick<Unsigned, 'registry' | 'namespace'>): Pick<Unsigned, 'restarts'> {
+    const { replaces } = this.#asked;
+    if (replaces === null) return {};
+    const before = readWanted(this.#deps.home, fleet, replaces);
+    return { restarts: (before?.intent.restarts ?? 0) + 1 };
   }
 
   async #write(record: ServerRecord, intent: SignedIntent): Promise<boolean> {

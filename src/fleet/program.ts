@@ -28,6 +28,7 @@ export function startProgram(program: AttachedProgram) {
     });
   });
   return {
+    pid,
     ended,
     hasEnded: () => pid === 0 || hasEnded(child),
     holds(port: number): boolean | null {

@@ -1,6 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { ServerRecord } from '../store/records.ts';
 import type { HealthPage } from './ask-app.ts';
+
+/** A program behind a server, for people. */
+export type Inner = NonNullable<ServerRecord['program']>;
 
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -26,6 +30,8 @@ export interface Hosted {
   start?(port: number, host: string): Promise<void>;
   /** Its own page of health, once it can answer. Without one it is well for as long as it listens. */
   page?(): HealthPage;
+  /** The process of its own that it runs in; null until that answers. */
+  inner?(): Inner | null;
   /** Comes with every beat of its server. */
   beat?(): Promise<void>;
   /** Tells it that its server leaves: no door sends it anything new, what it has goes on. */

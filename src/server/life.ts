@@ -86,6 +86,7 @@ export class Life implements RunningServer {
 
   record(): ServerRecord {
     const { id, machine, spec, version, folder } = this.#options;
+    const program = this.#hosted.inner?.();
     return {
       id,
       url: this.#url(),
@@ -101,6 +102,7 @@ export class Life implements RunningServer {
       ...(this.#health?.why ? { failing: this.#health.why } : {}),
       ...(spec.killMs === undefined ? {} : { killMs: spec.killMs }),
       ...(folder ? { folder } : {}),
+      ...(program ? { program } : {}),
     };
   }
 

@@ -10,6 +10,7 @@ import { createRelay } from './relay.ts';
 
 /** A program that runs for us. */
 export interface Program {
+  readonly pid: number;
   /** How it ended, such as `ended with exit code 1`. */
   readonly ended: Promise<string>;
   hasEnded(): boolean;
@@ -64,6 +65,7 @@ function createHost(deps: ProgramDeps): Hosted {
     request: relay.request,
     upgrade: relay.upgrade,
     died,
+    inner: () => (program === null ? null : { pid: program.pid, port: address.port }),
     page: () => ({ ...address, path: deps.healthPath, status: deps.healthStatus }),
     async start(outer) {
       const started = await startOnFreePort(deps, outer, (running) => {

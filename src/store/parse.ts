@@ -127,6 +127,7 @@ const recordFields: Record<keyof ServerRecord, Check> = {
   failing: isTextOrNone,
   killMs: (value) => value === undefined || isWhole(value, 0, MAX_DRAIN_MS),
   folder: (value) => value === undefined || isFolder(value),
+  program: (value) => value === undefined || isProgram(value),
 };
 
 const isTokenOrNone: Check = (value) =>
@@ -148,6 +149,7 @@ const intentFields: Record<Exclude<keyof Intent, 'spec'>, Check> = {
   fixedPort: isBoolean,
   listenHost: isAddress,
   advertise: (value) => value === null || isAddress(value),
+  restarts: (value) => value === undefined || isCount(value),
   ofUp: (value) => value === undefined || isBoolean(value),
   replaces: (value) => value === undefined || (typeof value === 'string' && ID.test(value)),
   state: (value) => value === 'wanted' || value === 'stopped' || value === 'crashed',
@@ -162,6 +164,11 @@ const doorFields: Record<'id' | 'url' | 'host' | 'pid', Check> = {
 
 function wrongField(fields: Fields, checks: Record<string, Check>): string | undefined {
   return Object.keys(checks).find((name) => !checks[name]?.(fields[name]));
+}
+
+function isProgram(value: unknown): boolean {
+  const { pid, port } = (value ?? {}) as Fields;
+  return isPid(pid) && isPort(port);
 }
 
 function isCount(value: unknown): value is number {

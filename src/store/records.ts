@@ -25,6 +25,8 @@ export interface ServerRecord extends Place {
   readonly killMs?: number;
   /** The folder its app was found in at its start, every link resolved; not of the built-in app. */
   readonly folder?: string;
+  /** The program it runs, and where that listens on loopback. */
+  readonly program?: { readonly pid: number; readonly port: number };
 }
 
 /** Status codes from one to another, both included. */
@@ -94,6 +96,8 @@ export interface Intent extends Place {
   readonly ofUp?: boolean;
   /** The id of the server whose place it took. */
   readonly replaces?: string;
+  /** How often it was started again after its end. */
+  readonly restarts?: number;
   readonly state: 'wanted' | 'stopped' | 'crashed';
 }
 

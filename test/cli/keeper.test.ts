@@ -28,14 +28,18 @@ describe('a keeper of four servers', () => {
   // Servers of other test files look for ports in the same place, so it may be gone once or twice.
   test('starts one again that was killed: new id, one intent, on its port when that is free', async () => {
     let server = nth(0);
+    let deaths = 0;
     const before = await site.intents();
     await until('the port is the same', async () => {
       const dead = server;
       const rows = await site.list();
       kill(dead);
+      deaths += 1;
       server = await site.newcomer(rows);
       return server.port === dead.port;
     });
+    const { restarts } = (await site.list()).find(({ id }) => id === server.id) ?? {};
+    expect(restarts).toBe(deaths);
     const others = before.map(({ id }) => id).filter((id) => id !== nth(0).id);
     expect((await site.intents()).map(({ id }) => id).sort()).toEqual(
       [...others, server.id].sort(),

@@ -50,6 +50,14 @@ describe('four of a program that two terminals spawn at once', () => {
     expect(site.commandLines().join()).not.toContain('hush-4711');
   });
 
+  test('are listed with the pid and port of the program, its folder, and names alone of its variables', async () => {
+    for (const row of await site.list()) {
+      const [, pid, port] = /program (\d+) .*?on (\d+) /.exec(await text(row.url)) ?? [];
+      expect(row.program).toEqual({ pid: Number(pid), port: Number(port) });
+      expect(row).toMatchObject({ env: ['SECRET'], restarts: 0, folder: expect.any(String) });
+    }
+  });
+
   test('take upgrades', async () => {
     expect(await echoed(nth(0).url, 'meow?')).toBe('meow?');
   });
