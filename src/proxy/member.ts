@@ -123,3 +123,13 @@ export function inOrder(a: Member, b: Member): number {
 export function hostname({ host }: Member): string {
   return host.replace(/^\[(.*)\]$/, '$1');
 }
+
+/** Requests may go there. */
+export function isRoutable({ state }: Member): boolean {
+  return state === 'usable' || state === 'doubtful';
+}
+
+/** It is out, but may be back. */
+export function isLastResort({ state, cause, verified, stranger }: Member): boolean {
+  return state === 'out' && cause === 'failed' && verified && !stranger;
+}

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { plain } from '../text.ts';
-import type { Member } from './member.ts';
+import { isRoutable, type Member } from './member.ts';
 
 export interface PoisonOptions {
   /** Two deaths within it, with requests for a target in flight each time, make that poison. */
@@ -89,8 +89,7 @@ export class PoisonList {
     const before = this.#suspects.get(key);
     if (!before || before.member === member) return false;
     if (nowMs - before.atMs > this.#options.poisonWindowMs) return false;
-    const { state, suspect } = before.member;
-    return suspect || (state !== 'usable' && state !== 'doubtful');
+    return before.member.suspect || !isRoutable(before.member);
   }
 
   #keep<Value>(list: Map<string, Value>, key: string, value: Value): void {

@@ -1,6 +1,15 @@
 import type { Listing, RosterView } from '../store/records.ts';
+import { contestedUrls } from './contested.ts';
 import type { Lines } from './line.ts';
-import { createMember, inOrder, type Member, type MemberState, type OutCause } from './member.ts';
+import {
+  createMember,
+  inOrder,
+  isLastResort,
+  isRoutable,
+  type Member,
+  type MemberState,
+  type OutCause,
+} from './member.ts';
 import type { BadProbe, ProbeResult } from './probe-result.ts';
 
 export interface RosterOptions {
@@ -218,23 +227,4 @@ export class Roster {
     this.#routable = null;
     member.lines.close();
   }
-}
-
-function isRoutable({ state }: Member): boolean {
-  return state === 'usable' || state === 'doubtful';
-}
-
-function isLastResort({ state, cause, verified, stranger }: Member): boolean {
-  return state === 'out' && cause === 'failed' && verified && !stranger;
-}
-
-// A record whose lease ran out contests nothing: a restarted server may well have its old port.
-function contestedUrls({ servers }: RosterView): ReadonlySet<string> {
-  const urls = new Set<string>();
-  const contested = new Set<string>();
-  for (const { record, leaseLeftMs } of servers) {
-    if (leaseLeftMs === null || leaseLeftMs <= 0 || record.state === 'draining') continue;
-    (urls.has(record.url) ? contested : urls).add(record.url);
-  }
-  return contested;
 }
