@@ -38,6 +38,7 @@ export const needs = {
   prlimit: { what: 'prlimit', isHere: () => runs('prlimit') },
   systemd: { what: 'systemd (systemctl, systemd-analyze)', isHere: () => runs('systemd-analyze') },
   nginx: { what: 'nginx', isHere: () => spawnSync(nginx(), ['-v']).status === 0 },
+  chromium: { what: 'chromium', isHere: () => runs('chromium') },
   python: { what: 'python3', isHere: () => runs('python3') },
 } as const;
 
