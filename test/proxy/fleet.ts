@@ -54,6 +54,14 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
+/** For doors whose tests are not about their limits: a machine may stand still for longer than those. */
+export const PATIENT = {
+  doorConnectMs: 60_000,
+  probeTimeoutMs: 60_000,
+  retryWindowMs: 600_000,
+  retryFloor: 1_000,
+} as const;
+
 const BEAT_MS = 500;
 const FAR_MS = 9e15;
 /** Both ends are this process: a second in which it stands still must not look like a dead server. */

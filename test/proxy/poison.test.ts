@@ -4,7 +4,7 @@ import { createMember } from '../../src/proxy/member.ts';
 import { PoisonList } from '../../src/proxy/poison.ts';
 import { until } from '../helpers/until.ts';
 import { ask } from './clients.ts';
-import { type Fleet, startFleet, type TestServer, usable } from './fleet.ts';
+import { type Fleet, PATIENT, startFleet, type TestServer, usable } from './fleet.ts';
 
 let fleet: Fleet;
 beforeAll(async () => {
@@ -33,7 +33,7 @@ async function frail(count: number, deadly = () => true): Promise<TestServer[]> 
 
 test('four GETs that kill their server, one after another, cost five servers at most', async () => {
   await frail(5);
-  const { port, door, lines, answers } = await fleet.open(5);
+  const { port, door, lines, answers } = await fleet.open(5, PATIENT);
   const statuses: number[] = [];
   const deaths: number[] = [];
   for (let at = 0; at < 4; at += 1) {
@@ -57,7 +57,7 @@ test('four GETs that kill their server, one after another, cost five servers at 
 test('one answer, whatever it says, makes it a request like any other again', async () => {
   let deadly = true;
   await frail(5, () => deadly);
-  const { port, door } = await fleet.open(5);
+  const { port, door } = await fleet.open(5, PATIENT);
   await ask(port, '/crash');
   expect(door.poison()).toEqual(['GET /crash']);
   deadly = false;
@@ -70,7 +70,7 @@ test('one answer, whatever it says, makes it a request like any other again', as
 
 test('it is this target alone: another query, another path or method is repeated', async () => {
   await frail(4);
-  const { port } = await fleet.open(4);
+  const { port } = await fleet.open(4, PATIENT);
   await ask(port, '/crash');
   await ask(port, '/crash?other');
   expect(dead.size).toBe(4);
@@ -78,7 +78,7 @@ test('it is this target alone: another query, another path or method is repeated
 
 test('what cannot be repeated is named too, once two servers died of it', async () => {
   await frail(3);
-  const { port, door } = await fleet.open(3);
+  const { port, door } = await fleet.open(3, PATIENT);
   for (const count of [2, 1]) {
     expect((await ask(port, '/crash', { method: 'POST', body: 'x' })).status).toBe(502);
     await until('the door has seen it', () => usable(door).length === count);
@@ -88,7 +88,7 @@ test('what cannot be repeated is named too, once two servers died of it', async 
 
 test('servers killed under one target, one after another, cost it no request', async () => {
   const servers = await frail(3);
-  const { port, door } = await fleet.open(3);
+  const { port, door } = await fleet.open(3, PATIENT);
   const statuses: number[] = [];
   let going = true;
   const client = async () => {
@@ -110,7 +110,7 @@ test('servers killed under one target, one after another, cost it no request', a
 
 test('a server that breaks connections and lives has not died', async () => {
   const [resets, leaves] = [await fleet.serve('aaaaaa', reset), await fleet.serve('bbbbbb', reset)];
-  const { port, door } = await fleet.open(2, { retry: 'connect', probeMs: 50 });
+  const { port, door } = await fleet.open(2, { ...PATIENT, retry: 'connect', probeMs: 50 });
   expect((await ask(port, '/x')).status).toBe(502);
   await until('both have shown that they live', () => usable(door).length === 2);
   await until('the probes are over', () => resets.sockets.size + leaves.sockets.size === 0);

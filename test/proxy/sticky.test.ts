@@ -11,7 +11,7 @@ import { doorOptions } from '../../src/proxy/door-options.ts';
 import type { KeptKey } from '../../src/proxy/sticky-key.ts';
 import { until } from '../helpers/until.ts';
 import { ask, exchange, type Reply, rotation } from './clients.ts';
-import { type Fleet, startFleet, stateOf, type TestServer, usable } from './fleet.ts';
+import { type Fleet, PATIENT, startFleet, stateOf, type TestServer, usable } from './fleet.ts';
 import { startEcho } from './web-sockets.ts';
 
 const IDS = ['aaaaaa', 'bbbbbb', 'cccccc'];
@@ -55,7 +55,7 @@ async function clientOf(port: number): Promise<{ cookie: string; by: string }> {
 describe('a client with the cookie', () => {
   test('stays with its server, and everybody else goes on by turns', async () => {
     const order = (await serveThree()).map(({ id }) => id);
-    const { port } = await fleet.open(3, {}, forgetful());
+    const { port } = await fleet.open(3, PATIENT, forgetful());
     const first = await ask(port);
     expect(first.headers['set-cookie']).toEqual([
       expect.stringMatching(/^meow=[a-z2-9]{6}\.[\w-]{22}; Path=\/; HttpOnly; SameSite=Lax$/),
@@ -72,7 +72,7 @@ describe('a client with the cookie', () => {
 
   test('has it taken out before the server sees it, and nothing else', async () => {
     const [server] = await Promise.all([fleet.serve('aaaaaa')]);
-    const { port } = await fleet.open(1, {}, forgetful());
+    const { port } = await fleet.open(1, PATIENT, forgetful());
     const { cookie } = await clientOf(port);
     const cases = [
       [cookie, undefined],
@@ -97,7 +97,7 @@ describe('a client with the cookie', () => {
       response.setHeader('Cache-Control', 'no-cache').setHeader('Set-Cookie', ['a=1', 'b=2']);
       response.end();
     });
-    const { port } = await fleet.open(1, {}, forgetful());
+    const { port } = await fleet.open(1, PATIENT, forgetful());
     const { headers } = await ask(port);
     expect(headers['cache-control']).toBe('no-cache');
     expect(headers['set-cookie']?.map((text) => text.split('=')[0])).toEqual(['a', 'b', 'meow']);
@@ -109,7 +109,7 @@ describe('a client with the cookie', () => {
       if (request.url === '/held') held.push(response);
       else response.end();
     });
-    const { port, door } = await fleet.open(3, { maxInflight: 1 }, forgetful());
+    const { port, door } = await fleet.open(3, { ...PATIENT, maxInflight: 1 }, forgetful());
     const serverOf = (id: string): TestServer | undefined => servers.find((one) => one.id === id);
     let { cookie, by } = await clientOf(port);
     const waiting = ask(port, '/held', withCookie(cookie));
@@ -135,8 +135,8 @@ describe('a client with the cookie', () => {
 
   test('gets one that goes over TLS alone where a trusted proxy says that it came so', async () => {
     await fleet.serve('aaaaaa');
-    const trusted = await fleet.open(1, { trustProxy: ['127.0.0.1'] }, forgetful());
-    const others = await fleet.open(1, {}, forgetful());
+    const trusted = await fleet.open(1, { ...PATIENT, trustProxy: ['127.0.0.1'] }, forgetful());
+    const others = await fleet.open(1, PATIENT, forgetful());
     const headers = { 'x-forwarded-proto': 'https' };
     const [secure] = (await ask(trusted.port, '/', { headers })).headers['set-cookie'] ?? [];
     const [plain] = (await ask(others.port, '/', { headers })).headers['set-cookie'] ?? [];
@@ -147,8 +147,8 @@ describe('a client with the cookie', () => {
 describe('a cookie', () => {
   test('that nobody was given is ignored, whatever it is', async () => {
     await serveThree();
-    const { port } = await fleet.open(3, {}, forgetful());
-    const elsewhere = await fleet.open(3, {}, forgetful('other'));
+    const { port } = await fleet.open(3, PATIENT, forgetful());
+    const elsewhere = await fleet.open(3, PATIENT, forgetful('other'));
     const { cookie, by } = await clientOf(port);
     const foreign = await until('another fleet’s', async () => {
       const got = await clientOf(elsewhere.port);
@@ -178,8 +178,8 @@ describe('a cookie', () => {
   test('counts at every door of the fleet, through an outage, and after Redis was emptied', async () => {
     await serveThree();
     const kept = keptStickyKey(home, 'meow');
-    const one = await fleet.open(3, {}, kept);
-    const two = await fleet.open(3, {}, forgetful());
+    const one = await fleet.open(3, PATIENT, kept);
+    const two = await fleet.open(3, PATIENT, forgetful());
     const { cookie, by } = await clientOf(one.port);
     const at = async (door: { port: number }) =>
       (await ask(door.port, '/', withCookie(cookie))).by === by;
@@ -199,14 +199,14 @@ describe('a cookie', () => {
     // All doors away, and Redis emptied: the folder has it.
     for (const { door } of [one, two]) await door.close(0);
     await raw.del('{meow}:sticky');
-    const three = await fleet.open(3, {}, keptStickyKey(home, 'meow'));
+    const three = await fleet.open(3, PATIENT, keptStickyKey(home, 'meow'));
     expect([await at(three), await raw.get('{meow}:sticky')]).toEqual([true, key]);
   });
 
   test('whose key in Redis is no key harms nobody; it is said once', async () => {
     await fleet.serve('aaaaaa');
     await raw.set('{meow}:sticky', 'x');
-    const { port, lines } = await fleet.open(1, {}, forgetful());
+    const { port, lines } = await fleet.open(1, PATIENT, forgetful());
     expect((await clientOf(port)).cookie).toContain('meow=aaaaaa.');
     expect(lines.filter((line) => line.startsWith('sticky: '))).toHaveLength(1);
     await raw.del('{meow}:sticky');
@@ -214,7 +214,7 @@ describe('a cookie', () => {
 
   test('is nothing to a door without the flag', async () => {
     const server = await fleet.serve('aaaaaa');
-    const { port } = await fleet.open(1);
+    const { port } = await fleet.open(1, PATIENT);
     const answer = await ask(port, '/', withCookie('meow=1'));
     expect(answer.headers['set-cookie']).toBeUndefined();
     expect(server.requests[0]?.headers.cookie).toBe('meow=1');
@@ -231,7 +231,7 @@ test('a WebSocket goes to its client’s server, and brings the cookie of anothe
   for (const [at, { port }] of echoes.entries()) {
     await fleet.register({ id: IDS[at] ?? '', port, url: `http://127.0.0.1:${port}` });
   }
-  const { port } = await fleet.open(2, {}, forgetful());
+  const { port } = await fleet.open(2, PATIENT, forgetful());
   const shake = (cookie = '') =>
     exchange(
       port,
@@ -281,7 +281,7 @@ describe('socket.io', () => {
 
   test('with its defaults connects, upgrades and talks, also through a rolling restart', async () => {
     let servers = await Promise.all(IDS.map(serveIo));
-    const { url, door } = await fleet.open(3, {}, forgetful());
+    const { url, door } = await fleet.open(3, PATIENT, forgetful());
     const options = { withCredentials: true, forceNew: true, reconnectionDelay: 50 };
     clients = Array.from({ length: CLIENTS }, () => io(url, options));
     const failed: string[] = [];
