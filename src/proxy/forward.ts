@@ -449,7 +449,7 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
       status: whole || headersSent ? statusCode : GONE,
       durationMs,
       tried: this.#tried.map(({ id }) => id),
-      trouble: this.#trouble ?? remark(statusCode, this.#served),
+      trouble: remark(statusCode, this.#served) ?? this.#trouble,
     });
   }
 }

@@ -99,7 +99,8 @@ describe('a door that lets heads of 128 KiB through', () => {
   test('names the older server that refuses what it let through', async () => {
     await fleet.serve('bbbbbb');
     const { port, answers } = await fleet.open(1, LARGE);
-    const lines = `Cookie: ${cookies}\r\n`;
+    // What such a server has not read when it closes would make a reset of its answer.
+    const lines = `Cookie: ${cookies.slice(0, 20 * KIB)}\r\n`;
     const plain = `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${lines}\r\n`;
     for (const bytes of [plain, handshake('/', lines)]) {
       expect(await exchange(port, bytes)).toMatch(/^HTTP\/1\.1 431 /);
