@@ -26,7 +26,9 @@ export function answerWith(answer: IncomingMessage, passage: Passage): void {
   if (response.headersSent) return;
   if (isAmbiguous(answer.rawHeaders)) return refuseIt('the framing of its answer is ambiguous');
   const { statusCode = 0, statusMessage = '', rawHeaders } = answer;
-  const late = isChunked(rawHeaders) && trailersPossible(passage, statusCode);
+  const mayHaveBody = hasBody(passage, statusCode);
+  const late = mayHaveBody && isChunked(rawHeaders) && passage.incoming.httpVersion === '1.1';
+  const isOpen = mayHaveBody && isOpenEnded(rawHeaders);
   response.sendDate = false;
   try {
     const lines = endToEnd(rawHeaders, late ? CODING : CODING_AND_TRAILER);
@@ -34,7 +36,7 @@ export function answerWith(answer: IncomingMessage, passage: Passage): void {
   } catch {
     return refuseIt(`its answer may not be passed on: status ${statusCode}`);
   }
-  const isWhole = () => answer.complete && !(isOpenEnded(rawHeaders) && wasReset(outgoing));
+  const isWhole = () => answer.complete && !(isOpen && wasReset(outgoing));
   answer.once('close', () => isWhole() || cut(passage));
   answer.once('end', () => {
     if (!isWhole()) return;
@@ -71,9 +73,8 @@ export function whyNonsense({ code, message }: NodeJS.ErrnoException): string {
   return `its head is over ${defaults.serverHeaderBytes / 1_024} KiB`;
 }
 
-function trailersPossible({ incoming }: Passage, status: number): boolean {
-  if (incoming.method === 'HEAD' || incoming.httpVersion !== '1.1') return false;
-  return status !== NO_CONTENT && status !== NOT_MODIFIED;
+function hasBody({ incoming }: Passage, status: number): boolean {
+  return incoming.method !== 'HEAD' && status !== NO_CONTENT && status !== NOT_MODIFIED;
 }
 
 function wasReset({ socket }: ClientRequest): boolean {
