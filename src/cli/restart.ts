@@ -1,5 +1,8 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { defaults } from '../config.ts';
+import type { AppChange } from '../fleet/changed-app.ts';
+import { addAppFlags } from './app-flags.ts';
+import { askedChange, type ChangeFlags, withdrawn } from './asked-change.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
@@ -9,7 +12,7 @@ import { settle } from './settle.ts';
 import { tellFailures } from './tell-failures.ts';
 import { count, seconds } from './values.ts';
 
-interface Options {
+interface Options extends ChangeFlags {
   readonly batch: number;
   readonly force?: boolean;
   readonly timeout: number;
@@ -18,9 +21,11 @@ interface Options {
 }
 
 export function addRestart(program: Command, context: Context): void {
-  program
+  const verb = program
     .command('restart')
-    .description('replace servers of this host one by one; no request is lost')
+    .description(
+      'replace servers of this host one by one, also by a new version or with new settings; no request is lost',
+    )
     .argument('[server...]', 'ids, ports or urls (default: all that were asked for here)')
     .option('--batch <count>', 'how many at a time', count, 1)
     .option('--force', 'stop one with a fixed --port before its successor starts')
@@ -32,17 +37,35 @@ export function addRestart(program: Command, context: Context): void {
     )
     .option('--json', 'print an array of the new records')
     .option('-q, --quiet', 'print only the new urls')
-    .addHelpText('after', examples('meowctl restart', 'meowctl restart 3002 --timeout 5'))
-    .action((targets: string[], options: Options) =>
-      context.withStore((open) => restart(context, open, targets, options)),
-    );
+    .addHelpText(
+      'after',
+      examples(
+        'meowctl restart',
+        'meowctl restart 3002 --timeout 5',
+        'meowctl restart --env LOG=debug --no-env OLD',
+        'meowctl restart --app ./releases/2/server.js',
+      ),
+    )
+    .action((targets: string[], options: Options) => {
+      const change = askedChange(context, options);
+      return context.withStore((open) => restart(context, open, targets, { ...options, change }));
+    });
+  addAppFlags(verb).addOption(noEnv());
+}
+
+// Commander would take it for `--env` turned off.
+function noEnv(): Option {
+  const option = new Option('--no-env <NAME>', 'a variable that the app gets no more');
+  option.negate = false;
+  option.attributeName = () => 'noEnv';
+  return option.argParser(withdrawn);
 }
 
 async function restart(
   context: Context,
   open: OpenStore,
   targets: string[],
-  options: Options,
+  options: Options & { readonly change: AppChange | null },
 ): Promise<void> {
   await settle(context, open, null);
   const [{ restartServers }, { thisMachine }] = await Promise.all([
@@ -61,6 +84,7 @@ async function restart(
       targets,
       batch: options.batch,
       force: options.force ?? false,
+      change: options.change,
       drainMs: options.timeout,
       signal: context.interruption(),
       say: (line) => output.talk(`meowctl: ${line}`),

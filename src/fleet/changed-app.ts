@@ -7,9 +7,18 @@ export interface AppChange {
   readonly spec: AppSpec;
   /** Whether it says what to run, too. */
   readonly isNamed: boolean;
+  /** Variables that are declared besides, where `spec` has no values kept. */
+  readonly declared?: Variables;
   /** Names of variables that are declared no more. */
   readonly withdrawn?: readonly string[];
+  /** The folder is only for one that has none. */
+  readonly keepsFolder?: boolean;
 }
+
+type Always = 'kind' | 'env' | 'envDigest' | 'cwd' | 'health';
+type Others = Partial<Omit<AppSpec, Always>>;
+
+const ALWAYS_THERE = new Set(['kind', 'path', 'command', 'env', 'envDigest', 'cwd', 'health']);
 
 /**
  * An app with other settings: what is declared is added to what was declared, a folder, file or
@@ -25,18 +34,21 @@ export function changedApp(
   here: Variables,
 ): AppSpec {
   const old = adopted(home, before, here);
-  const { cwd, health, healthStatus, envFile, envAll, readyMs } = change.spec;
+  const { cwd, health } = change.spec;
   return {
     ...old,
     ...(change.isNamed ? whatRuns(change.spec) : {}),
     ...keptWith(home, old, change, here),
-    cwd: cwd ?? old.cwd,
+    cwd: change.keepsFolder ? (old.cwd ?? cwd) : (cwd ?? old.cwd),
     health: health ?? old.health,
-    ...(healthStatus === undefined ? {} : { healthStatus }),
-    ...(envFile === undefined ? {} : { envFile }),
-    ...(envAll ? { envAll } : {}),
-    ...(readyMs === undefined ? {} : { readyMs }),
+    ...othersOfSpec(change.spec),
   };
+}
+
+/** The settings that are there only where they were asked for. */
+function othersOfSpec(spec: AppSpec): Others {
+  const others = Object.entries(spec).filter(([name]) => !ALWAYS_THERE.has(name));
+  return Object.fromEntries(others);
 }
 
 function whatRuns(spec: AppSpec) {
@@ -48,14 +60,15 @@ function whatRuns(spec: AppSpec) {
 function keptWith(
   home: string,
   { env, envDigest }: KeptEnv,
-  { spec, withdrawn = [] }: AppChange,
+  { spec, declared: more = {}, withdrawn = [] }: AppChange,
   here: Variables,
 ): KeptEnv {
   const added = valuesOf(home, spec.envDigest, here);
-  const isSame = Object.keys(added.declared).length === 0 && withdrawn.length === 0;
+  const besides = { ...added.declared, ...more };
+  const isSame = Object.keys(besides).length === 0 && withdrawn.length === 0;
   if (envDigest !== null && isSame) return { env, envDigest };
   const values = envDigest === null ? added : readValues(home, envDigest);
-  const all = { ...values.declared, ...added.declared };
+  const all = { ...values.declared, ...besides };
   const declared = only(all, (name) => !withdrawn.includes(name));
   return keepValues(home, { ...values, declared, leftOut: spec.envAll ? 0 : values.leftOut });
 }

@@ -1,6 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isEnvDigest } from '../store/app-spec.ts';
 import { sweepEnv } from './kept-values.ts';
+import { removeFile } from './whole-file.ts';
 
 /**
  * Removes the values of apps that nothing wanted here refers to, in any list of this folder: not in
@@ -12,6 +14,25 @@ export function sweepValues(home: string): string[] {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return []; // a file that cannot be read or removed now: no reason for a spawn to fail
+  }
+}
+
+/** The digests of all values that are kept here. */
+export function keptDigests(home: string): Set<string> {
+  const folder = join(home, 'env');
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return new Set(names.map((name) => name.replace(/\.json$/, '')).filter(isEnvDigest));
+}
+
+/** Removes values that were kept for what did not come about, since somebody noted `before`. */
+export function dropNewValues(
+  home: string,
+  before: ReadonlySet<string>,
+  digests: Iterable<string>,
+) {
+  const inUse = digestsIn(home);
+  for (const digest of new Set(digests)) {
+    if (!before.has(digest) && !inUse.has(digest)) removeFile(join(home, 'env', `${digest}.json`));
   }
 }
 

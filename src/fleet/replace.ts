@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../config.ts';
-import { NothingError, TimeoutError, toMeowError } from '../errors.ts';
-import type { ServerRecord, SignedIntent } from '../store/records.ts';
+import { type MeowError, NothingError, TimeoutError, toMeowError } from '../errors.ts';
+import type { AppSpec, ServerRecord, SignedIntent } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import type { WantedList } from './bring-up.ts';
 import { destroyServers } from './destroy.ts';
@@ -39,9 +39,10 @@ export interface ReplaceOptions {
   readonly onReplaced?: (record: ServerRecord) => void;
 }
 
-/** A server and what was asked of it. */
+/** A server, what was asked of it, and what its successor serves. */
 export interface Wanted extends Known {
   readonly intent: SignedIntent;
+  readonly next: AppSpec;
 }
 
 type Job = RestartDeps & ReplaceOptions;
@@ -55,7 +56,7 @@ const OVERTAKEN: Step = { started: [], failed: [], overtaken: true };
 
 /** Boots the process of its successor, where that can start while it still runs. */
 export function hold(job: Job, old: Wanted): Held | null {
-  return runs(job, old) && !old.intent.fixedPort ? holdServer(job, toSpawn(old.intent)) : null;
+  return runs(job, old) && !old.intent.fixedPort ? holdServer(job, toSpawn(old)) : null;
 }
 
 /** Puts a new server in the place of one: as soon as that has its order, the next one may start. */
@@ -63,7 +64,7 @@ export async function replace(job: Job, old: Wanted, held: Held | null): Promise
   if (!runs(job, old)) return takePlace(job, old);
   if (old.intent.fixedPort) return replaceOnItsPort(job, old);
   if (await isOvertaken(job, old)) return OVERTAKEN;
-  const started = await spawnServers(job, { ...toSpawn(old.intent), held, signal: job.signal });
+  const started = await spawnServers(job, { ...toSpawn(old), held, signal: job.signal });
   const [fresh] = started.started;
   if (!fresh) return started;
   const missing = await doorWithout(fresh.id, job);
@@ -84,8 +85,9 @@ export function runs({ machine }: Pick<Job, 'machine'>, { record }: Known): bool
 }
 
 /** The old one is gone already: only its place is to be taken. */
-async function takePlace(job: Job, { id, intent }: Wanted): Promise<Step> {
-  const again = { ...asBefore(intent), signal: job.signal };
+async function takePlace(job: Job, { id, intent, next }: Wanted): Promise<Step> {
+  // As it was signed: where its successor fails, it is wanted again.
+  const again = { ...asBefore({ ...intent, spec: next }), replaces: intent, signal: job.signal };
   const { started, failed } = await spawnServers(job, again);
   for (const record of started) job.onReplaced?.(record);
   if (failed.length === 0) return { started, failed };
@@ -97,12 +99,20 @@ async function takePlace(job: Job, { id, intent }: Wanted): Promise<Step> {
 async function replaceOnItsPort(job: Job, old: Wanted): Promise<Step> {
   const killed = (await stopServers([old.record], job.drainMs)).map(notDrained);
   const { started, failed } = await takePlace(job, old);
-  return { started, failed: [...killed, ...failed] };
+  return { started, failed: [...killed, ...failed, ...(await putBack(job, old, failed))] };
+}
+
+/** As it was before the change that failed. */
+async function putBack(job: Job, old: Wanted, failed: readonly MeowError[]) {
+  const before = old.intent.spec;
+  if (failed.length === 0 || old.next === before) return [];
+  return (await takePlace(job, { ...old, next: before })).failed;
 }
 
 // Its own port is taken by the old one still, so the search starts as for any new server.
-function toSpawn({ spec, listenHost, advertise, ofUp = false }: SignedIntent): SpawnOptions {
-  return { ...anew(1, spec), listenHost, advertise, ofUp };
+function toSpawn({ intent, next }: Wanted): SpawnOptions {
+  const { listenHost, advertise, ofUp = false } = intent;
+  return { ...anew(1, next), listenHost, advertise, ofUp };
 }
 
 async function giveUp(job: Job, fresh: ServerRecord, door: string): Promise<Step> {

@@ -1,8 +1,11 @@
 import { defaults } from '../config.ts';
-import { FailedError, type MeowError, NothingError } from '../errors.ts';
+import { FailedError, type MeowError, NothingError, UsageError } from '../errors.ts';
 import type { FleetView, ServerRecord } from '../store/records.ts';
+import { quote } from '../text.ts';
 import { Ahead } from './ahead.ts';
 import type { Here } from './bring-up.ts';
+import { type AppChange, changedApp } from './changed-app.ts';
+import { dropNewValues, keptDigests } from './env-sweep.ts';
 import { Leaving } from './leaving.ts';
 import { identify, isHere, isOfHost, type Machine } from './process-identity.ts';
 import {
@@ -14,6 +17,7 @@ import {
   type Wanted,
 } from './replace.ts';
 import { findTargets, type Known, knownServers } from './targets.ts';
+import { distinctApps, inWords } from './which-app.ts';
 
 export interface RestartOptions extends ReplaceOptions {
   /** Ids, ports or urls; none: every server of this host that was asked for. */
@@ -22,6 +26,8 @@ export interface RestartOptions extends ReplaceOptions {
   readonly batch: number;
   /** One with a fixed port is stopped before its successor starts. */
   readonly force: boolean;
+  /** What is new about what they serve. */
+  readonly change?: AppChange | null;
 }
 
 export interface Restarted {
@@ -48,7 +54,9 @@ export async function restartServers(
 ): Promise<Restarted> {
   const job: Job = { ...deps, ...options };
   const fleet = await deps.registry.fleet();
-  const waiting = chooseServers(fleet, await deps.wanted.look(fleet), job);
+  const kept = keptDigests(deps.home);
+  const chosen = chooseServers(fleet, await deps.wanted.look(fleet), job);
+  const waiting = [...chosen];
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];
   let overtaken = 0;
@@ -73,7 +81,12 @@ export async function restartServers(
     await ahead.discard();
   }
   await leaving.all();
+  if (started.length === 0) dropNewValues(deps.home, kept, chosen.flatMap(digestOf));
   return { started, failed, overtaken };
+}
+
+function digestOf({ next: { envDigest } }: Wanted): string[] {
+  return envDigest === null ? [] : [envDigest];
 }
 
 function chooseServers(fleet: FleetView, here: Here, job: Job): Wanted[] {
@@ -84,7 +97,10 @@ function chooseServers(fleet: FleetView, here: Here, job: Job): Wanted[] {
   if (chosen.length === 0) {
     throw new NothingError('no server here to restart', 'Start one with `meowctl spawn`');
   }
-  const wanted = chosen.map((server) => withIntent(server, here, job));
+  const wanted = changed(
+    job,
+    chosen.map((server) => withIntent(server, here, job)),
+  );
   const fixed = wanted.find((server) => server.intent.fixedPort && runs(job, server));
   if (fixed && !job.force) throw fixedPort(fixed);
   return wanted;
@@ -102,6 +118,34 @@ function livesElsewhere({ standing, record }: Known, machine: Machine): boolean 
   return standing === 'live' && !isHere(record, machine);
 }
 
+/** Each with what its successor is to serve. */
+function changed(job: Job, wanted: readonly Wanted[]): Wanted[] {
+  const { change, home, childEnv } = job;
+  if (!change) return [...wanted];
+  mustFit(job, change, wanted);
+  return wanted.map((server) => ({
+    ...server,
+    next: changedApp(home, server.intent.spec, change, childEnv),
+  }));
+}
+
+/** @throws UsageError where it cannot be meant for all of them */
+function mustFit({ targets }: Job, change: AppChange, wanted: readonly Wanted[]): void {
+  const specs = wanted.map(({ intent }) => intent.spec);
+  const apps = distinctApps(specs);
+  const isOfOne = change.isNamed || (change.spec.cwd !== null && !change.keepsFolder);
+  if (apps.length > 1 && isOfOne && targets.length === 0) {
+    const message = `servers of several apps run on this host: ${inWords(apps)}`;
+    throw new UsageError(message, 'Say which servers to replace: by id, see `meowctl ls`');
+  }
+  const declared = new Set(specs.flatMap(({ env }) => env));
+  const unknown = change.withdrawn?.find((name) => !declared.has(name));
+  if (unknown === undefined) return;
+  const names = [...declared].sort().join(', ');
+  const remedy = names === '' ? 'Nothing is declared for them' : `Declared are ${names}`;
+  throw new UsageError(`variable ${quote(unknown)} is not declared for these servers`, remedy);
+}
+
 function withIntent(server: Known, here: Here, { machine }: Job): Wanted {
   const intent = here.get(server.id);
   const { id, record } = server;
@@ -112,7 +156,7 @@ function withIntent(server: Known, here: Here, { machine }: Job): Wanted {
       'Restart it there',
     );
   }
-  if (intent) return { ...server, intent };
+  if (intent) return { ...server, intent, next: intent.spec };
   const message = `server ${id} was not spawned, so there is nothing to start it again with`;
   throw new FailedError('no-intent', message, 'Only what `spawn`, `scale` or `up` started can be');
 }

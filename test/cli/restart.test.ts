@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/rows.ts';
 import { keepAsking } from '../helpers/load.ts';
 import { freePort } from '../helpers/redis.ts';
+import { runHere } from '../helpers/run-here.ts';
 import { until } from '../helpers/until.ts';
 import { answering, type FleetSite, openFleetSite } from './fleet-site.ts';
 
@@ -63,6 +64,85 @@ describe('restart of a fleet', () => {
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
     const told = both.flatMap(({ stdout }) => idsOf(JSON.parse(stdout) as Row[]));
     expect(told).toEqual(expect.arrayContaining(await expectReplaced(before)));
+  });
+});
+
+describe('restart with something new', () => {
+  afterAll(() => site.clear());
+
+  const names = ['A', 'B', 'C', 'FROM_FILE'];
+  const telling = (
+    version: string,
+  ) => `export default (_, response) => response.end(JSON.stringify([
+    ${JSON.stringify(version)}, process.cwd(), ${JSON.stringify(names)}.map((name) => process.env[name] ?? '').join()]));\n`;
+  const answers = async () => {
+    const rows = await site.liveNow();
+    return Promise.all(rows.map(async ({ url }) => (await (await fetch(url)).json()) as string[]));
+  };
+  const state = async () => [
+    await site.raw.hgetall('{meow}:intents'),
+    readdirSync(join(site.home, 'wanted'), { recursive: true }).sort(),
+    readdirSync(join(site.home, 'env')).sort(),
+  ];
+  const restart = (...args: string[]) => site.run(['restart', ...args]);
+
+  test('adds and takes away variables, rolls out another file, and a roll that fails changes nothing', async () => {
+    const [one, two] = ['one', 'two'].map((name) => site.write(`${name}.mjs`, telling(name)));
+    const broken = site.write('broken.mjs', 'throw new Error("not today");\n');
+    if (!one || !two) throw new Error('no apps');
+    await site.spawn('2', '--app', one, '--env', 'A=1', '--env', 'B=2', '--cwd', site.home);
+    expect((await restart('--env', 'C=3', '--env=B=two', '--no-env', 'A')).code).toBe(0);
+    const asked = ['one', site.home, ',two,3,'];
+    expect(await answers()).toEqual([asked, asked]);
+    const before = await state();
+    for (const args of [
+      ['--app', broken],
+      ['--app', broken, '--env', 'A=new', '--batch', '2'],
+    ]) {
+      const { code, stderr } = await restart(...args);
+      expect([code, stderr]).toEqual([5, expect.stringContaining('not today')]);
+      expect(await answers()).toEqual([asked, asked]);
+      expect(await state()).toEqual(before);
+    }
+    mkdirSync(join(site.home, 'sub'));
+    site.write('more.env', 'FROM_FILE=file\n');
+    const file = ['--env-file', join(site.home, 'more.env'), '--cwd', join(site.home, 'sub')];
+    expect((await restart('--app', two, ...file)).code).toBe(0);
+    const next = ['two', join(site.home, 'sub'), ',two,3,file'];
+    expect(await answers()).toEqual([next, next]);
+    const { code, stderr } = await restart('--no-env', 'A');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('variable "A" is not declared')]);
+    expect(stderr).toContain('Declared are B, C');
+  });
+
+  test('of several apps wants to be told which servers, and puts back what had to stop', async () => {
+    const port = await freePort();
+    const cat = await site.spawnOne('--app', 'cat', '--port', String(port));
+    const other = site.write('three.mjs', telling('three'));
+    const { code, stderr } = await restart('--app', other);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/several apps.*two\.mjs/)]);
+    expect(stderr).toContain('by id');
+    const broken = join(site.home, 'broken.mjs');
+    expect((await restart(cat.id, '--force', '--app', broken)).code).toBe(5);
+    const back = (await site.liveNow()).find((row) => row.port === port);
+    expect(back).toMatchObject({ app: 'cat', state: 'up' });
+    expect((await restart(String(port), '--force', '--app', other)).code).toBe(0);
+    expect(await (await fetch(`http://127.0.0.1:${port}`)).json()).toContain('three');
+  });
+
+  test.each([
+    [['--env', 'X=hush', '--no-env', 'X'], '--env together with --no-env for X'],
+    [['--no-env', 'A-B'], 'variable name "A-B"'],
+    [['--no-env'], '"--no-env <NAME>" argument missing'],
+    [['--env', '=hush'], 'variable name ""'],
+    [['--app', 'nowhere.mjs'], 'no file "nowhere.mjs"'],
+    [['--cwd', 'nowhere'], 'no folder "nowhere"'],
+    [['--env-file', 'nowhere.env'], 'nowhere.env" is not there'],
+  ])('%j is refused by name, before anything is done', async (args, why) => {
+    const { code, stdout, stderr } = await runHere(['restart', ...args], site.env);
+    expect([code === 1 || code === 2, stdout]).toEqual([true, '']);
+    expect(stderr.split('\n')[0]).toContain(why);
+    expect(stderr).not.toContain('hush');
   });
 });
 

@@ -93,8 +93,9 @@ describe('a changed app', () => {
   });
 
   test('keeps what is not changed, and its old values stay as they are', () => {
-    const next = changedApp(home, apiWithKey, change({ cwd: '/new', health: '/up' }), {});
-    expect(next).toEqual({ ...apiWithKey, cwd: '/new', health: '/up' });
+    const asked = { cwd: '/new', health: '/up', envFile: '/new/.env' };
+    const next = changedApp(home, apiWithKey, change({ ...asked, killMs: 9_000 }), {});
+    expect(next).toEqual({ ...apiWithKey, ...asked, killMs: 9_000 });
     const bare = changedApp(home, apiWithKey, change({}, { withdrawn: ['KEY'] }), {});
     expect(bare).toEqual(api);
     expect(readValues(home, apiWithKey.envDigest ?? '').declared).toEqual({ KEY: 'hush' });
