@@ -5,7 +5,7 @@ const { accessSync, constants, existsSync } = require('fs');
 const { join } = require('path');
 
 const root = join(__dirname, '..');
-const files = ['start.cjs', 'meowctl.cjs', 'load-app.cjs'].map((name) => join(root, 'dist', name));
+const files = ['start.cjs', 'meowctl.cjs', 'program-server.cjs', 'load-app.cjs'].map((name) => join(root, 'dist', name));
 const trouble = oldNode() || files.map(whyNot).find(Boolean);
 if (trouble) {
   process.stderr.write(`meowctl: ${trouble[0]}\n  ${trouble[1]}\n`);

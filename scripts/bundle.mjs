@@ -89,6 +89,7 @@ export async function bundle() {
   );
   rmSync(`${root}dist`, { recursive: true, force: true });
   const { metafile } = await build(options);
+  await build(programServer);
   const map = JSON.parse(readFileSync(`${root}dist/meowctl.cjs.map`, 'utf8'));
   writeFileSync(`${root}dist/meowctl.cjs.map`, JSON.stringify(keepSources(map, ownSource)));
   writeFileSync(`${root}dist/THIRD_PARTY_LICENSES`, licenseTexts(metafile, root));
@@ -123,6 +124,16 @@ const options = {
   footer: { js: '})' },
   logLevel: 'warning',
   plugins: [lazyBuiltins],
+};
+
+// What serves a program, without all that it never needs. Node loads it by itself: of so little, a
+// code cache saves nothing.
+const programServer = {
+  ...options,
+  entryPoints: { 'program-server': 'src/cli/program-server.ts' },
+  banner: {},
+  footer: {},
+  sourcemap: false,
 };
 
 function ownSource(source) {

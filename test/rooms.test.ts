@@ -84,6 +84,14 @@ describe('the rooms', () => {
     expect(users.map(({ from }) => from).filter((file) => !place.test(file))).toEqual([]);
   });
 
+  test('a server beside a program can reach none of what only other servers and verbs need', () => {
+    const reached = reachedFrom('cli/program-server.ts');
+    const needless = /^(koa|@koa|multer|image-size|commander|chalk|undici|http-proxy|ipaddr|@hono)/;
+    expect(reached).toContain('server/relay.ts');
+    expect(reached).toContain('ioredis');
+    expect(reached.filter((file) => needless.test(file))).toEqual([]);
+  });
+
   test('have no import that comes back to where it began', () => {
     const next = new Map<string, string[]>();
     for (const { from, to, typeOnly } of imports) {
@@ -101,6 +109,15 @@ describe('the rooms', () => {
     ).toEqual([]);
   });
 });
+
+/** All that is imported from there on, lazily too, but for types. */
+function reachedFrom(start: string): string[] {
+  const seen = new Set([start]);
+  for (const file of seen) {
+    for (const { from, to, typeOnly } of imports) if (from === file && !typeOnly) seen.add(to);
+  }
+  return [...seen];
+}
 
 function cycleFrom(start: string, next: ReadonlyMap<string, string[]>): string | null {
   const seen = new Set<string>();

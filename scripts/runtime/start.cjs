@@ -1,5 +1,5 @@
 // Copied to dist/ by the build. Runs the bundle through V8's code cache, which saves a third of the
-// start-up. The first run of each Node makes it: see keep-cache.cjs.
+// start-up. The first run of each Node makes it: see keep-cache.cjs. What serves a program is less.
 const {
   closeSync,
   constants: fs,
@@ -19,16 +19,44 @@ const name = `meowctl-BUNDLE_HASH-${process.version}-${process.arch}.cache`;
 const folders = [__dirname, stateCache()].filter(Boolean);
 /** It was made by a run that needed little, such as --version: its mode says so. */
 let isThin = false;
-const cachedData = readCache();
-// The bundle is ASCII: latin1 reads it fastest.
-const script = new Script(readFileSync(filename, 'latin1'), {
-  filename,
-  cachedData,
-  importModuleDynamically: constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-});
-if (!cachedData || script.cachedDataRejected || isThin) process.once('exit', keepCache);
-const bundle = { exports: {} };
-script.runInThisContext()(bundle.exports, require, bundle, filename, __dirname);
+
+if (!servesProgram()) runBundle();
+
+/** One stands beside each program of a fleet: it gets no more than it needs, a sixth of the bundle. */
+function servesProgram() {
+  if (argv[2] !== 'serve') return false;
+  const [flags, program] = splitAt(argv.indexOf('--'));
+  if (!(flags.includes('--spawned') ? isProgram(env.MEOW_APP) : program)) return false;
+  const { startProgramServer } = require('./program-server.cjs');
+  return startProgramServer(process, join(__dirname, '..'));
+}
+
+function splitAt(at) {
+  return at === -1 ? [argv, null] : [argv.slice(0, at), argv.slice(at + 1)];
+}
+
+function isProgram(spec = '') {
+  try {
+    return JSON.parse(spec).kind === 'program';
+  } catch {
+    return false; // none, or one that is not valid: the bundle says so
+  }
+}
+
+function runBundle() {
+  const cachedData = readCache();
+  // The bundle is ASCII: latin1 reads it fastest.
+  const script = new Script(readFileSync(filename, 'latin1'), {
+    filename,
+    cachedData,
+    importModuleDynamically: constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  if (!cachedData || script.cachedDataRejected || isThin) {
+    process.once('exit', (code) => keepCache(code, script));
+  }
+  const bundle = { exports: {} };
+  script.runInThisContext()(bundle.exports, require, bundle, filename, __dirname);
+}
 
 /** As src/config.ts finds the state folder, which is not loaded yet. */
 function stateCache() {
@@ -76,7 +104,7 @@ function isOurs(found) {
 }
 
 /** Of short runs that ended well. One that runs long would keep much that no other needs. */
-function keepCache(code) {
+function keepCache(code, script) {
   const verb = argv[2] ?? '';
   const isFull = /^(listservers|ls|spawn|destroy|scale|restart)$/.test(verb);
   const isLong = /^(up|serve|proxy|keep|logs)$/.test(verb);

@@ -46,7 +46,7 @@ export function addAppFlags(command: Command): Command {
     .option(
       '--health <path>',
       "the app's page that says it is ready and well (default: / of a program; a module is ready when it listens)",
-      health,
+      healthPath,
     )
     .option(
       '--health-status <range>',
@@ -124,7 +124,7 @@ function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 
-function health(text: string): string {
+export function healthPath(text: string): string {
   if (text === HIDDEN_HEALTH_PATH) {
     throw new UsageError(`health path ${quote(text)} is meowctl's own`, 'Name a page of the app');
   }

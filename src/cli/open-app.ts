@@ -1,32 +1,36 @@
-import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { defaults } from '../config.ts';
 import { type AppEnvironment, variablesOf } from '../fleet/app-environment.ts';
 import { isSetting, type Variables } from '../fleet/environment.ts';
-import type { CreateHosted, Hosted } from '../server/hosted.ts';
+import type { Hosted } from '../server/hosted.ts';
 import type { AppSpec } from '../store/records.ts';
+import type { Store } from '../store/store.ts';
 import { quote } from '../text.ts';
-import { leftOutInWords } from './asked-env.ts';
 import type { Context } from './context.ts';
-
-/** An app that can be served in this process. */
-export interface OpenedApp {
-  readonly host?: CreateHosted;
-  /** Where it was found, links resolved; null for the built-in one. */
-  readonly folder: string | null;
-  /** After its server has left: lets it clean up, and ends a process that it keeps alive. */
-  leave(): void;
-}
+import { openProgram } from './open-program.ts';
+import { hint, leftOf, type OpenApp, type OpenedApp, resolved } from './opened-app.ts';
 
 /** How long an app without anything to clean up may keep its process alive. */
 const LINGER_MS = 250;
 
-export function openApp(context: Context, spec: AppSpec, env: AppEnvironment): Promise<OpenedApp> {
+/** Opens what a server serves, of any kind. */
+export const openApp: OpenApp = (context, store, spec, env) => {
   if (spec.kind === 'module') return openModule(context, spec, env);
-  if (spec.kind === 'program') return openProgram(context, spec, env);
-  settle(context.process, spec, variablesOf(env, spec));
-  return Promise.resolve({ folder: null, leave: () => {} });
+  if (spec.kind === 'program') return openProgram(context, store, spec, env);
+  return openCat(context, store, spec, env);
+};
+
+async function openCat(
+  { process: host, config, output }: Context,
+  store: Store,
+  spec: AppSpec,
+  env: AppEnvironment,
+): Promise<OpenedApp> {
+  const { hostCat } = await import('../server/cat.ts');
+  settle(host, spec, variablesOf(env, spec));
+  const uploads = { folder: join(config.home, 'tmp') };
+  return { host: hostCat({ store, uploads, log: output.talk }), folder: null, leave: () => {} };
 }
 
 async function openModule(
@@ -80,11 +84,6 @@ async function withPage(
   });
 }
 
-/** How long an app may still take to be ready, from its process' own start. */
-function leftOf(readyMs: number = defaults.readyTimeoutMs, host: NodeJS.Process): number {
-  return Math.max(0, readyMs - host.uptime() * 1_000);
-}
-
 /** Ends a process that somebody's timers or connections would keep alive. */
 function endWithin(ms: number, host: NodeJS.Process): void {
   setTimeout(() => host.exit(), ms).unref();
@@ -102,53 +101,4 @@ function settle(host: NodeJS.Process, { cwd }: AppSpec, variables: Variables): v
   for (const [name, value] of Object.entries(variables)) if (own[name] !== value) own[name] = value;
   if (cwd !== null && cwd !== host.cwd()) host.chdir(cwd);
   Object.defineProperty(host, 'title', { get: () => title, set() {} });
-}
-
-/** What may be missing where an app does not start. */
-function hint({ leftOut }: AppEnvironment): string {
-  return leftOut === 0 ? '' : `. ${leftOutInWords(leftOut)}`;
-}
-
-async function openProgram(
-  { process: host, output }: Context,
-  spec: AppSpec & { readonly kind: 'program' },
-  env: AppEnvironment,
-): Promise<OpenedApp> {
-  const [{ hostProgram }, { BELOW_500 }, { startProgram }] = await Promise.all([
-    import('../server/program.ts'),
-    import('../server/ask-app.ts'),
-    import('../fleet/program.ts'),
-  ]);
-  const readyMs = leftOf(spec.readyMs, host);
-  const variables = variablesOf(env, spec);
-  const cwd = spec.cwd ?? host.cwd();
-  if (env.isOldPath) output.talk(oldPath(spec.command[0]));
-  const createHosted = hostProgram({
-    name: `program ${quote(spec.command[0])}`,
-    healthPath: spec.health ?? '/',
-    healthStatus: spec.healthStatus ?? BELOW_500,
-    hint: hint(env),
-    log: output.talk,
-    readyMs,
-    drainSignal: (spec.drainSignal as NodeJS.Signals | undefined) ?? null,
-    start: (port) =>
-      startProgram({
-        command: spec.command.map((word) => word.replaceAll('{port}', String(port))),
-        env: { ...variables, PORT: String(port) },
-        cwd,
-        stdout: host.stdout,
-        stderr: host.stderr,
-        orphanGraceMs: spec.killMs ?? defaults.termGraceMs,
-      }),
-  });
-  return { host: createHosted, folder: resolved(cwd), leave: () => {} };
-}
-
-// What is not there is said by whoever wants it.
-function resolved(path: string): string {
-  return existsSync(path) ? realpathSync(path) : path;
-}
-
-function oldPath(command = ''): string {
-  return `the PATH it was asked for with does not lead to ${quote(command)} any more: today's is used`;
 }

@@ -1,4 +1,3 @@
-import type { ChalkInstance } from 'chalk';
 import type { Config } from '../config.ts';
 import { FailedError } from '../errors.ts';
 import { plain, reason, systemReason } from '../text.ts';
@@ -6,6 +5,15 @@ import { plain, reason, systemReason } from '../text.ts';
 /** A column of a table: its head, and what stands in it. */
 export type Cell = { readonly text: string; readonly tone?: Tone };
 export type Tone = 'good' | 'warn' | 'bad' | 'dim';
+
+export type Paint = (text: string, tone: Tone | undefined) => string;
+
+/** Colours, loaded where they are used. */
+export interface Paints {
+  tones(): Promise<Paint>;
+  /** One colour for each label, always the same. */
+  labels(): Promise<(label: string) => string>;
+}
 
 /** stdout is data, stderr is talk. */
 export interface Output {
@@ -32,10 +40,12 @@ export interface Output {
 
 const GAP = '  ';
 
+/** @param paints null for one that never prints in colour */
 export function createOutput(
   stdout: NodeJS.WriteStream,
   stderr: NodeJS.WriteStream,
   color: Config['color'],
+  paints: Paints | null,
 ): Output {
   let closed = false;
   let failure: Error | null = null;
@@ -46,7 +56,8 @@ export function createOutput(
   });
   stderr.on('error', () => {}); // a full disk behind a log must not end a server
   const outIsTerminal = stdout.isTTY === true;
-  const colored = color === 'always' || (color === 'auto' && outIsTerminal);
+  const isColored = color === 'always' || (color === 'auto' && outIsTerminal);
+  const used = isColored ? paints : null;
   const line = (text: string) => {
     if (!closed) stdout.write(`${outIsTerminal ? plain(text) : text}\n`);
   };
@@ -62,14 +73,14 @@ export function createOutput(
       });
     },
     async table(heads, rows) {
-      const paint = colored ? await loadPaint() : unpainted;
+      const paint = used ? await used.tones() : unpainted;
       const widths = columnWidths([heads.map((text) => ({ text })), ...rows]);
       const join = (cells: readonly Cell[]) => layOut(cells, widths, paint);
       const text = [heads.map((head) => ({ text: head, tone: 'dim' as const })), ...rows].map(join);
       if (!closed) stdout.write(`${text.join('\n')}\n`);
     },
     async labelled() {
-      const paint = colored ? await loadLabelPaint() : (label: string) => label;
+      const paint = used ? await used.labels() : (label: string) => label;
       return (label, text) => {
         const shown = outIsTerminal ? plain(text.replaceAll('\t', '    ')) : text;
         if (!closed) stdout.write(`${paint(plain(label))} ${shown}\n`);
@@ -99,30 +110,7 @@ function cannotPrint(cause: Error): FailedError {
   return new FailedError('stdout', message, 'Make room, or send the output elsewhere', { cause });
 }
 
-type Paint = (text: string, tone: Tone | undefined) => string;
-
 const unpainted: Paint = (text) => text;
-
-async function loadPaint(): Promise<Paint> {
-  const { Chalk } = await import('chalk');
-  const chalk: ChalkInstance = new Chalk({ level: 1 });
-  const tones = { good: chalk.green, warn: chalk.yellow, bad: chalk.red, dim: chalk.dim };
-  return (text, tone) => (tone ? tones[tone](text) : text);
-}
-
-async function loadLabelPaint(): Promise<(label: string) => string> {
-  const { Chalk } = await import('chalk');
-  const chalk: ChalkInstance = new Chalk({ level: 1 });
-  const { cyan, yellow, green, magenta, blue } = chalk;
-  const { cyanBright, yellowBright, greenBright, magentaBright, blueBright } = chalk;
-  const dark = [cyan, yellow, green, magenta, blue];
-  const colors = [...dark, cyanBright, yellowBright, greenBright, magentaBright, blueBright];
-  return (label) => (colors[hash(label) % colors.length] ?? cyan)(label);
-}
-
-function hash(text: string): number {
-  return [...text].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) % 65_521, 7);
-}
 
 function columnWidths(rows: readonly (readonly Cell[])[]): number[] {
   const widths: number[] = [];

@@ -2,7 +2,7 @@ import { closeSync, writeSync } from 'node:fs';
 import { defaults } from '../config.ts';
 import { exitCodes, MeowError } from '../errors.ts';
 import { systemRemedy } from '../text.ts';
-import { inWords } from './report.ts';
+import { inWords } from './tell.ts';
 
 const READY_FD = 3;
 /** The spawner, if it is there, ends us first and says why. */

@@ -1,11 +1,10 @@
 import { CommanderError } from 'commander';
-import { type ExitCode, exitCodes, MeowError, UsageError } from '../errors.ts';
-import { plain, quote, reason, systemReason, systemRemedy } from '../text.ts';
+import { type ExitCode, exitCodes, UsageError } from '../errors.ts';
+import { plain, quote } from '../text.ts';
 import { flagHere, verbHere } from './habits.ts';
 import type { Output } from './output.ts';
+import { tell } from './tell.ts';
 import { howToServe, looksLikeFile } from './values.ts';
-
-const MAX_LINE = 400;
 
 /**
  * Says what went wrong in two lines, the value and the remedy, and gives the exit code.
@@ -20,31 +19,7 @@ export function report(
 ): ExitCode {
   if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
   if (error instanceof CommanderError && error.code === 'commander.help') return exitCodes.usage;
-  const told = explain(error, words);
-  output.talk(`meowctl: ${plain(told.message).slice(0, MAX_LINE)}`);
-  output.talk(`  ${plain(told.remedy)}`);
-  for (const line of details(error)) output.talk(`  | ${plain(line)}`);
-  if (debug && error instanceof Error) output.talk(String(error.stack));
-  return told.exitCode;
-}
-
-type Told = Pick<MeowError, 'message' | 'remedy' | 'exitCode'>;
-
-function explain(error: unknown, words: readonly string[]): Told {
-  if (error instanceof MeowError) return error;
-  if (error instanceof CommanderError) return usage(error, words);
-  return { message: inWords(error), remedy: remedyOf(error), exitCode: exitCodes.failed };
-}
-
-/** What nobody expected: of the system, or a mistake of ours. */
-export function inWords(error: unknown): string {
-  if (!(error instanceof Error)) return reason(error);
-  const { path } = error as NodeJS.ErrnoException;
-  return path === undefined ? systemReason(error) : `${quote(path)}: ${systemReason(error)}`;
-}
-
-function remedyOf(error: unknown): string {
-  return systemRemedy(error) ?? 'Run it again with --debug to see where';
+  return tell(error instanceof CommanderError ? usage(error, words) : error, output, debug);
 }
 
 // Commander puts value, remedy and "error:" into one text; a hint stands in parentheses at its end.
@@ -81,8 +56,3 @@ function remedyFor({ code }: CommanderError, verb: string, words: readonly strin
 }
 
 const serves = new Set(['spawn', 'serve', 'up', 'scale']);
-
-function details(error: unknown): readonly string[] {
-  const lines = (error as { logTail?: unknown } | null)?.logTail;
-  return Array.isArray(lines) ? lines.map(String) : [];
-}

@@ -3,6 +3,7 @@ import type { ExitCode } from '../errors.ts';
 import { splitProgram } from './app-flags.ts';
 import { createContext } from './context.ts';
 import { createOutput, type Output } from './output.ts';
+import { paints } from './paints.ts';
 import { createProgram } from './program.ts';
 import { report } from './report.ts';
 
@@ -15,14 +16,14 @@ export async function run(host: NodeJS.Process, root: string): Promise<ExitCode>
   let output: Output | null = null;
   try {
     const config = createConfig(host.env);
-    output = createOutput(host.stdout, host.stderr, config.color);
+    output = createOutput(host.stdout, host.stderr, config.color, paints);
     const { own, program } = splitProgram(host.argv);
     const context = createContext(host, root, config, output, program);
     await createProgram(context).parseAsync(own);
     await output.flush();
     return context.exitCode();
   } catch (error) {
-    output ??= createOutput(host.stdout, host.stderr, 'never');
+    output ??= createOutput(host.stdout, host.stderr, 'never', null);
     return report(error, output, debug, host.argv.slice(2));
   }
 }

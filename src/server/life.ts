@@ -8,7 +8,6 @@ import type { BeatReply, ServerRecord } from '../store/records.ts';
 import { quote, reason } from '../text.ts';
 import { bracket, reachable } from './address.ts';
 import { type AppHealth, watchApp } from './app-health.ts';
-import { hostCat } from './cat.ts';
 import type { Connections } from './connections.ts';
 import { createFront } from './front.ts';
 import { HEALTH_PATH, healthPathOf } from './health.ts';
@@ -40,7 +39,7 @@ export class Life implements RunningServer {
   #settle: (how: Ending) => void = () => {};
 
   constructor(deps: ServeDeps, options: ServeOptions) {
-    const { store, uploads = {}, log, host = hostCat({ store, uploads, log }) } = deps;
+    const { log, host } = deps;
     const { id, spec, requestMs = defaults.clientRequestMs } = options;
     this.#deps = deps;
     this.#options = options;

@@ -1,6 +1,5 @@
 import type { AppSpec, Intent, ServerRecord } from '../store/records.ts';
 import type { Store, Swap } from '../store/store.ts';
-import type { UploadLimits } from './cat.ts';
 import type { CreateHosted } from './hosted.ts';
 
 export interface ServeOptions {
@@ -44,10 +43,8 @@ export interface ServeDeps {
   onRegister?(): void;
   /** Told why it does not start, before it ends what it started. */
   onFail?(error: unknown): void;
-  /** Of the built-in app. */
-  readonly uploads?: UploadLimits;
-  /** What it serves, when not the built-in app. */
-  readonly host?: CreateHosted;
+  /** What it serves. */
+  readonly host: CreateHosted;
   log(line: string): void;
 }
 

@@ -278,7 +278,7 @@ describe('help', () => {
   test('of each verb has an example', () => {
     const { host } = hostOf(['--help'], site.env);
     const config = createConfig(host.env);
-    const output = createOutput(host.stdout, host.stderr, 'never');
+    const output = createOutput(host.stdout, host.stderr, 'never', null);
     const program = createProgram(createContext(host, ROOT, config, output, null));
     for (const name of verbs) {
       let text = '';

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { takesPicture, Undelivered } from '../../src/proxy/undelivered.ts';
+import { hostCat } from '../../src/server/cat.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { RunningServer } from '../../src/server/serve-options.ts';
 import { catSpec } from '../../src/store/app-spec.ts';
@@ -105,7 +106,9 @@ function serveThree(): Promise<RunningServer[]> {
   const machine = { host: 'here', bootId: 'boot', pid: process.pid, pidStart: '1' };
   const where = { listenHost: '127.0.0.1', fixedPort: null, firstPort: null, advertise: null };
   const how = { spec: catSpec, version: '0.0.0', replaces: null, drainMs: 1_000 };
-  const deps = { store: fleet.store, wanted: null, log: () => {} };
+  const { store } = fleet;
+  const log = () => {};
+  const deps = { store, wanted: null, host: hostCat({ store, log }), log };
   const ids = ['aaaaaa', 'bbbbbb', 'cccccc'];
   return Promise.all(ids.map((id) => serve(deps, { id, ...how, ...where, machine })));
 }

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { hostCat } from '../../src/server/cat.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { RunningServer } from '../../src/server/serve-options.ts';
 import { catSpec } from '../../src/store/app-spec.ts';
@@ -30,7 +31,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await raw.flushall();
   server = await serve(
-    { store, wanted: null, log: () => {} },
+    { store, wanted: null, host: hostCat({ store, log: () => {} }), log: () => {} },
     {
       ...{
         id: ID,

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { hostCat } from '../../src/server/cat.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { RunningServer } from '../../src/server/serve-options.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -41,7 +42,9 @@ beforeAll(async () => {
   store = await openStore(redis.url);
   patient = await openPatientStore(redis.url);
   raw = new Redis(redis.url);
-  server = await serve({ store, wanted: null, log: (line) => logged.push(line) }, catOptions);
+  const log = (line: string) => void logged.push(line);
+  const host = hostCat({ store, log });
+  server = await serve({ store, wanted: null, host, log }, catOptions);
   url = server.record().url;
 });
 beforeEach(() => raw.flushall());

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { hostCat } from '../../src/server/cat.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { RunningServer } from '../../src/server/serve-options.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -18,7 +19,9 @@ beforeAll(async () => {
   redis = await startRedis();
   store = await openStore(redis.url);
   raw = new Redis(redis.url);
-  server = await serve({ store, wanted: null, log: () => {} }, catOptions);
+  const log = () => {};
+  const host = hostCat({ store, log });
+  server = await serve({ store, wanted: null, host, log }, catOptions);
   url = server.record().url;
 });
 beforeEach(() => raw.flushall());

@@ -1,0 +1,44 @@
+import { createConfig } from '../config.ts';
+import type { ExitCode } from '../errors.ts';
+import { splitProgram } from './app-flags.ts';
+import { createContext } from './context.ts';
+import { openProgram } from './open-program.ts';
+import { createOutput, type Output } from './output.ts';
+import { runServer, type ServeFlags } from './run-server.ts';
+import { readServeFlags } from './serve-flags.ts';
+import { tell } from './tell.ts';
+
+/*
+ * A bundle of its own: `serve` of a program, one of which stands beside each program of a fleet.
+ * Nothing in it reaches commander or the apps that we serve in our own process.
+ */
+
+/** @returns false where the command line is not plainly that: then the whole of meowctl is needed */
+export function startProgramServer(host: NodeJS.Process, root: string): boolean {
+  const { own, program } = splitProgram(host.argv);
+  const flags = readServeFlags(own.slice(3));
+  if (flags === null) return false;
+  void run(host, root, flags, program).then((code) => {
+    host.exitCode = code;
+  });
+  return true;
+}
+
+async function run(
+  host: NodeJS.Process,
+  root: string,
+  flags: ServeFlags,
+  program: readonly string[] | null,
+): Promise<ExitCode> {
+  let output: Output | null = null;
+  try {
+    const config = createConfig(host.env);
+    output = createOutput(host.stdout, host.stderr, config.color, null);
+    const context = createContext(host, root, config, output, program);
+    await runServer(context, flags, openProgram);
+    await output.flush();
+    return context.exitCode();
+  } catch (error) {
+    return tell(error, output ?? createOutput(host.stdout, host.stderr, 'never', null), false);
+  }
+}
