@@ -19,6 +19,9 @@ import { takesPicture } from './undelivered.ts';
 
 type Phase = 'idle' | 'connecting' | 'sending' | 'waiting' | 'answering' | 'over';
 
+/** How much of an answer may wait here for a client that reads slowly. */
+const AHEAD_BYTES = 128 * 1_024;
+
 const GONE = 499;
 const CONTINUE = 100;
 const SWITCHING = 101;
@@ -70,7 +73,8 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
   /** Of an event stream without a length. */
   #events: EventEnd | null = null;
   #isStream = false;
-  #length = -1;
+  /** What is still to come of an answer that gives its length; negative without one. */
+  #missing = -1;
   #interim = 0;
   /** Set before an abort of our own: what to call it. */
   #verdict: Failure | null = null;
@@ -171,7 +175,7 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     if (stick) this.#context.sticky?.mark(lines, serverId, stick);
     this.#response.writeHead(status, statusText(status, words), lines);
     this.#isStream = head.isStream;
-    this.#length = head.length;
+    this.#missing = head.length;
     this.#isOpenEnded = head.isOpenEnded && this.#mayHaveBody(status);
     if (head.isStream && head.length < 0) this.#events = new EventEnd();
     this.#phase = 'answering';
@@ -188,16 +192,13 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
       this.#endStream();
       return true;
     }
-    // All of it in one piece, as most answers are: 1 of 28 µs less than a write and an end.
-    if (piece.length === this.#length && this.#request.complete) {
+    // The last piece, mostly the only one: 1 of 28 µs less than a write and an end.
+    if (piece.length === this.#missing && this.#request.complete) {
       this.#response.end(piece);
       return true;
     }
-    if (!this.#response.write(piece) && !this.#held) {
-      this.#held = true;
-      this.#track?.hold();
-      this.#response.once('drain', () => this.#drained());
-    }
+    this.#missing -= piece.length;
+    if (!this.#response.write(piece) && !this.#held) this.#holdIfSlow();
     return true;
   }
 
@@ -245,7 +246,8 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
       sendExpecting(member, this.#outgoing, this.#body, this, this.#expectation());
       return;
     }
-    const options: Dispatcher.DispatchOptions = { method, path, headers: lines, body: this.#body };
+    const body = this.#body?.stream ?? null;
+    const options: Dispatcher.DispatchOptions = { method, path, headers: lines, body };
     member.lines.dispatch(options, this);
   }
 
@@ -327,6 +329,14 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
   #mayHaveBody(status: number): boolean {
     if (this.#outgoing.method === 'HEAD') return false;
     return status !== NO_CONTENT && status !== NOT_MODIFIED;
+  }
+
+  // Node's own limit is one piece: each answer of two would stop the server's socket for nothing.
+  #holdIfSlow(): void {
+    if (this.#response.writableLength < AHEAD_BYTES) return;
+    this.#held = true;
+    this.#track?.hold();
+    this.#response.once('drain', () => this.#drained());
   }
 
   #drained(): void {

@@ -1,13 +1,15 @@
 import { ReadFirstSocket } from '../read-first-socket.ts';
 
-const BUFFER_BYTES = 64 * 1_024;
+const READ_BYTES = 64 * 1_024;
+/** More than the largest piece and a head, so that one that the kernel takes pauses nobody. */
+const WRITE_BYTES = 128 * 1_024;
 
 /** A socket that can be held back without its reader noticing: while held there is nothing to read. */
 export class HeldSocket extends ReadFirstSocket {
   held = false;
 
   constructor() {
-    super({ highWaterMark: BUFFER_BYTES });
+    super({ readableHighWaterMark: READ_BYTES, writableHighWaterMark: WRITE_BYTES });
   }
 
   override read(size?: number) {

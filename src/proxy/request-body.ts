@@ -1,21 +1,24 @@
+import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
-
-const BUFFER_BYTES = 64 * 1_024;
+import type { Readable, Writable } from 'node:stream';
 
 /**
  * The body of a request as undici wants it. It takes nothing from the client before undici asks,
  * which is after the connection stands, so that a refused connection costs no body; and undici may
  * destroy it without harm to the client's connection, on which the answer still has to go.
+ *
+ * It has what undici uses of a stream and no buffer: the request has one already.
  */
-export class RequestBody extends Readable {
+export class RequestBody extends EventEmitter {
   readonly #request: IncomingMessage;
   readonly #moved: () => void;
   #attached = false;
+  #ended = false;
+  destroyed = false;
 
   /** `moved` is called for each piece, and at the end. */
   constructor(request: IncomingMessage, moved: () => void) {
-    super({ highWaterMark: BUFFER_BYTES });
+    super();
     this.#request = request;
     this.#moved = moved;
   }
@@ -30,14 +33,35 @@ export class RequestBody extends Readable {
     return this.#attached && this.#request.isPaused();
   }
 
-  override _read(): void {
+  /** undici's types ask for more than it uses. */
+  get stream(): Readable {
+    return this as unknown as Readable;
+  }
+
+  resume(): void {
+    if (this.destroyed) return;
     if (!this.#attached) this.#attach();
     this.#request.resume();
   }
 
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+  pause(): void {
+    if (!this.destroyed) this.#request.pause();
+  }
+
+  pipe(into: Writable): void {
+    this.on('data', (piece: Buffer) => {
+      if (!into.write(piece)) this.pause();
+    });
+    this.on('end', () => into.end());
+    into.on('drain', () => this.resume());
+    this.resume();
+  }
+
+  destroy(error?: Error | null): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
     this.#request.off('data', this.#onData).off('end', this.#onEnd);
-    done(error);
+    if (error || !this.#ended) process.nextTick(() => this.#close(error));
   }
 
   #attach(): void {
@@ -45,13 +69,20 @@ export class RequestBody extends Readable {
     this.#request.on('data', this.#onData).once('end', this.#onEnd);
   }
 
+  // Who has no ear for the error any more has heard of it.
+  #close(error?: Error | null): void {
+    if (error && this.listenerCount('error') > 0) this.emit('error', error);
+    this.emit('close');
+  }
+
   readonly #onData = (piece: Buffer) => {
     this.#moved();
-    if (!this.push(piece)) this.#request.pause();
+    this.emit('data', piece);
   };
 
   readonly #onEnd = () => {
+    this.#ended = true;
     this.#moved();
-    this.push(null);
+    this.emit('end');
   };
 }
