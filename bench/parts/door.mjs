@@ -45,7 +45,7 @@ const otherLoads = [
 ];
 
 /** What a figure may be at most depends on the Node: design of the door. */
-const atMost = (major) =>
+const limitsOf = (major) =>
   major >= 24 ? { keepAlive: 0.4, nginx: 2 } : { keepAlive: 0.5, nginx: 3 };
 
 /** @param {import('../lib/world.mjs').World} world */
@@ -56,10 +56,13 @@ export async function measure(world) {
   for (const door of doors) await checkAnswers(door);
   world.say(`${version}, ${doors.length} contenders, answers checked`);
   const figures = await measureDoors(world, client, doors, mainLoad, world.quick ? 3 : 7);
-  for (const load of otherLoads)
-    await measureDoors(world, client, doors, load, world.quick ? 1 : 3);
+  const rows = [];
+  for (const load of otherLoads) {
+    const others = await measureDoors(world, client, doors, load, world.quick ? 1 : 3);
+    rows.push(...judgePeers(others, `${version}, ${load.what}: `));
+  }
   const major = Number(version.slice(1).split('.')[0]);
-  return judge(figures, atMost(major), `${version}: `);
+  return [...judge(figures, limitsOf(major), `${version}: `), ...rows];
 }
 
 async function startDoors(world) {
@@ -102,13 +105,7 @@ function figureTable(what, figures, memory) {
 }
 
 function judge(figures, limits, prefix) {
-  const ratio = (field, ours, theirs) => {
-    if (figures[theirs] === undefined) return [];
-    const of = (name) => figures[name].map((round) => round[field]);
-    return [pairedRatio(of(ours), of(theirs))];
-  };
-  const row = (what, field, theirs, limit, ours = OURS) =>
-    ratio(field, ours, theirs).map((value) => ({ what: prefix + what, value, atMost: limit }));
+  const row = rowsOf(figures, prefix);
   return [
     ...Object.keys(nodeDoors).flatMap((name) =>
       row(`CPU per request / ${name}`, 'cpuMicros', name, cpuLimit(name, limits)),
@@ -127,6 +124,23 @@ function judge(figures, limits, prefix) {
       OURS_LARGE,
     ),
   ];
+}
+
+/** Bodies and crowds: near the floor, and below everything else that is made of Node. */
+function judgePeers(figures, prefix) {
+  const row = rowsOf(figures, prefix);
+  return Object.keys(nodeDoors).flatMap((name) =>
+    row(`CPU per request / ${name}`, 'cpuMicros', name, name === FLOOR ? 1.15 : 1),
+  );
+}
+
+/** Makes the row of one comparison, or none where the other one is not there. */
+function rowsOf(figures, prefix) {
+  return (what, field, theirs, atMost, ours = OURS) => {
+    if (figures[theirs] === undefined) return [];
+    const of = (name) => figures[name].map((round) => round[field]);
+    return [{ what: prefix + what, value: pairedRatio(of(ours), of(theirs)), atMost }];
+  };
 }
 
 function cpuLimit(name, limits) {
