@@ -59,8 +59,7 @@ export function createContext(
     process: host,
     cliPath: join(root, 'bin', 'meowctl.js'),
     get version() {
-      const text = readFileSync(join(root, 'package.json'), 'utf8');
-      return String((JSON.parse(text) as { version: unknown }).version);
+      return versionOf(root);
     },
     openStore,
     async withStore(use, needs) {
@@ -113,4 +112,16 @@ function listenForInterruption(host: NodeJS.Process, onFirst: () => void): Abort
   host.on('SIGINT', stop);
   host.on('SIGTERM', stop);
   return controller;
+}
+
+const versions = new Map<string, string>();
+
+/** Read once: a process that has given up its rights may not be able to later. */
+function versionOf(root: string): string {
+  const known = versions.get(root);
+  if (known !== undefined) return known;
+  const text = readFileSync(join(root, 'package.json'), 'utf8');
+  const version = String((JSON.parse(text) as { version: unknown }).version);
+  versions.set(root, version);
+  return version;
 }

@@ -112,7 +112,7 @@ const termStorm: Scenario = {
     await storm().catch(forgiveGone);
     await until('gone', () => !serverPids(world.site.home).includes(first.pid));
     const tookMs = performance.now() - began;
-    await until('deregistered', async () => (await rowOf(world, first)) === undefined);
+    await until('deregistered', async () => (await rowOf(world, first))?.state === 'stopped');
     const intent = JSON.parse((await world.raw.hget('{meow}:intents', first.id)) ?? '{}');
     expect(intent.state).toBe('stopped');
     const { failures, sent } = await load.stop();

@@ -32,7 +32,7 @@ function start(what: string) {
   const ended = () => until('it has ended', () => hasEnded(child));
   const log = () => {
     const lines = readFileSync(logPath(home, ID), 'utf8').trimEnd().split('\n');
-    return lines.map((line) => line.slice('2026-01-01T00:00:00.000Z '.length));
+    return lines.map((line) => line.slice('2026-01-01T00:00:00.000Z'.length).trimStart());
   };
   return { ended, log, raw };
 }
@@ -43,9 +43,9 @@ describe('a process that keeps its own log', () => {
     await ended();
     expect(log()).toEqual([
       'to stdout',
-      'to stderr',
+      '! to stderr',
       'in pieces',
-      'hello there',
+      '! hello there',
       'called back',
       'unfinished',
     ]);

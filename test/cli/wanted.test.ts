@@ -153,7 +153,7 @@ describe('what is wanted on a host stands in its state folder', () => {
     expect(said()).not.toContain(`took the place of ${gone?.id}`);
     expect(listed()).not.toContain(`${gone?.id}.json`);
     await stop();
-    rmSync(elsewhere, { recursive: true, force: true });
+    rmSync(elsewhere, { recursive: true, force: true, maxRetries: 50 });
   });
 
   test('and an emptied Redis is filled from it, also where another host was there first', async () => {
@@ -169,7 +169,7 @@ describe('what is wanted on a host stands in its state folder', () => {
     expect(await raw.hlen(INTENTS)).toBe(2);
     expect(isAlive(other?.pid ?? 0)).toBe(true);
     await stop();
-    rmSync(elsewhere, { recursive: true, force: true });
+    rmSync(elsewhere, { recursive: true, force: true, maxRetries: 50 });
   });
 
   test('and Redis is emptied while servers live and others are dead: all are wanted again', async () => {
