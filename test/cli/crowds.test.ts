@@ -43,6 +43,8 @@ const server = createServer((request, response) => {
   } else if (request.url === '/slow') {
     response.write('slow');
     setTimeout(() => response.end('ly'), 1_500);
+  } else if (request.url === '/endless') {
+    response.write('begun');
   } else if (request.url === '/block') {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
     response.end('blocked');
@@ -262,7 +264,7 @@ describe('a door that ends', () => {
     await end('SIGKILL');
     // It would wait for its answer for an hour.
     door = await openDoor(port, '--timeout', '3600');
-    const held = getWhole('/events');
+    const held = getWhole('/endless');
     await held.begun;
     const ended = end('SIGTERM');
     await until('it takes nothing new', isShut);
