@@ -17,6 +17,7 @@ import {
 } from 'vitest';
 import { BIN, finish, openSite, type Site } from '../helpers/cli.ts';
 import { keepAsking, percentile } from '../helpers/load.ts';
+import { thorough } from '../helpers/needs.ts';
 import { cpuOf, memoryOf, openFilesOf } from '../helpers/process.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
@@ -183,25 +184,28 @@ describe('a door in a crowd', () => {
     await until('their files are free', () => openFilesOf(pid) <= before + 300);
   });
 
-  test('of 15 that read slowly 64 MiB each holds a quarter of a MiB for each', async () => {
-    const pid = await freshDoor();
-    for (let round = 0; round < 3; round += 1) await (await fetch(url('/big'))).arrayBuffer();
-    const before = memoryOf(pid);
-    const readers = await connectMany(15, ask('/big'));
-    for (const reader of readers) reader.pause();
-    const bytes = () => readers.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
-    let still = -1;
-    await until('everything stands still', async () => {
-      const was = still;
-      await pause(300);
-      still = bytes();
-      return still > 0 && still === was;
-    });
-    expect((memoryOf(pid) - before) / 1_048_576).toBeLessThan(15 * 0.25 + 20);
-    expect((await fetch(url('/'))).status).toBe(200);
-  });
+  test.runIf(thorough)(
+    'of 15 that read slowly 64 MiB each holds a quarter of a MiB for each',
+    async () => {
+      const pid = await freshDoor();
+      for (let round = 0; round < 3; round += 1) await (await fetch(url('/big'))).arrayBuffer();
+      const before = memoryOf(pid);
+      const readers = await connectMany(15, ask('/big'));
+      for (const reader of readers) reader.pause();
+      const bytes = () => readers.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+      let still = -1;
+      await until('everything stands still', async () => {
+        const was = still;
+        await pause(300);
+        still = bytes();
+        return still > 0 && still === was;
+      });
+      expect((memoryOf(pid) - before) / 1_048_576).toBeLessThan(15 * 0.25 + 20);
+      expect((await fetch(url('/'))).status).toBe(200);
+    },
+  );
 
-  test('that leaves in the middle, 500 times, leaves nothing behind', async () => {
+  test.runIf(thorough)('that leaves in the middle, 500 times, leaves nothing behind', async () => {
     const pid = await freshDoor();
     await latency();
     const before = { files: openFilesOf(pid), memory: memoryOf(pid) };

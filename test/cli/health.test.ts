@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/rows.ts';
 import { keepAsking } from '../helpers/load.ts';
+import { thorough } from '../helpers/needs.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 import { APPS, type AppSite, openAppSite, text } from './apps.ts';
@@ -41,38 +42,41 @@ describe('--health', () => {
   });
 });
 
-test('a hung program, a hung module, and a page that turns 500 leave the rotation and fail no GET; a slow one stays', async () => {
-  const port = await freePort();
-  site.start(['proxy', '--port', String(port), '--no-admin']);
-  const health = ['--health', '/up'];
-  const program = ['--', process.execPath, APP, '{port}'];
-  const [stopped, broken, looping, slow] = await Promise.all([
-    site.spawn([...health, ...program]),
-    site.spawn([...health, ...program]),
-    site.spawn(['--app', APP]),
-    site.spawn([...health, '--app', APP]),
-  ]);
-  if (!stopped || !broken || !looping || !slow) throw new Error('no server');
-  await until('the door uses them', async () =>
-    (await site.list()).every(({ doors }) => doors[0] === 'usable'),
-  );
-  const pid = Number(/mjs (\d+)/.exec(await text(stopped.url))?.[1]);
-  await text(`${slow.url}/set?page=late&app=late`);
-  const asking = keepAsking(`http://127.0.0.1:${port}/`, { pauseMs: 50 });
-  process.kill(pid, 'SIGSTOP');
-  const out = async (row: Row) => (await verdictOn(row)).startsWith('out');
-  await until('it is out', () => out(stopped));
-  expect(await verdictOn(stopped)).toBe('out: its app does not answer GET /up');
-  const ofRow = (await site.list()).find(({ id }) => id === stopped.id);
-  expect(ofRow).toMatchObject({ state: 'up', failing: 'does not answer GET /up' });
-  process.kill(pid, 'SIGCONT');
-  void text(`${looping.url}/loop`).catch(() => {});
-  await text(`${broken.url}/set?page=500`);
-  await until('they are out', async () => (await out(looping)) && (await out(broken)));
-  await until('it is back', async () => (await verdictOn(stopped)) === 'usable');
-  expect(await verdictOn(broken)).toBe('out: its app answers GET /up with 500');
-  expect(await verdictOn(slow)).toBe('usable');
-  const { failures, sent } = await asking.stop();
-  expect(failures).toEqual([]);
-  expect(sent).toBeGreaterThan(10);
-});
+test.runIf(thorough)(
+  'a hung program, a hung module, and a page that turns 500 leave the rotation and fail no GET; a slow one stays',
+  async () => {
+    const port = await freePort();
+    site.start(['proxy', '--port', String(port), '--no-admin']);
+    const health = ['--health', '/up'];
+    const program = ['--', process.execPath, APP, '{port}'];
+    const [stopped, broken, looping, slow] = await Promise.all([
+      site.spawn([...health, ...program]),
+      site.spawn([...health, ...program]),
+      site.spawn(['--app', APP]),
+      site.spawn([...health, '--app', APP]),
+    ]);
+    if (!stopped || !broken || !looping || !slow) throw new Error('no server');
+    await until('the door uses them', async () =>
+      (await site.list()).every(({ doors }) => doors[0] === 'usable'),
+    );
+    const pid = Number(/mjs (\d+)/.exec(await text(stopped.url))?.[1]);
+    await text(`${slow.url}/set?page=late&app=late`);
+    const asking = keepAsking(`http://127.0.0.1:${port}/`, { pauseMs: 50 });
+    process.kill(pid, 'SIGSTOP');
+    const out = async (row: Row) => (await verdictOn(row)).startsWith('out');
+    await until('it is out', () => out(stopped));
+    expect(await verdictOn(stopped)).toBe('out: its app does not answer GET /up');
+    const ofRow = (await site.list()).find(({ id }) => id === stopped.id);
+    expect(ofRow).toMatchObject({ state: 'up', failing: 'does not answer GET /up' });
+    process.kill(pid, 'SIGCONT');
+    void text(`${looping.url}/loop`).catch(() => {});
+    await text(`${broken.url}/set?page=500`);
+    await until('they are out', async () => (await out(looping)) && (await out(broken)));
+    await until('it is back', async () => (await verdictOn(stopped)) === 'usable');
+    expect(await verdictOn(broken)).toBe('out: its app answers GET /up with 500');
+    expect(await verdictOn(slow)).toBe('usable');
+    const { failures, sent } = await asking.stop();
+    expect(failures).toEqual([]);
+    expect(sent).toBeGreaterThan(10);
+  },
+);

@@ -17,6 +17,9 @@ export interface Need {
   isHere(): boolean;
 }
 
+/** Long tests of what shorter ones show in part are run by `npm run test:all` alone. */
+export const thorough = process.env.MEOW_THOROUGH === '1';
+
 const inNamespace = (...command: string[]) =>
   spawnSync('unshare', ['-pf', '--mount-proc', ...command]).status === 0;
 
