@@ -1,3 +1,5 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { Context } from 'koa';
 import { StoreError } from '../errors.ts';
 import { plain, reason } from '../text.ts';
@@ -19,7 +21,7 @@ interface Answer {
  * It is Koa's own last step; a middleware round all others took 4 % of the CPU of a `GET /`.
  */
 export function answerErrors(log: (line: string) => void) {
-  const drained = new Set<Context>();
+  const drained = new Set<Socket>();
   return function onerror(this: Context, error: unknown): void {
     if (error === null || error === undefined || isGone(error)) return;
     const { status, text } = toAnswer(error);
@@ -59,23 +61,24 @@ function toAnswer(error: unknown): Answer {
 }
 
 /**
- * Answers while the body is still coming. The connection is closed a little later: closed at once,
- * the reset would often overtake the answer.
+ * Answers while the body is still coming. The connection is closed in steps (server/connections.ts),
+ * which reads what still comes; where that is done for enough others, it is not read.
  */
-function endEarly(ctx: Context, text: string, drained: Set<Context>): void {
-  const { req, res } = ctx;
+function endEarly({ req, res }: Context, text: string, drained: Set<Socket>): void {
+  const { socket } = req;
   res.setHeader('Connection', 'close');
+  if (drained.size >= MAX_DRAINED) return closeUnread(req, res, text);
+  drained.add(socket);
+  socket.once('close', () => drained.delete(socket));
+  res.end(text);
+}
+
+// Closed at once, the reset would often overtake the answer. Node reads on once an answer has ended.
+function closeUnread(req: IncomingMessage, res: ServerResponse, text: string): void {
+  const { socket } = req;
+  const close = () => Socket.prototype.destroySoon.call(socket);
+  req.pause();
   res.write(text);
-  if (drained.size < MAX_DRAINED) {
-    drained.add(ctx);
-    req.resume();
-  } else req.pause();
-  const end = () => {
-    clearTimeout(limit);
-    drained.delete(ctx);
-    res.end();
-  };
-  const limit = setTimeout(end, LINGER_MS);
-  req.once('end', end);
-  req.once('close', end);
+  const limit = setTimeout(close, LINGER_MS);
+  socket.once('close', () => clearTimeout(limit));
 }

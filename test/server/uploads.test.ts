@@ -1,3 +1,4 @@
+import { connect, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { hostCat } from '../../src/server/cat.ts';
@@ -36,6 +37,14 @@ const upload = (body: FormData) => fetch(`${url}/upload`, { method: 'POST', body
 const queued = () => raw.llen('{meow}:images');
 
 describe('an upload', () => {
+  test('that is refused by its head is read on for 16 clients at once, for no more', async () => {
+    const bytes = 24 * 1_048_576;
+    const all = await Promise.all(Array.from({ length: 20 }, () => sendAll(bytes)));
+    expect(all.map(({ text }) => text.slice(9, 12))).toEqual(Array(20).fill('413'));
+    expect(all.filter(({ sent }) => sent === bytes)).toHaveLength(16);
+    for (const { socket } of all) socket.destroy();
+  });
+
   const part = (name: string) =>
     `--x\r\nContent-Disposition: form-data; name="${name}"; filename="a"`;
   test.each([
@@ -160,3 +169,28 @@ describe('an upload', () => {
     expect(images[0]?.name).toBe(kept);
   });
 });
+
+/** Sends a body that was refused by its length already, and does not end when it is told so. */
+function sendAll(bytes: number): Promise<{ sent: number; text: string; socket: Socket }> {
+  const piece = Buffer.alloc(1_048_576);
+  let [sent, text] = [0, ''];
+  return new Promise((resolve) => {
+    const { port } = server.record();
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () => {
+      const type = 'Content-Type: multipart/form-data; boundary=x';
+      const length = `Content-Length: ${64 * bytes}`;
+      socket.write(`POST /upload HTTP/1.1\r\nHost: a\r\n${type}\r\n${length}\r\n\r\n`);
+      for (let at = 0; at < bytes; at += piece.length) socket.write(piece, taken);
+    });
+    const tell = () => resolve({ sent, text, socket });
+    const taken = (error?: Error | null) => {
+      if (!error) sent += piece.length;
+      if (sent === bytes && text !== '') tell();
+    };
+    socket.on('data', (part) => {
+      text += part.toString('latin1');
+      if (sent === bytes) tell();
+    });
+    socket.on('error', () => {}).on('close', tell);
+  });
+}
