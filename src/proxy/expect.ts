@@ -79,7 +79,8 @@ export function sendExpecting(
 }
 
 function headerLines({ lines, hasBody }: Outgoing): string[] {
-  const framing = hasBody && !lines.includes('content-length');
+  const isMeasured = lines.some((word, at) => at % 2 === 0 && word === 'content-length');
+  const framing = hasBody && !isMeasured;
   return [
     ...lines,
     ...(framing ? ['transfer-encoding', 'chunked'] : []),

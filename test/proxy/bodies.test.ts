@@ -191,6 +191,15 @@ describe('Expect: 100-continue', () => {
     expect([answer.status, answer.continued, answer.text === body]).toEqual([200, true, true]);
   });
 
+  test('frames a body by what the lines are called, not by what they say', async () => {
+    await fleet.serve('aaaaaa', (incoming, response) => incoming.pipe(response));
+    const { port } = await fleet.open(1);
+    const head = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Said: content-length\r\n';
+    const body = 'Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ncats\r\n0\r\n\r\n';
+    const text = await exchange(port, head + body);
+    expect(text).toMatch(/\r\n\r\n(?:4\r\n)?cats/);
+  });
+
   test('brings the server’s refusal before a byte of the body is asked for', async () => {
     const raw = await startRaw((socket, text) => {
       if (text.startsWith('POST') && text.includes('\r\n\r\n')) {
