@@ -49,13 +49,10 @@ function isLate(error: Error): boolean {
   return codeOf(error) === 'ERR_HTTP_REQUEST_TIMEOUT';
 }
 
-// Answers to earlier requests on the same connection come first.
 function say(context: DoorContext, connection: Connection, answer: OwnAnswer): void {
-  const words = rawAnswer(answer);
   // A connection that was opened ahead and never used is no request.
   if (connection.socket.bytesRead > 0) tell(context, answer);
-  if (connection.unanswered.length > 0) connection.lastWords = words;
-  else endWith(connection, words, context.options.lingerMs);
+  endWith(connection, rawAnswer(answer), context.options.lingerMs);
 }
 
 // Of a request that could not be read there is nothing else to tell.

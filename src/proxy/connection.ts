@@ -71,10 +71,17 @@ export function whenAnswered(connection: Connection, next: () => void): void {
 }
 
 /**
- * Ends the connection with these words. What still comes is taken for a moment: unread, it would
- * make a reset of the end, which can take the words away. RFC 9112 §9.6.
+ * Ends the connection with these words, behind the answers to earlier requests on it. What still
+ * comes is taken for a moment: unread, it would make a reset of the end, which can take the words
+ * away. RFC 9112 §9.6.
  */
-export function endWith({ socket }: Connection, words: string, lingerMs: number): void {
+export function endWith(connection: Connection, words: string, lingerMs: number): void {
+  const { socket, unanswered } = connection;
+  if (unanswered.length > 0) {
+    connection.lastWords = words;
+    return;
+  }
+  if (!socket.writable) return void socket.destroy();
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.once('close', () => clearTimeout(timer)).once('end', () => socket.destroySoon());
   socket.end(words);

@@ -10,7 +10,6 @@ export function refuseRaw(
   { method = 'GET', url: path = '/' }: IncomingMessage,
   answer: OwnAnswer,
 ): void {
-  const { socket, unanswered } = connection;
   const { status, text: trouble } = answer;
   onAnswer?.({
     at: Date.now(),
@@ -22,13 +21,6 @@ export function refuseRaw(
     tried: [],
     trouble,
   });
-  const words = rawAnswer(answer);
-  // Answers to earlier requests on the same connection come first.
-  if (unanswered.length > 0) {
-    connection.lastWords = words;
-    return;
-  }
-  if (!socket.writable) return void socket.destroy();
-  endWith(connection, words, options.lingerMs);
-  socket.resume();
+  endWith(connection, rawAnswer(answer), options.lingerMs);
+  connection.socket.resume();
 }

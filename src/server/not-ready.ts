@@ -1,4 +1,5 @@
 import { TimeoutError } from '../errors.ts';
+import { bracket } from './address.ts';
 import { answeredWith, type Said } from './ask-app.ts';
 import type { Program, ProgramDeps } from './program.ts';
 
@@ -63,8 +64,7 @@ function whyNot(deps: ProgramDeps, program: Program, { port, heard }: Waited): W
   }
   const [elsewhere] = [...there, ...listens];
   if (!elsewhere) return ['listens nowhere', moreTime(LISTEN)];
-  const host = elsewhere.host.includes(':') ? `[${elsewhere.host}]` : elsewhere.host;
-  const at = `listens on ${host}:${elsewhere.port}`;
+  const at = `listens on ${bracket(elsewhere.host)}:${elsewhere.port}`;
   if (there.length === 0) return [`${at}, not on port ${port},`, LISTEN];
   const remedy = 'Let it listen on 127.0.0.1 too; some take their address from HOST or HOSTNAME';
   return [`${at}, not on 127.0.0.1,`, remedy];
