@@ -154,8 +154,8 @@ export class Keeper {
     return dueMs !== null || findServer(home, id, machine) === null;
   }
 
-  // To ask for a process is half of a round's work, and its end would be news at once. But what is
-  // said on a socket is only worth a look: so it is looked at nevertheless, now and then.
+  // To ask for each process is a third of a round's work, and its end would be news at once. But what
+  // is said on a socket is only worth a look: so it is looked at nevertheless, now and then.
   #isHeard(id: string): boolean {
     if (this.#ended.has(id) || this.#round % ROUNDS_PER_LOOK === 0) return false;
     return this.#socket?.holds(id) ?? false;
