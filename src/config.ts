@@ -22,6 +22,8 @@ export const defaults = Object.freeze({
   healthLooksToFail: 3,
   /** How long a program lives that could not bind, while somebody else answers in its place. */
   programSettleMs: 2_000,
+  /** How long a program without HTTP must run to count as started: supervisord's `startsecs`. */
+  workerReadyMs: 1_000,
   maxSpawnCount: 500,
   /** As package.json says. */
   leastNode: { major: 20, minor: 19 },

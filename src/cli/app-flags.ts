@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { defaults } from '../config.ts';
 import { FailedError, UsageError } from '../errors.ts';
 import type { AskedSpec } from '../fleet/which-app.ts';
@@ -12,12 +12,15 @@ import type { Context } from './context.ts';
 import { addLeaveFlags, type LeaveFlags, leaveSettings } from './leave-flags.ts';
 import { typedFolder, typedPath } from './typed-path.ts';
 import { statusRange } from './values.ts';
+import { checkWorker } from './worker-flags.ts';
 
 export interface AppFlags extends EnvFlags, LeaveFlags {
   readonly app?: string;
   readonly cwd?: string;
   readonly health?: string;
   readonly healthStatus?: StatusRange;
+  /** A program takes no requests. */
+  readonly noHttp?: boolean;
 }
 
 /** An app that was asked for on the command line; its values are in no spec. */
@@ -56,6 +59,17 @@ export function addAppFlags(command: Command): Command {
   return addLeaveFlags(command);
 }
 
+/** And for the verbs that also start what takes no requests. */
+export function addWorkerFlag(command: Command): Command {
+  const words =
+    'the program after -- takes no requests: it is kept running, and no door sends it any';
+  // Commander would take it for `--http` turned off.
+  const option = new Option('--no-http', words);
+  option.negate = false;
+  option.attributeName = () => 'noHttp';
+  return command.addOption(option);
+}
+
 /** The words after `--` are a program, for the verbs that take one. */
 export function splitProgram(argv: readonly string[]) {
   const verb = argv.slice(2).find((word) => !word.startsWith('-'));
@@ -73,6 +87,7 @@ export function askedApp(context: Context, flags: AppFlags, readyMs?: number): A
   const { app, cwd, health: path, healthStatus } = flags;
   const { program } = context;
   if (app !== undefined && program) throw oneApp();
+  checkWorker(flags, program);
   if (healthStatus && path === undefined && !program) throw noPage();
   const kind = whatToRun(context, app);
   const isNamed = app !== undefined || program !== null;
@@ -82,6 +97,7 @@ export function askedApp(context: Context, flags: AppFlags, readyMs?: number): A
   const place = cwd === undefined ? null : folder(cwd, context);
   const spec = checked({
     ...kind,
+    ...(flags.noHttp ? { http: false } : {}),
     ...env.part,
     envDigest: null,
     cwd: kind.kind === 'cat' ? place : (place ?? typedFolder(context)),
@@ -108,6 +124,7 @@ function whatToRun(context: Context, app: string | undefined): Kind {
 function hasNoSettings(flags: AppFlags): boolean {
   const { env, envFile, envAll, cwd, health: path, healthStatus } = flags;
   const { drainSignal, killTimeout } = flags;
+  if (flags.noHttp) return false;
   const all = [env, envFile, envAll, cwd, path, healthStatus, drainSignal, killTimeout];
   return all.every((flag) => flag === undefined);
 }

@@ -55,7 +55,7 @@ async function tellLastWords(rows: readonly Row[], { config, output }: Context):
 }
 
 function urlsOfUp(rows: readonly Row[]): string[] {
-  return rows.filter(({ state }) => state === 'up').map(({ url }) => url);
+  return rows.filter(({ state, http }) => state === 'up' && http !== false).map(({ url }) => url);
 }
 
 function sayWhatWasSkipped({ skipped }: FleetView, { output }: Context): void {

@@ -7,7 +7,8 @@ import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
 import { openWanted } from './open-wanted.ts';
-import { serversInWords, servingRows, showRows } from './rows.ts';
+import { serversInWords, servingRows, shortName, showRows } from './rows.ts';
+import { servingLine } from './serving-line.ts';
 import { settle } from './settle.ts';
 import { tellFailures } from './tell-failures.ts';
 import { count, seconds } from './values.ts';
@@ -88,14 +89,14 @@ async function restart(
       drainMs: options.timeout,
       signal: context.interruption(),
       say: (line) => output.talk(`meowctl: ${line}`),
-      onReplaced: ({ id, url }) => {
-        if (output.errIsTerminal) output.talk(`${id} serves ${url}`);
+      onReplaced: (record) => {
+        if (output.errIsTerminal) output.talk(servingLine(record));
       },
     },
   );
   const rows = await servingRows(open.store.registry, started);
   if (options.json) output.json(rows);
-  else if (options.quiet) for (const { url } of rows) output.line(url);
+  else if (options.quiet) for (const row of rows) output.line(shortName(row));
   else if (rows.length > 0) await showRows(output, rows, true);
   if (overtaken > 0) {
     output.talk(`somebody else replaced or took out ${serversInWords(overtaken)} first`);

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { StoreError } from '../errors.ts';
-import { catSpec, nameOfApp } from '../store/app-spec.ts';
+import { catSpec, isWorker, nameOfApp } from '../store/app-spec.ts';
 import { placeOf } from '../store/place.ts';
 import type { FleetView, Intent, ServerRecord, ServerState } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
@@ -16,6 +16,8 @@ export interface Row extends Omit<ServerRecord, 'state'> {
   readonly restarts?: number;
   /** Of one that shows no sign of life. */
   readonly why?: string;
+  /** False where it takes no requests. */
+  readonly http?: false;
 }
 
 const MAX_APP = 40;
@@ -53,8 +55,10 @@ export function listFleet(fleet: FleetView): Row[] {
 }
 
 /** What was asked of it: nothing, where it was run by hand. */
-function askedOf(intent: Intent | undefined): Pick<Row, 'env' | 'restarts'> {
-  return intent ? { env: intent.spec.env, restarts: intent.restarts ?? 0 } : {};
+function askedOf(intent: Intent | undefined): Pick<Row, 'env' | 'restarts' | 'http'> {
+  if (!intent) return {};
+  const { spec, restarts = 0 } = intent;
+  return { env: spec.env, restarts, ...(isWorker(spec) ? { http: false } : {}) };
 }
 
 /** Servers that serve, with what doors say of them now; sorted by port. */
@@ -83,7 +87,12 @@ export function toRow(
   state: Row['state'] = record.state,
   doors: readonly string[] = [],
 ): Row {
-  return { ...record, state, doors };
+  return { ...record, state, doors, ...(record.worker ? { http: false } : {}) };
+}
+
+/** What one more word says of a server: its url; the id of one that takes no requests. */
+export function shortName({ id, url, worker }: Pick<Row, 'id' | 'url' | 'worker'>): string {
+  return worker ? id : url;
 }
 
 /** `1 server`, `2 servers`. */
@@ -133,12 +142,12 @@ function cells(row: Row, now: number): Cell[] {
   const tone = tones[row.state];
   return [
     { text: row.id },
-    { text: row.url },
+    { text: row.http === false ? '-' : row.url },
     tone ? { text: row.state, tone } : { text: row.state },
     { text: row.startedAt === 0 ? '-' : duration(now - row.startedAt) },
     { text: row.state === 'stopped' ? '-' : String(row.pid) },
     { text: row.host },
-    { text: String(row.requests) },
+    { text: row.http === false ? '-' : String(row.requests) },
     { text: [...new Set(row.doors)].join(', ') || '-' },
   ];
 }

@@ -12,6 +12,7 @@ import type { OpenApp, OpenedApp } from './opened-app.ts';
 import { keepOwnLog } from './own-log.ts';
 import { type ReadyPipe, readyPipe } from './ready-pipe.ts';
 import { handRunApp, launchedApp, type ServedApp } from './served-app.ts';
+import { servingLine } from './serving-line.ts';
 
 /** What `serve` can be told on its command line. */
 export interface ServeFlags extends AppFlags {
@@ -120,8 +121,8 @@ async function serveApp(
       drainMs: options.drain,
     },
   );
-  const { id, url } = server.record();
-  context.output.talk(`${id} serves ${url}`);
+  const { id } = options;
+  context.output.talk(servingLine(server.record()));
   ready.tell(server.record());
   if (options.spawned) holdKeepers(context.config.home, id, performance.now());
   leaving.serves(server);

@@ -137,7 +137,9 @@ function startedInTheirPlace(wanted: Wanted | null, ours: readonly ServerRecord[
 function tellWhere({ output }: Context, { url }: OpenStore, door: OpenedDoor, fleet: BroughtUp) {
   output.talk(`Redis    ${parseRedisUrl(url).label}`);
   const byPort = [...fleet.serving].sort((a, b) => a.port - b.port);
-  for (const { id, url: at } of byPort) output.talk(`server   ${at}  ${id}`);
+  for (const { id, url: at, worker, app } of byPort) {
+    output.talk(worker ? `worker   ${id}  ${app}` : `server   ${at}  ${id}`);
+  }
   output.talk(`door     ${door.url}`);
   if (door.adminUrl) output.talk(`admin    ${door.adminUrl}/servers`);
   output.talk('Ctrl-C stops the door and the servers it started; `meowctl down` ends everything');

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import type { AskedSpec } from '../fleet/which-app.ts';
-import { type AppFlags, addAppFlags, askedApp } from './app-flags.ts';
+import { type AppFlags, addAppFlags, addWorkerFlag, askedApp } from './app-flags.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
 import { keptApp } from './kept-app.ts';
 import { openWanted } from './open-wanted.ts';
-import { servingRows, showRows } from './rows.ts';
+import { servingRows, shortName, showRows } from './rows.ts';
 import { settle } from './settle.ts';
 import { tellFailures } from './tell-failures.ts';
 import { size } from './values.ts';
@@ -28,7 +28,7 @@ export function addScale(program: Command, context: Context): void {
     .option('-q, --quiet', 'print only the urls')
     .addHelpText('after', examples('meowctl scale 4', 'meowctl scale 4 --app ./server.js'))
     .action((count: number, options: Options) => scale(context, count, options));
-  addAppFlags(verb);
+  addWorkerFlag(addAppFlags(verb));
 }
 
 async function scale(context: Context, count: number, options: Options): Promise<void> {
@@ -61,7 +61,7 @@ async function scaleTo(
   const rows = await servingRows(registry, serving);
   const { output } = context;
   if (options.json) output.json(rows);
-  else if (options.quiet) for (const { url } of rows) output.line(url);
+  else if (options.quiet) for (const row of rows) output.line(shortName(row));
   else if (rows.length > 0) await showRows(output, rows);
   output.talk(`${rows.length} serve here: ${started.length} started, ${retired.length} retired`);
   tellFailures(failed, context, `${rows.length} of ${count} servers serve`);

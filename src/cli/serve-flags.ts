@@ -21,7 +21,7 @@ const readers = {
   'kill-timeout': seconds,
 } as const;
 
-const switches = ['spawned', 'of-up', 'held', 'env-all'] as const;
+const switches = ['spawned', 'of-up', 'held', 'env-all', 'no-http'] as const;
 
 /**
  * The flags of `serve`.

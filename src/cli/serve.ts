@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { defaults } from '../config.ts';
-import { addAppFlags } from './app-flags.ts';
+import { addAppFlags, addWorkerFlag } from './app-flags.ts';
 import type { Context } from './context.ts';
 import { examples } from './examples.ts';
 import { openApp } from './open-app.ts';
@@ -33,5 +33,5 @@ export function addServe(program: Command, context: Context): void {
     .addOption(new Option('--held').hideHelp())
     .addHelpText('after', examples('meowctl serve --port 3005', 'meowctl serve --app ./server.js'))
     .action((flags: ServeFlags) => runServer(context, flags, openApp));
-  addAppFlags(verb);
+  addWorkerFlag(addAppFlags(verb));
 }

@@ -3,13 +3,13 @@ import { defaults } from '../config.ts';
 import { UsageError } from '../errors.ts';
 import type { AskedSpec } from '../fleet/which-app.ts';
 import type { AppSpec } from '../store/records.ts';
-import { type AppFlags, addAppFlags, askedApp } from './app-flags.ts';
+import { type AppFlags, addAppFlags, addWorkerFlag, askedApp } from './app-flags.ts';
 import { serverProgram } from './children.ts';
 import type { Context, OpenStore } from './context.ts';
 import { examples } from './examples.ts';
 import { keptApp } from './kept-app.ts';
 import { openWanted } from './open-wanted.ts';
-import { byPort, showRows, toRow } from './rows.ts';
+import { byPort, shortName, showRows, toRow } from './rows.ts';
 import { settle } from './settle.ts';
 import { tellFailures } from './tell-failures.ts';
 import { count, host, port, seconds } from './values.ts';
@@ -54,10 +54,11 @@ export function addSpawn(program: Command, context: Context): void {
         'meowctl spawn --port 3005',
         'meowctl spawn 2 --app ./server.js --env GREETING=hello',
         'meowctl spawn -- python3 -m http.server {port} --bind 127.0.0.1',
+        'meowctl spawn --no-http -- node worker.js',
       ),
     )
     .action((wanted: number | undefined, options: Options) => spawn(context, wanted, options));
-  addAppFlags(verb);
+  addWorkerFlag(addAppFlags(verb));
 }
 
 async function spawn(context: Context, wanted = 1, options: Options): Promise<void> {
@@ -95,7 +96,7 @@ async function spawnMany(
   const rows = started.map((record) => toRow(record)).sort(byPort);
   const { output } = context;
   if (options.json) output.json(rows);
-  else if (options.quiet) for (const { url } of rows) output.line(url);
+  else if (options.quiet) for (const row of rows) output.line(shortName(row));
   else if (rows.length > 0) await showRows(output, rows);
   tellFailures(failed, context, `${started.length} of ${number} servers started`);
 }

@@ -1,6 +1,6 @@
 import { defaults } from '../config.ts';
 import { FailedError, type MeowError } from '../errors.ts';
-import { nameOfApp } from '../store/app-spec.ts';
+import { isWorker, nameOfApp } from '../store/app-spec.ts';
 import type { FleetView, Listing, ServerRecord, SignedIntent } from '../store/records.ts';
 import type { Registry } from '../store/store.ts';
 import { isDead, livesElsewhere } from './death.ts';
@@ -63,8 +63,12 @@ export async function bringUp(deps: BringUpDeps, options: BringUpOptions): Promi
   const which = meansAll(options, here) ? null : choose();
   if (options.count === 0) return restAll(deps, which, options.signal);
   const serving = servingHere(fleet, here, deps.machine).filter(isOf(which, here));
-  const asleep = [...intentsWithoutServer(fleet, here, deps)].filter(
-    ([, intent]) => (options.ofUp && options.asked?.isNamed) || isOf(which, here)(intent),
+  const dead = [...intentsWithoutServer(fleet, here, deps)];
+  const workers = options.ofUp ? dead.filter(isBeside(which)) : [];
+  const asleep = dead.filter(
+    (one) =>
+      !workers.includes(one) &&
+      ((options.ofUp && options.asked?.isNamed) || isOf(which, here)(one[1])),
   );
   const wanted = options.count ?? (serving.length + asleep.length || defaults.upServers);
   if (wanted > defaults.maxSpawnCount) throw tooMany(wanted);
@@ -74,7 +78,8 @@ export async function bringUp(deps: BringUpDeps, options: BringUpOptions): Promi
     ...(which ? { spec: which.again(intent.spec) } : {}),
   }));
   const fresh = missing - again.length;
-  const batches = fresh > 0 ? [...again, anew(fresh, (which ?? choose()).more())] : again;
+  const back = [...again, ...workers.map(([, intent]) => asBefore(intent))];
+  const batches = fresh > 0 ? [...back, anew(fresh, (which ?? choose()).more())] : back;
   // What is not to come back now shall not come back at the next start either.
   for (const [id] of asleep.slice(missing)) await deps.wanted.drop(id);
   const { started, failed } = await startAll(deps, batches, options);
@@ -94,6 +99,12 @@ export async function bringUp(deps: BringUpDeps, options: BringUpOptions): Promi
 /** No app is named, and none needs to be. */
 function meansAll({ asked, count }: BringUpOptions, here: Here): boolean {
   return asked === null && (count === 0 || (count === null && here.size > 0));
+}
+
+/** Whether it takes no requests, where an app is meant that does: then it comes back besides. */
+function isBeside(which: WhichApp | null) {
+  return ([, { spec }]: readonly [string, SignedIntent]): boolean =>
+    which !== null && isWorker(spec) && !isWorker(which.app);
 }
 
 type AppOf = (server: { readonly id: string; readonly app: string }) => boolean;

@@ -36,5 +36,6 @@ export function runsHere({ machine }: Job, { record }: Known): boolean {
 }
 
 export function nameOf({ id, record }: Known): string {
+  if (record.worker) return `worker ${id}`;
   return `server ${id} on port ${record.port}`;
 }

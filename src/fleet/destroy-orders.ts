@@ -2,7 +2,7 @@ import { FailedError, type MeowError, NothingError } from '../errors.ts';
 import { type Job, nameOf, runsHere } from './destroy-job.ts';
 import { identify, isOfHost } from './process-identity.ts';
 import { orderSuccessors } from './successors.ts';
-import { findTargets, isUp, type Known } from './targets.ts';
+import { findTargets, isUp, type Known, takesRequests } from './targets.ts';
 import { dropWanted } from './wanted-files.ts';
 
 /** Orders out what was asked for: a random one, those named, or all. */
@@ -17,12 +17,16 @@ export async function order(job: Job): Promise<{ ordered: Known[]; refused: Meow
   return { ordered: chosen, refused: [] };
 }
 
-/** One that somebody else is taking out, or took out since, does not count: then it is another one. */
+/**
+ * One that takes requests, where there is one. What somebody else is taking out, or took out since,
+ * does not count: then it is another one.
+ */
 async function orderRandom(job: Job): Promise<Known> {
-  const up = shuffle(job.known.filter(isUp));
+  const serving = job.known.filter(takesRequests);
+  const up = shuffle(serving.length > 0 ? serving : job.known.filter(isUp));
   for (const server of up) {
     const said = await orderUnlessLast(job, server);
-    if (said === 'last' && !job.force) throw lastServer(server);
+    if (said === 'last' && !job.force && !server.record.worker) throw lastServer(server);
     if (said === 'last') await orderAll(job, [server]);
     if (said === 'last' || said === 'ordered') return server;
   }
@@ -30,10 +34,10 @@ async function orderRandom(job: Job): Promise<Known> {
 }
 
 async function orderSome(job: Job, chosen: readonly Known[]) {
-  const up = chosen.filter(isUp);
+  const up = chosen.filter(takesRequests);
   const [first] = up;
-  if (first && up.length === job.known.filter(isUp).length) throw lastServer(first);
-  const ordered = chosen.filter((server) => !isUp(server));
+  if (first && up.length === job.known.filter(takesRequests).length) throw lastServer(first);
+  const ordered = chosen.filter((server) => !takesRequests(server));
   const refused: MeowError[] = [];
   await orderAll(job, ordered);
   for (const server of up) {

@@ -67,7 +67,7 @@ export async function replace(job: Job, old: Wanted, held: Held | null): Promise
   const started = await spawnServers(job, { ...toSpawn(old), held, signal: job.signal });
   const [fresh] = started.started;
   if (!fresh) return started;
-  const missing = await doorWithout(fresh.id, job);
+  const missing = fresh.worker ? null : await doorWithout(fresh.id, job);
   if (missing !== null) return giveUp(job, fresh, missing);
   return retire(job, old, fresh);
 }

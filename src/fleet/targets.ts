@@ -28,9 +28,14 @@ export function knownServers(view: FleetView): Known[] {
   return known;
 }
 
-/** Whether it takes requests and is to go on doing so. */
+/** Whether it runs and is to go on doing so. */
 export function isUp({ standing, record }: Known): boolean {
   return standing === 'live' && record.state !== 'draining';
+}
+
+/** Whether it takes requests and is to go on doing so. */
+export function takesRequests(server: Known): boolean {
+  return isUp(server) && !server.record.worker;
 }
 
 /**

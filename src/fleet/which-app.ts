@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UsageError } from '../errors.ts';
-import { catSpec, nameOfApp } from '../store/app-spec.ts';
+import { catSpec, isWorker, nameOfApp } from '../store/app-spec.ts';
 import type { AppSpec, FleetView, Intent } from '../store/records.ts';
 import { quote } from '../text.ts';
 import { changedApp } from './changed-app.ts';
@@ -104,7 +104,10 @@ function namedApp(home: string, { spec, isPlain }: AskedSpec, apps: AppsHere): W
 }
 
 function appMeant({ wanted, stopped, others }: AppsHere): AppSpec {
-  const found = distinctApps(wanted.length > 0 ? wanted : stopped);
+  const apps = distinctApps(wanted.length > 0 ? wanted : stopped);
+  const serving = apps.filter((spec) => !isWorker(spec));
+  // What takes no requests has to be named beside what does.
+  const found = serving.length > 0 ? serving : apps;
   const [first = catSpec] = found;
   if (found.length > 1) {
     const what = wanted.length > 0 ? 'servers of several apps run' : 'several apps ran';

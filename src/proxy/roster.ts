@@ -71,8 +71,9 @@ export class Roster {
     return [...this.#members.values()].sort(inOrder);
   }
 
-  /** Takes in what the registry holds now. */
-  apply(view: RosterView): void {
+  /** Takes in what the registry holds now; what takes no requests is nothing to it. */
+  apply({ servers, ...rest }: RosterView): void {
+    const view = { ...rest, servers: servers.filter(({ record }) => !record.worker) };
     const contested = contestedUrls(view);
     const seen = new Set<string>();
     for (const listing of view.servers) {

@@ -32,10 +32,17 @@ export interface Hosted {
   page?(): HealthPage;
   /** The process of its own that it runs in; null until that answers. */
   inner?(): Inner | null;
+  /** The process that takes no requests; then no door sends its server any. */
+  worker?(): { readonly pid: number } | null;
   /** Comes with every beat of its server. */
   beat?(): Promise<void>;
   /** Tells it that its server leaves: no door sends it anything new, what it has goes on. */
   drain?(): void;
+  /**
+   * In place of `drain` where no requests are to be waited for: tells it to finish what it does, and
+   * resolves when it has ended; at once where there is nothing to tell it with.
+   */
+  finish?(): Promise<void>;
   /**
    * Ends it, after its last answer.
    * @returns `killed` where it had to be, when `graceMs` had passed

@@ -3,7 +3,7 @@ import { Server as NetServer } from 'node:net';
 import { type Background, repeat } from '../background.ts';
 import { defaults } from '../config.ts';
 import { FailedError, isOutage } from '../errors.ts';
-import { nameOfApp } from '../store/app-spec.ts';
+import { isWorker, nameOfApp } from '../store/app-spec.ts';
 import type { BeatReply, ServerRecord } from '../store/records.ts';
 import { quote, reason } from '../text.ts';
 import { bracket, reachable } from './address.ts';
@@ -13,9 +13,12 @@ import { createFront } from './front.ts';
 import { HEALTH_PATH, healthPathOf } from './health.ts';
 import type { Hosted, Identity } from './hosted.ts';
 import { listen } from './listen.ts';
-import { retire } from './retire.ts';
+import { type RetireDeps, retire, retireWorker } from './retire.ts';
 import { checkItself } from './self-check.ts';
 import type { Ending, RunningServer, ServeDeps, ServeOptions } from './serve-options.ts';
+
+/** Nobody is told to come to a worker. */
+const ANY_PORT = 0;
 
 /** One server from its first bind to its last word. */
 export class Life implements RunningServer {
@@ -61,8 +64,8 @@ export class Life implements RunningServer {
   }
 
   async start(): Promise<void> {
-    const { id, listenHost: host, fixedPort, firstPort } = this.#options;
-    const from = firstPort ?? defaults.firstServerPort;
+    const { id, spec, listenHost: host, fixedPort, firstPort } = this.#options;
+    const from = firstPort ?? (isWorker(spec) ? ANY_PORT : defaults.firstServerPort);
     this.#port = await listen(this.#server, { host, fixedPort, firstPort: from });
     const here = reachable(host);
     await this.#hosted.start?.(this.#port, here);
@@ -86,6 +89,7 @@ export class Life implements RunningServer {
   record(): ServerRecord {
     const { id, machine, spec, version, folder } = this.#options;
     const program = this.#hosted.inner?.();
+    const worker = this.#hosted.worker?.();
     return {
       id,
       url: this.#url(),
@@ -102,6 +106,7 @@ export class Life implements RunningServer {
       ...(spec.killMs === undefined ? {} : { killMs: spec.killMs }),
       ...(folder ? { folder } : {}),
       ...(program ? { program } : {}),
+      ...(worker ? { worker } : {}),
     };
   }
 
@@ -181,16 +186,15 @@ export class Life implements RunningServer {
   async #leave(drainMs: number): Promise<void> {
     this.#state = 'draining';
     this.#health?.stop();
-    await retire(
-      {
-        connections: this.#connections,
-        look: this.#look,
-        letGo: () => this.#hosted.drain?.(),
-        stopListening: () => this.#stopListening(),
-        cut: this.#cutting.signal,
-      },
-      drainMs,
-    );
+    const deps: RetireDeps = {
+      connections: this.#connections,
+      look: this.#look,
+      letGo: () => this.#hosted.drain?.(),
+      stopListening: () => this.#stopListening(),
+      cut: this.#cutting.signal,
+    };
+    const { finish } = this.#hosted;
+    await (finish ? retireWorker(deps, finish, drainMs) : retire(deps, drainMs));
     this.#served = true;
     const killed = await this.#stopApp();
     this.#unwatch();

@@ -26,7 +26,11 @@ export function tooLate(deps: ProgramDeps, program: Program, waited: Waited): Ti
   return new TimeoutError('app-not-ready', `${deps.name} ${what} ${after}`, remedy + deps.hint);
 }
 
-export function endedEarly(deps: ProgramDeps, program: Program, how: string): TimeoutError {
+export function endedEarly(
+  deps: Pick<ProgramDeps, 'name' | 'hint'>,
+  program: Program,
+  how: string,
+): TimeoutError {
   const ended = inBackground(program, how);
   const foreground = 'keep it in the foreground';
   const remedy =

@@ -35,6 +35,24 @@ export async function retire(deps: RetireDeps, drainMs: number): Promise<void> {
   connections.cut();
 }
 
+/** The leave of a server that no door sends anything: its app may finish what it does. */
+export async function retireWorker(
+  { connections, look, stopListening, cut }: Omit<RetireDeps, 'letGo'>,
+  finish: () => Promise<void>,
+  drainMs: number,
+): Promise<void> {
+  const end = performance.now() + drainMs;
+  let finished = false;
+  connections.refuseNew();
+  await look();
+  void finish().then(() => {
+    finished = true;
+  });
+  await until(() => finished || cut.aborted, end - performance.now());
+  stopListening();
+  connections.cut();
+}
+
 /** Every door seen in the last lease has let us go, or 3 s have passed. */
 async function acknowledged({ look, cut }: RetireDeps): Promise<void> {
   const end = performance.now() + defaults.ackWaitMs;

@@ -29,6 +29,11 @@ export function nameOfApp(spec: AppSpec): string {
   return name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 1)}…` : name;
 }
 
+/** Whether it is a program that takes no requests. */
+export function isWorker(spec: AppSpec): boolean {
+  return spec.kind === 'program' && spec.http === false;
+}
+
 /** Gives a spec, or the name of the field that is not valid. Never throws. */
 export function parseSpec(value: unknown): AppSpec | string {
   if (!isObject(value)) return 'spec';
@@ -99,13 +104,15 @@ export function isEnvDigest(value: unknown): value is string {
 type Kind =
   | { readonly kind: 'cat' }
   | { readonly kind: 'module'; readonly path: string }
-  | { readonly kind: 'program'; readonly command: readonly string[] };
+  | { readonly kind: 'program'; readonly command: readonly string[]; readonly http?: false };
 
-function parseKind({ kind, path, command }: Record<string, unknown>): Kind | string {
+function parseKind({ kind, path, command, http }: Record<string, unknown>): Kind | string {
   if (kind === 'cat') return { kind };
   if (kind === 'module') return isPath(path) ? { kind, path } : 'path';
-  if (kind === 'program') return isCommand(command) ? { kind, command } : 'command';
-  return 'kind';
+  if (kind !== 'program') return 'kind';
+  if (!isCommand(command)) return 'command';
+  if (http === undefined) return { kind, command };
+  return http === false ? { kind, command, http } : 'http';
 }
 
 const common: Readonly<Record<string, (value: unknown) => boolean>> = {

@@ -4,6 +4,7 @@ import type { Link } from './link.ts';
 import { runScript } from './run-script.ts';
 import * as scripts from './scripts/intents.ts';
 import type { Intents } from './store.ts';
+import { toText } from './worker-record.ts';
 
 /** What the token of a keeper begins with, so that none of 0.1.0 is taken for one of ours. */
 export const keeperMark = 'k2:';
@@ -21,7 +22,7 @@ export function createIntents(link: Link, keys: Keys): Intents {
         [keys.servers, keys.leases, keys.intents],
         old.id,
         record.id,
-        JSON.stringify(record),
+        toText(record),
         JSON.stringify(intent),
         defaults.leaseMs,
         keys.changes,

@@ -1,6 +1,7 @@
 import { isHost } from '../config.ts';
 import { catSpec, isHealthPath, parseSpec } from './app-spec.ts';
 import type { DoorRecord, DoorVerdict, Intent, Order, ServerRecord } from './records.ts';
+import { asMeant } from './worker-record.ts';
 
 /*
  * Somebody else can write into Redis. Each parser gives the thing, or in a few words why it is not
@@ -32,7 +33,7 @@ export function parseRecord(id: string, text: unknown): ServerRecord | string {
   const record = fields as unknown as ServerRecord;
   if (!pointsToPort(record.url, record.port)) return 'its url is not http://host:port';
   const names = Object.keys(recordFields).filter((name) => fields[name] !== undefined);
-  return pick(record, names) as ServerRecord;
+  return asMeant(pick(record, names) as ServerRecord);
 }
 
 export function parseIntent(id: string, text: unknown): Intent | string {
@@ -128,6 +129,7 @@ const recordFields: Record<keyof ServerRecord, Check> = {
   killMs: (value) => value === undefined || isWhole(value, 0, MAX_DRAIN_MS),
   folder: (value) => value === undefined || isFolder(value),
   program: (value) => value === undefined || isProgram(value),
+  worker: (value) => value === undefined || isPid((value as Fields | null)?.pid),
 };
 
 const isTokenOrNone: Check = (value) =>

@@ -27,6 +27,8 @@ export interface ServerRecord extends Place {
   readonly folder?: string;
   /** The program it runs, and where that listens on loopback. */
   readonly program?: { readonly pid: number; readonly port: number };
+  /** The program that it keeps going and that takes no requests; then no door sends it any. */
+  readonly worker?: { readonly pid: number };
 }
 
 /** Status codes from one to another, both included. */
@@ -41,7 +43,12 @@ export type ServerState = ServerRecord['state'] | 'lost' | 'crashed' | 'stopped'
 export type AppSpec = (
   | { readonly kind: 'cat' }
   | { readonly kind: 'module'; readonly path: string }
-  | { readonly kind: 'program'; readonly command: readonly string[] }
+  | {
+      readonly kind: 'program';
+      readonly command: readonly string[];
+      /** It takes no requests: see server/worker.ts. */
+      readonly http?: false;
+    }
 ) & {
   /** Names of the variables declared for it, sorted. Their values never leave the state folder. */
   readonly env: readonly string[];

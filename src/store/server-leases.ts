@@ -10,6 +10,7 @@ import { runScript } from './run-script.ts';
 import { claim } from './scripts/claim.ts';
 import * as scripts from './scripts/registry.ts';
 import type { Registry } from './store.ts';
+import { toText } from './worker-record.ts';
 
 /** Whoever waits for a server to go asks at once. */
 const ENDED_SECONDS = 60;
@@ -25,7 +26,7 @@ export function createServerLeases(
     const keysOf = beatKeys(keys, record.id);
     const said = inWords(record);
     const announce = announced !== said ? '1' : '0';
-    const texts = [JSON.stringify(record), defaults.leaseMs, intent ? JSON.stringify(intent) : ''];
+    const texts = [toText(record), defaults.leaseMs, intent ? JSON.stringify(intent) : ''];
     const signedFor = intent?.registry ?? '';
     const args = [record.id, ...texts, keys.changes, announce, signedFor, freshId()];
     const reply = await runScript(link, scripts.beat, keysOf, ...args);
@@ -49,7 +50,7 @@ export function createServerLeases(
     },
     async register(record, intent) {
       const keysOf = [keys.servers, keys.leases];
-      const args = [record.id, JSON.stringify(record), defaults.leaseMs, keys.changes];
+      const args = [record.id, toText(record), defaults.leaseMs, keys.changes];
       const other = await runScript(link, claim, keysOf, ...args);
       if (typeof other === 'string') throw taken(record.id, parseRecord(record.id, other));
       announced = inWords(record);

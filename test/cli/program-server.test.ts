@@ -109,7 +109,7 @@ describe('the flags of serve', () => {
     ['--id abcdef --spawned --of-up --first-port=3001 --replaces bbbbbb --held'],
     ['--env A=1 --env B=x=y --env-file f --env-all --cwd /tmp'],
     ['--health /up --health-status 200-399 --port 1 --port 2'],
-    ['--drain-signal SIGUSR2 --kill-timeout 30'],
+    ['--drain-signal SIGUSR2 --kill-timeout 30 --no-http'],
   ])('mean the same to both: %s', (line) => {
     const words = line.split(' ').filter(Boolean);
     expect(readServeFlags(words)).toEqual(asCommanderReads(words));

@@ -90,7 +90,8 @@ return known
 `;
 
 /**
- * Writes one server's order and removes its intent, unless no other server would stay up.
+ * Writes one server's order and removes its intent, unless no other server would stay up. A worker
+ * takes no requests, and so stays for none.
  * KEYS servers leases intents order.
  * ARGV id order ttlSeconds channel stands('1'|'0'), prefix of an order's key.
  * Returns 'ordered', 'already' (somebody else did), 'gone' or 'last'.
@@ -100,7 +101,7 @@ ${clock}${soft}${writeOrder}
 local function stays(id)
   if id == ARGV[1] or redis.call('EXISTS', ARGV[6] .. id) == 1 then return false end
   local good, record = pcall(cjson.decode, soft('HGET', KEYS[1], id) or '')
-  return good and type(record) == 'table' and record.state ~= 'draining'
+  return good and type(record) == 'table' and record.state ~= 'draining' and not record.worker
 end
 local function anotherStays()
   for _, id in ipairs(soft('ZRANGEBYSCORE', KEYS[2], now, '+inf') or {}) do

@@ -1,0 +1,71 @@
+import { defaults } from '../config.ts';
+import type { CreateHosted, Hosted } from './hosted.ts';
+import { endedEarly, inBackground } from './not-ready.ts';
+import type { Program } from './program.ts';
+
+export interface WorkerDeps {
+  start(): Program;
+  /** What messages call it. */
+  readonly name: string;
+  readonly readyMs: number;
+  /** What tells it to finish what it does, before SIGTERM. */
+  readonly drainSignal: NodeJS.Signals | null;
+  /** What to say after the remedy, where it does not start. */
+  readonly hint: string;
+}
+
+/**
+ * Hosts a program that takes no requests: what comes to its server's port is 404. It is ready once it
+ * has run for `workerReadyMs`, as supervisord's `startsecs` has it.
+ */
+export function hostWorker(deps: WorkerDeps): CreateHosted {
+  return () => createHost(deps);
+}
+
+function createHost(deps: WorkerDeps): Hosted {
+  let program: Program | null = null;
+  let leaving = false;
+  let tellDied: (why: string) => void = () => {};
+  const died = new Promise<string>((resolve) => {
+    tellDied = resolve;
+  });
+
+  return {
+    request(_, response) {
+      const text = 'This server runs a program that takes no requests\n';
+      const type = 'text/plain; charset=utf-8';
+      response.writeHead(404, { 'Content-Type': type, 'Content-Length': text.length }).end(text);
+    },
+    upgrade: null,
+    died,
+    worker: () => (program === null ? null : { pid: program.pid }),
+    async start() {
+      const running = deps.start();
+      program = running;
+      const how = await endOrTime(running, Math.min(defaults.workerReadyMs, deps.readyMs));
+      if (how !== null) throw endedEarly(deps, running, how);
+      void running.ended.then((end) => {
+        if (!leaving) tellDied(`${deps.name} ${inBackground(running, end)}`);
+      });
+    },
+    async finish() {
+      leaving = true;
+      if (deps.drainSignal === null) return;
+      program?.tell(deps.drainSignal);
+      await program?.ended;
+    },
+    async stop(graceMs) {
+      leaving = true;
+      return await program?.stop(graceMs);
+    },
+  };
+}
+
+/** @returns how it ended, or null when it runs on after that time */
+async function endOrTime(program: Program, ms: number): Promise<string | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const time = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), ms);
+  });
+  return Promise.race([program.ended, time]).finally(() => clearTimeout(timer));
+}
