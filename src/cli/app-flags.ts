@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { defaults } from '../config.ts';
 import { FailedError, UsageError } from '../errors.ts';
 import type { AskedSpec } from '../fleet/which-app.ts';
@@ -64,7 +64,7 @@ export function addWorkerFlag(command: Command): Command {
   const words =
     'the program after -- takes no requests: it is kept running, and no door sends it any';
   // Commander would take it for `--http` turned off.
-  const option = new Option('--no-http', words);
+  const option = command.createOption('--no-http', words);
   option.negate = false;
   option.attributeName = () => 'noHttp';
   return command.addOption(option);

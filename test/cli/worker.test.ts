@@ -30,7 +30,7 @@ describe('a program spawned with --no-http', () => {
     expect(row.program).toBeUndefined();
     expect(log(row)).toContain(`begun ${row.worker?.pid} PORT=undefined mail`);
     const { stdout } = await site.run(['ls']);
-    expect(stdout).toMatch(new RegExp(`${row.id} +- +up .*worker\\.mjs mail`));
+    expect(stdout).toMatch(new RegExp(`${row.id} +- +up .* - +- +/`));
     expect((await site.run(['ls', '-q'])).stdout).toBe('');
     expect((await site.run(['spawn', '-q'])).stdout).toMatch(/^[a-z2-9]{6}\n$/);
   });
