@@ -107,6 +107,11 @@ const twiceUp: Scenario = {
     const began = performance.now();
     const again = world.site.start(flags);
     const ended = finish(again);
+    // Before it says so it is still starting, and a signal then is exit 130.
+    let said = '';
+    again.stderr?.on('data', (text) => {
+      said += text;
+    });
     const old = new Set(rows.map(({ id }) => id));
     await until('whole', async () => {
       const used = (await serving()).filter(({ doors }) => doors.includes('usable'));
@@ -114,6 +119,7 @@ const twiceUp: Scenario = {
     });
     const tookMs = performance.now() - began;
     await until('three', () => world.servers().length === 3);
+    await until('it says that all is up', () => said.includes('Ctrl-C'));
     again.kill('SIGTERM');
     expect((await ended).code).toBe(0);
     return `three serve after ${seconds(tookMs)}, one of them new`;
