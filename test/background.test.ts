@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type BackgroundWork, repeat } from '../src/background.ts';
 import { FailedError } from '../src/errors.ts';
+import { type BackgroundWork, repeat } from '../src/loop.ts';
 import { until } from './helpers/until.ts';
 
 /** Rounds that follow each other at once and do in turn what they are given, the last for ever. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Refusal } from '../proxy/client/request-checks.ts';
 import type { Seen } from '../proxy/door.ts';
 import { listen } from '../proxy/listen.ts';
-import type { Refusal } from '../proxy/request-checks.ts';
 import { createListener, type ListenerLimits } from './listener.ts';
 
 /** What the admin listener tells of. */

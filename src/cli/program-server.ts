@@ -1,12 +1,12 @@
 import { createConfig } from '../config.ts';
 import type { ExitCode } from '../errors.ts';
-import { splitProgram } from './app-flags.ts';
-import { createContext } from './context.ts';
-import { openProgram } from './open-program.ts';
-import { createOutput, type Output } from './output.ts';
-import { runServer, type ServeFlags } from './run-server.ts';
-import { readServeFlags } from './serve-flags.ts';
-import { tell } from './tell.ts';
+import { createContext } from './context/context.ts';
+import { splitProgram } from './flags/app-flags.ts';
+import { readServeFlags } from './flags/serve-flags.ts';
+import { createOutput, type Output } from './output/output.ts';
+import { tell } from './output/tell.ts';
+import { openProgram } from './serve/open-program.ts';
+import { runServer, type ServeFlags } from './serve/run-server.ts';
 
 /*
  * A bundle of its own: `serve` of a program, one of which stands beside each program of a fleet.

@@ -1,11 +1,11 @@
 import { createConfig } from '../config.ts';
 import type { ExitCode } from '../errors.ts';
-import { splitProgram } from './app-flags.ts';
-import { createContext } from './context.ts';
-import { createOutput, type Output } from './output.ts';
-import { paints } from './paints.ts';
+import { createContext } from './context/context.ts';
+import { splitProgram } from './flags/app-flags.ts';
+import { createOutput, type Output } from './output/output.ts';
+import { paints } from './output/paints.ts';
+import { report } from './output/report.ts';
 import { createProgram } from './program.ts';
-import { report } from './report.ts';
 
 /**
  * Runs one command line to its end and says how it ended. The one place that turns what was thrown

@@ -1,15 +1,15 @@
-import type { DoorRecord, DoorVerdict } from '../store/records.ts';
+import type { DoorRecord, DoorVerdict } from '../model/records.ts';
 import type { Answered } from './access-log.ts';
 import { createDoorId } from './door-id.ts';
-import { type DoorLease, DoorLife, type FleetSource } from './door-life.ts';
-import type { DoorOptions } from './door-options.ts';
-import { createFrontDoor } from './front-door.ts';
-import type { Member } from './member.ts';
-import { doorUrl } from './own-address.ts';
-import type { StartQueue } from './start-queue.ts';
-import { Sticky } from './sticky.ts';
-import { type KeptKey, type SharedKey, StickyKey } from './sticky-key.ts';
-import { type PictureReturns, Undelivered } from './undelivered.ts';
+import type { StartQueue } from './exchange/start-queue.ts';
+import { type PictureReturns, Undelivered } from './exchange/undelivered.ts';
+import { createFrontDoor } from './listener.ts';
+import { type DoorLease, DoorLife, type FleetSource } from './membership.ts';
+import type { DoorOptions } from './options.ts';
+import { Sticky } from './sticky/cookie.ts';
+import { type KeptKey, type SharedKey, StickyKey } from './sticky/key.ts';
+import { doorUrl } from './upstream/own-address.ts';
+import type { Member } from './upstream/upstream.ts';
 
 export interface DoorDeps {
   readonly registry: DoorLease & FleetSource & SharedKey;

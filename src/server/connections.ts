@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { defaults } from '../config.ts';
-import { closePolitely } from '../linger.ts';
+import { closePolitely } from '../http/early-close.ts';
 
 interface Connection {
   requests: number;

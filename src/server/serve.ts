@@ -1,5 +1,5 @@
-import { Life } from './life.ts';
-import type { RunningServer, ServeDeps, ServeOptions } from './serve-options.ts';
+import type { RunningServer, ServeDeps, ServeOptions } from './options.ts';
+import { Life } from './server.ts';
 
 /**
  * One server's life: listen, check itself, register, beat, and leave when it is told to.

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
-import { refusal } from './client.ts';
+import { refusal } from './connection/client.ts';
+import type { Link } from './connection/connection.ts';
+import { storeError } from './connection/trouble.ts';
 import type { Keys } from './keys.ts';
-import type { Link } from './link.ts';
 import type { Registry } from './store.ts';
-import { storeError } from './trouble.ts';
 
 const AGAIN_MS = 60_000;
 

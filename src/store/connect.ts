@@ -1,10 +1,10 @@
-import { readEviction } from './eviction.ts';
-import { createImages } from './images.ts';
-import { createIntents } from './intents.ts';
+import { readEviction } from './connection/eviction.ts';
+import { openLastingLink, openLink } from './connection/open.ts';
+import { parseRedisUrl } from './connection/redis-url.ts';
+import { createIntents } from './desired-state.ts';
 import { createKeys } from './keys.ts';
 import { createMessages } from './messages.ts';
-import { openLastingLink, openLink } from './open-link.ts';
-import { parseRedisUrl } from './redis-url.ts';
+import { createImages } from './pictures/queue.ts';
 import { createRegistry } from './registry.ts';
 import { takesWrites } from './scripts/probe.ts';
 import type { Store } from './store.ts';

@@ -1,8 +1,8 @@
 import { defaults } from '../config.ts';
+import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
-import type { Link } from './link.ts';
-import { runScript } from './run-script.ts';
 import * as scripts from './scripts/doors.ts';
+import { runScript } from './scripts/run.ts';
 import type { Registry } from './store.ts';
 
 const ACK_TTL_SECONDS = 60;

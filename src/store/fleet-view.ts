@@ -1,12 +1,12 @@
 import { StoreError } from '../errors.ts';
+import { parseDoor, parseIntent, parseRecord, parseRegistryId } from '../model/parse.ts';
+import type { DoorRecord, Intent, Listing, Skipped } from '../model/records.ts';
+import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
-import type { Link } from './link.ts';
-import { list } from './list.ts';
-import { parseDoor, parseIntent, parseRecord, parseRegistryId } from './parse.ts';
-import type { DoorRecord, Intent, Listing, Skipped } from './records.ts';
-import { runScript } from './run-script.ts';
 import { readDoors as readDoorsScript } from './scripts/doors.ts';
+import { list } from './scripts/list.ts';
 import * as scripts from './scripts/registry.ts';
+import { runScript } from './scripts/run.ts';
 import type { Registry } from './store.ts';
 
 const MAX_RECORD_BYTES = 16 * 1_024;

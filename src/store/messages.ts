@@ -1,8 +1,8 @@
+import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
-import type { Link } from './link.ts';
-import { list } from './list.ts';
-import { runScript } from './run-script.ts';
+import { list } from './scripts/list.ts';
 import { readMessage } from './scripts/messages.ts';
+import { runScript } from './scripts/run.ts';
 import type { Messages } from './store.ts';
 
 /** Messages that expire by themselves. */

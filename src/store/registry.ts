@@ -1,10 +1,10 @@
-import { createBeatSilence } from './beat-silence.ts';
 import { createChanges } from './changes.ts';
+import type { Link } from './connection/connection.ts';
 import { createDoorLeases } from './door-leases.ts';
+import { createOrders } from './drain-orders.ts';
 import { createFleetView } from './fleet-view.ts';
+import { createBeatSilence } from './heartbeat-silence.ts';
 import type { Keys } from './keys.ts';
-import type { Link } from './link.ts';
-import { createOrders } from './orders.ts';
 import { createServerLeases } from './server-leases.ts';
 import { createStickyKey } from './sticky-key.ts';
 import type { Registry } from './store.ts';

@@ -1,16 +1,16 @@
 import { defaults } from '../config.ts';
 import { FailedError, StoreError } from '../errors.ts';
+import { parseKilled, parseOrder, parseRecord, parseRegistryId } from '../model/parse.ts';
+import type { BeatReply, Intent, ServerRecord } from '../model/records.ts';
+import { toText } from '../model/worker-record.ts';
 import { quote } from '../text.ts';
+import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
-import type { Link } from './link.ts';
-import { list } from './list.ts';
-import { parseKilled, parseOrder, parseRecord, parseRegistryId } from './parse.ts';
-import type { BeatReply, Intent, ServerRecord } from './records.ts';
-import { runScript } from './run-script.ts';
 import { claim } from './scripts/claim.ts';
+import { list } from './scripts/list.ts';
 import * as scripts from './scripts/registry.ts';
+import { runScript } from './scripts/run.ts';
 import type { Registry } from './store.ts';
-import { toText } from './worker-record.ts';
 
 /** Whoever waits for a server to go asks at once. */
 const ENDED_SECONDS = 60;

@@ -1,7 +1,7 @@
+import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
-import type { Link } from './link.ts';
-import { runScript } from './run-script.ts';
 import { readRegistryId } from './scripts/registry.ts';
+import { runScript } from './scripts/run.ts';
 import type { Registry } from './store.ts';
 
 const KEY = /^[A-Za-z0-9_-]{43}$/;

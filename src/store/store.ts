@@ -1,5 +1,4 @@
-import type { Eviction } from './eviction.ts';
-import type { ClaimedPicture, NewPicture, Picture, PictureInfo } from './pictures.ts';
+import type { ClaimedPicture, NewPicture, Picture, PictureInfo } from '../model/picture.ts';
 import type {
   BeatReply,
   DoorRecord,
@@ -9,7 +8,8 @@ import type {
   ServerRecord,
   SignedIntent,
   Silence,
-} from './records.ts';
+} from '../model/records.ts';
+import type { Eviction } from './connection/eviction.ts';
 
 /** Stops a subscription. */
 export type Unsubscribe = () => void;

@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../config.ts';
 import { StoreError } from '../errors.ts';
 import { reason } from '../text.ts';
+import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
-import type { Link } from './link.ts';
-import { runScript } from './run-script.ts';
+import { runScript } from './scripts/run.ts';
 import { pushAndRead, pushVisits } from './scripts/visits.ts';
 import type { Visits } from './store.ts';
 

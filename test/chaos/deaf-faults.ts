@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { ownProcesses } from '../helpers/cli.ts';
 import { until } from '../helpers/until.ts';
 import { type Scenario, seconds } from './scenario.ts';

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { identify } from '../../src/fleet/process-identity.ts';
+import { identify } from '../../src/process/identity.ts';
 import { BIN } from '../helpers/cli.ts';
 import { needs } from '../helpers/needs.ts';
 import { until } from '../helpers/until.ts';

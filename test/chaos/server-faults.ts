@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { keepAsking } from '../helpers/load.ts';
 import { until } from '../helpers/until.ts';
 import { against, type Scenario, seconds } from './scenario.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { openSite, ownProcesses, type RunOptions, type Site } from '../helpers/cli.ts';
 import { until } from '../helpers/until.ts';
 import { type Door, type DoorOptions, openDoor } from './door.ts';

@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { BIN, finish, type Result } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
 import { runHere } from '../helpers/run-here.ts';

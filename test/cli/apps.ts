@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { openSite, ownProcesses, type RunOptions, type Site } from '../helpers/cli.ts';
 import { until } from '../helpers/until.ts';
 

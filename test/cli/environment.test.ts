@@ -10,8 +10,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
-import { readEnvFile } from '../../src/fleet/env-file.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
+import { readEnvFile } from '../../src/environment/env-file.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 import { APPS, type AppSite, openAppSite, text } from './apps.ts';

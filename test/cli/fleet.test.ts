@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { openSite, ownProcesses, type Result, type Site } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
 import { sampleIntent, sampleRecord } from '../helpers/store.ts';

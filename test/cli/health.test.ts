@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { keepAsking } from '../helpers/load.ts';
 import { thorough } from '../helpers/needs.ts';
 import { freePort } from '../helpers/redis.ts';

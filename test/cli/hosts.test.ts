@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { openSite, type Site } from '../helpers/cli.ts';
 import { hostPidOf, openMachine, serversOf } from '../helpers/machine.ts';
 import { needs, testWith } from '../helpers/needs.ts';

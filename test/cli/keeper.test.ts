@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { until } from '../helpers/until.ts';
 import { answering, type FleetSite, type Going, openFleetSite } from './fleet-site.ts';
 

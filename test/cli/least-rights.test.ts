@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { openSite, type Site } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
 import { addUser, documentedRule } from '../helpers/rights.ts';

@@ -12,9 +12,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
-import { logPath, markNamespace, rawLogPath } from '../../src/fleet/logs.ts';
-import { RotatingLog } from '../../src/fleet/rotating-log.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
+import { logPath, markNamespace, rawLogPath } from '../../src/logs/files.ts';
+import { RotatingLog } from '../../src/logs/rotating-log.ts';
 import { BIN, finish, openSite, type Site } from '../helpers/cli.ts';
 import { needs, testWith } from '../helpers/needs.ts';
 import { runHere } from '../helpers/run-here.ts';

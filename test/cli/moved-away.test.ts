@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants, copyFileSync, cpSync, linkSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { identify } from '../../src/fleet/process-identity.ts';
+import { identify } from '../../src/process/identity.ts';
 import { BIN } from '../helpers/cli.ts';
 import { until } from '../helpers/until.ts';
 import { type AppSite, openAppSite } from './apps.ts';

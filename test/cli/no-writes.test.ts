@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { openSite, type Site } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
 import { addUser, documentedRule } from '../helpers/rights.ts';

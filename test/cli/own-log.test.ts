@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasEnded, startDetached } from '../../src/fleet/launcher.ts';
-import { logPath, rawLogPath } from '../../src/fleet/logs.ts';
+import { logPath, rawLogPath } from '../../src/logs/files.ts';
+import { hasEnded, startDetached } from '../../src/process/launcher.ts';
 import { type Bundle, bundleFixture } from '../fleet/bundle.ts';
 import { killAtEnd, temporaryFolder } from '../fleet/cleanup.ts';
 import { until } from '../helpers/until.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { ownProcesses } from '../helpers/cli.ts';
 import { keepAsking } from '../helpers/load.ts';
 import { needs, testWith } from '../helpers/needs.ts';

@@ -2,7 +2,7 @@ import { createServer as createHttp } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { openSite, type Result, type Site } from '../helpers/cli.ts';
 import { keepAsking } from '../helpers/load.ts';
 import { freePort, startRedis } from '../helpers/redis.ts';

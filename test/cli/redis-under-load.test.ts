@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { openSite, type Site } from '../helpers/cli.ts';
 import { keepAsking } from '../helpers/load.ts';
 import { memoryOf } from '../helpers/process.ts';

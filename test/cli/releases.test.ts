@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { until } from '../helpers/until.ts';
 import { type AppSite, openAppSite, PROGRAM, text } from './apps.ts';
 

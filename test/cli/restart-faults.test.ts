@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
 import { until } from '../helpers/until.ts';
 import { timed } from '../helpers/yardstick.ts';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { size } from '../../src/cli/values.ts';
+import { size } from '../../src/cli/flags/values.ts';
 import { until } from '../helpers/until.ts';
 import { answering, type FleetSite, openFleetSite } from './fleet-site.ts';
 

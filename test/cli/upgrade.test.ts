@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
 import { keepAsking } from '../helpers/load.ts';
 import { type OldVersion, unpackOldVersion } from '../helpers/old-version.ts';

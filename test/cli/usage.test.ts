@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createContext } from '../../src/cli/context.ts';
-import { createOutput } from '../../src/cli/output.ts';
+import { createContext } from '../../src/cli/context/context.ts';
+import { createOutput } from '../../src/cli/output/output.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { createConfig } from '../../src/config.ts';
 import { BIN, finish, openSite, type Result, type Site } from '../helpers/cli.ts';

@@ -3,7 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { openSite, ownProcesses, type RunOptions, type Site } from '../helpers/cli.ts';
 import { startRedis } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { finish, ownProcesses } from '../helpers/cli.ts';
 import { keepAsking } from '../helpers/load.ts';
 import { unpackOldVersion } from '../helpers/old-version.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { identify } from '../../src/fleet/process-identity.ts';
+import { identify } from '../../src/process/identity.ts';
 import { until } from '../helpers/until.ts';
 
 /** A folder that is removed when the test has ended. */

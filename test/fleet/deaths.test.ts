@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Deaths, type Sentence, sentenceInWords } from '../../src/fleet/deaths.ts';
+import { Deaths, type Sentence, sentenceInWords } from '../../src/fleet/reconciler/backoff.ts';
 
 /** What each of these deaths brings, at these seconds; `!` of one that had not run well. */
 function sentences(...deaths: readonly string[]): string[] {

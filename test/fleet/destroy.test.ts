@@ -1,11 +1,15 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { type Destroyed, type DestroyOptions, destroyServers } from '../../src/fleet/destroy.ts';
-import { identify, thisMachine } from '../../src/fleet/process-identity.ts';
-import { spawnServers } from '../../src/fleet/spawn.ts';
-import { catSpec } from '../../src/store/app-spec.ts';
+import {
+  type Destroyed,
+  type DestroyOptions,
+  destroyServers,
+} from '../../src/fleet/destroy/destroy.ts';
+import { spawnServers } from '../../src/fleet/spawn/spawn.ts';
+import { catSpec } from '../../src/model/app-spec.ts';
+import type { Intent, ServerRecord } from '../../src/model/records.ts';
+import { identify, thisMachine } from '../../src/process/identity.ts';
 import { connectStore } from '../../src/store/connect.ts';
-import type { Intent, ServerRecord } from '../../src/store/records.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { sampleIntent } from '../helpers/store.ts';

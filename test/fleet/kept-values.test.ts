@@ -9,9 +9,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { sweepValues } from '../../src/fleet/env-sweep.ts';
-import { adopted, keepValues, readValues, sweepEnv } from '../../src/fleet/kept-values.ts';
-import type { AppSpec } from '../../src/store/records.ts';
+import { adopted, keepValues, readValues, sweepEnv } from '../../src/environment/kept-values.ts';
+import { sweepValues } from '../../src/environment/sweep.ts';
+import type { AppSpec } from '../../src/model/records.ts';
 import { temporaryFolder } from './cleanup.ts';
 
 const values = { base: { PATH: '/bin', LANG: 'C' }, declared: { B: '2', A: 'hush' }, leftOut: 3 };

@@ -17,8 +17,8 @@ import {
   findRedis,
   reviveLocalRedis,
   stopLocalRedis,
-} from '../../src/fleet/local-redis.ts';
-import { identify } from '../../src/fleet/process-identity.ts';
+} from '../../src/local-redis/run.ts';
+import { identify } from '../../src/process/identity.ts';
 import { freePort, startRedis } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 import { temporaryFolder } from './cleanup.ts';

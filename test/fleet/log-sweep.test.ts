@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sweepLogs } from '../../src/fleet/log-sweep.ts';
-import { capRawLog, touchLog } from '../../src/fleet/raw-log.ts';
+import { capRawLog, touchLog } from '../../src/logs/raw-log.ts';
+import { sweepLogs } from '../../src/logs/sweep.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { openStore, sampleIntent, sampleRecord } from '../helpers/store.ts';

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { logPath, tail } from '../../src/fleet/logs.ts';
-import { createServerId } from '../../src/fleet/server-id.ts';
+import { logPath, tail } from '../../src/logs/files.ts';
+import { createServerId } from '../../src/state/server-id.ts';
 import { temporaryFolder } from './cleanup.ts';
 
 function log(text: string): string {

@@ -1,13 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import {
-  identify,
-  isHere,
-  isOfHost,
-  isProcess,
-  thisMachine,
-} from '../../src/fleet/process-identity.ts';
+import { identify, isHere, isOfHost, isProcess, thisMachine } from '../../src/process/identity.ts';
 import { until } from '../helpers/until.ts';
 import { killAtEnd, temporaryFolder } from './cleanup.ts';
 

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { defaults } from '../../src/config.ts';
-import { RotatingLog } from '../../src/fleet/rotating-log.ts';
+import { RotatingLog } from '../../src/logs/rotating-log.ts';
 import { needs, testWith, thorough } from '../helpers/needs.ts';
 import { bundleFixture } from './bundle.ts';
 import { temporaryFolder } from './cleanup.ts';

@@ -2,15 +2,15 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { fleetName, kindOf } from '../../src/fleet/our-process.ts';
-import { identify, thisMachine } from '../../src/fleet/process-identity.ts';
+import { identify, thisMachine } from '../../src/process/identity.ts';
+import { fleetName, kindOf } from '../../src/process/our-process.ts';
 import {
   type Announced,
   announce,
   findServer,
   forgetOtherRuns,
   runningHere,
-} from '../../src/fleet/running.ts';
+} from '../../src/process/running.ts';
 import { needs, testWith } from '../helpers/needs.ts';
 import { until } from '../helpers/until.ts';
 import { bundleFixture } from './bundle.ts';

@@ -1,9 +1,9 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isAsSigned, isSigned, sign, type Unsigned } from '../../src/fleet/signature.ts';
-import { catSpec } from '../../src/store/app-spec.ts';
-import type { Intent } from '../../src/store/records.ts';
+import { catSpec } from '../../src/model/app-spec.ts';
+import type { Intent } from '../../src/model/records.ts';
+import { isAsSigned, isSigned, sign, type Unsigned } from '../../src/state/signature.ts';
 import { sampleIntent } from '../helpers/store.ts';
 import { temporaryFolder } from './cleanup.ts';
 

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { socketPath } from '../../src/fleet/socket-path.ts';
+import { socketPath } from '../../src/state/socket-path.ts';
 import { temporaryFolder } from './cleanup.ts';
 
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);

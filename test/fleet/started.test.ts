@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { Deaths } from '../../src/fleet/deaths.ts';
-import { identify } from '../../src/fleet/process-identity.ts';
-import { Started } from '../../src/fleet/started.ts';
-import type { FleetView, ServerRecord } from '../../src/store/records.ts';
+import { Started } from '../../src/fleet/desired/started.ts';
+import { Deaths } from '../../src/fleet/reconciler/backoff.ts';
+import type { FleetView, ServerRecord } from '../../src/model/records.ts';
+import { identify } from '../../src/process/identity.ts';
 import { sampleRecord } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
 import { killAtEnd } from './cleanup.ts';

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } 
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { prepareStateFolder } from '../../src/fleet/state-folder.ts';
+import { prepareStateFolder } from '../../src/state/folder.ts';
 import { needs, testWith } from '../helpers/needs.ts';
 import { temporaryFolder } from './cleanup.ts';
 

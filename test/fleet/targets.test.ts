@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { findTargets, isUp, knownServers } from '../../src/fleet/targets.ts';
-import { catSpec } from '../../src/store/app-spec.ts';
-import type { FleetView, Intent, Listing, ServerRecord } from '../../src/store/records.ts';
+import { findTargets, isUp, knownServers } from '../../src/fleet/targets/servers.ts';
+import { catSpec } from '../../src/model/app-spec.ts';
+import type { FleetView, Intent, Listing, ServerRecord } from '../../src/model/records.ts';
 
 const here = { hostId: 'a'.repeat(16), host: 'here', bootId: 'b1', pidNs: 'pid:[1]' };
 

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { socketPath } from '../../src/fleet/socket-path.ts';
-import { takeUpLock, type UpLock } from '../../src/fleet/up-lock.ts';
+import { takeUpLock, type UpLock } from '../../src/fleet/up/lock.ts';
+import { socketPath } from '../../src/state/socket-path.ts';
 import { type Bundle, bundleFixture } from './bundle.ts';
 import { killAtEnd, temporaryFolder } from './cleanup.ts';
 

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { sign } from '../../src/fleet/signature.ts';
-import { entryPath, listWanted, markWanted, writeWanted } from '../../src/fleet/wanted-files.ts';
+import { entryPath, listWanted, markWanted, writeWanted } from '../../src/state/desired-files.ts';
+import { sign } from '../../src/state/signature.ts';
 import { sampleIntent } from '../helpers/store.ts';
 import { temporaryFolder } from './cleanup.ts';
 

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { changedApp } from '../../src/fleet/changed-app.ts';
-import { keepValues, readValues } from '../../src/fleet/kept-values.ts';
-import { type AppsHere, isSameApp, whichApp } from '../../src/fleet/which-app.ts';
-import { catSpec } from '../../src/store/app-spec.ts';
-import type { AppSpec } from '../../src/store/records.ts';
+import { keepValues, readValues } from '../../src/environment/kept-values.ts';
+import { type AppsHere, isSameApp, whichApp } from '../../src/fleet/targets/app.ts';
+import { changedApp } from '../../src/fleet/targets/changed-app.ts';
+import { catSpec } from '../../src/model/app-spec.ts';
+import type { AppSpec } from '../../src/model/records.ts';
 
 let home: string;
 let api: AppSpec;

@@ -1,6 +1,6 @@
-import { catSpec } from '../../src/store/app-spec.ts';
+import { catSpec } from '../../src/model/app-spec.ts';
+import type { Intent, ServerRecord } from '../../src/model/records.ts';
 import { connectStore } from '../../src/store/connect.ts';
-import type { Intent, ServerRecord } from '../../src/store/records.ts';
 import type { Store } from '../../src/store/store.ts';
 
 /** A store as the product opens it, on a test's own Redis. */

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import type { Row } from '../../src/cli/rows.ts';
+import type { Row } from '../../src/cli/output/rows.ts';
 import { finish, openSite, type Site } from './cli.ts';
 import { freePort } from './redis.ts';
 import { openRelay, type RedisRelay } from './redis-relay.ts';

@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { createFront } from '../../src/server/front.ts';
-import { createRelay } from '../../src/server/relay.ts';
+import { createRelay } from '../../src/hosting/relay.ts';
+import { createFront } from '../../src/server/http-server.ts';
 import { until } from '../helpers/until.ts';
 import { ask, exchange } from './clients.ts';
 import { type Fleet, startFleet } from './fleet.ts';

@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { Redis } from 'ioredis';
+import type { ServerRecord } from '../../src/model/records.ts';
 import type { Answered } from '../../src/proxy/access-log.ts';
 import { createDoor, type Door } from '../../src/proxy/door.ts';
-import { type DoorOptions, doorOptions } from '../../src/proxy/door-options.ts';
-import type { KeptKey } from '../../src/proxy/sticky-key.ts';
-import type { ServerRecord } from '../../src/store/records.ts';
+import { type DoorOptions, doorOptions } from '../../src/proxy/options.ts';
+import type { KeptKey } from '../../src/proxy/sticky/key.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { openStore, sampleRecord } from '../helpers/store.ts';

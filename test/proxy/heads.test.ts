@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createFront, type Front } from '../../src/server/front.ts';
+import { createFront, type Front } from '../../src/server/http-server.ts';
 import { ask, exchange, type RawServer, startRaw } from './clients.ts';
 import { type Fleet, type OpenDoor, startFleet } from './fleet.ts';
 import { accept, handshake } from './web-sockets.ts';

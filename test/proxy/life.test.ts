@@ -2,7 +2,7 @@ import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createDoor } from '../../src/proxy/door.ts';
-import { doorOptions } from '../../src/proxy/door-options.ts';
+import { doorOptions } from '../../src/proxy/options.ts';
 import { startRedis } from '../helpers/redis.ts';
 import { openStore } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';

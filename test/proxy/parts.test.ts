@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { type Answered, accessLine } from '../../src/proxy/access-log.ts';
-import { createAllow } from '../../src/proxy/allow.ts';
-import { doorOptions, LOOPBACK } from '../../src/proxy/door-options.ts';
-import { EventEnd } from '../../src/proxy/event-end.ts';
-import { Ladder, type TryFacts } from '../../src/proxy/retry.ts';
-import { FrameBoundary } from '../../src/proxy/ws-frames.ts';
+import { EventEnd } from '../../src/proxy/exchange/event-end.ts';
+import { Ladder, type TryFacts } from '../../src/proxy/exchange/retry-policy.ts';
+import { doorOptions, LOOPBACK } from '../../src/proxy/options.ts';
+import { createAllow } from '../../src/proxy/upstream/allow.ts';
+import { FrameBoundary } from '../../src/proxy/websocket/frames.ts';
 import { build } from './web-sockets.ts';
 
 describe('--allow-backends', () => {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { doorOptions } from '../../src/proxy/door-options.ts';
-import { createMember } from '../../src/proxy/member.ts';
-import { PoisonList } from '../../src/proxy/poison.ts';
+import { PoisonList } from '../../src/proxy/exchange/poison.ts';
+import { doorOptions } from '../../src/proxy/options.ts';
+import { createMember } from '../../src/proxy/upstream/upstream.ts';
 import { until } from '../helpers/until.ts';
 import { ask } from './clients.ts';
 import { type Fleet, PATIENT, startFleet, type TestServer, usable } from './fleet.ts';

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { takesPicture, Undelivered } from '../../src/proxy/undelivered.ts';
-import { hostCat } from '../../src/server/cat.ts';
+import { hostCat } from '../../src/cats/host.ts';
+import { catSpec } from '../../src/model/app-spec.ts';
+import { takesPicture, Undelivered } from '../../src/proxy/exchange/undelivered.ts';
+import type { RunningServer } from '../../src/server/options.ts';
 import { serve } from '../../src/server/serve.ts';
-import type { RunningServer } from '../../src/server/serve-options.ts';
-import { catSpec } from '../../src/store/app-spec.ts';
 import { until } from '../helpers/until.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 

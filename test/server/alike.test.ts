@@ -8,8 +8,8 @@ import {
 } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createFront } from '../../src/server/front.ts';
-import { createRelay } from '../../src/server/relay.ts';
+import { createRelay } from '../../src/hosting/relay.ts';
+import { createFront } from '../../src/server/http-server.ts';
 import { until } from '../helpers/until.ts';
 import { ask, exchange } from '../proxy/clients.ts';
 

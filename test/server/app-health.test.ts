@@ -1,11 +1,11 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import { AppHealth } from '../../src/server/app-health.ts';
-import { BELOW_500 } from '../../src/server/ask-app.ts';
-import type { Hosted } from '../../src/server/hosted.ts';
-import { withHealth } from '../../src/server/module-health.ts';
-import type { StatusRange } from '../../src/store/records.ts';
+import { AppHealth } from '../../src/health/app-health.ts';
+import { BELOW_500 } from '../../src/health/ask-app.ts';
+import type { Hosted } from '../../src/hosting/hosted.ts';
+import { withHealth } from '../../src/hosting/module-health.ts';
+import type { StatusRange } from '../../src/model/records.ts';
 import { until } from '../helpers/until.ts';
 
 const LOOK_MS = 60;

@@ -1,5 +1,5 @@
-import type { ServeOptions } from '../../src/server/serve-options.ts';
-import { catSpec } from '../../src/store/app-spec.ts';
+import { catSpec } from '../../src/model/app-spec.ts';
+import type { ServeOptions } from '../../src/server/options.ts';
 
 /** A server of the built-in app, in this process. */
 export const catOptions: ServeOptions = {

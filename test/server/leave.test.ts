@@ -1,10 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { hostCat } from '../../src/server/cat.ts';
+import { hostCat } from '../../src/cats/host.ts';
+import { catSpec } from '../../src/model/app-spec.ts';
+import type { RunningServer } from '../../src/server/options.ts';
 import { serve } from '../../src/server/serve.ts';
-import type { RunningServer } from '../../src/server/serve-options.ts';
-import { catSpec } from '../../src/store/app-spec.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { openStore } from '../helpers/store.ts';

@@ -3,8 +3,8 @@ import { request as ask, createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Hosted } from '../../src/server/hosted.ts';
-import { loadModule } from '../../src/server/module.ts';
+import type { Hosted } from '../../src/hosting/hosted.ts';
+import { loadModule } from '../../src/hosting/module.ts';
 import { until } from '../helpers/until.ts';
 
 const APPS = join(import.meta.dirname, '..', 'fixtures', 'apps');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { inspectPicture } from '../../src/server/picture-type.ts';
+import { inspectPicture } from '../../src/cats/picture/type.ts';
 import { avif, gif, html, jpeg, motionPhoto, png, script, webp, zip } from './sample-pictures.ts';
 
 const join = (...parts: (Buffer | string | readonly number[])[]) =>

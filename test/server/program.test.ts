@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { identify } from '../../src/fleet/process-identity.ts';
-import { startProgram } from '../../src/fleet/program.ts';
-import { ask, BELOW_500, isWell } from '../../src/server/ask-app.ts';
-import { holdPort, innerPorts } from '../../src/server/inner-port.ts';
-import { hostProgram } from '../../src/server/program.ts';
+import { ask, BELOW_500, isWell } from '../../src/health/ask-app.ts';
+import { hostProgram } from '../../src/hosting/program.ts';
+import { holdPort, innerPorts } from '../../src/hosting/program-port.ts';
+import { startProgram } from '../../src/process/attached.ts';
+import { identify } from '../../src/process/identity.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 

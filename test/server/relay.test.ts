@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { Hosted } from '../../src/hosting/hosted.ts';
+import { createRelay } from '../../src/hosting/relay.ts';
 import type { Connections } from '../../src/server/connections.ts';
-import { createFront } from '../../src/server/front.ts';
-import type { Hosted } from '../../src/server/hosted.ts';
-import { createRelay } from '../../src/server/relay.ts';
+import { createFront } from '../../src/server/http-server.ts';
 import { until } from '../helpers/until.ts';
 import { ask, exchange, flood } from '../proxy/clients.ts';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { halfUploads } from '../../bench/lib/half-uploads.mjs';
-import { type MemoryPart, UploadMemory } from '../../src/server/upload-memory.ts';
+import { type MemoryPart, UploadMemory } from '../../src/cats/upload/memory.ts';
 import { openSite, type Site } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';

@@ -1,9 +1,9 @@
 import { connect, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { hostCat } from '../../src/server/cat.ts';
+import { hostCat } from '../../src/cats/host.ts';
+import type { RunningServer } from '../../src/server/options.ts';
 import { serve } from '../../src/server/serve.ts';
-import type { RunningServer } from '../../src/server/serve-options.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { openStore } from '../helpers/store.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { StoreError } from '../../src/errors.ts';
-import { openClient } from '../../src/store/client.ts';
-import { CurrentLink } from '../../src/store/link.ts';
-import { parseRedisUrl } from '../../src/store/redis-url.ts';
+import { openClient } from '../../src/store/connection/client.ts';
+import { CurrentLink } from '../../src/store/connection/connection.ts';
+import { parseRedisUrl } from '../../src/store/connection/redis-url.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { openStore } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';

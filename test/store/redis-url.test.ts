@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
-import { maskRedisUrl, parseRedisUrl } from '../../src/store/redis-url.ts';
+import { maskRedisUrl, parseRedisUrl } from '../../src/store/connection/redis-url.ts';
 
 describe('a Redis address', () => {
   const tcp = { db: 0, tls: false };

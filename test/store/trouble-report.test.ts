@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { StoreError, type StoreErrorKind } from '../../src/errors.ts';
-import { createTroubleReport } from '../../src/store/trouble-report.ts';
+import { createTroubleReport } from '../../src/store/connection/trouble-report.ts';
 
 const trouble = (kind: StoreErrorKind, message: string) => new StoreError(kind, message, 'Wait');
 const ROUND_MS = 1_100; // lines are a second apart at least

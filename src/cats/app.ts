@@ -1,0 +1,100 @@
+import type { IncomingMessage } from 'node:http';
+import { Router } from '@koa/router';
+import Koa, { type Context, type Middleware, type Next } from 'koa';
+import type { Identity } from '../hosting/hosted.ts';
+import type { Store } from '../store/store.ts';
+import { inRequestTime } from './deadline.ts';
+import type { Deliveries } from './deliveries.ts';
+import { answerErrors } from './error-handler.ts';
+import { meowRoute } from './meow.ts';
+import { messageRoutes } from './messages.ts';
+import { type Uploads, uploadRoute } from './upload.ts';
+
+export interface AppDeps {
+  readonly store: Pick<Store, 'messages' | 'visits' | 'images'>;
+  readonly deliveries: Deliveries;
+  readonly uploads: Uploads;
+  log(line: string): void;
+}
+
+const RECENT = '/recent';
+const UPLOAD = '/upload';
+
+/** The built-in app; it does not listen. Answers every route of design §7 but the health check. */
+export function createApp(deps: AppDeps, identity: Identity): Koa {
+  const router = createRouter(deps, identity);
+  const pipeline: Middleware[] = [
+    countVisit(deps),
+    router.routes() as unknown as Middleware,
+    router.allowedMethods() as unknown as Middleware,
+  ];
+  const app = new Koa();
+  app.context.onerror = answerErrors(deps.log);
+  for (const step of pipeline) app.use(step);
+  return app;
+}
+
+/** Whether its body is read only where there is room for it. */
+export function isUpload({ method, url }: IncomingMessage): boolean {
+  return method === 'POST' && url?.split('?', 1)[0] === UPLOAD;
+}
+
+function createRouter(deps: AppDeps, identity: Identity): Router {
+  const messages = messageRoutes(deps.store.messages);
+  const router = new Router();
+  router.get('/', hello(identity) as never);
+  router.get('/test', test as never);
+  router.get('/set', messages.set as never);
+  router.get('/get', messages.get as never);
+  router.get(RECENT, recent(deps) as never);
+  router.post(UPLOAD, uploadRoute(deps.store.images, deps.uploads) as never);
+  router.get('/meow', meowRoute({ ...deps, images: deps.store.images }) as never);
+  return router;
+}
+
+// Sent, not awaited. `/recent` records itself while it reads.
+function countVisit({ store: { visits } }: AppDeps) {
+  return (ctx: Context, next: Next): Promise<void> => {
+    const { path } = ctx;
+    if (path !== RECENT) visits.record(ctx.url);
+    return next();
+  };
+}
+
+const ROUTES = `
+GET  /set      sets a message for 10 s: ?message= &key= &ttl=
+GET  /get      the message, while it lives: ?key=
+GET  /recent   the 5 most recent visits
+POST /upload   pictures, multipart, field image
+GET  /meow     the newest picture; it leaves the queue
+GET  /healthz  whether this server is up
+`;
+
+function hello({ id, port }: Identity) {
+  let text = ''; // the same for every request, made once: the port is known by the first
+  return (ctx: Context): void => {
+    text ||= `meow from ${id} on port ${port()}\n${ROUTES}`;
+    ctx.body = text;
+  };
+}
+
+function test(ctx: Context): void {
+  ctx.body = 'test';
+}
+
+function recent({ store: { visits } }: AppDeps) {
+  return async (ctx: Context): Promise<void> => {
+    const paths = await inRequestTime(visits.recordAndRead(ctx.url));
+    ctx.vary('Accept');
+    ctx.body = ctx.accepts('json', 'html') === 'html' ? page(paths) : paths;
+  };
+}
+
+function page(paths: readonly string[]): string {
+  const items = paths.map((path) => `<li>${escapeHtml(path)}</li>`).join('');
+  return `<!doctype html><meta charset="utf-8"><title>recent visits</title><ol>${items}</ol>\n`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+}

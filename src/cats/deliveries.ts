@@ -1,0 +1,22 @@
+import type { ClaimedPicture } from '../model/picture.ts';
+import type { Images } from '../store/store.ts';
+import { reason } from '../text.ts';
+
+/** The pictures that are being sent at this moment, so that the beat can give them more time. */
+export interface Deliveries {
+  begin(picture: ClaimedPicture): void;
+  end(picture: ClaimedPicture): void;
+  renew(): Promise<void>;
+}
+
+export function createDeliveries(images: Images): Deliveries {
+  const sending = new Set<ClaimedPicture>();
+  return {
+    begin: (picture) => void sending.add(picture),
+    end: (picture) => void sending.delete(picture),
+    async renew() {
+      const all = [...sending].map(({ id, claim }) => images.renew(id, claim).catch(reason));
+      await Promise.all(all); // a picture that could not be renewed goes back by itself
+    },
+  };
+}

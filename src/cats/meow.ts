@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import type { Context } from 'koa';
+import { defaults } from '../config.ts';
+import type { ClaimedPicture, Picture } from '../model/picture.ts';
+import type { Images } from '../store/store.ts';
+import { inRequestTime } from './deadline.ts';
+import type { Deliveries } from './deliveries.ts';
+
+export interface MeowDeps {
+  readonly images: Images;
+  readonly deliveries: Deliveries;
+  log(line: string): void;
+}
+
+const TOKEN = /^[A-Za-z0-9_-]{8,64}$/;
+const PUT_BACK_TRIES = 5;
+const PUT_BACK_PAUSE_MS = 500;
+
+/** `GET /meow`: the newest picture, removed once delivered. HEAD only looks. */
+export function meowRoute(deps: MeowDeps) {
+  return async (ctx: Context): Promise<void> => {
+    if (ctx.method === 'HEAD') return show(ctx, await inRequestTime(deps.images.peek()));
+    const attempt = attemptOf(ctx);
+    const claiming = deps.images.claim(attempt ?? randomBytes(12).toString('base64url'));
+    const picture = await orPutBack(claiming, deps);
+    // Its `close` has come and will not come again, so nothing would ever settle this claim.
+    if (picture && ctx.res.closed) return void putBack(picture, deps);
+    show(ctx, picture);
+    const keepMs = attempt === null ? 0 : defaults.retryWindowMs;
+    if (picture) settleWhenSent(ctx.res, picture, deps, keepMs);
+  };
+}
+
+// A claim that comes after its request was given up goes straight back.
+async function orPutBack(claiming: Promise<ClaimedPicture | null>, deps: MeowDeps) {
+  try {
+    return await inRequestTime(claiming);
+  } catch (error) {
+    void claiming.then(
+      (late) => late && putBack(late, deps),
+      () => {},
+    );
+    throw error;
+  }
+}
+
+// The door's own, the same for every try of one request: design §6.
+function attemptOf(ctx: Context): string | null {
+  const given = ctx.get('meow-attempt');
+  return TOKEN.test(given) ? given : null;
+}
+
+function show(ctx: Context, picture: Picture | null): void {
+  if (!picture) ctx.throw(404, 'no picture is queued: POST one to /upload');
+  ctx.type = picture.type;
+  ctx.set('Content-Disposition', disposition(picture.name));
+  ctx.set('X-Content-Type-Options', 'nosniff');
+  ctx.set('Content-Security-Policy', "default-src 'none'; sandbox");
+  ctx.set('Cache-Control', 'no-store');
+  if (ctx.method === 'HEAD') ctx.length = picture.size;
+  ctx.body = ctx.method === 'HEAD' ? '' : picture.data;
+  ctx.length = picture.size;
+}
+
+// RFC 6266 §4.3, RFC 8187 §3.2: the name in UTF-8, percent-encoded.
+function disposition(name: string): string {
+  const encoded = encodeURIComponent(wellFormed(name)).replace(
+    /['()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `inline; filename*=UTF-8''${encoded}`;
+}
+
+/** `finish` alone also comes after an abort: delivered is what left on a socket that still lives. */
+function settleWhenSent(
+  res: ServerResponse,
+  picture: ClaimedPicture,
+  deps: MeowDeps,
+  keepMs: number,
+): void {
+  const { socket } = res;
+  let settled = false;
+  deps.deliveries.begin(picture);
+  const settle = (delivered: boolean) => {
+    if (settled) return;
+    settled = true;
+    deps.deliveries.end(picture);
+    void (delivered ? acknowledge(picture, deps, keepMs) : putBack(picture, deps));
+  };
+  res.once('finish', () => settle(socket !== null && !socket.destroyed && !socket.errored));
+  res.once('close', () => settle(false));
+}
+
+// A door that gave this server up at this very moment asks another one, with the same token.
+function acknowledge(
+  { id, claim: held }: ClaimedPicture,
+  { images, log }: MeowDeps,
+  keepMs: number,
+) {
+  return again(() => images.acknowledge(id, held, keepMs), log);
+}
+
+function putBack({ id, claim: held }: ClaimedPicture, { images, log }: MeowDeps) {
+  return again(() => images.putBack(id, held), log);
+}
+
+// Both check the claim, so a second try does no harm; what never works out expires in 30 s.
+async function again(work: () => Promise<unknown>, log: MeowDeps['log']): Promise<void> {
+  for (let left = PUT_BACK_TRIES; left > 0; left--) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (left === 1) log(`a picture is left to its deadline: ${String(error)}`);
+      await new Promise((resolve) => setTimeout(resolve, PUT_BACK_PAUSE_MS));
+    }
+  }
+}
+
+// A lone surrogate cannot be encoded.
+function wellFormed(name: string): string {
+  return Buffer.from(name, 'utf8').toString('utf8');
+}

@@ -1,0 +1,49 @@
+import { imageSize } from 'image-size';
+import { defaults } from '../../config.ts';
+import type { PictureType } from '../../model/picture.ts';
+import { isAvif } from './avif.ts';
+import { isWhole } from './end.ts';
+import { beginsAsJpeg, readJpeg } from './jpeg.ts';
+
+const types: Readonly<Record<string, PictureType>> = {
+  png: 'image/png',
+  gif: 'image/gif',
+  webp: 'image/webp',
+};
+
+export type Inspection = { readonly type: PictureType } | { readonly problem: string };
+
+/**
+ * What a file is by its bytes, whatever it is called and whatever stands behind the picture.
+ * @returns the type, or in words that follow "the file" why it is not taken
+ */
+export function inspectPicture(data: Buffer): Inspection {
+  const found = measure(data);
+  if (!found) return { problem: notOurs };
+  const { type, pixels } = found;
+  if (pixels > defaults.maxPicturePixels) return { problem: tooManyPixels };
+  if (!isWhole(type, data)) return { problem: 'is cut short' };
+  return pixels === 0 ? { problem: notOurs } : { type };
+}
+
+const notOurs = 'is not a png, jpeg, gif, webp or avif picture';
+const tooManyPixels = `has more than ${defaults.maxPicturePixels / 1_000_000} megapixels`;
+
+interface Measured {
+  readonly type: PictureType;
+  readonly pixels: number;
+}
+
+function measure(data: Buffer): Measured | null {
+  // By our own reading: image-size loses its way at fill bytes, and where lines are told late.
+  if (beginsAsJpeg(data)) return { type: 'image/jpeg', pixels: readJpeg(data)?.pixels ?? 0 };
+  try {
+    const found = imageSize(data);
+    const type = isAvif(data) ? 'image/avif' : types[found.type ?? ''];
+    return type ? { type, pixels: found.width * found.height } : null;
+  } catch (error) {
+    // It throws TypeError for what it does not know and RangeError for what is cut short.
+    if (error instanceof Error) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,83 @@
+import type { Context } from 'koa';
+import type { NewPicture } from '../model/picture.ts';
+import type { Images } from '../store/store.ts';
+import { quote } from '../text.ts';
+import { inRequestTime } from './deadline.ts';
+import { pictureName, textOfForm } from './picture/name.ts';
+import type { Room, UploadRoom } from './upload/budget.ts';
+import { type FormFile, MAX_FORM_BYTES, readForm, tooMuch } from './upload/form.ts';
+import { FIELD } from './upload/form-errors.ts';
+
+export interface Uploads {
+  readonly room: UploadRoom;
+  /** How long a client may be silent in mid-upload. */
+  readonly idleMs: number;
+}
+
+/** `POST /upload`: every picture of the request is queued, or none. */
+export function uploadRoute(images: Images, uploads: Uploads) {
+  return async (ctx: Context): Promise<void> => {
+    refuseByHead(ctx);
+    const room = await uploads.room.take(lengthOf(ctx) ?? MAX_FORM_BYTES);
+    const pictures = await orLeave(room, async () => {
+      const files = await readForm(ctx, room, uploads.idleMs);
+      await room.turn();
+      return inspect(ctx, room, files);
+    });
+    // Redis may read from the room for longer than the client waits.
+    const queueing = images.enqueue(pictures);
+    queueing.then(
+      () => room.leave(),
+      (error) => room.abandon(error),
+    );
+    ctx.body = await inRequestTime(queueing).catch((error) => {
+      room.late(error);
+      throw error;
+    });
+    ctx.status = 201;
+  };
+}
+
+/** What the head alone forbids, before a byte of the body is read. */
+function refuseByHead(ctx: Context): void {
+  const type = ctx.get('content-type');
+  if (!/^multipart\/form-data(\s*;|\s*$)/i.test(type)) {
+    const came = type && `, not ${quote(type)}`;
+    ctx.throw(415, `send multipart/form-data with the field ${FIELD}${came}`);
+  }
+  if (!/;\s*boundary=("[^"]+"|[^\s;"]+)/i.test(type)) ctx.throw(400, 'multipart without boundary');
+  const coding = ctx.get('content-encoding');
+  if (coding !== '' && coding !== 'identity') ctx.throw(415, 'send the body without coding');
+  if ((lengthOf(ctx) ?? 0) > MAX_FORM_BYTES) throw tooMuch(ctx);
+}
+
+function lengthOf(ctx: Context): number | null {
+  const length = ctx.get('content-length');
+  return length === '' ? null : Number(length);
+}
+
+async function orLeave<T>(room: Room, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    room.leave();
+    throw error;
+  }
+}
+
+async function inspect(
+  ctx: Context,
+  room: Room,
+  files: readonly FormFile[],
+): Promise<NewPicture[]> {
+  const { inspectPicture } = await import('./picture/type.ts');
+  const pictures: NewPicture[] = [];
+  for (const { name: given, from, to } of files) {
+    const name = pictureName(textOfForm(given));
+    if (from === to) ctx.throw(400, `${name} is empty`);
+    const found = inspectPicture(await room.read(from, to));
+    if ('problem' in found) return ctx.throw(415, `${name} ${found.problem}`);
+    pictures.push({ data: () => room.read(from, to), type: found.type, name });
+  }
+  return pictures;
+}

@@ -1,0 +1,31 @@
+import type { Kind } from '../../process/our-process.ts';
+import type { Context } from './context.ts';
+
+/**
+ * Notes in the state folder that this process runs, until it ends.
+ * @param id of a server, else null
+ * @returns takes the note away
+ */
+export async function announceHere(
+  { config, process: host, output }: Context,
+  kind: Kind,
+  id: string | null = null,
+): Promise<() => void> {
+  const [{ announce }, { fleetName }, { thisMachine }] = await Promise.all([
+    import('../../process/running.ts'),
+    import('../../process/our-process.ts'),
+    import('../../process/identity.ts'),
+  ]);
+  const { home, redisUrl, namespace } = config;
+  const what = { kind, id, ...fleetName(redisUrl, namespace) };
+  const leave = announce(home, what, thisMachine(home), output.talk);
+  host.once('exit', leave);
+  // Node cannot collect processes that it did not start.
+  if (host.pid === 1 && (kind === 'up' || kind === 'server')) {
+    output.talk(
+      'meowctl: this runs as process 1: ended processes that it did not start will pile up',
+    );
+    output.talk('  Run the container with `--init`, or meowctl under tini');
+  }
+  return leave;
+}

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Config, defaults } from '../../config.ts';
+import { type ExitCode, exitCodes } from '../../errors.ts';
+import type { Store } from '../../store/store.ts';
+import type { Output } from '../output/output.ts';
+
+export interface StoreNeeds {
+  /** Whether a local Redis is started where none answers (`up` and `spawn`). */
+  readonly start?: boolean;
+  readonly persistent?: boolean;
+  /** Whether to say that this Redis may throw away what it is given: one round trip. */
+  readonly keeps?: boolean;
+}
+
+/** An open store, and the address it was opened with, for children. */
+export interface OpenStore {
+  readonly store: Store;
+  readonly url: string;
+}
+
+/** What every verb gets: settings, output, and the way to Redis. */
+export interface Context {
+  readonly config: Config;
+  readonly output: Output;
+  readonly process: NodeJS.Process;
+  /** The file that starts meowctl, for children. */
+  readonly cliPath: string;
+  readonly version: string;
+  /** The words after `--`: a program to serve, for the verbs that take one. */
+  readonly program: readonly string[] | null;
+  openStore(needs?: StoreNeeds): Promise<OpenStore>;
+  /** Opens, hands over, and closes whatever happens. */
+  withStore<T>(use: (open: OpenStore) => Promise<T>, needs?: StoreNeeds): Promise<T>;
+  /** Aborted by the first Ctrl-C or SIGTERM; the run then ends with 130. */
+  interruption(): AbortSignal;
+  /** Ends the run with this code although nothing is thrown. */
+  exitWith(code: ExitCode): void;
+  exitCode(): ExitCode;
+}
+
+/** @param root the folder of the package: bin/ and package.json are in it */
+export function createContext(
+  host: NodeJS.Process,
+  root: string,
+  config: Config,
+  output: Output,
+  program: readonly string[] | null,
+): Context {
+  let code: ExitCode = exitCodes.done;
+  let interruption: AbortController | null = null;
+
+  const openStore = (needs: StoreNeeds = {}) => open(config, output, needs);
+
+  return {
+    config,
+    output,
+    program,
+    process: host,
+    cliPath: join(root, 'bin', 'meowctl.js'),
+    get version() {
+      return versionOf(root);
+    },
+    openStore,
+    async withStore(use, needs) {
+      const open = await openStore(needs);
+      try {
+        return await use(open);
+      } finally {
+        await open.store.close();
+      }
+    },
+    interruption() {
+      interruption ??= listenForInterruption(host, () => {
+        code = exitCodes.interrupted;
+      });
+      return interruption.signal;
+    },
+    exitWith(next) {
+      if (code === exitCodes.done) code = next;
+    },
+    exitCode: () => code,
+  };
+}
+
+async function open(config: Config, output: Output, needs: StoreNeeds): Promise<OpenStore> {
+  const { chooseRedis, warnOfEviction } = await import('./redis.ts');
+  const { connectStore } = await import('../../store/connect.ts');
+  const { start = false, persistent = false, keeps = false } = needs;
+  const url = await chooseRedis(config, output, start);
+  const store = await connectStore({
+    url,
+    namespace: config.namespace,
+    connectMs: defaults.redisConnectMs,
+    commandMs: defaults.redisCommandMs,
+    persistent,
+    // A verb that ends with it says so itself.
+    ...(persistent ? { onTrouble: (line: string) => output.talk(`meowctl: ${line}`) } : {}),
+  });
+  if (keeps) await warnOfEviction(store, output);
+  return { store, url };
+}
+
+// The second one ends the run at once, as the shell's default would.
+function listenForInterruption(host: NodeJS.Process, onFirst: () => void): AbortController {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) host.exit(exitCodes.interrupted);
+    onFirst();
+    controller.abort();
+  };
+  host.on('SIGINT', stop);
+  host.on('SIGTERM', stop);
+  return controller;
+}
+
+const versions = new Map<string, string>();
+
+/** Read once: a process that has given up its rights may not be able to later. */
+function versionOf(root: string): string {
+  const known = versions.get(root);
+  if (known !== undefined) return known;
+  const text = readFileSync(join(root, 'package.json'), 'utf8');
+  const version = String((JSON.parse(text) as { version: unknown }).version);
+  versions.set(root, version);
+  return version;
+}

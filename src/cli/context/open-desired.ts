@@ -1,0 +1,24 @@
+import { parseRedisUrl } from '../../store/connection/redis-url.ts';
+import type { Context, OpenStore } from './context.ts';
+
+/** What is wanted on this host, in the fleet of this store. */
+export async function openWanted({ config, output }: Context, { store, url }: OpenStore) {
+  const [{ Wanted }, { thisMachine }, { prepareStateFolder }] = await Promise.all([
+    import('../../fleet/desired/desired-state.ts'),
+    import('../../process/identity.ts'),
+    import('../../state/folder.ts'),
+  ]);
+  const { home, namespace, childEnv: env } = config;
+  prepareStateFolder(home);
+  const { label, db = 0 } = parseRedisUrl(url);
+  return Wanted.open({
+    home,
+    namespace,
+    address: `${label}/${db}`,
+    machine: thisMachine(home),
+    registry: store.registry,
+    intents: store.intents,
+    env,
+    say: (line) => output.talk(`meowctl: ${line}`),
+  });
+}

@@ -1,0 +1,57 @@
+import type { Config } from '../../config.ts';
+import { StoreError } from '../../errors.ts';
+import { parseRedisUrl, type RedisAddress } from '../../store/connection/redis-url.ts';
+import type { Store } from '../../store/store.ts';
+import type { Output } from '../output/output.ts';
+
+const LOOPBACK = /^(127\.|::1$|localhost$)/;
+
+/**
+ * Which Redis this run uses: REDIS_URL, else the local one, else the usual address; design §8.
+ * @param start whether a local one is started where none answers
+ */
+export async function chooseRedis(config: Config, output: Output, start: boolean): Promise<string> {
+  if (config.redisUrl !== null) {
+    warnIfOpen(parseRedisUrl(config.redisUrl), output);
+    return config.redisUrl;
+  }
+  const { ensureRedis, findRedis } = await import('../../local-redis/run.ts');
+  const where = { home: config.home, probeUrl: config.redisProbeUrl, env: config.childEnv };
+  const found = start ? await ensureRedis(where) : await findRedis(where);
+  if (found && 'started' in found && found.started) {
+    output.talk(`started a local Redis at ${parseRedisUrl(found.url).label}`);
+  }
+  if (found) return found.url;
+  throw await nobodyAnswers(config);
+}
+
+/** Leases and pictures are all that a fleet has; a Redis that is a cache loses them without a word. */
+export async function warnOfEviction(store: Store, output: Output): Promise<void> {
+  const eviction = await store.eviction();
+  if (!eviction) return;
+  const when = eviction.limited ? 'when it is full' : 'once it has a maxmemory and is full';
+  output.talk(
+    `meowctl: warning: Redis at ${store.label} has maxmemory-policy ${eviction.policy}: ${when}, it loses servers and pictures; set it to noeviction`,
+  );
+}
+
+async function nobodyAnswers({ home, redisProbeUrl }: Config): Promise<StoreError> {
+  const [{ findUp }, { thisMachine }] = await Promise.all([
+    import('../../fleet/up/mark.ts'),
+    import('../../process/identity.ts'),
+  ]);
+  const { label } = parseRedisUrl(redisProbeUrl, 'MEOW_REDIS_PROBE');
+  // An `up` that runs refuses a second one.
+  const verb = findUp(home, thisMachine(home)) ? 'spawn' : 'up';
+  return new StoreError(
+    'unavailable',
+    `no Redis answers: REDIS_URL is not set, no local one runs, and none is at ${label}`,
+    `Start one with \`meowctl ${verb}\`, or set REDIS_URL`,
+  );
+}
+
+function warnIfOpen({ place, tls, password, label }: RedisAddress, output: Output): void {
+  const here = !('host' in place) || LOOPBACK.test(place.host);
+  if (here || tls || password) return;
+  output.talk(`meowctl: warning: Redis at ${label} is on another host, without TLS or password`);
+}

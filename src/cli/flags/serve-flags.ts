@@ -1,0 +1,61 @@
+import { parseArgs } from 'node:util';
+import { defaults } from '../../config.ts';
+import type { ServeFlags } from '../serve/run-server.ts';
+import { healthPath } from './app-flags.ts';
+import { drainSignal, host, port, seconds, serverId, statusRange } from './values.ts';
+
+/** Read as `serve` declares them to commander, which a program's server does not load. */
+const readers = {
+  port,
+  host,
+  advertise: host,
+  drain: seconds,
+  id: serverId,
+  'first-port': port,
+  replaces: serverId,
+  'env-file': String,
+  cwd: String,
+  health: healthPath,
+  'health-status': statusRange,
+  'drain-signal': drainSignal,
+  'kill-timeout': seconds,
+} as const;
+
+const switches = ['spawned', 'of-up', 'held', 'env-all', 'no-http'] as const;
+
+/**
+ * The flags of `serve`.
+ * @param words what follows the verb, without the program
+ * @returns null for whatever is not plainly right: commander has the words for that
+ */
+export function readServeFlags(words: readonly string[]): ServeFlags | null {
+  try {
+    const { env, ...given } = parseArgs({ args: [...words], options, strict: true }).values;
+    const read = Object.entries(given).map(([name, value]) => [
+      camel(name),
+      readValue(name, value),
+    ]);
+    const flags = { host: defaults.serverHost, drain: defaults.drainMs, ...(env ? { env } : {}) };
+    return { ...flags, ...Object.fromEntries(read) };
+  } catch {
+    return null; // said by whoever reads it next
+  }
+}
+
+const options = {
+  env: { type: 'string', multiple: true },
+  ...of(Object.keys(readers), 'string'),
+  ...of(switches, 'boolean'),
+} as const;
+
+function of<T extends 'string' | 'boolean'>(names: readonly string[], type: T) {
+  return Object.fromEntries(names.map((name) => [name, { type }]));
+}
+
+function readValue(name: string, value: unknown): unknown {
+  return typeof value === 'string' ? readers[name as keyof typeof readers](value) : value;
+}
+
+function camel(name: string): string {
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,135 @@
+import type { Config } from '../../config.ts';
+import { FailedError } from '../../errors.ts';
+import { plain, reason, systemReason } from '../../text.ts';
+
+/** A column of a table: its head, and what stands in it. */
+export type Cell = { readonly text: string; readonly tone?: Tone };
+export type Tone = 'good' | 'warn' | 'bad' | 'dim';
+
+export type Paint = (text: string, tone: Tone | undefined) => string;
+
+/** Colours, loaded where they are used. */
+export interface Paints {
+  tones(): Promise<Paint>;
+  /** One colour for each label, always the same. */
+  labels(): Promise<(label: string) => string>;
+}
+
+/** stdout is data, stderr is talk. */
+export interface Output {
+  /** Whether a person reads stdout, or stderr. */
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  /** One line of data. Control characters are escaped on a terminal. */
+  line(text: string): void;
+  /** One JSON value. */
+  json(value: unknown): void;
+  /** Bytes, as they are; resolves when they have left. Rejects when nobody reads them. */
+  bytes(data: Buffer): Promise<void>;
+  /** Heads and rows in columns. */
+  table(heads: readonly string[], rows: readonly (readonly Cell[])[]): Promise<void>;
+  /** A writer of lines of data with a name in front; on a terminal one colour per name, always the same. */
+  labelled(): Promise<(label: string, text: string) => void>;
+  /** Whether whoever read stdout has gone. */
+  isUnread(): boolean;
+  /** One line to a person, on stderr. */
+  talk(text: string): void;
+  /** Resolves when all of stdout has been taken. Rejects with FailedError where it could not be. */
+  flush(): Promise<void>;
+}
+
+const GAP = '  ';
+
+/** @param paints null for one that never prints in colour */
+export function createOutput(
+  stdout: NodeJS.WriteStream,
+  stderr: NodeJS.WriteStream,
+  color: Config['color'],
+  paints: Paints | null,
+): Output {
+  let closed = false;
+  let failure: Error | null = null;
+  // `meowctl ls | head -1`: a reader that has seen enough is no failure.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    closed = true;
+    if (error.code !== 'EPIPE') failure = error;
+  });
+  stderr.on('error', () => {}); // a full disk behind a log must not end a server
+  const outIsTerminal = stdout.isTTY === true;
+  const isColored = color === 'always' || (color === 'auto' && outIsTerminal);
+  const used = isColored ? paints : null;
+  const line = (text: string) => {
+    if (!closed) stdout.write(`${outIsTerminal ? plain(text) : text}\n`);
+  };
+
+  return {
+    outIsTerminal,
+    errIsTerminal: stderr.isTTY === true,
+    line,
+    json: (value) => line(JSON.stringify(value)),
+    async bytes(data) {
+      await written(stdout, data).catch((error: Error) => {
+        throw cannotPrint(error);
+      });
+    },
+    async table(heads, rows) {
+      const paint = used ? await used.tones() : unpainted;
+      const widths = columnWidths([heads.map((text) => ({ text })), ...rows]);
+      const join = (cells: readonly Cell[]) => layOut(cells, widths, paint);
+      const text = [heads.map((head) => ({ text: head, tone: 'dim' as const })), ...rows].map(join);
+      if (!closed) stdout.write(`${text.join('\n')}\n`);
+    },
+    async labelled() {
+      const paint = used ? await used.labels() : (label: string) => label;
+      return (label, text) => {
+        const shown = outIsTerminal ? plain(text.replaceAll('\t', '    ')) : text;
+        if (!closed) stdout.write(`${paint(plain(label))} ${shown}\n`);
+      };
+    },
+    isUnread: () => closed,
+    talk(text) {
+      stderr.write(`${text}\n`);
+    },
+    async flush() {
+      if (!closed) await written(stdout, Buffer.alloc(0)).catch(reason);
+      if (failure) throw cannotPrint(failure);
+    },
+  };
+}
+
+function written(stream: NodeJS.WriteStream, data: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(data, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function cannotPrint(cause: Error): FailedError {
+  const gone = (cause as NodeJS.ErrnoException).code === 'EPIPE';
+  const why = gone ? 'its reader has gone' : systemReason(cause);
+  const message = `cannot write to stdout: ${why}`;
+  return new FailedError('stdout', message, 'Make room, or send the output elsewhere', { cause });
+}
+
+const unpainted: Paint = (text) => text;
+
+function columnWidths(rows: readonly (readonly Cell[])[]): number[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach(({ text }, at) => {
+      widths[at] = Math.max(widths[at] ?? 0, plain(text).length);
+    });
+  }
+  return widths;
+}
+
+function layOut(cells: readonly Cell[], widths: readonly number[], paint: Paint): string {
+  const last = cells.length - 1;
+  return cells
+    .map(({ text, tone }, at) => {
+      const clean = plain(text);
+      const pad = at === last ? '' : ' '.repeat((widths[at] ?? 0) - clean.length);
+      return paint(clean, tone) + pad;
+    })
+    .join(GAP)
+    .trimEnd();
+}

@@ -1,0 +1,173 @@
+import { basename } from 'node:path';
+import { StoreError } from '../../errors.ts';
+import { catSpec, isWorker, nameOfApp } from '../../model/app-spec.ts';
+import { placeOf } from '../../model/place.ts';
+import type { FleetView, Intent, ServerRecord, ServerState } from '../../model/records.ts';
+import type { Registry } from '../../store/store.ts';
+import type { Cell, Output, Tone } from './output.ts';
+
+/** A server as the CLI shows it. `doors` is what each door says of it. */
+export interface Row extends Omit<ServerRecord, 'state'> {
+  readonly state: ServerState | 'gone';
+  readonly doors: readonly string[];
+  /** Names of the variables that were declared for it. */
+  readonly env?: readonly string[];
+  /** How often it was started again after its end. */
+  readonly restarts?: number;
+  /** Of one that shows no sign of life. */
+  readonly why?: string;
+  /** False where it takes no requests. */
+  readonly http?: false;
+}
+
+const MAX_APP = 40;
+const catName = nameOfApp(catSpec);
+const HEADS = ['ID', 'URL', 'STATE', 'UPTIME', 'PID', 'HOST', 'REQUESTS', 'DOOR'];
+
+const tones: Partial<Record<Row['state'], Tone>> = {
+  up: 'good',
+  starting: 'warn',
+  draining: 'warn',
+  lost: 'bad',
+  crashed: 'bad',
+  stopped: 'dim',
+  gone: 'dim',
+};
+
+/** Every server that has a record, or that is wanted and has none; sorted by port. */
+export function listFleet(fleet: FleetView): Row[] {
+  const rows = fleet.servers.map(({ record, leaseLeftMs }) => {
+    const alive = leaseLeftMs !== null && leaseLeftMs > 0;
+    const crashed = fleet.intents.get(record.id)?.state === 'crashed';
+    const state = crashed ? 'crashed' : alive ? record.state : 'lost';
+    return toRow(record, state, verdictsOn(record.id, fleet));
+  });
+  const known = new Set(rows.map(({ id }) => id));
+  for (const [id, intent] of fleet.intents) {
+    if (known.has(id)) continue;
+    const state = intent.state === 'wanted' ? 'lost' : intent.state;
+    const url = `http://${intent.advertise ?? intent.listenHost}:${intent.port}`;
+    const { port, pid, pidStart, app } = intent;
+    const unknown = { version: '', startedAt: 0, requests: 0, inflight: 0, doors: [] };
+    rows.push({ id, url, ...placeOf(intent), port, pid, pidStart, app, state, ...unknown });
+  }
+  return rows.map((row) => ({ ...row, ...askedOf(fleet.intents.get(row.id)) })).sort(byPort);
+}
+
+/** What was asked of it: nothing, where it was run by hand. */
+function askedOf(intent: Intent | undefined): Pick<Row, 'env' | 'restarts' | 'http'> {
+  if (!intent) return {};
+  const { spec, restarts = 0 } = intent;
+  return { env: spec.env, restarts, ...(isWorker(spec) ? { http: false } : {}) };
+}
+
+/** Servers that serve, with what doors say of them now; sorted by port. */
+export async function servingRows(
+  registry: Pick<Registry, 'fleet'>,
+  records: readonly ServerRecord[],
+): Promise<Row[]> {
+  const fleet = await registry.fleet().catch(noDoors);
+  return records
+    .map((record) => toRow(record, record.state, verdictsOn(record.id, fleet)))
+    .sort(byPort);
+}
+
+// What was done is told all the same.
+function noDoors(error: unknown): Pick<FleetView, 'doors'> {
+  if (error instanceof StoreError) return { doors: [] };
+  throw error;
+}
+
+export function byPort(a: Row, b: Row): number {
+  return a.port - b.port || a.startedAt - b.startedAt;
+}
+
+export function toRow(
+  record: ServerRecord,
+  state: Row['state'] = record.state,
+  doors: readonly string[] = [],
+): Row {
+  return { ...record, state, doors, ...(record.worker ? { http: false } : {}) };
+}
+
+/** What one more word says of a server: its url; the id of one that takes no requests. */
+export function shortName({ id, url, worker }: Pick<Row, 'id' | 'url' | 'worker'>): string {
+  return worker ? id : url;
+}
+
+/** `1 server`, `2 servers`. */
+export function serversInWords(count: number): string {
+  return count === 1 ? '1 server' : `${count} servers`;
+}
+
+/**
+ * Rows as a table on stdout.
+ * @param withFolder also says where each app was found, for a verb that may have found a new one
+ */
+export function showRows(output: Output, rows: readonly Row[], withFolder = false): Promise<void> {
+  const now = Date.now();
+  // Where there are only cats, it goes without saying.
+  const named = rows.some(({ app }) => app !== catName);
+  const found = withFolder && rows.some(({ folder }) => folder !== undefined);
+  const lost = rows.some((row) => whyLost(row) !== '');
+  return output.table(
+    [...HEADS, ...(named ? ['APP'] : []), ...(found ? ['FOLDER'] : []), ...(lost ? ['WHY'] : [])],
+    rows.map((row) => [
+      ...cells(row, now),
+      ...(named ? [{ text: shortApp(row) }] : []),
+      ...(found ? [{ text: row.folder ?? '-' }] : []),
+      ...(lost ? [{ text: whyLost(row) }] : []),
+    ]),
+  );
+}
+
+function whyLost({ state, why = '' }: Row): string {
+  return state === 'lost' ? why : '';
+}
+
+function shortApp({ app }: Row): string {
+  const name = app.startsWith('/') && !app.includes(' ') ? basename(app) : app;
+  return name.length > MAX_APP ? `${name.slice(0, MAX_APP - 1)}…` : name;
+}
+
+function verdictsOn(id: string, { doors }: Pick<FleetView, 'doors'>): string[] {
+  return doors.flatMap(({ roster }) => {
+    const verdict = roster[id];
+    if (!verdict) return [];
+    return [verdict.reason ? `${verdict.state}: ${verdict.reason}` : verdict.state];
+  });
+}
+
+function cells(row: Row, now: number): Cell[] {
+  const tone = tones[row.state];
+  return [
+    { text: row.id },
+    { text: row.http === false ? '-' : row.url },
+    tone ? { text: row.state, tone } : { text: row.state },
+    { text: row.startedAt === 0 ? '-' : duration(now - row.startedAt) },
+    { text: row.state === 'stopped' ? '-' : String(row.pid) },
+    { text: row.host },
+    { text: row.http === false ? '-' : String(row.requests) },
+    { text: [...new Set(row.doors)].join(', ') || '-' },
+  ];
+}
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1_000],
+] as const;
+
+/** `3d 4h`, `5m 2s`, `0s`: the two largest units that are not nought. */
+export function duration(ms: number): string {
+  const first = UNITS.findIndex(([, size]) => ms >= size);
+  if (first === -1) return '0s';
+  let left = ms;
+  const parts = UNITS.slice(first, first + 2).map(([unit, size]) => {
+    const amount = Math.floor(left / size);
+    left -= amount * size;
+    return amount === 0 ? '' : `${amount}${unit}`;
+  });
+  return parts.filter(Boolean).join(' ');
+}

@@ -1,0 +1,70 @@
+import { defaults } from '../../config.ts';
+import type { FleetView, Listing, Silence } from '../../model/records.ts';
+import type { Registry } from '../../store/store.ts';
+import type { Output } from './output.ts';
+import { duration, type Row } from './rows.ts';
+
+/** The fleet, and where a server shows no sign of life, why that may be. */
+export interface Look {
+  readonly fleet: FleetView;
+  readonly silence: Silence | null;
+}
+
+/** One look, and a second one only where it is needed. */
+export async function look(registry: Pick<Registry, 'fleet' | 'silence'>): Promise<Look> {
+  const fleet = await registry.fleet();
+  if (!fleet.servers.some(isSilent)) return { fleet, silence: null };
+  const silence = await registry.silence();
+  // Doors are silent as well then: their last words are better than none.
+  const doors = silence.takesNoWrites ? silence.doors : fleet.doors;
+  return { fleet: { ...fleet, doors }, silence };
+}
+
+/** Says why beside what is lost; who is only not let speak is as it said last. */
+export function explainLost(rows: readonly Row[], { fleet, silence }: Look): readonly Row[] {
+  if (silence === null) return rows;
+  const listings = new Map(fleet.servers.map((listing) => [listing.record.id, listing]));
+  return rows.map((row) => {
+    const listing = listings.get(row.id);
+    return row.state === 'lost' && listing ? explained(row, listing, silence) : row;
+  });
+}
+
+/** Since when Redis takes no writes, and what to do. */
+export function sayNoWrites({ silence }: Look, output: Output): void {
+  if (!silence?.takesNoWrites || !silence.refusal) return;
+  const { message, remedy } = silence.refusal;
+  output.talk(`meowctl: ${message}; ${lastBeat(silence.agoMs)}, and this is how it was then`);
+  output.talk(`  ${remedy}`);
+}
+
+function isSilent({ leaseLeftMs }: Listing): boolean {
+  return leaseLeftMs === null || leaseLeftMs <= 0;
+}
+
+function explained(row: Row, { record, leaseLeftMs }: Listing, silence: Silence): Row {
+  const { refusal, takesNoWrites } = silence;
+  const silentMs = leaseLeftMs === null ? null : defaults.leaseMs - leaseLeftMs;
+  if (!refusal || !isOneOfAll(silentMs, silence)) return { ...row, why: noBeat(silentMs) };
+  if (takesNoWrites)
+    return { ...row, state: record.state, why: `no beat is taken: ${refusal.message}` };
+  return { ...row, why: `its last beat was refused: ${refusal.message}` };
+}
+
+/** Whether its beats ended when everybody's did, or must end; before, it was lost by itself. */
+function isOneOfAll(silentMs: number | null, { agoMs, refusal }: Silence): boolean {
+  if (agoMs === null || refusal?.kind === 'damaged') return true;
+  const othersBeat = agoMs < 2 * defaults.beatMs;
+  return silentMs !== null && !othersBeat && silentMs - agoMs <= defaults.leaseMs;
+}
+
+function noBeat(silentMs: number | null): string {
+  return silentMs === null ? 'no beat is known' : `no beat for ${duration(silentMs)}`;
+}
+
+function lastBeat(agoMs: number | null): string {
+  if (agoMs === null) return 'no beat is known';
+  const at = new Date(Date.now() - agoMs);
+  const [time] = at.toTimeString().split(' ');
+  return `it took the last beat at ${time}, ${duration(agoMs)} ago`;
+}

@@ -1,0 +1,104 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { defaults } from '../../config.ts';
+import { type AppEnvironment, variablesOf } from '../../environment/app-environment.ts';
+import type { Hosted } from '../../hosting/hosted.ts';
+import type { AppSpec } from '../../model/records.ts';
+import { isSetting, type Variables } from '../../model/variables.ts';
+import type { Store } from '../../store/store.ts';
+import { quote } from '../../text.ts';
+import type { Context } from '../context/context.ts';
+import { openProgram } from './open-program.ts';
+import { hint, leftOf, type OpenApp, type OpenedApp, resolved } from './opened-app.ts';
+
+/** How long an app without anything to clean up may keep its process alive. */
+const LINGER_MS = 250;
+
+/** Opens what a server serves, of any kind. */
+export const openApp: OpenApp = (context, store, spec, env) => {
+  if (spec.kind === 'module') return openModule(context, spec, env);
+  if (spec.kind === 'program') return openProgram(context, store, spec, env);
+  return openCat(context, store, spec, env);
+};
+
+async function openCat(
+  { process: host, config, output }: Context,
+  store: Store,
+  spec: AppSpec,
+  env: AppEnvironment,
+): Promise<OpenedApp> {
+  const { hostCat } = await import('../../cats/host.ts');
+  settle(host, spec, variablesOf(env, spec));
+  const uploads = { folder: join(config.home, 'tmp') };
+  return { host: hostCat({ store, uploads, log: output.talk }), folder: null, leave: () => {} };
+}
+
+async function openModule(
+  context: Context,
+  spec: AppSpec & { readonly kind: 'module' },
+  env: AppEnvironment,
+): Promise<OpenedApp> {
+  const [{ loadModule }, { holdSignals }] = await Promise.all([
+    import('../../hosting/module.ts'),
+    import('../../hosting/deferred-signals.ts'),
+  ]);
+  const { process: host, cliPath, output } = context;
+  const signals = holdSignals(host);
+  const variables = variablesOf(env, spec);
+  settle(host, spec, variables);
+  const folder = dirname(resolved(spec.path));
+  const importModule = createRequire(cliPath)('../dist/load-app.cjs');
+  const deps = { importModule, variables, log: output.talk, hint: hint(env) };
+  const loading = loadModule(spec.path, deps);
+  const hosted = await loading.finally(signals.take).catch((error) => {
+    endWithin(LINGER_MS, host);
+    throw error;
+  });
+  const served = await withPage(hosted, host, spec, env);
+  const { drainSignal: signal, killMs = defaults.termGraceMs } = spec;
+  const drain = () => void (signal && signals.release(output.talk, signal));
+  return {
+    host: () => ({ ...served, drain }),
+    folder,
+    leave: () => endWithin(signals.release(output.talk) > 0 ? killMs : LINGER_MS, host),
+  };
+}
+
+async function withPage(
+  hosted: Hosted,
+  host: NodeJS.Process,
+  { path, health, healthStatus, readyMs }: AppSpec & { readonly kind: 'module' },
+  env: AppEnvironment,
+): Promise<Hosted> {
+  if (health === null) return hosted;
+  const [{ withHealth }, { BELOW_500 }] = await Promise.all([
+    import('../../hosting/module-health.ts'),
+    import('../../health/ask-app.ts'),
+  ]);
+  return withHealth(hosted, {
+    name: `module ${quote(path)}`,
+    path: health,
+    status: healthStatus ?? BELOW_500,
+    readyMs: leftOf(readyMs, host),
+    hint: hint(env),
+  });
+}
+
+/** Ends a process that somebody's timers or connections would keep alive. */
+function endWithin(ms: number, host: NodeJS.Process): void {
+  setTimeout(() => host.exit(), ms).unref();
+}
+
+/**
+ * Makes this process what the module expects: what is meant for meowctl is not for it. Its title
+ * must go on telling which server it is.
+ */
+function settle(host: NodeJS.Process, { cwd }: AppSpec, variables: Variables): void {
+  const { env: own, title } = host;
+  for (const name of Object.keys(own)) {
+    if (isSetting(name) && !Object.hasOwn(variables, name)) delete own[name];
+  }
+  for (const [name, value] of Object.entries(variables)) if (own[name] !== value) own[name] = value;
+  if (cwd !== null && cwd !== host.cwd()) host.chdir(cwd);
+  Object.defineProperty(host, 'title', { get: () => title, set() {} });
+}

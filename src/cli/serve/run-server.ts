@@ -1,0 +1,151 @@
+import { exitCodes } from '../../errors.ts';
+import { keepOwnLog } from '../../logs/own-log.ts';
+import { catSpec } from '../../model/app-spec.ts';
+import type { AppSpec } from '../../model/records.ts';
+import { type ReadyPipe, readyPipe } from '../../process/ready-pipe-child.ts';
+import { letGo } from '../../process/standby-child.ts';
+import type { Store } from '../../store/store.ts';
+import { announceHere } from '../context/announce.ts';
+import type { Context } from '../context/context.ts';
+import { type AppFlags, givenSpec } from '../flags/app-flags.ts';
+import { servingLine } from '../output/serving-line.ts';
+import { leaveInOrder } from './leave-in-order.ts';
+import { mustBeFirst } from './one-process.ts';
+import type { OpenApp, OpenedApp } from './opened-app.ts';
+import { handRunApp, launchedApp, type ServedApp } from './served-app.ts';
+
+/** What `serve` can be told on its command line. */
+export interface ServeFlags extends AppFlags {
+  readonly port?: number;
+  readonly host: string;
+  readonly advertise?: string;
+  readonly drain: number;
+  readonly id?: string;
+  readonly spawned?: boolean;
+  readonly ofUp?: boolean;
+  readonly firstPort?: number;
+  readonly replaces?: string;
+  readonly held?: boolean;
+}
+
+/** Runs until the server has left. What goes wrong before it is ready goes to whoever spawned it. */
+export async function runServer(
+  context: Context,
+  options: ServeFlags,
+  open: OpenApp,
+): Promise<void> {
+  const { config, process: host } = context;
+  const spawned = options.spawned ?? false;
+  await mustBeFirst(context, options);
+  if (spawned && options.id !== undefined) keepOwnLog(host, config.home, options.id);
+  const given = spawned ? givenSpec(context) : null;
+  const held = options.held ? letGo(host) : undefined;
+  const hand = spawned ? null : handRunApp(context, options);
+  const ready = readyPipe(spawned, host, given?.readyMs, held);
+  const { createServerId } = await import('../../state/server-id.ts');
+  const id = options.id ?? createServerId();
+  const leave = await announceHere(context, 'server', id);
+  try {
+    const served = hand ?? launchedApp(context, given ?? catSpec);
+    await serveUntilGone(context, served, { ...options, id }, { ready, held, open });
+  } catch (error) {
+    ready.fail(error);
+    throw error;
+  } finally {
+    leave();
+  }
+}
+
+interface Named extends ServeFlags {
+  readonly id: string;
+}
+
+interface Surroundings {
+  readonly open: OpenApp;
+  readonly ready: ReadyPipe;
+  /** When it lets a server go on that it holds back. */
+  readonly held: Promise<void> | undefined;
+}
+
+async function serveUntilGone(
+  context: Context,
+  { spec, env }: ServedApp,
+  options: Named,
+  around: Surroundings,
+): Promise<void> {
+  const { store } = await context.openStore({ persistent: true });
+  try {
+    const app = await around.open(context, store, spec, env);
+    await serveApp(context, store, app, spec, options, around).finally(app.leave);
+  } finally {
+    await store.close();
+  }
+}
+
+async function serveApp(
+  context: Context,
+  store: Store,
+  app: OpenedApp,
+  spec: AppSpec,
+  options: Named,
+  { ready, held }: Surroundings,
+): Promise<void> {
+  const [{ serve }, { thisMachine }, { holdKeepers }] = await Promise.all([
+    import('../../server/serve.ts'),
+    import('../../process/identity.ts'),
+    import('../../fleet/death-watch/hold-connections.ts'),
+  ]);
+  await held;
+  const wanted = options.spawned ? await ownIntent(context, store, spec, options) : null;
+  const leaving = leaveInOrder(context.process, options.drain);
+  const server = await serve(
+    {
+      store,
+      wanted,
+      onRegister: leaving.registers,
+      onFail: ready.fail,
+      log: context.output.talk,
+      host: app.host,
+    },
+    {
+      id: options.id,
+      spec,
+      version: context.version,
+      folder: app.folder,
+      listenHost: options.host,
+      fixedPort: options.port ?? null,
+      firstPort: options.firstPort ?? null,
+      replaces: options.replaces ?? null,
+      advertise: options.advertise ?? context.config.advertise,
+      machine: thisMachine(context.config.home),
+      drainMs: options.drain,
+    },
+  );
+  const { id } = options;
+  context.output.talk(servingLine(server.record()));
+  ready.tell(server.record());
+  if (options.spawned) holdKeepers(context.config.home, id, performance.now());
+  leaving.serves(server);
+  if ((await server.ended) !== 'retired') context.exitWith(exitCodes.failed);
+}
+
+async function ownIntent(
+  { config }: Context,
+  { registry, intents }: Store,
+  spec: AppSpec,
+  options: ServeFlags,
+) {
+  const { OwnIntent } = await import('../../fleet/desired/own-intent.ts');
+  const { home, namespace } = config;
+  return new OwnIntent(
+    { home, namespace, registry, intents },
+    {
+      spec,
+      fixedPort: options.port !== undefined,
+      listenHost: options.host,
+      advertise: options.advertise ?? config.advertise,
+      ofUp: options.ofUp ?? false,
+      replaces: options.replaces ?? null,
+    },
+  );
+}

@@ -1,0 +1,147 @@
+import type { Command } from 'commander';
+import type { Admin } from '../../admin/admin.ts';
+import { defaults } from '../../config.ts';
+import { UsageError } from '../../errors.ts';
+import type { Door } from '../../proxy/door.ts';
+import type { Context, OpenStore } from '../context/context.ts';
+import { nameHolder } from '../context/port-in-use.ts';
+import { addDoorFlags, doorLimits } from '../flags/door-flags.ts';
+import { balance, host, port, retryPolicy } from '../flags/values.ts';
+
+export interface DoorFlags extends Readonly<Record<string, unknown>> {
+  readonly port: number;
+  readonly host: string;
+  readonly balance: 'round-robin' | 'least-inflight';
+  readonly retry: 'idempotent' | 'connect';
+  /** False with --no-admin. */
+  readonly admin: boolean;
+  readonly adminPort: number;
+  readonly allowBackends?: string[];
+  readonly trustProxy?: string[];
+  readonly accessLog?: boolean;
+  readonly sticky?: boolean;
+}
+
+export interface OpenedDoor {
+  readonly url: string;
+  readonly adminUrl: string | null;
+  /** What was about to be started serves, or failed. */
+  started(): void;
+  /** Stops accepting, finishes what is in flight, cuts the rest after `deadlineMs`. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** The flags that `proxy` and `up` share. */
+export function addDoorOptions(command: Command): Command {
+  command
+    .option('--port <port>', "the door's port", port, defaults.doorPort)
+    .option('--host <host>', "the door's address", host, defaults.doorHost)
+    .option('--balance <how>', 'round-robin or least-inflight', balance, 'round-robin')
+    .option('--sticky', 'a client stays with its server, by a cookie: for sessions in its memory')
+    .option(
+      '--retry <when>',
+      'idempotent or connect: what is tried again',
+      retryPolicy,
+      'idempotent',
+    )
+    .option('--admin-port <port>', 'port of the admin listener', port, defaults.adminPort)
+    .option('--no-admin', 'no admin listener')
+    .option('--allow-backends <networks...>', 'where servers may be (default: loopback)')
+    .option('--trust-proxy <networks...>', 'peers whose X-Forwarded-* are believed')
+    .option('--access-log', 'a line per request even where stdout is no terminal');
+  return addDoorFlags(command);
+}
+
+/** @throws UsageError for flags that contradict each other */
+export function checkDoorFlags({ sticky, balance: how }: DoorFlags): void {
+  if (!sticky || how === 'round-robin') return;
+  const message = `--sticky does not go with --balance ${how}: who stays is not balanced`;
+  throw new UsageError(message, 'Leave out one of the two');
+}
+
+/**
+ * Opens the door and its admin listener.
+ * @param startMs how long servers may take that are started next, which requests wait for
+ */
+export async function openDoor(
+  context: Context,
+  { store }: OpenStore,
+  flags: DoorFlags,
+  startMs: number | null = null,
+): Promise<OpenedDoor> {
+  const [{ createDoor }, { doorOptions }, { thisMachine }, { keptStickyKey }] = await Promise.all([
+    import('../../proxy/door.ts'),
+    import('../../proxy/options.ts'),
+    import('../../process/identity.ts'),
+    import('../../state/sticky-key.ts'),
+  ]);
+  const { host: machine, pid } = thisMachine(context.config.home);
+  const options = doorOptions({
+    ...doorLimits(flags),
+    ...(startMs === null ? {} : { starting: true, readyTimeoutMs: startMs }),
+    host: flags.host,
+    port: flags.port,
+    balance: flags.balance,
+    retry: flags.retry,
+    ...(flags.admin ? { alsoOurs: [adminAddress(flags)] } : {}),
+    ...(flags.allowBackends ? { allowBackends: flags.allowBackends } : {}),
+    ...(flags.trustProxy ? { trustProxy: flags.trustProxy } : {}),
+  });
+  const door = createDoor(
+    {
+      registry: store.registry,
+      pictures: store.images,
+      stickyKey: flags.sticky ? keptStickyKey(context.config.home, context.config.namespace) : null,
+      machine: { host: machine, pid },
+      onAnswer: await accessLog(context, flags),
+      log: (line) => context.output.talk(`meowctl: ${line}`),
+    },
+    options,
+  );
+  return openBoth(door, flags);
+}
+
+async function openBoth(door: Door, flags: DoorFlags): Promise<OpenedDoor> {
+  let admin: Admin | null = null;
+  try {
+    if (flags.admin) admin = await openAdmin(door, flags);
+    await door.open();
+  } catch (error) {
+    admin?.close();
+    door.cut();
+    throw await nameHolder(error, flags.port, 'Choose another with --port');
+  }
+  const at = flags.host.includes(':') ? `[${flags.host}]` : flags.host;
+  return {
+    url: `http://${at}:${flags.port}`,
+    adminUrl: admin ? `http://${defaults.adminHost}:${flags.adminPort}` : null,
+    started: door.started,
+    async close(deadlineMs) {
+      await door.close(deadlineMs);
+      admin?.close();
+    },
+  };
+}
+
+async function openAdmin(door: Door, flags: DoorFlags): Promise<Admin> {
+  const { adminPort } = flags;
+  const { createAdmin } = await import('../../admin/admin.ts');
+  const limits = { ...defaults, ...doorLimits(flags) };
+  const admin = createAdmin(door, { ...limits, ...adminAddress({ adminPort }) });
+  try {
+    await admin.listen();
+  } catch (error) {
+    throw await nameHolder(error, adminPort, 'Choose another with --admin-port, or --no-admin');
+  }
+  return admin;
+}
+
+function adminAddress({ adminPort }: Pick<DoorFlags, 'adminPort'>) {
+  return { host: defaults.adminHost, port: adminPort };
+}
+
+async function accessLog({ output }: Context, { accessLog: always }: DoorFlags) {
+  if (!output.outIsTerminal && !always) return null;
+  const { accessLine } = await import('../../proxy/access-log.ts');
+  return (answered: Parameters<typeof accessLine>[0]) => output.line(accessLine(answered));
+}

@@ -1,0 +1,162 @@
+import { defaults } from '../../config.ts';
+import { StoreError } from '../../errors.ts';
+import type { Wanted } from '../../fleet/desired/desired-state.ts';
+import type { Keeper } from '../../fleet/reconciler/reconciler.ts';
+import type { BroughtUp } from '../../fleet/scale/scale.ts';
+import type { AskedSpec } from '../../fleet/targets/app.ts';
+import type { Background } from '../../loop.ts';
+import type { FleetView, ServerRecord } from '../../model/records.ts';
+import type { Machine } from '../../process/identity.ts';
+import { parseRedisUrl } from '../../store/connection/redis-url.ts';
+import type { Registry } from '../../store/store.ts';
+import type { Context, OpenStore } from '../context/context.ts';
+import { inTurn } from '../context/in-turn.ts';
+import { openWanted } from '../context/open-desired.ts';
+import { serverProgram } from '../context/server-program.ts';
+import { settle } from '../context/settle.ts';
+import { tellFailures } from '../output/tell-failures.ts';
+import { startKeeper } from '../verbs/keep.ts';
+import { type DoorFlags, type OpenedDoor, openDoor } from './open-door.ts';
+
+export interface UpFlags extends DoorFlags {
+  readonly number?: number;
+  readonly timeout: number;
+}
+
+/** What `up` has going; ended in this order. */
+interface Going {
+  /** Where the local Redis is used. */
+  minder: Background | null;
+  keeper: Keeper | null;
+  door: OpenedDoor | null;
+  wanted: Wanted | null;
+  /** The servers it started, those in place of dead ones included. */
+  readonly ours: ServerRecord[];
+}
+
+/** Redis if needed, door, servers, keeper, until `stopping`; then all it started is ended again. */
+export async function runUp(
+  context: Context,
+  given: AskedSpec | null,
+  flags: UpFlags,
+  tellReady: (value: object) => void,
+  stopping: AbortSignal,
+): Promise<void> {
+  if (stopping.aborted) return;
+  const { home } = context.config;
+  const { thisMachine } = await import('../../process/identity.ts');
+  const open = await context.openStore({ start: true, persistent: true, keeps: true });
+  const going: Going = { minder: null, keeper: null, door: null, wanted: null, ours: [] };
+  try {
+    const asked = await settle(context, open, given);
+    tellReady(await getGoing(context, open, asked, flags, going, stopping));
+    await aborted(stopping);
+    context.output.talk('stopping: keeper, door, servers');
+  } finally {
+    await inTurn([
+      () => end(going, flags.timeout),
+      () => tellWhatStays(context, open.store.registry, thisMachine(home)),
+      () => open.store.close(),
+    ]);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+async function getGoing(
+  context: Context,
+  open: OpenStore,
+  asked: AskedSpec | null,
+  flags: UpFlags,
+  going: Going,
+  signal: AbortSignal,
+) {
+  const [{ bringUp }, { sweepLogs }, { thisMachine }] = await Promise.all([
+    import('../../fleet/scale/scale.ts'),
+    import('../../logs/sweep.ts'),
+    import('../../process/identity.ts'),
+  ]);
+  const { registry } = open.store;
+  going.minder = await mindRedis(context, open);
+  // The door first: a port that is taken is known before any server starts.
+  const startMs = asked?.spec.readyMs ?? defaults.readyTimeoutMs;
+  const door = await openDoor(context, open, flags, startMs);
+  going.door = door;
+  await sweepLogs(context.config.home, registry);
+  const wanted = await openWanted(context, open);
+  going.wanted = wanted;
+  const deps = {
+    registry,
+    wanted,
+    machine: thisMachine(context.config.home),
+    ...serverProgram(context, open),
+  };
+  const fleet = await bringUp(deps, { count: flags.number ?? null, asked, ofUp: true, signal });
+  door.started();
+  going.ours.push(...fleet.started);
+  tellFailures(fleet.failed, context, `${fleet.serving.length} servers serve`);
+  tellWhere(context, open, door, fleet);
+  going.keeper = await startKeeper(context, open, wanted, (record) => going.ours.push(record));
+  return { url: door.url, servers: fleet.serving.length };
+}
+
+/** Nobody else looks after a Redis that meowctl started; any other is not ours to start. */
+async function mindRedis({ config, output }: Context, { url }: OpenStore) {
+  const [{ localAddress }, { mindLocalRedis }] = await Promise.all([
+    import('../../local-redis/recorded-run.ts'),
+    import('../../local-redis/minder.ts'),
+  ]);
+  const { home, redisUrl, redisProbeUrl: probeUrl, childEnv: env } = config;
+  if (redisUrl !== null || localAddress(home) !== url) return null;
+  return mindLocalRedis({ home, probeUrl, env }, (line) => output.talk(`Redis    ${line}`));
+}
+
+async function end({ minder, keeper, door, wanted, ours }: Going, drainMs: number): Promise<void> {
+  const { stopServers } = await import('../../fleet/destroy/stop.ts');
+  await inTurn([
+    () => minder?.stop(),
+    () => keeper?.stop(),
+    () => door?.close(drainMs),
+    () => stopServers(ours, drainMs),
+    () => stopServers(startedInTheirPlace(wanted, ours), drainMs),
+    () => wanted?.stopOfUp(),
+  ]);
+}
+
+/** By `restart`, in another process. */
+function startedInTheirPlace(wanted: Wanted | null, ours: readonly ServerRecord[]) {
+  const list = wanted?.list() ?? [];
+  return list.filter(({ id, ofUp }) => ofUp === true && !ours.some((known) => known.id === id));
+}
+
+function tellWhere({ output }: Context, { url }: OpenStore, door: OpenedDoor, fleet: BroughtUp) {
+  output.talk(`Redis    ${parseRedisUrl(url).label}`);
+  const byPort = [...fleet.serving].sort((a, b) => a.port - b.port);
+  for (const { id, url: at, worker, app } of byPort) {
+    output.talk(worker ? `worker   ${id}  ${app}` : `server   ${at}  ${id}`);
+  }
+  output.talk(`door     ${door.url}`);
+  if (door.adminUrl) output.talk(`admin    ${door.adminUrl}/servers`);
+  output.talk('Ctrl-C stops the door and the servers it started; `meowctl down` ends everything');
+}
+
+async function tellWhatStays({ output }: Context, registry: Registry, machine: Machine) {
+  const { isOfHost } = await import('../../process/identity.ts');
+  const { servers } = await registry.fleet().catch(nothingKnown);
+  const here = servers.filter(({ record }) => isOfHost(record, machine) && record.state === 'up');
+  if (here.length === 0) return;
+  const stays =
+    here.length === 1 ? '1 spawned server stays' : `${here.length} spawned servers stay`;
+  output.talk(`${stays}; \`meowctl down\` ends everything`);
+}
+
+// Redis is gone: who stays cannot be told, and need not.
+function nothingKnown(error: unknown): Pick<FleetView, 'servers'> {
+  if (error instanceof StoreError) return { servers: [] };
+  throw error;
+}

@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import { defaults } from '../../config.ts';
+import { UsageError } from '../../errors.ts';
+import { quote } from '../../text.ts';
+import type { Context, OpenStore } from '../context/context.ts';
+import { examples } from '../flags/examples.ts';
+import { seconds } from '../flags/values.ts';
+import { byPort, showRows, toRow } from '../output/rows.ts';
+import { tellFailures } from '../output/tell-failures.ts';
+
+interface Options {
+  readonly all?: boolean;
+  readonly force?: boolean;
+  readonly timeout: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function addDestroy(program: Command, context: Context): void {
+  program
+    .command('destroy')
+    .description('take servers out, after they have finished; without a name, a random one')
+    .argument('[server...]', 'ids, ports or urls')
+    .option('--all', 'every server')
+    .option('--force', 'even the last one')
+    .option(
+      '--timeout <seconds>',
+      'how long each may finish its requests',
+      seconds,
+      defaults.drainMs,
+    )
+    .option('--json', 'print an array of records')
+    .option('-q, --quiet', 'print only the ids')
+    .addHelpText(
+      'after',
+      examples('meowctl destroy', 'meowctl destroy 3002', 'meowctl destroy --all'),
+    )
+    .action((targets: string[], options: Options) => destroy(context, targets, options));
+}
+
+async function destroy(context: Context, targets: string[], options: Options): Promise<void> {
+  if (options.all && targets.length > 0) {
+    throw new UsageError('--all together with names', 'Use either --all or names');
+  }
+  await context.withStore((open) => destroyThem(context, open, targets, options));
+}
+
+async function destroyThem(
+  context: Context,
+  { store }: OpenStore,
+  targets: string[],
+  options: Options,
+): Promise<void> {
+  const { destroyServers } = await import('../../fleet/destroy/destroy.ts');
+  const { asked, gone, failed } = await destroyServers(
+    { registry: store.registry, home: context.config.home },
+    {
+      targets,
+      all: options.all ?? false,
+      force: options.force ?? false,
+      drainMs: options.timeout,
+      signal: context.interruption(),
+      say: (line) => context.output.talk(`meowctl: ${line}`),
+    },
+  );
+  const rows = gone.map((record) => toRow(record, 'gone')).sort(byPort);
+  const { output } = context;
+  if (options.json) output.json(rows);
+  else if (options.quiet) for (const { id } of rows) output.line(id);
+  else if (rows.length > 0) await showRows(output, rows);
+  else if (options.all && asked === 0) output.talk('no servers: nothing to destroy');
+  const [one] = rows;
+  if (one && !options.all && targets.length === 0) output.talk(`it served ${quote(one.app)}`);
+  tellFailures(failed, context, `${rows.length} of ${asked} servers are gone`);
+}

@@ -1,0 +1,72 @@
+import type { Command } from 'commander';
+import { defaults } from '../../config.ts';
+import { StoreError } from '../../errors.ts';
+import { announceHere } from '../context/announce.ts';
+import type { Context, OpenStore } from '../context/context.ts';
+import { examples } from '../flags/examples.ts';
+import { seconds } from '../flags/values.ts';
+import { addDoorOptions, checkDoorFlags, type DoorFlags, openDoor } from '../up/open-door.ts';
+
+interface Options extends DoorFlags {
+  readonly timeout: number;
+  readonly waitRedis?: boolean;
+}
+
+const WAIT_STEP_MS = 500;
+
+export function addProxy(program: Command, context: Context): void {
+  const verb = program
+    .command('proxy')
+    .description('open the door: hand requests to the servers in strict rotation')
+    .option(
+      '--timeout <seconds>',
+      'how long requests may finish at the end',
+      seconds,
+      defaults.drainMs,
+    )
+    .option('--wait-redis', 'wait for Redis instead of failing without it')
+    .addHelpText('after', examples('meowctl proxy', 'meowctl proxy --port 8080 --access-log'))
+    .action((options: Options) => proxy(context, options));
+  addDoorOptions(verb);
+}
+
+async function proxy(context: Context, options: Options): Promise<void> {
+  checkDoorFlags(options);
+  const open = await openPatiently(context, options.waitRedis ?? false);
+  const door = await openDoor(context, open, options).catch(async (error: unknown) => {
+    await open.store.close();
+    throw error;
+  });
+  const leave = await announceHere(context, 'proxy');
+  const { output } = context;
+  output.talk(`the door is ${door.url}`);
+  if (door.adminUrl) output.talk(`admin    ${door.adminUrl}/servers`);
+  await stopSignal(context.process);
+  await door.close(options.timeout);
+  await open.store.close();
+  leave();
+}
+
+async function openPatiently(context: Context, wait: boolean): Promise<OpenStore> {
+  for (;;) {
+    try {
+      return await context.openStore({ persistent: true, keeps: true });
+    } catch (error) {
+      if (!wait || !(error instanceof StoreError)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, WAIT_STEP_MS));
+    }
+  }
+}
+
+/** Resolves at the first signal to stop; a second one ends the process at once. */
+export function stopSignal(host: NodeJS.Process): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const onSignal = () => {
+      if (asked) host.exit(1);
+      asked = true;
+      resolve();
+    };
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) host.on(signal, onSignal);
+  });
+}

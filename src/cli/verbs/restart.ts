@@ -1,0 +1,105 @@
+import { type Command, Option } from 'commander';
+import { defaults } from '../../config.ts';
+import type { AppChange } from '../../fleet/targets/changed-app.ts';
+import type { Context, OpenStore } from '../context/context.ts';
+import { openWanted } from '../context/open-desired.ts';
+import { serverProgram } from '../context/server-program.ts';
+import { settle } from '../context/settle.ts';
+import { addAppFlags } from '../flags/app-flags.ts';
+import { askedChange, type ChangeFlags, withdrawn } from '../flags/asked-change.ts';
+import { examples } from '../flags/examples.ts';
+import { count, seconds } from '../flags/values.ts';
+import { serversInWords, servingRows, shortName, showRows } from '../output/rows.ts';
+import { servingLine } from '../output/serving-line.ts';
+import { tellFailures } from '../output/tell-failures.ts';
+
+interface Options extends ChangeFlags {
+  readonly batch: number;
+  readonly force?: boolean;
+  readonly timeout: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function addRestart(program: Command, context: Context): void {
+  const verb = program
+    .command('restart')
+    .description(
+      'replace servers of this host one by one, also by a new version or with new settings; no request is lost',
+    )
+    .argument('[server...]', 'ids, ports or urls (default: all that were asked for here)')
+    .option('--batch <count>', 'how many at a time', count, 1)
+    .option('--force', 'stop one with a fixed --port before its successor starts')
+    .option(
+      '--timeout <seconds>',
+      'how long each old one may finish its requests',
+      seconds,
+      defaults.drainMs,
+    )
+    .option('--json', 'print an array of the new records')
+    .option('-q, --quiet', 'print only the new urls')
+    .addHelpText(
+      'after',
+      examples(
+        'meowctl restart',
+        'meowctl restart 3002 --timeout 5',
+        'meowctl restart --env LOG=debug --no-env OLD',
+        'meowctl restart --app ./releases/2/server.js',
+      ),
+    )
+    .action((targets: string[], options: Options) => {
+      const change = askedChange(context, options);
+      return context.withStore((open) => restart(context, open, targets, { ...options, change }));
+    });
+  addAppFlags(verb).addOption(noEnv());
+}
+
+// Commander would take it for `--env` turned off.
+function noEnv(): Option {
+  const option = new Option('--no-env <NAME>', 'a variable that the app gets no more');
+  option.negate = false;
+  option.attributeName = () => 'noEnv';
+  return option.argParser(withdrawn);
+}
+
+async function restart(
+  context: Context,
+  open: OpenStore,
+  targets: string[],
+  options: Options & { readonly change: AppChange | null },
+): Promise<void> {
+  await settle(context, open, null);
+  const [{ restartServers }, { thisMachine }] = await Promise.all([
+    import('../../fleet/restart/roll.ts'),
+    import('../../process/identity.ts'),
+  ]);
+  const { output } = context;
+  const { started, failed, overtaken } = await restartServers(
+    {
+      registry: open.store.registry,
+      wanted: await openWanted(context, open),
+      machine: thisMachine(context.config.home),
+      ...serverProgram(context, open),
+    },
+    {
+      targets,
+      batch: options.batch,
+      force: options.force ?? false,
+      change: options.change,
+      drainMs: options.timeout,
+      signal: context.interruption(),
+      say: (line) => output.talk(`meowctl: ${line}`),
+      onReplaced: (record) => {
+        if (output.errIsTerminal) output.talk(servingLine(record));
+      },
+    },
+  );
+  const rows = await servingRows(open.store.registry, started);
+  if (options.json) output.json(rows);
+  else if (options.quiet) for (const row of rows) output.line(shortName(row));
+  else if (rows.length > 0) await showRows(output, rows, true);
+  if (overtaken > 0) {
+    output.talk(`somebody else replaced or took out ${serversInWords(overtaken)} first`);
+  }
+  tellFailures(failed, context, `${rows.length} servers were replaced; the others serve on`);
+}

@@ -1,0 +1,37 @@
+import { type Command, Option } from 'commander';
+import { defaults } from '../../config.ts';
+import type { Context } from '../context/context.ts';
+import { addAppFlags, addWorkerFlag } from '../flags/app-flags.ts';
+import { examples } from '../flags/examples.ts';
+import { host, port, seconds, serverId } from '../flags/values.ts';
+import { openApp } from '../serve/open-app.ts';
+import { runServer, type ServeFlags } from '../serve/run-server.ts';
+
+export function addServe(program: Command, context: Context): void {
+  const verb = program
+    .command('serve')
+    .description('run one server in the foreground')
+    .usage('[options] [-- program with {port}]')
+    .option(
+      '--port <port>',
+      `exactly this port (default: the first free one from ${defaults.firstServerPort})`,
+      port,
+    )
+    .option('--host <host>', 'listen on this address', host, defaults.serverHost)
+    .option('--advertise <host>', 'the name doors reach it by', host)
+    .option(
+      '--drain <seconds>',
+      'how long it may finish requests when it leaves',
+      seconds,
+      defaults.drainMs,
+    )
+    .addOption(new Option('--id <id>').argParser(serverId).hideHelp())
+    .addOption(new Option('--spawned').hideHelp())
+    .addOption(new Option('--of-up').hideHelp())
+    .addOption(new Option('--first-port <port>').argParser(port).hideHelp())
+    .addOption(new Option('--replaces <id>').argParser(serverId).hideHelp())
+    .addOption(new Option('--held').hideHelp())
+    .addHelpText('after', examples('meowctl serve --port 3005', 'meowctl serve --app ./server.js'))
+    .action((flags: ServeFlags) => runServer(context, flags, openApp));
+  addWorkerFlag(addAppFlags(verb));
+}

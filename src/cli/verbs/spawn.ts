@@ -1,0 +1,130 @@
+import type { Command } from 'commander';
+import { defaults } from '../../config.ts';
+import { UsageError } from '../../errors.ts';
+import type { AskedSpec } from '../../fleet/targets/app.ts';
+import type { AppSpec } from '../../model/records.ts';
+import type { Context, OpenStore } from '../context/context.ts';
+import { openWanted } from '../context/open-desired.ts';
+import { serverProgram } from '../context/server-program.ts';
+import { settle } from '../context/settle.ts';
+import { type AppFlags, addAppFlags, addWorkerFlag, askedApp } from '../flags/app-flags.ts';
+import { examples } from '../flags/examples.ts';
+import { keptApp } from '../flags/kept-app.ts';
+import { count, host, port, seconds } from '../flags/values.ts';
+import { byPort, shortName, showRows, toRow } from '../output/rows.ts';
+import { tellFailures } from '../output/tell-failures.ts';
+
+interface Options extends AppFlags {
+  readonly number?: number;
+  readonly port?: number;
+  readonly host: string;
+  readonly advertise?: string;
+  readonly timeout: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function addSpawn(program: Command, context: Context): void {
+  const verb = program
+    .command('spawn')
+    .description('start servers in the background, and wait until they serve')
+    .usage('[options] [count] [-- program with {port}]')
+    .argument('[count]', `how many, 1 to ${defaults.maxSpawnCount}`, count)
+    .option('-n, --number <count>', 'how many, like [count]', count)
+    .option(
+      '--port <port>',
+      `exactly this port (default: the first free one from ${defaults.firstServerPort})`,
+      port,
+    )
+    .option('--host <host>', 'listen on this address', host, defaults.serverHost)
+    .option('--advertise <host>', 'the name doors reach it by', host)
+    .option(
+      '--timeout <seconds>',
+      'how long it may take to be ready',
+      seconds,
+      defaults.readyTimeoutMs,
+    )
+    .option('--json', 'print an array of records')
+    .option('-q, --quiet', 'print only the urls')
+    .addHelpText(
+      'after',
+      examples(
+        'meowctl spawn',
+        'meowctl spawn 3',
+        'meowctl spawn --port 3005',
+        'meowctl spawn 2 --app ./server.js --env GREETING=hello',
+        'meowctl spawn -- python3 -m http.server {port} --bind 127.0.0.1',
+        'meowctl spawn --no-http -- node worker.js',
+      ),
+    )
+    .action((wanted: number | undefined, options: Options) => spawn(context, wanted, options));
+  addWorkerFlag(addAppFlags(verb));
+}
+
+async function spawn(context: Context, wanted = 1, options: Options): Promise<void> {
+  const number = options.number ?? wanted;
+  if (options.port !== undefined && number > 1) throw onePortOneServer(number);
+  const asked = await keptApp(context, askedApp(context, options, options.timeout));
+  await context.withStore((open) => spawnMany(context, open, number, asked, options), {
+    start: true,
+    keeps: true,
+  });
+}
+
+async function spawnMany(
+  context: Context,
+  open: OpenStore,
+  number: number,
+  given: AskedSpec | null,
+  options: Options,
+) {
+  const { spawnServers } = await import('../../fleet/spawn/spawn.ts');
+  const asked = await settle(context, open, given);
+  const spec = await whatToSpawn(context, open, asked);
+  const { started, failed } = await spawnServers(
+    { registry: open.store.registry, ...serverProgram(context, open) },
+    {
+      count: number,
+      spec,
+      fixedPort: options.port ?? null,
+      listenHost: options.host,
+      advertise: options.advertise ?? context.config.advertise,
+      readyTimeoutMs: patience(options.timeout, spec),
+      signal: context.interruption(),
+    },
+  );
+  const rows = started.map((record) => toRow(record)).sort(byPort);
+  const { output } = context;
+  if (options.json) output.json(rows);
+  else if (options.quiet) for (const row of rows) output.line(shortName(row));
+  else if (rows.length > 0) await showRows(output, rows);
+  tellFailures(failed, context, `${started.length} of ${number} servers started`);
+}
+
+/** More of what runs here, or ran here last, unless something else is named. */
+async function whatToSpawn(
+  context: Context,
+  open: OpenStore,
+  asked: AskedSpec | null,
+): Promise<AppSpec> {
+  const { appsHere, whichApp } = await import('../../fleet/targets/app.ts');
+  // An emptied Redis gets back what was wanted before anything is added to it.
+  const wanted = await openWanted(context, open);
+  if (asked?.isNamed) return asked.spec;
+  const fleet = await open.store.registry.fleet();
+  const apps = appsHere(fleet, await wanted.look(fleet));
+  const { home, childEnv } = context.config;
+  return whichApp(home, asked, apps, childEnv).more();
+}
+
+/** As it was given once, where it is not given now. */
+function patience(timeoutMs: number, { readyMs = timeoutMs }: AppSpec): number {
+  return timeoutMs === defaults.readyTimeoutMs ? readyMs : timeoutMs;
+}
+
+function onePortOneServer(number: number): UsageError {
+  return new UsageError(
+    `--port with a count of ${number}: one port serves one server`,
+    'Leave --port out, and each takes the next free port',
+  );
+}

@@ -1,0 +1,37 @@
+import type { Command } from 'commander';
+import type { PictureInfo } from '../../model/picture.ts';
+import type { Context } from '../context/context.ts';
+import { examples } from '../flags/examples.ts';
+import { readPictures } from '../picture-files/read.ts';
+
+interface Options {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+export function addUpload(program: Command, context: Context): void {
+  program
+    .command('upload')
+    .description('put pictures on top of the queue: all of them, or none')
+    .argument('<file...>', 'png, jpeg, gif, webp or avif; - for stdin')
+    .option('--json', 'print {images, queued}')
+    .option('-q, --quiet', 'print only the ids')
+    .addHelpText('after', examples('meowctl upload img/morning.jpg', 'meowctl upload - < cat.gif'))
+    .action((files: string[], options: Options) => upload(context, files, options));
+}
+
+async function upload(context: Context, files: string[], options: Options): Promise<void> {
+  const { output } = context;
+  const pictures = await readPictures(files, context.process.stdin);
+  let sent = 0;
+  const tell = ({ name, size }: PictureInfo) => {
+    sent += 1;
+    if (output.errIsTerminal) output.talk(`sent ${sent}/${pictures.length} ${name}, ${size} bytes`);
+  };
+  const stored = await context.withStore(({ store }) => store.images.enqueue(pictures, tell));
+  if (options.json) return output.json(stored);
+  for (const { id, name, type, size } of stored.images) {
+    output.line(options.quiet ? id : `${id}  ${name}  ${type}  ${size} bytes`);
+  }
+  if (!options.quiet) output.talk(`${stored.queued} queued`);
+}

@@ -1,0 +1,32 @@
+import { connect } from 'node:net';
+import { defaults } from '../../config.ts';
+import { repeat } from '../../loop.ts';
+import { keeperSockets } from './socket.ts';
+
+/**
+ * Holds a connection to every keeper of this state folder open, for as long as this process lives;
+ * to one that comes later, from the next beat on. Whatever fails does no harm.
+ * @param sinceMs since when it serves, monotonic
+ */
+export function holdKeepers(home: string, id: string, sinceMs: number): void {
+  const held = new Set<string>();
+  const hold = (path: string) => {
+    const connection = connect(path);
+    held.add(path);
+    connection.unref().resume();
+    connection.once('connect', () => {
+      connection.write(`${id} ${Math.round(performance.now() - sinceMs)}\n`);
+    });
+    connection.on('error', () => {});
+    connection.once('close', () => held.delete(path));
+  };
+  repeat({
+    name: 'keepers',
+    every: () => defaults.beatMs,
+    work() {
+      for (const path of keeperSockets(home)) if (!held.has(path)) hold(path);
+    },
+    log: () => {},
+    unref: true,
+  }).soon();
+}

@@ -1,0 +1,225 @@
+import { toMeowError } from '../../errors.ts';
+import { parseIntent } from '../../model/parse.ts';
+import type { FleetView, Intent, SignedIntent } from '../../model/records.ts';
+import { identify, isHere, isOfHost, isProcess, type Machine } from '../../process/identity.ts';
+import {
+  dropAbandoned,
+  dropWanted,
+  type FleetName,
+  type ListedEntry,
+  listWanted,
+  markWanted,
+  readWanted,
+  removeWanted,
+  type WantedEntry,
+  writeWanted,
+} from '../../state/desired-files.ts';
+import { isKnownElsewhere, knownRegistry, rememberRegistry } from '../../state/known-registry.ts';
+import { isAsSigned, isSigned, sign } from '../../state/signature.ts';
+import type { Intents, Registry } from '../../store/store.ts';
+import { lives } from '../targets/liveness.ts';
+import { adoptOld } from './old-fleet.ts';
+import { Refused } from './refused.ts';
+
+export interface WantedDeps {
+  readonly home: string;
+  readonly namespace: string;
+  /** Of Redis, without credentials. */
+  readonly address: string;
+  readonly machine: Machine;
+  readonly registry: Pick<Registry, 'id' | 'forget'>;
+  readonly intents: Pick<Intents, 'text' | 'swap'>;
+  /** What an old fleet's variables are completed from. */
+  readonly env: Readonly<Record<string, string>>;
+  say(line: string): void;
+}
+
+/**
+ * What is wanted on this host: what its state folder says, as far as Redis agrees. Redis alone never
+ * adds to it; what is missing there was destroyed from elsewhere, unless Redis was emptied.
+ */
+export class Wanted {
+  readonly #deps: WantedDeps;
+  readonly #refused: Refused;
+  #fleet: FleetName;
+  #listed: ReadonlyMap<string, ListedEntry> = new Map();
+
+  private constructor(deps: WantedDeps, registry: string) {
+    this.#deps = deps;
+    this.#refused = new Refused(deps.say);
+    this.#fleet = { registry, namespace: deps.namespace };
+  }
+
+  /**
+   * Finds the list that belongs to this Redis; where that has been emptied, writes the list back.
+   * @throws StoreError, FailedError where the state folder cannot be used
+   */
+  static async open(deps: WantedDeps): Promise<Wanted> {
+    const wanted = new Wanted(deps, await deps.registry.id());
+    const { registry, namespace } = wanted.#fleet;
+    const address = wanted.#address();
+    const before = knownRegistry(deps.home, address);
+    const emptied = before !== null && !isKnownElsewhere(deps.home, address, registry);
+    if (emptied && before !== registry) await wanted.#moveFrom({ registry: before, namespace });
+    rememberRegistry(deps.home, address, registry);
+    return wanted;
+  }
+
+  /**
+   * Brings list and Redis together: drops what was destroyed from elsewhere, takes over what an
+   * older version left, forgets what is dead.
+   * @returns what is wanted here, by id
+   */
+  async look(view: FleetView): Promise<Map<string, SignedIntent>> {
+    if (view.registry !== this.#fleet.registry) return this.#lookAnew();
+    this.#refused.clear();
+    const intents = new Map([...view.intents, ...(await this.#adopt(view))]);
+    const here = new Map<string, SignedIntent>();
+    const listed = listWanted(this.#deps.home, this.#fleet, this.#listed);
+    this.#listed = listed;
+    for (const [id, entry] of listed) {
+      if (await this.#isWanted(entry, intents.get(id), view)) here.set(id, entry.intent);
+    }
+    const unlisted = [...intents].filter(([id]) => !listed.has(id));
+    await this.#forgetDead(unlisted, view);
+    this.#refused.tell();
+    return here;
+  }
+
+  /** As the state folder has it, whatever Redis says. */
+  list(): SignedIntent[] {
+    return [...listWanted(this.#deps.home, this.#fleet).values()].map(({ intent }) => intent);
+  }
+
+  /**
+   * @returns whether Redis has taken it, and from nobody else meanwhile
+   * @throws StoreError, FailedError
+   */
+  async mark(intent: SignedIntent, state: Intent['state']): Promise<boolean> {
+    markWanted(this.#deps.home, intent, state);
+    const text = await this.#deps.intents.text(intent.id);
+    if (!this.#isCopy(text, intent)) return false;
+    return await this.#deps.intents.swap(intent.id, text, { ...intent, state });
+  }
+
+  /**
+   * Marks what goes with `up` and no longer runs as stopped: what was killed, or was just being
+   * started, could not do so itself. What cannot be marked stays wanted: it is no reason to stay up.
+   */
+  async stopOfUp(): Promise<void> {
+    const { machine } = this.#deps;
+    const wanted = this.list().filter(({ ofUp, state }) => ofUp === true && state === 'wanted');
+    for (const intent of wanted) {
+      const lives = isHere(intent, machine) && isProcess(intent, identify(intent.pid));
+      if (!lives) await this.mark(intent, 'stopped').catch(toMeowError);
+    }
+  }
+
+  /** It is not to come back. */
+  async drop(id: string): Promise<void> {
+    dropWanted(this.#deps.home, id);
+    await this.#deps.registry.forget(id);
+  }
+
+  #address(): string {
+    return `${this.#deps.address} ${this.#deps.namespace}`;
+  }
+
+  /** Redis was emptied while we looked on: all that is wanted stands there again afterwards. */
+  async #lookAnew(): Promise<Map<string, SignedIntent>> {
+    const before = this.#fleet;
+    this.#fleet = { ...before, registry: await this.#deps.registry.id() };
+    await this.#moveFrom(before);
+    rememberRegistry(this.#deps.home, this.#address(), this.#fleet.registry);
+    const entries = [...listWanted(this.#deps.home, this.#fleet)];
+    return new Map(entries.map(([id, { intent }]) => [id, intent]));
+  }
+
+  /** A server that lives does the same for itself; both write the same. */
+  async #moveFrom(before: FleetName): Promise<void> {
+    const { home, intents } = this.#deps;
+    if (before.registry === this.#fleet.registry) return;
+    for (const [id, { intent, pending }] of listWanted(home, before)) {
+      const { seal: _, ...rest } = intent;
+      const moved = sign(home, { ...rest, registry: this.#fleet.registry });
+      if (!readWanted(home, moved, id)) writeWanted(home, moved, pending);
+      if (!pending) await intents.swap(id, null, moved);
+      removeWanted(home, intent);
+    }
+  }
+
+  /** @returns what stands in Redis now in place of old ones */
+  async #adopt(view: FleetView): Promise<Map<string, SignedIntent>> {
+    const { home, machine, env, intents } = this.#deps;
+    const old = { view, home, machine, env, fleet: this.#fleet };
+    const adopted = new Map<string, SignedIntent>();
+    for (const { id, intent } of adoptOld(old)) {
+      if (!intent) {
+        this.#refused.add(id, 'an older meowctl wrote it, and it proves nothing');
+        continue;
+      }
+      const known = readWanted(home, this.#fleet, id)?.intent;
+      if (!known) writeWanted(home, intent);
+      const text = await intents.text(id);
+      if (text === null) continue;
+      const stands = known ?? intent;
+      if (this.#isCopy(text, stands) || (await intents.swap(id, text, stands))) {
+        adopted.set(id, stands);
+      }
+    }
+    return adopted;
+  }
+
+  async #isWanted(
+    { intent, pending }: WantedEntry,
+    found: Intent | undefined,
+    view: FleetView,
+  ): Promise<boolean> {
+    const { id } = intent;
+    if (found) {
+      const agrees = isAsSigned(found, intent);
+      if (!agrees) this.#refused.add(id, 'somebody has changed it in Redis');
+      if (agrees && pending && !this.#lives(intent, view)) {
+        writeWanted(this.#deps.home, intent);
+      }
+      return agrees;
+    }
+    // It says so itself at its next beat, or is being told to leave.
+    if (this.#lives(intent, view)) return !pending;
+    const text = await this.#deps.intents.text(id);
+    if (text !== null) return this.#isCopy(text, intent);
+    // Redis is about to hear of it: maybe from where we see no process, and by now it has.
+    if (pending) dropAbandoned(this.#deps.home, intent);
+    else await this.drop(id);
+    return false;
+  }
+
+  /** Signed here, and wanted no more: somebody wrote it back, or `down` could not reach Redis. */
+  async #forgetDead(
+    unlisted: readonly (readonly [string, Intent])[],
+    view: FleetView,
+  ): Promise<void> {
+    const { home, machine } = this.#deps;
+    for (const [id, intent] of unlisted) {
+      const ours = isOfHost(intent, machine) && intent.hostId !== undefined;
+      // It may have been listed since.
+      if (!ours || readWanted(home, this.#fleet, id)) continue;
+      if (this.#lives({ ...intent, id }, view)) continue;
+      if (this.#isOfFleet(intent) && isSigned(home, intent)) await this.drop(id);
+      else this.#refused.add(id, 'this host has not signed it');
+    }
+  }
+
+  #isOfFleet({ registry, namespace }: Intent): boolean {
+    return registry === this.#fleet.registry && namespace === this.#fleet.namespace;
+  }
+
+  #isCopy(text: string | null, intent: SignedIntent): boolean {
+    const found = text === null ? '' : parseIntent(intent.id, text);
+    return typeof found !== 'string' && isAsSigned(found, intent);
+  }
+
+  #lives(intent: Intent & { readonly id: string }, view: FleetView): boolean {
+    return lives(intent.id, intent, view, this.#deps.machine);
+  }
+}

@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs';
+import { placeOf } from '../../model/place.ts';
+import type { AppSpec, ServerRecord, SignedIntent } from '../../model/records.ts';
+import {
+  dropWanted,
+  entryPath,
+  markWanted,
+  readWanted,
+  removeWanted,
+  writeWanted,
+} from '../../state/desired-files.ts';
+import { sign, type Unsigned } from '../../state/signature.ts';
+import type { Intents, Registry, Swap } from '../../store/store.ts';
+
+export interface OwnIntentDeps {
+  readonly home: string;
+  readonly namespace: string;
+  readonly registry: Pick<Registry, 'id' | 'register'>;
+  readonly intents: Pick<Intents, 'text' | 'succeed'>;
+}
+
+/** What its server was asked to be. */
+export interface Asked {
+  readonly spec: AppSpec;
+  readonly fixedPort: boolean;
+  readonly listenHost: string;
+  readonly advertise: string | null;
+  readonly ofUp: boolean;
+  /** The id of a server, gone by now, whose place it takes. */
+  readonly replaces: string | null;
+}
+
+/**
+ * That one server is wanted: signed by the server itself, which alone knows its port, and kept in
+ * its host's state folder and in Redis.
+ */
+export class OwnIntent {
+  readonly #deps: OwnIntentDeps;
+  readonly #asked: Asked;
+  #intent: SignedIntent | null = null;
+
+  constructor(deps: OwnIntentDeps, asked: Asked) {
+    this.#deps = deps;
+    this.#asked = asked;
+  }
+
+  /**
+   * Registers the server as wanted. In the folder first, as not yet registered: what Redis alone
+   * has is never started.
+   * @returns false when the server whose place it takes is not wanted any more
+   * @throws FailedError where the folder cannot be written, StoreError
+   */
+  async register(record: ServerRecord): Promise<boolean> {
+    const { home, namespace, registry } = this.#deps;
+    const fleet = { registry: await registry.id(), namespace };
+    const intent = sign(home, {
+      ...toUnsigned(record, this.#asked, fleet),
+      ...this.#restarts(fleet),
+    });
+    this.#intent = intent;
+    writeWanted(home, intent, true);
+    if (!(await this.#write(record, intent))) return false;
+    writeWanted(home, intent);
+    if (this.#asked.replaces !== null) dropWanted(home, this.#asked.replaces);
+    return true;
+  }
+
+  /** What a beat writes back where Redis has lost it; null once it is not wanted here any more. */
+  current(): SignedIntent | null {
+    const intent = this.#intent;
+    if (!intent) return null;
+    return existsSync(entryPath(this.#deps.home, intent, intent.id)) ? intent : null;
+  }
+
+  /**
+   * Signs it for another registry, where Redis was emptied and has one.
+   * @returns whether it did
+   */
+  follow(registry: string | null): boolean {
+    const before = this.current();
+    if (!before || registry === null || before.registry === registry) return false;
+    const { seal: _, ...rest } = before;
+    this.#intent = sign(this.#deps.home, { ...rest, registry });
+    writeWanted(this.#deps.home, this.#intent);
+    removeWanted(this.#deps.home, before);
+    return true;
+  }
+
+  /** It was ordered to leave, or never got so far. */
+  drop(): void {
+    const intent = this.#intent;
+    if (intent) dropWanted(this.#deps.home, intent.id);
+  }
+
+  /**
+   * It leaves without an order, and stays wanted as `stopped`.
+   * @returns how it stands in Redis, and how it shall
+   */
+  stop(): Swap | null {
+    const before = this.current();
+    if (!before || !readWanted(this.#deps.home, before, before.id)) return null;
+    markWanted(this.#deps.home, before, 'stopped');
+    return { before, after: { ...before, state: 'stopped' } };
+  }
+
+  #restarts(fleet: Pick<Unsigned, 'registry' | 'namespace'>): Pick<Unsigned, 'restarts'> {
+    const { replaces } = this.#asked;
+    if (replaces === null) return {};
+    const before = readWanted(this.#deps.home, fleet, replaces);
+    return { restarts: (before?.intent.restarts ?? 0) + 1 };
+  }
+
+  async #write(record: ServerRecord, intent: SignedIntent): Promise<boolean> {
+    const { registry, intents } = this.#deps;
+    const { replaces } = this.#asked;
+    if (replaces === null) {
+      await registry.register(record, intent);
+      return true;
+    }
+    const text = await intents.text(replaces);
+    return text !== null && (await intents.succeed({ id: replaces, text }, record, intent));
+  }
+}
+
+function toUnsigned(
+  record: ServerRecord,
+  { replaces, ofUp, ...asked }: Asked,
+  fleet: Pick<Unsigned, 'registry' | 'namespace'>,
+): Unsigned {
+  const { id, app, hostId = '', pid, pidStart, port } = record;
+  const process = { ...placeOf(record), pid, pidStart, port };
+  const links = { ...(ofUp ? { ofUp } : {}), ...(replaces === null ? {} : { replaces }) };
+  return { id, app, ...process, hostId, ...fleet, ...asked, ...links, state: 'wanted' };
+}

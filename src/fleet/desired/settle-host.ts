@@ -1,0 +1,126 @@
+import { existsSync, linkSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { defaults } from '../../config.ts';
+import { type Machine, thisMachine } from '../../process/identity.ts';
+import { createHostId, readHostFile, rewriteHostFile } from '../../state/host-id.ts';
+import type { Intents, Registry } from '../../store/store.ts';
+import { plain } from '../../text.ts';
+import { inUse } from '../death-watch/in-use.ts';
+import { livesElsewhere } from '../targets/liveness.ts';
+import { runOfKeeper } from './reconciler-token.ts';
+
+export interface SettleDeps {
+  /** A state folder that is there. */
+  readonly home: string;
+  readonly registry: Pick<Registry, 'fleet'>;
+  readonly intents: Pick<Intents, 'keeper'>;
+  say(line: string): void;
+}
+
+const POLL_MS = 250;
+/** Others that are settling the same folder get so long to finish. */
+const OTHERS_MS = 5_000;
+
+/**
+ * Makes sure that this state folder's host is nobody else's, before anything is started here. What
+ * lives under its id in another boot or pid namespace is waited for, one lease long: after a reboot,
+ * or in a new container, it is gone by then, and the host goes on. Where it lives on, the folder is a
+ * copy of one that is in use: it becomes a host of its own, which wants nothing yet.
+ * @returns whether it did, and so has another key
+ * @throws StoreError, FailedError where the state folder cannot be used
+ */
+export async function settleHost(deps: SettleDeps): Promise<boolean> {
+  const { home, say } = deps;
+  const machine = thisMachine(home);
+  const found = await othersOf(machine, deps);
+  if (found === null) return keepHost(machine, home);
+  // The same folder in two containers: no id is taken from under those who live here.
+  if (await inUse(home, machine)) return false;
+  const seconds = defaults.leaseMs / 1_000;
+  say(
+    `${found} under the id of this state folder, but not on this machine, or in another container or boot of it: waiting ${seconds} s to see whether it lives on`,
+  );
+  const limit = performance.now() + defaults.leaseMs;
+  let living: string | null = found;
+  while (living !== null && performance.now() < limit) {
+    await pause(POLL_MS);
+    living = await othersOf(machine, deps);
+  }
+  if (living === null) return keepHost(machine, home);
+  await becomeAnother(machine, deps, living);
+  return true;
+}
+
+/** Who lives under our id elsewhere, by a lease that runs, in words; null where nobody does. */
+async function othersOf(
+  machine: Machine,
+  { registry, intents }: SettleDeps,
+): Promise<string | null> {
+  const isOther = (run: Pick<Machine, 'bootId' | 'pidNs'>) =>
+    run.bootId !== machine.bootId || run.pidNs !== machine.pidNs;
+  const [{ servers }, token] = await Promise.all([
+    registry.fleet(),
+    intents.keeper(machine.hostId),
+  ]);
+  const server = servers.find(
+    (each) => each.record.state !== 'draining' && livesElsewhere(each, machine),
+  );
+  if (server) return `server ${server.record.id} runs on ${plain(server.record.host)}`;
+  const keeper = token === null ? null : runOfKeeper(token);
+  return keeper && isOther(keeper) ? 'a keeper runs' : null;
+}
+
+function keepHost({ hostId: id, bootId, pidNs }: Machine, home: string): false {
+  const known = readHostFile(home);
+  const isOld = known?.id === id && !(known.bootId === bootId && known.pidNs === pidNs);
+  if (isOld) rewriteHostFile(home, { id, bootId, pidNs });
+  return false;
+}
+
+async function becomeAnother(
+  machine: Machine,
+  { home, say }: SettleDeps,
+  living: string,
+): Promise<void> {
+  const { hostId, bootId, pidNs } = machine;
+  if (!(await isOursToDo(home, hostId))) return;
+  const aside = setWantedAside(home);
+  rmSync(join(home, 'seal.key'), { force: true });
+  rewriteHostFile(home, { id: createHostId(), bootId, pidNs });
+  const list = aside === null ? '' : `; what was wanted in it is set aside in ${aside}`;
+  say(
+    `this state folder is a copy of one that is in use (${living}): it has a new host id and a new key now${list}`,
+  );
+}
+
+/** Of several at once, one does it; the others wait for it, and do it where it did not. */
+async function isOursToDo(home: string, hostId: string): Promise<boolean> {
+  if (remember(home, hostId)) return true;
+  const limit = performance.now() + OTHERS_MS;
+  while (performance.now() < limit) {
+    if (readHostFile(home)?.id !== hostId) return false;
+    await pause(POLL_MS);
+  }
+  return true;
+}
+
+/** @returns whether nobody has begun to give up that id yet */
+function remember(home: string, hostId: string): boolean {
+  try {
+    linkSync(join(home, 'host.json'), join(home, `host.was-${hostId}.json`));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** @returns the name it has now; null where there was no list */
+function setWantedAside(home: string): string | null {
+  const list = join(home, 'wanted');
+  if (!existsSync(list)) return null;
+  const name = `wanted.set-aside-${new Date().toISOString().replace(/[:.]/g, '-')}`;
+  renameSync(list, join(home, name));
+  return name;
+}

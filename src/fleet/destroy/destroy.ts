@@ -1,0 +1,113 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { InterruptedError, type MeowError } from '../../errors.ts';
+import { catSpec, nameOfApp } from '../../model/app-spec.ts';
+import type { ServerRecord } from '../../model/records.ts';
+import { isOfHost, thisMachine } from '../../process/identity.ts';
+import { quote } from '../../text.ts';
+import { type Known, knownServers } from '../targets/servers.ts';
+import { sayWhatIsElsewhere, together } from './elsewhere.ts';
+import { end, patienceMs } from './end.ts';
+import { type DestroyDeps, type DestroyOptions, type Job, nameOf, runsHere } from './job.ts';
+import { order, orderTheirSuccessors, writeOrders } from './orders.ts';
+
+export type { DestroyDeps, DestroyOptions } from './job.ts';
+
+const POLL_MS = 25;
+
+/** A server that has left, and after how long its app had to be killed. */
+export interface Gone extends ServerRecord {
+  readonly killedAfterMs?: number;
+}
+
+export interface Destroyed {
+  /** How many were to go. */
+  readonly asked: number;
+  /** Those that are gone, also the ones that had to be ended and are in `failed` too. */
+  readonly gone: readonly Gone[];
+  readonly failed: readonly MeowError[];
+}
+
+/**
+ * Asks servers, on whatever host, to leave, and waits until they have. One on this host that does
+ * not is ended.
+ * @throws UsageError, NothingError or FailedError before anything was done
+ */
+export async function destroyServers(
+  deps: DestroyDeps,
+  options: DestroyOptions,
+): Promise<Destroyed> {
+  const job: Job = {
+    ...deps,
+    ...options,
+    machine: thisMachine(deps.home),
+    known: knownServers(await deps.registry.fleet()),
+  };
+  const { ordered: named, refused } = await order(job);
+  const ordered = [...named, ...(await orderTheirSuccessors(job, named))];
+  sayWhatIsElsewhere(ordered, job.machine, (line) => job.say?.(line));
+  const left = await waitUntilGone(job, ordered);
+  const ends = await Promise.all(left.map((server) => end(job, server)));
+  const gone = ordered.filter((server) => !left.includes(server));
+  return {
+    asked: ordered.length + refused.length,
+    gone: [
+      ...(await Promise.all(gone.map((server) => asGone(job, server)))),
+      ...present(ends.map((each) => each.gone)),
+    ],
+    failed: [...refused, ...together(left, ends, job.machine)],
+  };
+}
+
+/** Says of a server that has left by itself whether its app did, too. */
+async function asGone(job: Job, server: Known): Promise<Gone> {
+  const { record } = server;
+  if (record.app === nameOfApp(catSpec)) return record;
+  const killedAfterMs = await job.registry.killedAfter(record.id);
+  if (killedAfterMs === null) return record;
+  const after = `killed after ${killedAfterMs / 1_000} s`;
+  job.say?.(`${nameOf(server)}: ${quote(record.app)} did not end by itself: ${after}`);
+  return { ...record, killedAfterMs };
+}
+
+/** @returns those that are still there when the limit has passed */
+async function waitUntilGone(job: Job, ordered: readonly Known[]): Promise<Known[]> {
+  const startMs = performance.now();
+  let now = job.known;
+  let left = [...ordered];
+  for (;;) {
+    left = await stillThere(job, left, now);
+    const waitedMs = performance.now() - startMs;
+    if (left.every((server) => waitedMs >= patienceMs(job, server))) return left;
+    if (job.signal?.aborted) throw interrupted(left);
+    // Again and again: a Redis that was emptied meanwhile has lost the order.
+    await writeOrders(job, left, true);
+    await pause(POLL_MS);
+    now = knownServers(await job.registry.fleet());
+  }
+}
+
+async function stillThere(job: Job, waiting: readonly Known[], known: readonly Known[]) {
+  const standing = new Map(known.map(({ id, standing }) => [id, standing]));
+  const left: Known[] = [];
+  for (const server of waiting) {
+    const state = standing.get(server.id) ?? 'intent';
+    if (state === 'live' || runsHere(job, server) || (state === 'lost' && !isDead(job, server))) {
+      left.push(server);
+    } else if (isDead(job, server)) await job.registry.forget(server.id);
+  }
+  return left;
+}
+
+/** Provably: this machine has no such process, or has been started again since. */
+function isDead(job: Job, server: Known): boolean {
+  return isOfHost(server.record, job.machine) && !runsHere(job, server);
+}
+
+function interrupted(left: readonly Known[]): InterruptedError {
+  const ids = left.map(({ id }) => id).join(', ');
+  return new InterruptedError(`interrupted while waiting for ${ids}`, 'The orders to leave stand');
+}
+
+function present<T>(items: readonly (T | null)[]): T[] {
+  return items.filter((item): item is T => item !== null);
+}

@@ -1,0 +1,45 @@
+import { defaults } from '../../config.ts';
+import { TimeoutError } from '../../errors.ts';
+import { INIT_PID, isHere } from '../../process/identity.ts';
+import { terminate } from '../../process/launcher.ts';
+import type { Known } from '../targets/servers.ts';
+import { type End, isLostElsewhere, ORDER_STANDS } from './elsewhere.ts';
+import { type Job, nameOf, runsHere } from './job.ts';
+import { leaveWithinMs } from './patience.ts';
+
+/** A living server beats, and so hears its order, within a lease; a lost one elsewhere may be off. */
+export function patienceMs(job: Job, server: Known): number {
+  const limit = limitMs(job, server);
+  return isLostElsewhere(server, job.machine) ? Math.min(limit, defaults.leaseMs) : limit;
+}
+
+/** What asking did not end in time. */
+export async function end(job: Job, server: Known): Promise<End> {
+  const { record, id } = server;
+  if (record.pid === INIT_PID) return stays(job, server, 'is process 1, which no record ends');
+  if (!isHere(record, job.machine)) return stays(job, server, `is on host ${record.host}`);
+  if (!runsHere(job, server)) return stays(job, server, `cannot be told by its pid ${record.pid}`);
+  const condemned = { pid: record.pid, isIt: () => runsHere(job, server) };
+  const ending = await terminate(
+    condemned,
+    job.termGraceMs ?? record.killMs ?? defaults.termGraceMs,
+  );
+  if (ending === 'alive') return stays(job, server, 'outlives SIGKILL');
+  await job.registry.forget(id);
+  if (ending === 'gone') return { gone: record, failed: null };
+  const how = ending === 'killed' ? 'SIGKILL' : 'SIGTERM';
+  const message = `${nameOf(server)} did not leave within ${limitMs(job, server) / 1_000} s, and was ended by ${how}`;
+  return {
+    gone: record,
+    failed: new TimeoutError('not-drained', message, 'Its log in the state folder may tell why'),
+  };
+}
+
+function stays(job: Job, server: Known, why: string): End {
+  const message = `${nameOf(server)} did not leave within ${patienceMs(job, server) / 1_000} s; it ${why}`;
+  return { gone: null, failed: new TimeoutError('not-drained', message, ORDER_STANDS) };
+}
+
+function limitMs({ drainMs, drainGraceMs }: Job, { record }: Known): number {
+  return leaveWithinMs(record, drainMs, drainGraceMs);
+}

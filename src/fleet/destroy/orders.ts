@@ -1,0 +1,98 @@
+import { FailedError, type MeowError, NothingError } from '../../errors.ts';
+import { identify, isOfHost } from '../../process/identity.ts';
+import { dropWanted } from '../../state/desired-files.ts';
+import { findTargets, isUp, type Known, takesRequests } from '../targets/servers.ts';
+import { type Job, nameOf, runsHere } from './job.ts';
+import { orderSuccessors } from './successors.ts';
+
+/** Orders out what was asked for: a random one, those named, or all. */
+export async function order(job: Job): Promise<{ ordered: Known[]; refused: MeowError[] }> {
+  if (!job.all && job.targets.length === 0) {
+    return { ordered: [await orderRandom(job)], refused: [] };
+  }
+  const { targets, known, machine } = job;
+  const chosen = job.all ? [...known] : findTargets(targets, known, machine, identify);
+  if (!job.all && !job.force) return orderSome(job, chosen);
+  await orderAll(job, chosen);
+  return { ordered: chosen, refused: [] };
+}
+
+/**
+ * One that takes requests, where there is one. What somebody else is taking out, or took out since,
+ * does not count: then it is another one.
+ */
+async function orderRandom(job: Job): Promise<Known> {
+  const serving = job.known.filter(takesRequests);
+  const up = shuffle(serving.length > 0 ? serving : job.known.filter(isUp));
+  for (const server of up) {
+    const said = await orderUnlessLast(job, server);
+    if (said === 'last' && !job.force && !server.record.worker) throw lastServer(server);
+    if (said === 'last') await orderAll(job, [server]);
+    if (said === 'last' || said === 'ordered') return server;
+  }
+  throw new NothingError('no server is up', 'Start one with `meowctl spawn`');
+}
+
+async function orderSome(job: Job, chosen: readonly Known[]) {
+  const up = chosen.filter(takesRequests);
+  const [first] = up;
+  if (first && up.length === job.known.filter(takesRequests).length) throw lastServer(first);
+  const ordered = chosen.filter((server) => !takesRequests(server));
+  const refused: MeowError[] = [];
+  await orderAll(job, ordered);
+  for (const server of up) {
+    const said = await orderUnlessLast(job, server);
+    if (said === 'last') refused.push(lastServer(server));
+    else ordered.push(server);
+    if (said === 'gone') await orderAll(job, [server]);
+  }
+  return { ordered, refused };
+}
+
+/** Only what does not run can have been started again. */
+export function orderTheirSuccessors(job: Job, named: readonly Known[]): Promise<Known[]> {
+  const dead = named.filter((server) => !runsHere(job, server));
+  const fleet = () => job.registry.fleet();
+  return orderSuccessors({ fleet, order: (servers) => orderAll(job, servers) }, dead);
+}
+
+async function orderUnlessLast(job: Job, server: Known) {
+  const { registry, drainMs } = job;
+  const said = await registry.orderRetireUnlessLast(server.id, drainMs, !isOurs(job, server));
+  if (said !== 'last' && said !== 'gone' && isOurs(job, server)) dropWanted(job.home, server.id);
+  return said;
+}
+
+async function orderAll(job: Job, servers: readonly Known[]): Promise<void> {
+  await writeOrders(job, servers);
+  for (const server of servers) if (isOurs(job, server)) dropWanted(job.home, server.id);
+}
+
+/** What is wanted elsewhere is told to that host, however long it is off. */
+export async function writeOrders(
+  job: Job,
+  servers: readonly Known[],
+  again = false,
+): Promise<void> {
+  const { registry, drainMs } = job;
+  const ids = (ours: boolean) =>
+    servers.filter((server) => isOurs(job, server) === ours).map(({ id }) => id);
+  await registry.orderRetire(ids(true), drainMs, false, again);
+  await registry.orderRetire(ids(false), drainMs, true, again);
+}
+
+function isOurs({ machine }: Job, { record }: Known): boolean {
+  return isOfHost(record, machine);
+}
+
+function lastServer(server: Known): FailedError {
+  const message = `${nameOf(server)} is the last one`;
+  return new FailedError('last-server', message, 'Use --force to take the last one too');
+}
+
+function shuffle<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
+}

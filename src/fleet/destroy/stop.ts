@@ -1,0 +1,37 @@
+import { TimeoutError } from '../../errors.ts';
+import type { ServerRecord } from '../../model/records.ts';
+import { type ClaimedProcess, INIT_PID, identify, isProcess } from '../../process/identity.ts';
+import { terminate } from '../../process/launcher.ts';
+import { type Leaver, leaveWithinMs } from './patience.ts';
+
+/**
+ * Ends servers of this host by SIGTERM: each finishes its requests and leaves its intent behind,
+ * marked stopped. One that does not is killed.
+ * @param drainMs how long each may finish
+ * @param signal ends the waiting: those that were told leave all the same
+ * @returns those that had to be killed
+ */
+export async function stopServers<T extends ClaimedProcess & Leaver>(
+  servers: readonly T[],
+  drainMs: number,
+  signal?: AbortSignal,
+): Promise<readonly T[]> {
+  const endings = await Promise.all(
+    servers.map(async (record) => {
+      const condemned = {
+        pid: record.pid,
+        isIt: () =>
+          record.pid !== INIT_PID && !signal?.aborted && isProcess(record, identify(record.pid)),
+      };
+      const ending = await terminate(condemned, leaveWithinMs(record, drainMs));
+      return ending === 'killed' || ending === 'alive' ? [record] : [];
+    }),
+  );
+  return endings.flat();
+}
+
+/** What is said of one that had to be killed. */
+export function notDrained({ id, port }: Pick<ServerRecord, 'id' | 'port'>): TimeoutError {
+  const message = `server ${id} on port ${port} did not leave in time, and was ended by SIGKILL`;
+  return new TimeoutError('not-drained', message, `Its log may tell why: \`meowctl logs ${id}\``);
+}

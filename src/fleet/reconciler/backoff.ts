@@ -1,0 +1,79 @@
+import { defaults } from '../../config.ts';
+
+const SECOND_MS = 1_000;
+
+interface Death {
+  /** Monotonic. */
+  readonly atMs: number;
+  readonly atOnce: boolean;
+}
+
+/** What comes after a death. */
+export interface Sentence {
+  readonly next: 'again' | 'again-slowly' | 'crashed';
+  /** How long until it is started again. */
+  readonly delayMs: number;
+  /** How many deaths brought it about. */
+  readonly count: number;
+}
+
+/**
+ * The deaths of one server and of those that took its place, one after the other: so one that dies
+ * again and again is known for it, whatever its id is by then.
+ */
+export class Deaths {
+  #deaths: readonly Death[] = [];
+
+  /**
+   * @param wasWell it had served for a while
+   * @param nowMs monotonic
+   */
+  add(wasWell: boolean, nowMs: number): Sentence {
+    const before = this.#since(nowMs - defaults.longCrashWindowMs);
+    const lately = this.#lately(nowMs);
+    const atOnce = lately.length === 0 && wasWell;
+    this.#deaths = [...before, { atMs: nowMs, atOnce }];
+    const count = lately.length + 1;
+    if (count >= defaults.deathsToCrash) return { next: 'crashed', delayMs: 0, count };
+    const all = this.#deaths.length;
+    if (all > defaults.deathsToSlow) {
+      return { next: 'again-slowly', delayMs: defaults.maxRestartMs, count: all };
+    }
+    return { next: 'again', delayMs: backOffMs(this.#lately(nowMs)), count };
+  }
+
+  /** Whether none of them is worth remembering any more. */
+  isOver(nowMs: number): boolean {
+    return this.#since(nowMs - defaults.longCrashWindowMs).length === 0;
+  }
+
+  #lately(nowMs: number): readonly Death[] {
+    return this.#since(nowMs - defaults.crashWindowMs);
+  }
+
+  #since(fromMs: number): readonly Death[] {
+    return this.#deaths.filter(({ atMs }) => atMs >= fromMs);
+  }
+}
+
+/** The first one of a server that ran well costs it nothing. */
+function backOffMs(deaths: readonly Death[]): number {
+  const counted = deaths.filter(({ atOnce }) => !atOnce).length;
+  if (counted === 0) return 0;
+  return Math.min(defaults.restartMs * 2 ** (counted - 1), defaults.maxRestartMs);
+}
+
+export function sentenceInWords(
+  { next, delayMs, count }: Sentence,
+  id: string,
+  port: number,
+): string {
+  if (next === 'crashed') {
+    const within = `${defaults.crashWindowMs / SECOND_MS} s`;
+    return `server ${id} died ${count} times within ${within}: it is left alone until \`meowctl restart ${id}\``;
+  }
+  const minutes = defaults.longCrashWindowMs / (60 * SECOND_MS);
+  const often = next === 'again' ? '' : `, ${count} times within ${minutes} minutes`;
+  const when = delayMs === 0 ? 'at once' : `in ${delayMs / SECOND_MS} s`;
+  return `server ${id} on port ${port} died${often}; started again ${when}`;
+}

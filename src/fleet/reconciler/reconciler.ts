@@ -1,0 +1,205 @@
+import { defaults } from '../../config.ts';
+import { isOutage, StoreError } from '../../errors.ts';
+import { type Background, repeat } from '../../loop.ts';
+import type { FleetView, SignedIntent } from '../../model/records.ts';
+import type { Machine } from '../../process/identity.ts';
+import { findServer } from '../../process/running.ts';
+import type { Intents } from '../../store/store.ts';
+import { KeeperSocket } from '../death-watch/socket.ts';
+import type { Wanted } from '../desired/desired-state.ts';
+import { createKeeperToken } from '../desired/reconciler-token.ts';
+import type { Here, WantedList } from '../scale/scale.ts';
+import { isDead, untilGone } from '../targets/liveness.ts';
+import { AwakeFor } from './awake-for.ts';
+import { Deaths, sentenceInWords } from './backoff.ts';
+import { type Case, type RevivalDeps, Revivals } from './revivals.ts';
+
+/** One that holds a connection open is looked for only every so many rounds. */
+const ROUNDS_PER_LOOK = 5;
+
+export interface KeeperDeps extends RevivalDeps {
+  readonly registry: RevivalDeps['registry'] & {
+    watch(listener: (id: string | null) => void): () => void;
+  };
+  readonly intents: Pick<Intents, 'keep' | 'keepFromOld' | 'release'>;
+  readonly wanted: WantedList & Pick<Wanted, 'mark'>;
+  readonly machine: Machine;
+}
+
+/**
+ * Brings intents and reality together on one host: starts again what died without being asked to.
+ * Only the holder of the host's lock does anything, and only one of two starts of the same intent
+ * can register, so a keeper that was paused in between does no harm.
+ */
+export class Keeper {
+  readonly #deps: KeeperDeps;
+  readonly #token: string;
+  readonly #cases = new Map<string, Case>();
+  readonly #revivals: Revivals;
+  /** Since when each server serves, monotonic ms. */
+  readonly #servesMs = new Map<string, number>();
+  /** Servers whose end was told and not yet looked at. */
+  readonly #ended = new Set<string>();
+  readonly #stopping = new AbortController();
+  readonly #awake = new AwakeFor(defaults.leaseMs);
+  #rounds: Background | null = null;
+  #socket: KeeperSocket | null = null;
+  #unwatch = () => {};
+  #tooMany = 0;
+  #round = 0;
+
+  constructor(deps: KeeperDeps) {
+    this.#deps = deps;
+    this.#token = createKeeperToken(deps.machine);
+    this.#revivals = new Revivals(deps, this.#stopping.signal, () => this.#look());
+  }
+
+  start(): void {
+    const { registry, home, log } = this.#deps;
+    this.#rounds = repeat({
+      name: 'round',
+      every: () => defaults.keeperRoundMs,
+      work: () => this.#goRound(),
+      log,
+      isTold: isOutage,
+    });
+    this.#unwatch = registry.watch(() => this.#look());
+    this.#socket = new KeeperSocket(home, {
+      serves: (id, forMs) => this.#servesMs.set(id, performance.now() - forMs),
+      ended: (id) => {
+        this.#ended.add(id);
+        this.#look();
+      },
+      log,
+    });
+    this.#look();
+  }
+
+  /** Starts nothing more; what is being started is ended. */
+  async stop(): Promise<void> {
+    this.#unwatch();
+    this.#stopping.abort();
+    await this.#socket?.stop();
+    await this.#rounds?.stop();
+    await this.#revivals.ended();
+    const { intents, machine } = this.#deps;
+    for (const host of [machine.hostId, machine.host]) {
+      await intents.release(host, this.#token).catch(forgiveOutage);
+    }
+  }
+
+  #look(): void {
+    if (!this.#stopping.signal.aborted) this.#rounds?.soon();
+  }
+
+  async #goRound(): Promise<void> {
+    const { intents, registry, machine } = this.#deps;
+    if (!(await intents.keep(machine.hostId, this.#token))) return this.#ended.clear();
+    // One of 0.1.0 would start again what it knows; what it still has, it keeps.
+    await intents.keepFromOld(machine.host, this.#token);
+    const fleet = await registry.fleet();
+    this.#round += 1;
+    this.#awake.again(performance.now());
+    const here = await this.#deps.wanted.look(fleet);
+    this.#forget(here);
+    const ours = [...here];
+    const wanted = ours.filter(([, { state }]) => state === 'wanted');
+    const kept = wanted.slice(0, defaults.maxSpawnCount);
+    this.#sayWhatIsTooMuch(wanted.length - kept.length);
+    await Promise.all(kept.map(([id, intent]) => this.#see(id, intent, fleet, ours.length)));
+    this.#ended.clear();
+  }
+
+  // The deaths of one that is wanted no more count on for a while: it may be wanted again.
+  #forget(here: Here): void {
+    const nowMs = performance.now();
+    for (const [id, { deaths, starting }] of this.#cases) {
+      if (!here.has(id) && !starting && deaths.isOver(nowMs)) this.#cases.delete(id);
+    }
+    for (const id of this.#servesMs.keys()) if (!here.has(id)) this.#servesMs.delete(id);
+  }
+
+  // Somebody else may have written them: no Redis is to fill this machine with processes.
+  #sayWhatIsTooMuch(count: number): void {
+    if (count > 0 && this.#tooMany === 0) {
+      const most = defaults.maxSpawnCount;
+      this.#deps.log(`${count} more servers are wanted here than the ${most} one host keeps`);
+    }
+    this.#tooMany = count;
+  }
+
+  /** @param wanted how many servers this host is to have, this one among them */
+  async #see(id: string, intent: SignedIntent, fleet: FleetView, wanted: number): Promise<void> {
+    const { machine } = this.#deps;
+    if (this.#cases.get(id)?.starting) return;
+    if (this.#ended.has(id)) await untilGone(id, intent, fleet, machine);
+    const found = this.#caseOf(id, intent);
+    if (!this.#isDead(id, intent, fleet, found)) {
+      found.dueMs = null;
+      if (!this.#servesMs.has(id)) this.#servesMs.set(id, performance.now());
+      return;
+    }
+    if (found.dueMs === null) await this.#diedNow(id, intent, found);
+    if (found.dueMs === null || found.dueMs > performance.now()) return;
+    if (this.#revivals.busy() || this.#isHeldBack(id, found, fleet, wanted)) return;
+    this.#revivals.begin(id, intent, found);
+  }
+
+  // The folder's own notes have the last word: they are asked once for each death.
+  #isDead(id: string, intent: SignedIntent, fleet: FleetView, { dueMs }: Case): boolean {
+    const { machine, home } = this.#deps;
+    if (this.#isHeard(id)) return false;
+    const sureOfLeases = this.#awake.longEnough(performance.now());
+    if (!isDead(id, intent, fleet, machine, sureOfLeases)) return false;
+    return dueMs !== null || findServer(home, id, machine) === null;
+  }
+
+  // To ask for each process is a third of a round's work, and its end would be news at once. But what
+  // is said on a socket is only worth a look: so it is looked at nevertheless, now and then.
+  #isHeard(id: string): boolean {
+    if (this.#ended.has(id) || this.#round % ROUNDS_PER_LOOK === 0) return false;
+    return this.#socket?.holds(id) ?? false;
+  }
+
+  #caseOf(id: string, { replaces = '' }: SignedIntent): Case {
+    const known = this.#cases.get(id);
+    if (known) return known;
+    const deaths = this.#cases.get(replaces)?.deaths ?? new Deaths();
+    const found: Case = { deaths, dueMs: null, starting: false, heldBackMs: null };
+    this.#cases.set(id, found);
+    return found;
+  }
+
+  async #diedNow(id: string, intent: SignedIntent, found: Case): Promise<void> {
+    const { wanted, log } = this.#deps;
+    const nowMs = performance.now();
+    const wasWell = nowMs - (this.#servesMs.get(id) ?? nowMs) >= defaults.ranWellMs;
+    const sentence = found.deaths.add(wasWell, nowMs);
+    log(sentenceInWords(sentence, id, intent.port));
+    if (sentence.next === 'crashed') {
+      this.#cases.delete(id); // `restart` begins anew
+      await wanted.mark(intent, 'crashed');
+      return;
+    }
+    found.dueMs = nowMs + sentence.delayMs;
+    setTimeout(() => this.#look(), sentence.delayMs).unref();
+  }
+
+  /** Said only when it lasts: what is on its way out may still be seen. */
+  #isHeldBack(id: string, found: Case, fleet: FleetView, wanted: number): boolean {
+    const why = this.#revivals.tooMany(found.deaths, fleet, wanted);
+    const nowMs = performance.now();
+    if (why === null) found.heldBackMs = null;
+    else if (found.heldBackMs === null) found.heldBackMs = nowMs + defaults.leaseMs;
+    else if (found.heldBackMs <= nowMs) {
+      found.heldBackMs = Number.POSITIVE_INFINITY;
+      this.#deps.log(`server ${id} is not started again: ${why}`);
+    }
+    return why !== null;
+  }
+}
+
+// The store says itself when Redis goes away and comes back, and the next round tries again.
+function forgiveOutage(error: unknown): void {
+  if (!(error instanceof StoreError)) throw error;
+}

@@ -1,0 +1,167 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { defaults } from '../../config.ts';
+import { type MeowError, NothingError, TimeoutError, toMeowError } from '../../errors.ts';
+import type { AppSpec, ServerRecord, SignedIntent } from '../../model/records.ts';
+import { identify, isHere, isProcess, type Machine } from '../../process/identity.ts';
+import type { Held } from '../../process/standby.ts';
+import { dropWanted } from '../../state/desired-files.ts';
+import type { Registry } from '../../store/store.ts';
+import { destroyServers } from '../destroy/destroy.ts';
+import { notDrained, stopServers } from '../destroy/stop.ts';
+import type { WantedList } from '../scale/scale.ts';
+import { anew, asBefore } from '../spawn/respawn.ts';
+import {
+  holdServer,
+  type SpawnDeps,
+  type Spawned,
+  type SpawnOptions,
+  spawnServers,
+} from '../spawn/spawn.ts';
+import type { Known } from '../targets/servers.ts';
+import type { Leave } from './leaving.ts';
+import { doorWithout } from './wait-for-doors.ts';
+
+const POLL_MS = 10;
+
+export interface RestartDeps extends SpawnDeps {
+  readonly registry: Registry;
+  readonly machine: Machine;
+  readonly wanted: Pick<WantedList, 'look'>;
+}
+
+export interface ReplaceOptions {
+  /** How long an old one may finish its requests. */
+  readonly drainMs: number;
+  readonly signal: AbortSignal;
+  /** Told of what is out of the common, in words. */
+  say?(line: string): void;
+  /** Told of each new server once it serves and the old one is gone. */
+  readonly onReplaced?: (record: ServerRecord) => void;
+}
+
+/** A server, what was asked of it, and what its successor serves. */
+export interface Wanted extends Known {
+  readonly intent: SignedIntent;
+  readonly next: AppSpec;
+}
+
+type Job = RestartDeps & ReplaceOptions;
+
+export interface Step extends Spawned {
+  readonly leaving?: Leave;
+  readonly overtaken?: boolean;
+}
+
+const OVERTAKEN: Step = { started: [], failed: [], overtaken: true };
+
+/** Boots the process of its successor, where that can start while it still runs. */
+export function hold(job: Job, old: Wanted): Held | null {
+  return runs(job, old) && !old.intent.fixedPort ? holdServer(job, toSpawn(old)) : null;
+}
+
+/** Puts a new server in the place of one: as soon as that has its order, the next one may start. */
+export async function replace(job: Job, old: Wanted, held: Held | null): Promise<Step> {
+  if (!runs(job, old)) return takePlace(job, old);
+  if (old.intent.fixedPort) return replaceOnItsPort(job, old);
+  if (await isOvertaken(job, old)) return OVERTAKEN;
+  const started = await spawnServers(job, { ...toSpawn(old), held, signal: job.signal });
+  const [fresh] = started.started;
+  if (!fresh) return started;
+  const missing = fresh.worker ? null : await doorWithout(fresh.id, job);
+  if (missing !== null) return giveUp(job, fresh, missing);
+  return retire(job, old, fresh);
+}
+
+/** It is leaving, and nobody wants it any more. A Redis that was emptied knows neither. */
+async function isOvertaken({ registry }: Job, { id }: Wanted): Promise<boolean> {
+  const { servers, intents } = await registry.fleet();
+  const leaves = servers.some(({ record }) => record.id === id && record.state === 'draining');
+  return leaves && !intents.has(id);
+}
+
+/** The lease of one that just died runs on, and one that hangs has to be ended like any other. */
+export function runs({ machine }: Pick<Job, 'machine'>, { record }: Known): boolean {
+  return isHere(record, machine) && isProcess(record, identify(record.pid));
+}
+
+/** The old one is gone already: only its place is to be taken. */
+async function takePlace(job: Job, { id, intent, next }: Wanted): Promise<Step> {
+  // As it was signed: where its successor fails, it is wanted again.
+  const again = { ...asBefore({ ...intent, spec: next }), replaces: intent, signal: job.signal };
+  const { started, failed } = await spawnServers(job, again);
+  for (const record of started) job.onReplaced?.(record);
+  if (failed.length === 0) return { started, failed };
+  // By a keeper, most likely: it has been replaced, and that was wanted.
+  return (await job.registry.fleet()).intents.has(id) ? { started, failed } : OVERTAKEN;
+}
+
+// Stopped and not destroyed: its place is kept, whatever becomes of us or of its successor.
+async function replaceOnItsPort(job: Job, old: Wanted): Promise<Step> {
+  const killed = (await stopServers([old.record], job.drainMs)).map(notDrained);
+  const { started, failed } = await takePlace(job, old);
+  return { started, failed: [...killed, ...failed, ...(await putBack(job, old, failed))] };
+}
+
+/** As it was before the change that failed. */
+async function putBack(job: Job, old: Wanted, failed: readonly MeowError[]) {
+  const before = old.intent.spec;
+  if (failed.length === 0 || old.next === before) return [];
+  return (await takePlace(job, { ...old, next: before })).failed;
+}
+
+// Its own port is taken by the old one still, so the search starts as for any new server.
+function toSpawn({ intent, next }: Wanted): SpawnOptions {
+  const { listenHost, advertise, ofUp = false } = intent;
+  return { ...anew(1, next), listenHost, advertise, ofUp };
+}
+
+async function giveUp(job: Job, fresh: ServerRecord, door: string): Promise<Step> {
+  await endOld(job, { id: fresh.id });
+  const message = `server ${fresh.id} was not taken by the door at ${door}`;
+  const remedy = 'It was ended again; the old ones serve on. See `meowctl ls` for what doors say';
+  return { started: [], failed: [new TimeoutError('not-taken', message, remedy)] };
+}
+
+/** Of two rolls that replace the same server, one may; the other takes its own new one back. */
+async function retire(job: Job, old: Wanted, fresh: ServerRecord): Promise<Step> {
+  if (!(await takesOver(job, old))) return { ...OVERTAKEN, leaving: leave(job, fresh) };
+  const leaving = leave(job, old).then((failed) => {
+    job.onReplaced?.(fresh);
+    return failed;
+  });
+  return { started: [fresh], failed: [], leaving };
+}
+
+/** False when it was replaced or destroyed by somebody else meanwhile: then one more is too many. */
+async function takesOver(job: Job, old: Wanted): Promise<boolean> {
+  const limit = performance.now() + defaults.leaseMs;
+  for (;;) {
+    const said = await job.registry.orderRetireIfWanted(old.id, job.drainMs);
+    if (said === 'ordered') dropWanted(job.home, old.id);
+    if (said !== 'unwanted') return said === 'ordered';
+    // A Redis that was emptied hears of it again at the next beat.
+    if (!runs(job, old)) return false;
+    if (performance.now() > limit) return true;
+    await pause(POLL_MS);
+  }
+}
+
+async function leave(job: Job, server: Pick<Known, 'id'>): Leave {
+  const { failed } = await endOld(job, server).catch(failure);
+  return failed;
+}
+
+function failure(error: unknown) {
+  return { failed: [toMeowError(error)] };
+}
+
+async function endOld(job: Job, { id }: Pick<Known, 'id'>) {
+  const { drainMs, say } = job;
+  const how = { all: false, force: true, drainMs, ...(say ? { say } : {}) };
+  try {
+    return await destroyServers(job, { targets: [id], ...how });
+  } catch (error) {
+    if (error instanceof NothingError) return { failed: [] }; // gone by itself meanwhile
+    throw error;
+  }
+}

@@ -1,0 +1,73 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { defaults } from '../../config.ts';
+import { InterruptedError, type MeowError } from '../../errors.ts';
+import type { ServerRecord, SignedIntent } from '../../model/records.ts';
+import { notDrained, stopServers } from '../destroy/stop.ts';
+
+export interface RestDeps {
+  readonly wanted: {
+    /** False where somebody else was first. */
+    mark(intent: SignedIntent, state: 'stopped'): Promise<boolean>;
+  };
+}
+
+export interface Restless {
+  /** Servers that were spawned, and serve. */
+  readonly serving: readonly ServerRecord[];
+  /** What is wanted of them and of those that do not run, by id. */
+  readonly here: ReadonlyMap<string, SignedIntent>;
+}
+
+export interface Rested {
+  readonly gone: readonly ServerRecord[];
+  readonly failed: readonly MeowError[];
+}
+
+const POLL_MS = 50;
+
+/**
+ * Stops servers so that they are remembered: their intents stay, as `stopped`, and are marked before
+ * the servers leave, so that nobody starts them again. Of two who do so at once, one tells each
+ * server: a second signal would cut it short.
+ */
+export async function putToRest(
+  deps: RestDeps,
+  look: () => Promise<Restless>,
+  signal: AbortSignal,
+): Promise<Rested> {
+  const told = new Map<string, ServerRecord>();
+  const failed: MeowError[] = [];
+  const patience = performance.now() + defaults.leaseMs;
+  for (;;) {
+    const { serving, here } = await look();
+    const left = serving.filter(({ id }) => !told.has(id));
+    const ours = await markAll(deps, here, performance.now() > patience);
+    if (left.length === 0 || signal.aborted) {
+      return { gone: [...told.values()], failed: [...failed, ...interrupted(left)] };
+    }
+    const now = left.filter(({ id }) => ours.has(id));
+    for (const record of now) told.set(record.id, record);
+    const killed = await stopServers(now, defaults.drainMs, signal);
+    failed.push(...killed.map(notDrained));
+    await pause(POLL_MS);
+  }
+}
+
+/**
+ * @param again also those that somebody else has marked, who was cut off, it seems
+ * @returns the ids of those that nobody else marked
+ */
+async function markAll({ wanted }: RestDeps, here: Restless['here'], again: boolean) {
+  const ours = new Set<string>();
+  for (const [id, intent] of here) {
+    const isMarked = intent.state === 'stopped' && !again;
+    if (!isMarked && (await wanted.mark(intent, 'stopped'))) ours.add(id);
+  }
+  return ours;
+}
+
+function interrupted(left: readonly ServerRecord[]): InterruptedError[] {
+  if (left.length === 0) return [];
+  const ids = left.map(({ id }) => id).join(', ');
+  return [new InterruptedError(`interrupted while waiting for ${ids}`, 'See `meowctl ls`')];
+}

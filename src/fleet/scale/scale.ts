@@ -1,0 +1,229 @@
+import { defaults } from '../../config.ts';
+import { FailedError, type MeowError } from '../../errors.ts';
+import { isWorker, nameOfApp } from '../../model/app-spec.ts';
+import type { FleetView, Listing, ServerRecord, SignedIntent } from '../../model/records.ts';
+import { identify, isHere, isOfHost, isProcess, type Machine } from '../../process/identity.ts';
+import { runningHere } from '../../process/running.ts';
+import type { Registry } from '../../store/store.ts';
+import { destroyChosen } from '../destroy/chosen.ts';
+import { anew, asBefore } from '../spawn/respawn.ts';
+import { type SpawnDeps, type SpawnOptions, spawnServers } from '../spawn/spawn.ts';
+import { type AskedSpec, appsHere, isSameApp, type WhichApp, whichApp } from '../targets/app.ts';
+import { isDead, livesElsewhere } from '../targets/liveness.ts';
+import { putToRest } from './put-to-rest.ts';
+
+export type Here = Map<string, SignedIntent>;
+
+/** What is wanted on this host: fleet/wanted.ts. */
+export interface WantedList {
+  look(fleet: FleetView): Promise<Here>;
+  /** It is not to come back. */
+  drop(id: string): Promise<void>;
+  /** False where somebody else was first. */
+  mark(intent: SignedIntent, state: SignedIntent['state']): Promise<boolean>;
+}
+
+export interface BringUpDeps extends SpawnDeps {
+  readonly registry: Registry;
+  readonly machine: Machine;
+  readonly wanted: WantedList;
+}
+
+export interface BringUpOptions {
+  /** How many servers this host shall run; null brings back those it had, or two. */
+  readonly count: number | null;
+  /** What they shall serve; null leaves that to what runs here, or ran here last. */
+  readonly asked: AskedSpec | null;
+  /** Whether those it starts go when `up` ends. */
+  readonly ofUp?: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface BroughtUp {
+  /** All that now serve on this host. */
+  readonly serving: readonly ServerRecord[];
+  /** Those of them that were started just now. */
+  readonly started: readonly ServerRecord[];
+  /** Those that were too many. */
+  readonly retired: readonly ServerRecord[];
+  readonly failed: readonly MeowError[];
+}
+
+/**
+ * Brings this host's fleet to its size: starts what is missing, retires what is too much. Servers of
+ * another app than is meant are neither counted nor touched; where none shall be left, what ran is
+ * remembered.
+ * @throws UsageError where no app is named and several run here
+ */
+export async function bringUp(deps: BringUpDeps, options: BringUpOptions): Promise<BroughtUp> {
+  const fleet = await deps.registry.fleet();
+  const here = await deps.wanted.look(fleet);
+  const { home, childEnv } = deps;
+  const choose = () => whichApp(home, options.asked, appsHere(fleet, here), childEnv);
+  const which = meansAll(options, here) ? null : choose();
+  if (options.count === 0) return restAll(deps, which, options.signal);
+  const serving = servingHere(fleet, here, deps.machine).filter(isOf(which, here));
+  const dead = [...intentsWithoutServer(fleet, here, deps)];
+  const workers = options.ofUp ? dead.filter(isBeside(which)) : [];
+  const asleep = dead.filter(
+    (one) =>
+      !workers.includes(one) &&
+      ((options.ofUp && options.asked?.isNamed) || isOf(which, here)(one[1])),
+  );
+  const wanted = options.count ?? (serving.length + asleep.length || defaults.upServers);
+  if (wanted > defaults.maxSpawnCount) throw tooMany(wanted);
+  const missing = Math.max(0, wanted - serving.length);
+  const again = asleep.slice(0, missing).map(([, intent]) => ({
+    ...asBefore(intent),
+    ...(which ? { spec: which.again(intent.spec) } : {}),
+  }));
+  const fresh = missing - again.length;
+  const back = [...again, ...workers.map(([, intent]) => asBefore(intent))];
+  const batches = fresh > 0 ? [...back, anew(fresh, (which ?? choose()).more())] : back;
+  // What is not to come back now shall not come back at the next start either.
+  for (const [id] of asleep.slice(missing)) await deps.wanted.drop(id);
+  const { started, failed } = await startAll(deps, batches, options);
+  if (options.count === null || (options.ofUp && missing > 0)) {
+    return { serving: [...serving, ...started], started, retired: [], failed };
+  }
+  // Two who set the number at once both start what is missing, and then take the same ones out.
+  const { kept, ...trimmed } = await trim(deps, wanted, which, options.signal);
+  return {
+    serving: kept,
+    started: started.filter(({ id }) => kept.some((record) => record.id === id)),
+    retired: trimmed.retired,
+    failed: [...failed, ...trimmed.failed],
+  };
+}
+
+/** No app is named, and none needs to be. */
+function meansAll({ asked, count }: BringUpOptions, here: Here): boolean {
+  return asked === null && (count === 0 || (count === null && here.size > 0));
+}
+
+/** Whether it takes no requests, where an app is meant that does: then it comes back besides. */
+function isBeside(which: WhichApp | null) {
+  return ([, { spec }]: readonly [string, SignedIntent]): boolean =>
+    which !== null && isWorker(spec) && !isWorker(which.app);
+}
+
+type AppOf = (server: { readonly id: string; readonly app: string }) => boolean;
+
+/** Whether a server's app is the one that is meant: of one that nobody spawned the name is known. */
+function isOf(which: WhichApp | null, here: Here): AppOf {
+  if (which === null) return () => true;
+  return ({ id, app }) => {
+    const spec = here.get(id)?.spec;
+    return spec ? isSameApp(spec, which.app) : app === nameOfApp(which.app);
+  };
+}
+
+/** Those that were spawned are remembered; what runs by hand just leaves. */
+async function restAll(
+  deps: BringUpDeps,
+  which: WhichApp | null,
+  signal: AbortSignal,
+): Promise<BroughtUp> {
+  const look = async () => {
+    const fleet = await deps.registry.fleet();
+    const here = await deps.wanted.look(fleet);
+    const serving = servingHere(fleet, here, deps.machine).filter(isOf(which, here));
+    const ids = new Set(serving.map(({ id }) => id));
+    const asleep = intentsWithoutServer(fleet, here, deps);
+    const meant = [...here].filter(
+      ([id, intent]) => ids.has(id) || (asleep.has(id) && isOf(which, here)(intent)),
+    );
+    return { serving: serving.filter(({ id }) => here.has(id)), here: new Map(meant) };
+  };
+  const { gone, failed } = await putToRest(deps, look, signal);
+  const others = failed.length > 0 ? null : await trim(deps, 0, which, signal);
+  return {
+    serving: others?.kept ?? [],
+    started: [],
+    retired: [...gone, ...(others?.retired ?? [])],
+    failed: [...failed, ...(others?.failed ?? [])],
+  };
+}
+
+// Somebody else may have written them: no Redis is to fill this machine with processes.
+function tooMany(wanted: number): FailedError {
+  const most = `Say how many: -n with at most ${defaults.maxSpawnCount}`;
+  return new FailedError('too-many', `${wanted} servers are wanted on this host`, most);
+}
+
+/** Every server this host runs, ran or is to run. */
+export function idsOn(machine: Machine, { servers, intents }: FleetView): string[] {
+  const ofHost = servers.filter(({ record }) => isOfHost(record, machine));
+  const intended = [...intents].filter(([, intent]) => isOfHost(intent, machine)).map(([id]) => id);
+  // A copy of the state folder may be in use on another machine, or this one in another container.
+  const elsewhere = new Set(ofHost.filter((each) => livesElsewhere(each, machine)).map(idOf));
+  return [...new Set([...ofHost.map(idOf), ...intended])].filter((id) => !elsewhere.has(id));
+}
+
+function idOf({ record }: Listing): string {
+  return record.id;
+}
+
+/** Leases do not count: a Redis that was away has none, and the servers live. */
+function servingHere({ servers }: FleetView, here: Here, machine: Machine): ServerRecord[] {
+  return (
+    servers
+      .map(({ record }) => record)
+      // One of 0.1.0 names only its machine: it may run from another state folder.
+      .filter(({ hostId, id }) => hostId !== undefined || here.has(id))
+      .filter((record) => isHere(record, machine) && isProcess(record, identify(record.pid)))
+      .filter(({ state }) => state !== 'draining')
+  );
+}
+
+function intentsWithoutServer(fleet: FleetView, here: Here, { machine, home }: BringUpDeps): Here {
+  const ours = [...here].filter(([, { state }]) => state !== 'crashed');
+  const dead = ours.filter(([id, intent]) => isDead(id, intent, fleet, machine));
+  const running = new Set(dead.length > 0 ? runningHere(home, machine).map(({ id }) => id) : []);
+  return new Map(dead.filter(([id]) => !running.has(id)));
+}
+
+async function trim(
+  deps: BringUpDeps,
+  wanted: number,
+  which: WhichApp | null,
+  signal: AbortSignal,
+) {
+  let kept: readonly ServerRecord[] = [];
+  const tooMuch = async (fleet: FleetView) => {
+    const here = await deps.wanted.look(fleet);
+    const serving = servingHere(fleet, here, deps.machine).filter(isOf(which, here));
+    const byAge = serving.sort((a, b) => a.startedAt - b.startedAt || (a.id < b.id ? -1 : 1));
+    kept = byAge.slice(0, wanted);
+    return byAge.slice(wanted).map(({ id }) => id);
+  };
+  const { gone, failed } = await destroyChosen(deps, tooMuch, {
+    drainMs: defaults.drainMs,
+    signal,
+  });
+  return { kept, retired: gone, failed };
+}
+
+/** Starts servers, a few at a time; those in the place of others are a batch each. */
+async function startAll(
+  deps: BringUpDeps,
+  all: readonly SpawnOptions[],
+  { signal, ofUp = false }: BringUpOptions,
+) {
+  const batches = [...all];
+  const started: ServerRecord[] = [];
+  const failed: MeowError[] = [];
+  const work = async () => {
+    for (let next = batches.shift(); next; next = batches.shift()) {
+      const outcome = await spawnServers(deps, {
+        ...next,
+        ofUp: ofUp || next.ofUp === true,
+        signal,
+      });
+      started.push(...outcome.started);
+      failed.push(...outcome.failed.filter(({ code }) => code !== 'replaced'));
+    }
+  };
+  await Promise.all(Array.from({ length: defaults.spawnsInParallel }, work));
+  return { started, failed };
+}

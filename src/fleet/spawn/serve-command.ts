@@ -1,0 +1,98 @@
+import { existsSync } from 'node:fs';
+import { defaults } from '../../config.ts';
+import { serverVariables } from '../../environment/app-environment.ts';
+import { FailedError } from '../../errors.ts';
+import { logPath, rawLogPath } from '../../logs/files.ts';
+import type { AppSpec, SignedIntent } from '../../model/records.ts';
+import { only } from '../../model/variables.ts';
+import type { LaunchOptions } from '../../process/launcher.ts';
+import { type OwnProgram, ownProgram } from '../../process/own-program.ts';
+import { quote } from '../../text.ts';
+
+/** How this host starts a server: what `meowctl serve` is run with. */
+export interface ServerProgram extends OwnProgram {
+  /** All that is set here. */
+  readonly childEnv: Readonly<Record<string, string>>;
+  readonly redisUrl: string;
+  readonly namespace: string;
+  readonly home: string;
+}
+
+/** One server to start. */
+export interface ServerStart {
+  /** What it serves. */
+  readonly spec: AppSpec;
+  readonly fixedPort: number | null;
+  /** Where to look for a free port from, when it is not fixed. */
+  readonly firstPort?: number;
+  /** A server, gone by now, whose place it takes. */
+  readonly replaces?: SignedIntent;
+  /** It goes when `up` ends. */
+  readonly ofUp?: boolean;
+  readonly listenHost: string;
+  readonly advertise: string | null;
+  readonly readyTimeoutMs: number;
+  readonly termGraceMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What its process is started with. */
+export function toLaunch(id: string, child: ServerProgram, options: ServerStart): LaunchOptions {
+  const { signal, readyTimeoutMs } = options;
+  const { execPath, cliPath } = ownProgram(child, child.childEnv);
+  return {
+    name: `server ${id}`,
+    command: execPath,
+    args: [cliPath, ...serveArgs(id, options)],
+    env: environment(child, withPatience(options)),
+    cwd: options.spec.cwd ?? child.home,
+    logFile: logPath(child.home, id),
+    rawLogFile: rawLogPath(child.home, id),
+    readyTimeoutMs,
+    ...(tellsWhy(options.spec) ? { reasonMs: defaults.reasonMs } : {}),
+    termGraceMs: options.termGraceMs ?? options.spec.killMs ?? defaults.termGraceMs,
+    ...(signal ? { signal } : {}),
+  };
+}
+
+/** Whether its server waits for it, and can tell why it is not ready. */
+function tellsWhy({ kind, health }: AppSpec): boolean {
+  return kind === 'program' || (kind === 'module' && health !== null);
+}
+
+// A child ends by itself when it is not ready in time: its parent may be gone by then.
+function withPatience({ spec, readyTimeoutMs }: ServerStart): AppSpec {
+  const isUsual = readyTimeoutMs === defaults.readyTimeoutMs;
+  return spec.kind === 'cat' && !isUsual ? { ...spec, readyMs: readyTimeoutMs } : spec;
+}
+
+// By environment: a command line is public.
+function environment({ childEnv, redisUrl, namespace, home }: ServerProgram, spec: AppSpec) {
+  return {
+    ...serverVariables(home, spec, childEnv),
+    ...only(childEnv, (name) => name === 'MEOW_ADVERTISE'),
+    REDIS_URL: redisUrl,
+    MEOW_NAMESPACE: namespace,
+    MEOW_HOME: home,
+    MEOW_APP: JSON.stringify(spec),
+  };
+}
+
+// `serve --id <id>` first and together: that is what `isProcess` looks for.
+function serveArgs(id: string, options: ServerStart): string[] {
+  const { fixedPort, firstPort, replaces, ofUp, listenHost, advertise } = options;
+  const args = ['serve', '--id', id, '--spawned', '--host', listenHost];
+  if (fixedPort !== null) args.push('--port', String(fixedPort));
+  if (firstPort !== undefined) args.push('--first-port', String(firstPort));
+  if (replaces !== undefined) args.push('--replaces', replaces.id);
+  if (ofUp) args.push('--of-up');
+  if (advertise !== null) args.push('--advertise', advertise);
+  return args;
+}
+
+// Otherwise it would be the program that is said to be missing.
+export function mustHaveFolder({ cwd }: AppSpec): void {
+  if (cwd === null || existsSync(cwd)) return;
+  const message = `the app's folder ${quote(cwd)} is not there`;
+  throw new FailedError('no-folder', message, 'Put it back, or destroy what ran in it');
+}

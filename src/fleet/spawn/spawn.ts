@@ -1,0 +1,145 @@
+import { defaults } from '../../config.ts';
+import { adopted } from '../../environment/kept-values.ts';
+import { sweepValues } from '../../environment/sweep.ts';
+import {
+  exitCodes,
+  InterruptedError,
+  MeowError,
+  NotReadyError,
+  StoreError,
+  toMeowError,
+} from '../../errors.ts';
+import { markNamespace } from '../../logs/files.ts';
+import { sweepLogs } from '../../logs/sweep.ts';
+import { parseRecord } from '../../model/parse.ts';
+import type { ServerRecord, SignedIntent } from '../../model/records.ts';
+import { launch } from '../../process/launcher.ts';
+import { Held } from '../../process/standby.ts';
+import { dropWanted, readWanted, writeWanted } from '../../state/desired-files.ts';
+import { prepareStateFolder } from '../../state/folder.ts';
+import { createServerId } from '../../state/server-id.ts';
+import type { Registry } from '../../store/store.ts';
+import { mustHaveFolder, type ServerProgram, type ServerStart, toLaunch } from './serve-command.ts';
+
+export interface SpawnDeps extends ServerProgram {
+  readonly registry: Pick<Registry, 'sweep' | 'forget' | 'fleet'>;
+}
+
+export interface SpawnOptions extends ServerStart {
+  readonly count: number;
+  /** Its process, booted by `holdServer` with these options; with a count of 1. */
+  readonly held?: Held | null;
+  /** Told of each server as soon as it is ready. */
+  readonly onStarted?: (record: ServerRecord) => void;
+}
+
+export interface Spawned {
+  readonly started: readonly ServerRecord[];
+  readonly failed: readonly MeowError[];
+}
+
+/**
+ * Starts servers on this host, a few at a time, and waits until each is ready. One that fails takes
+ * no other with it, but where Redis is gone no more are tried. Records lost long ago are swept
+ * meanwhile, and logs of servers long gone.
+ * @throws FailedError when the state folder cannot be used; StoreError when Redis cannot
+ */
+export async function spawnServers(deps: SpawnDeps, options: SpawnOptions): Promise<Spawned> {
+  prepareStateFolder(deps.home);
+  const spec = adopted(deps.home, options.spec, deps.childEnv);
+  const swept = sweep(deps).catch(toStoreError);
+  const started: ServerRecord[] = [];
+  const failed: MeowError[] = [];
+  const { signal, count } = options;
+  let left = count;
+  const work = async () => {
+    while (left-- > 0 && !signal?.aborted) {
+      const outcome = await spawnServer(deps, { ...options, spec }).catch(toMeowError);
+      if (!(outcome instanceof MeowError)) {
+        started.push(outcome);
+        options.onStarted?.(outcome);
+      } else if (!(outcome instanceof InterruptedError)) failed.push(outcome);
+      if (outcome instanceof MeowError && outcome.exitCode === exitCodes.redis) left = 0;
+    }
+  };
+  const workers = Math.min(count, defaults.spawnsInParallel);
+  await Promise.all(Array.from({ length: workers }, work));
+  if (signal?.aborted && started.length < count) failed.push(interrupted(started.length, count));
+  const trouble = await swept;
+  if (trouble instanceof StoreError && failed.length === 0 && started.length === 0) throw trouble;
+  return { started, failed };
+}
+
+async function sweep({ registry, home }: SpawnDeps): Promise<void> {
+  await registry.sweep(defaults.sweepLostAfterMs);
+  await sweepLogs(home, registry);
+  sweepValues(home);
+}
+
+/** Starts one server. What it wrote into Redis before it failed is taken back. */
+async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<ServerRecord> {
+  const { held } = options;
+  const id = held?.id ?? createServerId();
+  mustHaveFolder(options.spec);
+  const program = toLaunch(id, deps, options);
+  if (!held) markNamespace(deps.home, id, deps.namespace);
+  try {
+    const said = await launch(program, held ?? undefined);
+    const record = parseRecord(id, JSON.stringify(said));
+    if (typeof record !== 'string') return record;
+    throw new NotReadyError(
+      `server ${id} sent no record: ${record}`,
+      'Is it a meowctl server?',
+      [],
+    );
+  } catch (error) {
+    await takeBack(deps, id, options.replaces);
+    throw error;
+  }
+}
+
+/**
+ * Boots a server's process ahead of its start, so that only its listening and registering is left.
+ * @returns null where that fails: starting it will say why
+ */
+export function holdServer(deps: SpawnDeps, options: SpawnOptions): Held | null {
+  const id = createServerId();
+  try {
+    mustHaveFolder(options.spec);
+    const spec = adopted(deps.home, options.spec, deps.childEnv);
+    markNamespace(deps.home, id, deps.namespace);
+    const { args, ...program } = toLaunch(id, deps, { ...options, spec });
+    return new Held(id, { ...program, args: [...args, '--held'] });
+  } catch (error) {
+    toMeowError(error);
+    return null;
+  }
+}
+
+/**
+ * Where it had taken the place of another, that one is wanted again: in the folder first, for what
+ * Redis alone has is dropped by whoever looks. Where Redis does not answer, whichever it has stays.
+ */
+async function takeBack({ registry, home }: SpawnDeps, id: string, before?: SignedIntent) {
+  const wasTaken = before !== undefined && readWanted(home, before, before.id) === null;
+  if (wasTaken) writeWanted(home, before, true);
+  const given = await registry.forget(id, before).catch(toStoreError);
+  if (before && given instanceof StoreError) return;
+  dropWanted(home, id);
+  if (before && given === true) writeWanted(home, before);
+  else if (wasTaken) dropWanted(home, before.id);
+}
+
+function toStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  throw error;
+}
+
+function interrupted(started: number, count: number): InterruptedError {
+  const message = `interrupted with ${started} of ${count} servers ready`;
+  const remedy =
+    started === 0
+      ? 'Those that had begun were stopped'
+      : 'Those go on, the others were stopped: see `meowctl listservers`';
+  return new InterruptedError(message, remedy);
+}

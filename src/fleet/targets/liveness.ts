@@ -1,0 +1,70 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { FleetView, Intent, Listing } from '../../model/records.ts';
+import {
+  type ClaimedProcess,
+  identify,
+  isHere,
+  isOfHost,
+  isProcess,
+  type Machine,
+} from '../../process/identity.ts';
+
+const POLL_MS = 4;
+/** A process whose files are closed may be seen for some ms more. */
+const ENDING_MS = 500;
+
+/**
+ * Whether a server of this host that is wanted is gone. Here that is asked of the operating system
+ * alone: no process of that pid, start time and id lives; a lease runs on for seconds, and an
+ * address that stands in Redis is nobody's to call. What ran in another boot or pid namespace
+ * cannot be seen from here: it is gone once its lease has run out.
+ * @param sureOfLeases whether we were awake and Redis answered for long enough to judge them
+ */
+export function isDead(
+  id: string,
+  intent: Intent,
+  fleet: FleetView,
+  machine: Machine,
+  sureOfLeases = true,
+): boolean {
+  const listing = fleet.servers.find(({ record }) => record.id === id);
+  const claimed = listing?.record ?? intent;
+  if (!isOfHost(claimed, machine) || runsHere(id, intent, fleet, machine)) return false;
+  if (isHere(claimed, machine)) return true;
+  return sureOfLeases && !(listing && livesElsewhere(listing, machine));
+}
+
+/** Whether a server of this host runs: here by its process, in another container by its lease. */
+export function lives(id: string, intent: Intent, fleet: FleetView, machine: Machine): boolean {
+  const listing = fleet.servers.find(({ record }) => record.id === id);
+  if (listing && livesElsewhere(listing, machine)) return true;
+  return runsHere(id, intent, fleet, machine);
+}
+
+/** Whether a server of this host runs in another boot or pid namespace, by its lease. */
+export function livesElsewhere({ record, leaseLeftMs }: Listing, machine: Machine): boolean {
+  return isOfHost(record, machine) && !isHere(record, machine) && (leaseLeftMs ?? 0) > 0;
+}
+
+/** Waits for the process of a server to go whose end has been told. */
+export async function untilGone(
+  id: string,
+  intent: Intent,
+  fleet: FleetView,
+  machine: Machine,
+): Promise<void> {
+  const limit = performance.now() + ENDING_MS;
+  while (runsHere(id, intent, fleet, machine) && performance.now() < limit) await pause(POLL_MS);
+}
+
+/** By its record or by its intent: either may be older, or written by somebody else. */
+function runsHere(id: string, intent: Intent, { servers }: FleetView, machine: Machine): boolean {
+  const record = servers.find((each) => each.record.id === id)?.record;
+  return [record, intent].some(
+    (place) => place !== undefined && isHere(place, machine) && isRunning({ ...place, id }),
+  );
+}
+
+function isRunning(claimed: ClaimedProcess): boolean {
+  return isProcess(claimed, identify(claimed.pid));
+}

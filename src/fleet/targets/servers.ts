@@ -1,0 +1,99 @@
+import { FailedError, NothingError, UsageError } from '../../errors.ts';
+import { placeOf } from '../../model/place.ts';
+import type { FleetView, Intent, ServerRecord } from '../../model/records.ts';
+import { type Identify, isHere, type Machine } from '../../process/identity.ts';
+import { quote } from '../../text.ts';
+
+/** A server the registry knows of: by its record, or only by what was asked for. */
+export interface Known {
+  readonly id: string;
+  /** Made from the intent where there is no record. */
+  readonly record: ServerRecord;
+  readonly standing: 'live' | 'lost' | 'intent';
+}
+
+const MAX_PORT = 65_535;
+const LIST = 'See `meowctl listservers`';
+
+export function knownServers(view: FleetView): Known[] {
+  const known: Known[] = view.servers.map(({ record, leaseLeftMs }) => ({
+    id: record.id,
+    record,
+    standing: leaseLeftMs !== null && leaseLeftMs > 0 ? 'live' : 'lost',
+  }));
+  const ids = new Set(known.map(({ id }) => id));
+  for (const [id, intent] of view.intents) {
+    if (!ids.has(id)) known.push({ id, record: fromIntent(id, intent), standing: 'intent' });
+  }
+  return known;
+}
+
+/** Whether it runs and is to go on doing so. */
+export function isUp({ standing, record }: Known): boolean {
+  return standing === 'live' && record.state !== 'draining';
+}
+
+/** Whether it takes requests and is to go on doing so. */
+export function takesRequests(server: Known): boolean {
+  return isUp(server) && !server.record.worker;
+}
+
+/**
+ * The servers that ids, ports and urls name, each once.
+ * @throws UsageError for what cannot name one, NothingError where none is so named, FailedError
+ *   where several are
+ */
+export function findTargets(
+  texts: readonly string[],
+  known: readonly Known[],
+  machine: Machine,
+  identify: Identify,
+): Known[] {
+  const names = texts.map((text) => toName(text, identify));
+  return [...new Set(names.map((name, at) => findOne(texts[at] ?? '', name, known, machine)))];
+}
+
+type Named = (known: Known) => boolean;
+
+function toName(text: string, identify: Identify): Named {
+  const url = /^https?:\/\/[A-Za-z0-9._[\]:-]{1,255}:\d{1,5}\/?$/.exec(text);
+  if (url) return ({ record }) => record.url === text.replace(/\/$/, '');
+  if (/^[1-9]\d{0,9}$/.test(text) && isPortOrPid(Number(text), identify)) {
+    return ({ id, record }) => id === text || record.port === Number(text);
+  }
+  if (/^[a-z0-9]{6}$/.test(text)) return ({ id }) => id === text;
+  throw new UsageError(
+    `server ${quote(text)} is not an id, a port or a url`,
+    text === 'all'
+      ? 'All are meant by `restart` without a name, `scale 0` and `destroy --all`'
+      : 'Use an id of 6 characters a-z 2-9, a port from 1 to 65535, or http://host:port: see `meowctl ls`',
+  );
+}
+
+// A pid is a likely slip, and names no server: an answer, not a signal.
+function isPortOrPid(value: number, identify: Identify): boolean {
+  return value <= MAX_PORT || identify(value) !== null;
+}
+
+/** A live one before a lost one before a wish, and of those one on this machine before others. */
+function findOne(text: string, named: Named, known: readonly Known[], machine: Machine): Known {
+  const found = known.filter(named);
+  const ranks = found.map((one) => rank(one, machine));
+  const best = found.filter((_, at) => ranks[at] === Math.min(...ranks));
+  const [first] = best;
+  if (!first) throw new NothingError(`no server has the id, port or url ${quote(text)}`, LIST);
+  if (best.length === 1) return first;
+  const ids = best.map(({ id }) => id).join(', ');
+  throw new FailedError('ambiguous', `${quote(text)} names several servers: ${ids}`, 'Use an id');
+}
+
+function rank({ standing, record }: Known, machine: Machine): number {
+  return { live: 0, lost: 2, intent: 4 }[standing] + (isHere(record, machine) ? 0 : 1);
+}
+
+function fromIntent(id: string, intent: Intent): ServerRecord {
+  const { port, pid, pidStart, app } = intent;
+  const url = `http://${intent.advertise ?? intent.listenHost}:${port}`;
+  const unknown = { version: '', startedAt: 0, requests: 0, inflight: 0 };
+  return { id, url, ...placeOf(intent), port, pid, pidStart, app, state: 'draining', ...unknown };
+}

@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { linkSync, readdirSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { dirname, join } from 'node:path';
+import { FailedError } from '../../errors.ts';
+import { socketPath } from '../../state/socket-path.ts';
+import { removeFile } from '../../state/whole-file.ts';
+import { quote, systemReason } from '../../text.ts';
+
+/*
+ * Of all `up`s of a state folder one holds its lock: a listening Unix socket, which the kernel lets
+ * go when its process ends, however. A name of such a socket cannot be taken over from a dead one
+ * without a moment in which two could do it; so names are numbers, and are only added. The lock is the
+ * highest number's. Who finds nobody there links its own socket, which listens already, as the next
+ * number: one can. A number is removed only when there are several higher ones, so that even one who
+ * looked long ago and was stopped since sees, by looking again, that it came too late.
+ */
+
+const NUMBERS_KEPT = 8;
+const ANSWER_MS = 1_000;
+const NOBODY = new Set(['ECONNREFUSED', 'ENOENT', 'ENOTSOCK']);
+
+export interface UpLock {
+  release(): void;
+}
+
+/** What the holder said of itself; empty when it said nothing in time: it may be stopped. */
+export interface HeldBy {
+  readonly said: string;
+}
+
+/**
+ * Takes the lock of a state folder, if nobody holds it.
+ * @param about what others are told of its holder
+ * @throws FailedError where the folder cannot hold one
+ */
+export async function takeUpLock(home: string, about: string): Promise<UpLock | HeldBy> {
+  const own = socketPath(home, `up/t${randomBytes(4).toString('hex')}`);
+  const folder = dirname(own);
+  const server = await listenAt(own, about);
+  try {
+    const holder = await climb(folder, own);
+    if (holder) server.close();
+    return holder ?? { release: () => server.close() };
+  } catch (error) {
+    server.close();
+    throw error;
+  } finally {
+    removeFile(own);
+  }
+}
+
+/** @returns who holds it; null when we do */
+async function climb(folder: string, own: string): Promise<HeldBy | null> {
+  for (;;) {
+    const top = highest(folder);
+    const holder = top === 0 ? null : await ask(join(folder, String(top)));
+    if (holder) return holder;
+    const next = top + 1;
+    if (linkIfFree(own, join(folder, String(next))) && highest(folder) === next) {
+      for (const old of numbersIn(folder)) {
+        if (old <= next - NUMBERS_KEPT) removeFile(join(folder, String(old)));
+      }
+      return null;
+    }
+  }
+}
+
+function highest(folder: string): number {
+  return Math.max(0, ...numbersIn(folder));
+}
+
+function numbersIn(folder: string): number[] {
+  return readdirSync(folder)
+    .filter((name) => /^\d{1,9}$/.test(name))
+    .map(Number);
+}
+
+/** Whether somebody listens there; one that is stopped does, by the kernel's word. */
+function ask(path: string): Promise<HeldBy | null> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    const socket = connect(path);
+    const settle = (held: HeldBy | null) => {
+      clearTimeout(limit);
+      socket.destroy();
+      resolve(held);
+    };
+    const limit = setTimeout(() => settle({ said }), ANSWER_MS);
+    socket.setEncoding('utf8').on('data', (more: string) => {
+      said += more;
+    });
+    socket.once('end', () => settle({ said }));
+    socket.once('error', (cause: NodeJS.ErrnoException) => {
+      const { code = '' } = cause;
+      if (NOBODY.has(code)) return settle(null);
+      // Its queue is full, or it ended as we spoke: it was there.
+      if (code === 'EAGAIN' || code === 'ECONNRESET' || code === 'EPIPE') return settle({ said });
+      clearTimeout(limit);
+      reject(cannotLock(path, cause));
+    });
+  });
+}
+
+function listenAt(path: string, about: string): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.end(about);
+    });
+    server.once('error', (cause) => reject(cannotLock(path, cause)));
+    server.listen(path, () => {
+      server.on('error', () => {}); // one that could not be accepted: the kernel's word stands
+      server.unref();
+      resolve(server);
+    });
+  });
+}
+
+function linkIfFree(own: string, path: string): boolean {
+  try {
+    linkSync(own, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw cannotLock(path, error);
+  }
+}
+
+function cannotLock(path: string, cause: unknown): FailedError {
+  const why = systemReason(cause);
+  const message = `cannot hold the lock of \`meowctl up\` at ${quote(path)}: ${why}`;
+  const remedy = 'Set MEOW_HOME to a folder that can hold Unix sockets, on a disk with room';
+  return new FailedError('up-lock', message, remedy, { cause });
+}

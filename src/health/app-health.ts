@@ -1,0 +1,124 @@
+import { defaults } from '../config.ts';
+import type { Hosted } from '../hosting/hosted.ts';
+import { type Background, repeat } from '../loop.ts';
+import { answeredWith, ask, type HealthPage, isWell, type Said } from './ask-app.ts';
+
+export interface AppHealthDeps {
+  page(): HealthPage;
+  /** How many answers clients got from it so far. */
+  answers(): number;
+  /** It began to fail, for another reason than before, or is well again. */
+  onChange(): void;
+  log(line: string): void;
+  /** How often it looks; `healthLookMs` when left out. */
+  readonly lookMs?: number;
+}
+
+/** Null where the app has no page of health. */
+export function watchApp(
+  { page }: Pick<Hosted, 'page'>,
+  deps: Omit<AppHealthDeps, 'page'>,
+): AppHealth | null {
+  if (!page) return null;
+  const { log, onChange } = deps;
+  const health: AppHealth = new AppHealth({
+    ...deps,
+    page,
+    onChange() {
+      const { why } = health;
+      log(why ? `the app ${why}: doors send it no more requests` : 'the app is well again');
+      onChange();
+    },
+  });
+  return health;
+}
+
+/** Longer than three: an ask that has no answer yet must be seen to. */
+const LOOKS_AN_ASK = 4;
+
+/**
+ * Whether an app answers, as its own page of health and its clients tell: it fails once three looks
+ * in a row were bad. An answer that is not there yet is a bad look only where nobody else was
+ * answered meanwhile either: one that is slow does not hang.
+ */
+export class AppHealth {
+  readonly #deps: AppHealthDeps;
+  readonly #lookMs: number;
+  #looks: Background | null = null;
+  #why: string | null = null;
+  #bad = 0;
+  #asking = false;
+  #answers = 0;
+  #lookedMs = performance.now();
+
+  constructor(deps: AppHealthDeps) {
+    this.#deps = deps;
+    this.#lookMs = deps.lookMs ?? defaults.healthLookMs;
+  }
+
+  /** Why it fails; null while it is well. */
+  get why(): string | null {
+    return this.#why;
+  }
+
+  start(): void {
+    this.#looks ??= repeat({
+      name: 'health',
+      every: () => this.#lookMs,
+      work: () => this.#look(),
+      log: this.#deps.log,
+      unref: true,
+    });
+  }
+
+  stop(): void {
+    void this.#looks?.stop();
+  }
+
+  #look(): void {
+    const nowMs = performance.now();
+    const slept = nowMs - this.#lookedMs > 2 * this.#lookMs;
+    const answers = this.#deps.answers();
+    const isAlive = answers !== this.#answers;
+    this.#lookedMs = nowMs;
+    this.#answers = answers;
+    if (!this.#asking) void this.#ask();
+    else if (isAlive) this.#bad = 0;
+    else if (!slept) this.#sayBad(this.#page(null));
+  }
+
+  async #ask(): Promise<void> {
+    const page = this.#deps.page();
+    const answers = this.#deps.answers();
+    this.#asking = true;
+    const said = await ask(page, LOOKS_AN_ASK * this.#lookMs);
+    this.#asking = false;
+    if (isWell(said, page.status)) this.#sayGood();
+    else if (said.status === null && this.#deps.answers() !== answers) this.#bad = 0;
+    else this.#sayBad(this.#page(said));
+  }
+
+  #page(said: Said | null): string {
+    const { path, status } = this.#deps.page();
+    const answer = said?.status ?? null;
+    return answer === null
+      ? `does not answer GET ${path}`
+      : `answers ${answeredWith(path, answer, status)}`;
+  }
+
+  #sayGood(): void {
+    this.#bad = 0;
+    this.#set(null);
+  }
+
+  #sayBad(why: string): void {
+    this.#bad += 1;
+    if (this.#bad >= defaults.healthLooksToFail) this.#set(why);
+  }
+
+  #set(why: string | null): void {
+    if (this.#why === why) return;
+    this.#why = why;
+    this.#deps.onChange();
+  }
+}

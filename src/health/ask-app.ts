@@ -1,0 +1,77 @@
+import { get } from 'node:http';
+import { defaults } from '../config.ts';
+import type { StatusRange } from '../model/records.ts';
+import { HEALTH_AGENT } from './endpoint.ts';
+
+/** The page of an app that says whether it is well. */
+export interface HealthPage {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  /** Answers that mean it is. */
+  readonly status: StatusRange;
+}
+
+/** What an app said to one request for its health. */
+export interface Said {
+  readonly host: string;
+  /** Null where no answer came. */
+  readonly status: number | null;
+  /** Something came, and it was no HTTP. */
+  readonly garbled: boolean;
+}
+
+/** An app that answers at all may do so with 404. */
+export const BELOW_500: StatusRange = [100, 499];
+
+export function isWell({ status }: Said, [from, to]: StatusRange): boolean {
+  return status !== null && status >= from && status <= to;
+}
+
+/** Whether anything came at all. */
+export function isWord({ status, garbled }: Said): boolean {
+  return status !== null || garbled;
+}
+
+/** What was answered and is not well, as `GET /up with 404, not 200-399`. */
+export function answeredWith(path: string, status: number, wanted: StatusRange): string {
+  const range = wanted === BELOW_500 || status >= 500 ? '' : `, not ${rangeInWords(wanted)}`;
+  return `GET ${path} with ${status}${range}`;
+}
+
+/** `200-399`, `204`. */
+export function rangeInWords([from, to]: StatusRange): string {
+  return from === to ? String(from) : `${from}-${to}`;
+}
+
+/** Asks on each of these addresses of this machine, and waits no longer than it may. */
+export function askAll(
+  port: number,
+  path: string,
+  hosts: readonly string[],
+  withinMs = Number.POSITIVE_INFINITY,
+): Promise<Said[]> {
+  return Promise.all(hosts.map((host) => ask({ host, port, path }, withinMs)));
+}
+
+/** Never rejects. Waits `healthAskMs` at most. */
+export function ask(
+  { host, port, path }: Pick<HealthPage, 'host' | 'port' | 'path'>,
+  withinMs = Number.POSITIVE_INFINITY,
+): Promise<Said> {
+  const timeout = Math.max(1, Math.min(withinMs, defaults.healthAskMs));
+  return new Promise((resolve) => {
+    const headers = { 'user-agent': HEALTH_AGENT };
+    const nothing = { host, status: null, garbled: false };
+    const limits = { timeout, maxHeaderSize: defaults.serverHeaderBytes };
+    const asked = get({ host, port, path, headers, agent: false, ...limits }, (answer) => {
+      resolve({ ...nothing, status: answer.statusCode ?? null });
+      asked.destroy();
+    });
+    asked.once('timeout', () => asked.destroy());
+    asked.on('error', ({ code = '' }: NodeJS.ErrnoException) =>
+      resolve({ ...nothing, garbled: code.startsWith('HPE_') }),
+    );
+    asked.once('close', () => resolve(nothing));
+  });
+}

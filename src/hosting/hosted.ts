@@ -1,0 +1,56 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { HealthPage } from '../health/ask-app.ts';
+import type { ServerRecord } from '../model/records.ts';
+
+/** A program behind a server, for people. */
+export type Inner = NonNullable<ServerRecord['program']>;
+
+export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** Which server an app is served by. */
+export interface Identity {
+  readonly id: string;
+  port(): number;
+  state(): 'up' | 'failing' | 'draining';
+}
+
+/** What a server serves, whoever wrote it. The server owns port, health check and drain. */
+export interface Hosted {
+  request(request: IncomingMessage, response: ServerResponse): void;
+  /** Whether it says itself, to a client with `Expect: 100-continue`, that the body may come. */
+  asksForBody?(request: IncomingMessage): boolean;
+  /** Takes upgrades of protocol; null where the app takes none. */
+  readonly upgrade: Upgrade | null;
+  /**
+   * Resolves once it can answer.
+   * @param port the one that its server holds
+   * @param host an address its server can be reached at from here
+   */
+  start?(port: number, host: string): Promise<void>;
+  /** Its own page of health, once it can answer. Without one it is well for as long as it listens. */
+  page?(): HealthPage;
+  /** The process of its own that it runs in; null until that answers. */
+  inner?(): Inner | null;
+  /** The process that takes no requests; then no door sends its server any. */
+  worker?(): { readonly pid: number } | null;
+  /** Comes with every beat of its server. */
+  beat?(): Promise<void>;
+  /** Tells it that its server leaves: no door sends it anything new, what it has goes on. */
+  drain?(): void;
+  /**
+   * In place of `drain` where no requests are to be waited for: tells it to finish what it does, and
+   * resolves when it has ended; at once where there is nothing to tell it with.
+   */
+  finish?(): Promise<void>;
+  /**
+   * Ends it, after its last answer.
+   * @returns `killed` where it had to be, when `graceMs` had passed
+   */
+  stop?(graceMs: number): Promise<unknown>;
+  /** Settles, with the reason, when it has ended although nobody stopped it. */
+  readonly died?: Promise<string>;
+}
+
+/** Makes the app of a server that is about to listen. */
+export type CreateHosted = (identity: Identity) => Hosted;

@@ -1,0 +1,67 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { TimeoutError } from '../errors.ts';
+import {
+  answeredWith,
+  ask,
+  type HealthPage,
+  isWell,
+  isWord,
+  type Said,
+} from '../health/ask-app.ts';
+import type { StatusRange } from '../model/records.ts';
+import type { Hosted } from './hosted.ts';
+import { moreTime, NAME_A_PATH } from './not-ready.ts';
+
+export interface ModuleHealthDeps {
+  /** What messages call it. */
+  readonly name: string;
+  readonly path: string;
+  readonly status: StatusRange;
+  readonly readyMs: number;
+  /** What to say after the remedy, where it is not ready. */
+  readonly hint: string;
+}
+
+const POLL_MS = 50;
+
+/** A module that has a page of health is ready when that says so; it is asked at its server's port. */
+export function withHealth(hosted: Hosted, deps: ModuleHealthDeps): Hosted {
+  const { path, status } = deps;
+  let page: HealthPage = { host: '', port: 0, path, status };
+  return {
+    ...hosted,
+    page: () => page,
+    async start(port, host) {
+      page = { host, port, path, status };
+      await hosted.start?.(port, host);
+      await untilWell(page, deps);
+    },
+  };
+}
+
+async function untilWell(page: HealthPage, deps: ModuleHealthDeps): Promise<void> {
+  const limit = performance.now() + deps.readyMs;
+  let heard: Said | null = null;
+  for (;;) {
+    const said = await ask(page, limit - performance.now());
+    if (isWell(said, page.status)) return;
+    if (isWord(said)) heard = said;
+    if (performance.now() >= limit) throw tooLate(heard, page, deps);
+    await pause(POLL_MS);
+  }
+}
+
+function tooLate(
+  heard: Said | null,
+  page: HealthPage,
+  { name, readyMs, hint }: ModuleHealthDeps,
+): TimeoutError {
+  const status = heard?.status ?? null;
+  const what =
+    status === null
+      ? `does not answer GET ${page.path}`
+      : `still answers ${answeredWith(page.path, status, page.status)}`;
+  const after = `after ${(readyMs / 1_000).toFixed(1)} s`;
+  const remedy = status === null ? moreTime('Name another path with --health') : NAME_A_PATH;
+  return new TimeoutError('app-not-ready', `${name} ${what} ${after}`, remedy + hint);
+}

@@ -1,0 +1,142 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { defaults } from '../config.ts';
+import { FailedError } from '../errors.ts';
+import { askAll, isWell, isWord, type Said } from '../health/ask-app.ts';
+import type { StatusRange } from '../model/records.ts';
+import type { CreateHosted, Hosted } from './hosted.ts';
+import { endedEarly, inBackground, tooLate } from './not-ready.ts';
+import { holdPort, innerPorts } from './program-port.ts';
+import { createRelay } from './relay.ts';
+
+/** A program that runs for us. */
+export interface Program {
+  readonly pid: number;
+  /** How it ended, such as `ended with exit code 1`. */
+  readonly ended: Promise<string>;
+  hasEnded(): boolean;
+  /** Whether it is what listens on that port of this machine; null where that cannot be told. */
+  holds(port: number): boolean | null;
+  /** Where it and what it started listen; null where that cannot be told. */
+  listens(): readonly { readonly host: string; readonly port: number }[] | null;
+  /** The process of its own that runs on although it has ended well itself. */
+  leftBehind(): number | null;
+  /** Sends a signal to it, and to nothing that it started. */
+  tell(signal: NodeJS.Signals): void;
+  /** Asks it to end, with its process group; kills what is left after `graceMs`: `killed` then. */
+  stop(graceMs: number): Promise<string>;
+}
+
+export interface ProgramDeps {
+  /** Starts it, telling it its port. */
+  start(port: number): Program;
+  /** What messages call it. */
+  readonly name: string;
+  /** The path that says it is ready and well, and the answers that mean it is. */
+  readonly healthPath: string;
+  readonly healthStatus: StatusRange;
+  readonly readyMs: number;
+  /** What tells it that its server leaves. */
+  readonly drainSignal: NodeJS.Signals | null;
+  /** What to say after the remedy, where it does not start. */
+  readonly hint: string;
+  /** What is wrong with it while it runs. */
+  log(line: string): void;
+}
+
+const POLL_MS = 50;
+const LOOPBACKS = ['127.0.0.1', '::1'];
+
+/** Hosts a program of any kind: it gets a port of its own, and what comes to ours is passed on. */
+export function hostProgram(deps: ProgramDeps): CreateHosted {
+  return () => createHost(deps);
+}
+
+function createHost(deps: ProgramDeps): Hosted {
+  let address = { host: '127.0.0.1', port: 0 };
+  let program: Program | null = null;
+  let stopping = false;
+  let tellDied: (why: string) => void = () => {};
+  const died = new Promise<string>((resolve) => {
+    tellDied = resolve;
+  });
+  const relay = createRelay(() => address, deps.log);
+
+  return {
+    request: relay.request,
+    upgrade: relay.upgrade,
+    died,
+    inner: () => (program === null ? null : { pid: program.pid, port: address.port }),
+    page: () => ({ ...address, path: deps.healthPath, status: deps.healthStatus }),
+    async start(outer) {
+      const started = await startOnFreePort(deps, outer, (running) => {
+        program = running;
+      });
+      address = started;
+      void program?.ended.then((how) => {
+        if (program && !stopping) tellDied(`${deps.name} ${inBackground(program, how)}`);
+      });
+    },
+    drain() {
+      if (deps.drainSignal) program?.tell(deps.drainSignal);
+    },
+    async stop(graceMs) {
+      stopping = true;
+      relay.close();
+      return await program?.stop(graceMs);
+    },
+  };
+}
+
+/** A port that somebody else takes at the last moment ends the program; then the next is tried. */
+async function startOnFreePort(
+  deps: ProgramDeps,
+  outer: number,
+  onStart: (program: Program) => void,
+): Promise<{ host: string; port: number }> {
+  const limit = performance.now() + deps.readyMs;
+  for (const port of innerPorts(outer)) {
+    const held = await holdPort(port);
+    if (!held) continue;
+    await held.release();
+    const program = deps.start(port);
+    onStart(program);
+    const host = await untilReady(program, port, deps, limit);
+    if (host !== null) return { host, port };
+    const how = await program.ended;
+    if (program.leftBehind() !== null || (await isFree(port))) throw endedEarly(deps, program, how);
+  }
+  const message = `${deps.name} found no free port: ${innerPorts(outer).join(', ')} are all in use`;
+  throw new FailedError('no-port', message, 'End what holds them, or choose another --port');
+}
+
+/** @returns the address it answers at, or null when it ended before */
+async function untilReady(
+  program: Program,
+  port: number,
+  deps: ProgramDeps,
+  limit: number,
+): Promise<string | null> {
+  let heard: readonly Said[] = [];
+  while (!program.hasEnded()) {
+    const leftMs = limit - performance.now();
+    const said = await askAll(port, deps.healthPath, LOOPBACKS, leftMs);
+    if (said.some(isWord)) heard = said;
+    const well = said.find((each) => isWell(each, deps.healthStatus));
+    if (well && (await isOurs(program, port))) return well.host;
+    if (performance.now() > limit) throw tooLate(deps, program, { port, heard });
+    await Promise.race([program.ended, pause(POLL_MS)]);
+  }
+  return null;
+}
+
+/** One that answers in place of our program will show: ours then ends, as it cannot bind. */
+async function isOurs(program: Program, port: number): Promise<boolean> {
+  if (program.holds(port) === false) await pause(defaults.programSettleMs);
+  return !program.hasEnded();
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const held = await holdPort(port);
+  await held?.release();
+  return held !== null;
+}

@@ -1,0 +1,137 @@
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  type InformationEvent,
+  type RequestOptions,
+  request,
+  type ServerResponse,
+} from 'node:http';
+import type { Duplex } from 'node:stream';
+import { defaults } from '../config.ts';
+import { readOn } from '../http/early-close.ts';
+import { interimHead, isForClient, sendInterim } from '../http/interim.ts';
+import { endToEnd, FRAMING, isChunked, sendableTrailers } from './relay-headers.ts';
+import { answerWith, isNonsense, type Passage, refuse, whyNonsense } from './relay-response.ts';
+import { RelayAgent } from './relay-socket.ts';
+import { tunnel } from './tunnel.ts';
+
+/** Passes what comes to our port on to a program at another one. */
+export interface Relay {
+  request(incoming: IncomingMessage, response: ServerResponse): void;
+  upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void;
+  close(): void;
+}
+
+const BODYLESS = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
+const EXPECT = new Set(['expect']);
+const EXPECT_AND_TRAILER = new Set(['expect', 'trailer']);
+
+/**
+ * @param address where the program answers, once that is known
+ * @param log gets a line for each answer that makes no sense
+ */
+export function createRelay(
+  address: () => { host: string; port: number },
+  log: (line: string) => void = () => {},
+): Relay {
+  const keeping = new RelayAgent({ keepAlive: true });
+  const closing = new RelayAgent({ keepAlive: false });
+
+  const pass = (incoming: IncomingMessage, response: ServerResponse, again: boolean) => {
+    const kept = !again && isRepeatable(incoming);
+    const agent = kept ? keeping : closing;
+    const outgoing = request({ ...target(incoming, address()), agent });
+    // Node would drop the lines beyond its own limit in silence.
+    outgoing.maxHeadersCount = 0;
+    const leave = () => outgoing.destroy();
+    response.once('close', leave);
+    const passage = { incoming, outgoing, response, log };
+    let trouble: Error | null = null;
+    const interims = passInterims(passage);
+    outgoing.once('response', (answer) => answerWith(answer, passage));
+    outgoing.once('upgrade', (_, socket) => {
+      socket.destroy();
+      refuse(passage, 'nobody asked for its status 101');
+    });
+    outgoing.on('error', (error) => {
+      trouble ??= error; // `close` follows
+    });
+    outgoing.once('close', () => {
+      response.off('close', leave);
+      if (response.headersSent || response.destroyed) return readOn(incoming);
+      if (trouble && isNonsense(trouble)) return refuse(passage, whyNonsense(trouble));
+      if (kept && outgoing.reusedSocket && interims() === 0) pass(incoming, response, true);
+      else breakOff(response);
+    });
+    send(incoming, outgoing);
+  };
+
+  return {
+    request: (incoming, response) => pass(incoming, response, false),
+    upgrade: (incoming, socket, head) => tunnel(incoming, socket, head, address()),
+    close: () => keeping.destroy(),
+  };
+}
+
+/**
+ * A connection that was used before may be closed by the program at this very moment. So only what
+ * can be sent again goes over one; all else gets one of its own. So does HEAD, as there are programs
+ * that send a body with the answer.
+ */
+function isRepeatable({ method, headers }: IncomingMessage): boolean {
+  if (method !== 'GET' || headers['transfer-encoding'] !== undefined) return false;
+  return Number(headers['content-length'] ?? 0) === 0;
+}
+
+function target(
+  incoming: IncomingMessage,
+  address: { host: string; port: number },
+): RequestOptions {
+  const { method = 'GET', url = '/', rawHeaders } = incoming;
+  const chunked = isChunked(rawHeaders);
+  const headers = endToEnd(rawHeaders, chunked ? EXPECT : EXPECT_AND_TRAILER);
+  // Otherwise Node would frame an empty body in chunks, which not every program reads.
+  if (!BODYLESS.has(method) && !isFramed(rawHeaders)) headers.push('Content-Length', '0');
+  return { ...address, method, path: url, headers, maxHeaderSize: defaults.serverHeaderBytes };
+}
+
+function send(incoming: IncomingMessage, outgoing: ClientRequest): void {
+  incoming.pipe(outgoing, { end: false });
+  incoming.once('end', () => {
+    if (outgoing.destroyed) return;
+    if (incoming.rawTrailers.length > 0)
+      outgoing.addTrailers(sendableTrailers(incoming.rawTrailers));
+    outgoing.end();
+  });
+}
+
+/** @returns how many have come */
+function passInterims(passage: Passage): () => number {
+  const { incoming, outgoing, response } = passage;
+  let count = 0;
+  outgoing.on('information', (answer) => {
+    count += 1;
+    if (count <= defaults.maxInterimAnswers) return passInterim(answer, incoming, response);
+    outgoing.destroy();
+    refuse(passage, 'its 1xx answers have no end');
+  });
+  return () => count;
+}
+
+function passInterim(
+  { statusCode, statusMessage, rawHeaders }: InformationEvent,
+  { httpVersion }: IncomingMessage,
+  response: ServerResponse,
+): void {
+  if (!isForClient(statusCode, httpVersion)) return;
+  sendInterim(response, interimHead(statusCode, statusMessage, endToEnd(rawHeaders, FRAMING)));
+}
+
+/** A door then treats us as the broken server that we are. */
+function breakOff(response: ServerResponse): void {
+  response.socket?.destroy();
+}
+
+function isFramed(rawHeaders: readonly string[]): boolean {
+  return rawHeaders.some((name, at) => at % 2 === 0 && FRAMING.has(name.toLowerCase()));
+}

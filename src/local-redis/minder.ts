@@ -1,0 +1,20 @@
+import { defaults } from '../config.ts';
+import { type Background, repeat } from '../loop.ts';
+import { type RedisStart, reviveLocalRedis } from './run.ts';
+
+const LOOK_MS = 1_000;
+
+/** Starts the local Redis again when its process is gone: after 1 s; one that goes on dying, after 2, 4 … 30 s. */
+export function mindLocalRedis(redis: RedisStart, log: (line: string) => void): Background {
+  let deaths = 0;
+  return repeat({
+    name: 'looking after it',
+    every: (failed) => Math.min(LOOK_MS * 2 ** (deaths + failed), defaults.maxRestartMs),
+    async work() {
+      const hadEnded = await reviveLocalRedis(redis);
+      deaths = hadEnded ? deaths + 1 : 0;
+      if (hadEnded) log('the local Redis had ended and was started again');
+    },
+    log,
+  });
+}

@@ -1,0 +1,63 @@
+import { commandLineOf, familyOf, startedWith, startOf } from './family.ts';
+import { sessionOf } from './identity.ts';
+import {
+  type AttachedProgram,
+  endGroup,
+  hasEnded,
+  startAttached,
+  stopChild,
+  tellChild,
+} from './launcher.ts';
+import { listenersOf, portPids } from './port-holder.ts';
+
+/**
+ * Starts a program in a process group of its own that does not outlive us, not even when we are
+ * killed: it gets SIGTERM then, and SIGKILL after the grace.
+ */
+export function startProgram(program: AttachedProgram) {
+  const child = startAttached(program);
+  const pid = child.pid ?? 0;
+  const start = startOf(pid);
+  let left: number | null = null;
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(`could not be started: ${error.message}`));
+    child.once('exit', (code, signal) => {
+      if (code === 0) left = leftBehind(pid, start, program.env);
+      resolve(code === null ? `was ended by ${signal}` : describe(code));
+      void endGroup(pid);
+    });
+  });
+  return {
+    pid,
+    ended,
+    hasEnded: () => pid === 0 || hasEnded(child),
+    holds(port: number): boolean | null {
+      const pids = portPids(port);
+      return pids.length === 0 ? null : pids.some((other) => sessionOf(other) === pid);
+    },
+    listens: () => listenersOf(familyOf(pid)),
+    leftBehind: () => left,
+    tell: (signal: NodeJS.Signals) => tellChild(child, signal),
+    stop: (graceMs: number) => stopChild(child, graceMs),
+  };
+}
+
+// A daemon leaves the session of its parent, but keeps its environment.
+function leftBehind(pid: number, start: number, { PORT }: AttachedProgram['env']): number | null {
+  const strays = PORT === undefined ? [] : startedWith(`PORT=${PORT}`, start);
+  const found = [...familyOf(pid), ...strays].filter((other) => other !== pid && !isGuard(other));
+  return found.find((other) => commandLineOf(other).length > 0) ?? null;
+}
+
+/** Ours, in the group of every program: see fleet/launcher.ts. */
+function isGuard(pid: number): boolean {
+  const [shell, , , name] = commandLineOf(pid);
+  return shell === '/bin/sh' && name === 'meowctl';
+}
+
+// As the shell that starts it tells.
+function describe(code: number): string {
+  if (code === 127) return 'was not found (exit code 127)';
+  if (code === 126) return 'may not be run (exit code 126)';
+  return `ended with exit code ${code}`;
+}

@@ -1,0 +1,81 @@
+import type { EventEmitter } from 'node:events';
+import type { Readable } from 'node:stream';
+import { type ExitCode, exitCodes, MeowError } from '../errors.ts';
+import { afterAwake } from '../store/connection/awake-timer.ts';
+import { plain } from '../text.ts';
+
+const MAX_LINE_BYTES = 64 * 1_024;
+/** The child's last word may still be in the pipe when its exit is heard of. */
+const AFTER_EXIT_MS = 250;
+
+/** How the wait for a child's word ended. `silent`: it ended, or said nothing that makes sense. */
+export type Outcome =
+  | { readonly kind: 'ready'; readonly value: unknown }
+  | { readonly kind: 'reported'; readonly error: MeowError }
+  | { readonly kind: 'not-started'; readonly cause: Error }
+  | { readonly kind: 'silent' | 'late' | 'interrupted' };
+
+export interface Patience {
+  readonly readyTimeoutMs: number;
+  readonly reasonMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Reads the one line `{"ready":…}` or `{"error":{code,message,remedy,exitCode}}`.
+ * @param pipe null where the child could not even be started
+ */
+export function readOutcome(
+  child: EventEmitter,
+  pipe: Readable | null,
+  patience: Patience,
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    let said = '';
+    const settle = (outcome: Outcome) => {
+      forget();
+      patience.signal?.removeEventListener('abort', interrupt);
+      resolve(outcome);
+    };
+    const silent = () => settle({ kind: 'silent' });
+    const interrupt = () => settle({ kind: 'interrupted' });
+    const withinMs = patience.readyTimeoutMs + (patience.reasonMs ?? 0);
+    const forget = afterAwake(withinMs, () => settle({ kind: 'late' }));
+    patience.signal?.addEventListener('abort', interrupt, { once: true });
+    child.once('error', (cause: Error) => settle({ kind: 'not-started', cause }));
+    child.once('exit', () => setTimeout(silent, AFTER_EXIT_MS).unref());
+    pipe?.setEncoding('utf8');
+    pipe?.once('error', silent);
+    pipe?.once('end', silent);
+    pipe?.on('data', (text: string) => {
+      said += text;
+      const end = said.indexOf('\n');
+      if (end !== -1) settle(parseLine(said.slice(0, end)));
+      else if (said.length > MAX_LINE_BYTES) silent();
+    });
+  });
+}
+
+function parseLine(line: string): Outcome {
+  const said = parseJson(line);
+  if (said.ready !== undefined) return { kind: 'ready', value: said.ready };
+  const { code, message, remedy, exitCode } = (said.error ?? {}) as Record<string, unknown>;
+  if (typeof message !== 'string') return { kind: 'silent' };
+  const texts = [code ?? 'failed', message, remedy ?? ''].map((text) => plain(String(text)));
+  const [known = '', what = '', next = ''] = texts;
+  return { kind: 'reported', error: new MeowError(known, what, next, toExitCode(exitCode)) };
+}
+
+function parseJson(line: string): Record<string, unknown> {
+  try {
+    return (JSON.parse(line) ?? {}) as Record<string, unknown>;
+  } catch (error) {
+    if (error instanceof SyntaxError) return {};
+    throw error;
+  }
+}
+
+function toExitCode(value: unknown): ExitCode {
+  const known = Object.values(exitCodes).find((code) => code === value);
+  return known === undefined || known === exitCodes.done ? exitCodes.failed : known;
+}

@@ -1,0 +1,88 @@
+import type { Socket } from 'node:net';
+import type { KnownHead } from './head-cache.ts';
+import type { Overflow } from './overflow.ts';
+
+/** A request that still needs its connection. */
+export interface Unanswered {
+  /** The rest of its body makes no sense, or does not come in time: answer and give up. */
+  refuse(why: 'invalid' | 'stalled'): void;
+  readonly arrived: boolean;
+  /** Its connection takes more of its answer. Node says so itself, unless it has let go of it. */
+  drained(): void;
+}
+
+/** A client's connection, made once for all its requests. */
+export interface Connection {
+  readonly socket: Socket;
+  /** Without the IPv6 wrapping of an IPv4 address. */
+  readonly peer: string;
+  readonly trusted: boolean;
+  readonly unanswered: Unanswered[];
+  /** The head of the last request, ready for a server: most clients send the same lines again. */
+  known: KnownHead | null;
+  /** What to write when the last answer is out: the bytes behind it were no request. */
+  lastWords: string | null;
+  /** The answer that it gets now is the last on it. */
+  isLast: boolean;
+  /** A request on it was refused: whatever follows is not looked at. */
+  refused: boolean;
+  /** A head was too large, and what of it is not known yet. */
+  overflow: Overflow | null;
+  /** What waits for the last answer. */
+  next: (() => void) | null;
+}
+
+export function createConnection(socket: Socket, trusts: (peer: string) => boolean): Connection {
+  const peer = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+  return {
+    socket,
+    peer,
+    trusted: trusts(peer),
+    unanswered: [],
+    known: null,
+    lastWords: null,
+    isLast: false,
+    refused: false,
+    overflow: null,
+    next: null,
+  };
+}
+
+/** A request of this connection needs it no more. */
+export function forget({ unanswered }: Connection, request: Unanswered): void {
+  if (unanswered.length === 1) unanswered.pop();
+  else unanswered.splice(unanswered.indexOf(request), 1);
+}
+
+/** After an answer is out: the connection may have been waiting for it to end. */
+export function finishConnection(connection: Connection, closing: boolean): void {
+  const { socket, unanswered, lastWords, next } = connection;
+  if (unanswered.length > 0) return;
+  connection.next = null;
+  if (lastWords === null && !closing) return next?.();
+  if (lastWords !== null && socket.writable) socket.write(lastWords);
+  socket.destroySoon();
+}
+
+/** Calls back once all requests so far have their answers: now, or later; never if the connection ends. */
+export function whenAnswered(connection: Connection, next: () => void): void {
+  if (connection.unanswered.length > 0) connection.next = next;
+  else next();
+}
+
+/**
+ * Ends the connection with these words, behind the answers to earlier requests on it. What still
+ * comes is taken for a moment: unread, it would make a reset of the end, which can take the words
+ * away. RFC 9112 §9.6.
+ */
+export function endWith(connection: Connection, words: string, lingerMs: number): void {
+  const { socket, unanswered } = connection;
+  if (unanswered.length > 0) {
+    connection.lastWords = words;
+    return;
+  }
+  if (!socket.writable) return void socket.destroy();
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => clearTimeout(timer)).once('end', () => socket.destroySoon());
+  socket.end(words);
+}

@@ -1,0 +1,68 @@
+import type { IncomingMessage } from 'node:http';
+import type { DoorContext } from '../exchange/context.ts';
+import type { Stick } from '../sticky/cookie.ts';
+import { requestLines } from './forwarded-headers.ts';
+import { headRefusal, type Refusal, takeAbsolute } from './request-checks.ts';
+import { RequestHead } from './request-head.ts';
+
+/** The header lines of a request, checked, and rewritten for a server. */
+export interface KnownHead {
+  /** As they came: name, value, name, value… */
+  readonly raw: readonly string[];
+  readonly httpVersion: string;
+  /** As they go on: name, value, name, value… */
+  readonly lines: string[];
+  /** Where in `lines` the name of the request goes: new for each. */
+  readonly attemptAt: readonly number[];
+  readonly hasBody: boolean;
+  /** Null where clients do not stay with a server. */
+  readonly stick: Stick | null;
+}
+
+/** Who sends, and what the request before on its connection was. */
+interface Sender {
+  readonly peer: string;
+  readonly trusted: boolean;
+  known: KnownHead | null;
+}
+
+// No header line can hold it.
+const ATTEMPT = '\n';
+const SLASH = 0x2f;
+
+/**
+ * Checks and rewrites the head of a request. The same lines as those of the request before on its
+ * connection need neither again: 5 of 36 µs.
+ */
+export function readHead(
+  context: DoorContext,
+  connection: Sender,
+  request: IncomingMessage,
+): KnownHead | Refusal {
+  const { known } = connection;
+  const { rawHeaders, httpVersion } = request;
+  const isPath = request.url?.charCodeAt(0) === SLASH;
+  if (isPath && known?.httpVersion === httpVersion && areSame(known.raw, rawHeaders)) return known;
+  const head = new RequestHead(rawHeaders);
+  if (!isPath) takeAbsolute(request, head);
+  const refused = headRefusal(head, request, context.options);
+  if (refused) return refused;
+  const stick = context.sticky?.take(head, connection.trusted) ?? null;
+  const lines = requestLines(head, {
+    peer: connection.peer,
+    trusted: connection.trusted,
+    door: context.name,
+    httpVersion,
+    attempt: ATTEMPT,
+  });
+  const attemptAt = lines.flatMap((word, at) => (word === ATTEMPT ? [at] : []));
+  const read = { raw: rawHeaders, httpVersion, lines, attemptAt, hasBody: head.hasBody, stick };
+  if (isPath) connection.known = read;
+  return read;
+}
+
+function areSame(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;
+  return true;
+}

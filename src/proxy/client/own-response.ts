@@ -1,0 +1,86 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { closePolitely, type LingerLimits, readOn } from '../../http/early-close.ts';
+
+/** An answer of the door's own. */
+export interface OwnAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** More header lines: name, value… */
+  readonly lines?: readonly string[];
+  /** Close the connection after it. */
+  readonly close?: boolean;
+}
+
+/** RFC 9110 §15.5.6: a 405 names what would have been taken. */
+export const ALLOW: readonly string[] = Object.freeze([
+  ...['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
+]);
+const RETRY: readonly string[] = Object.freeze(['Retry-After', '1']);
+
+export const own = {
+  noServers: { status: 503, text: 'no servers: start one with `meowctl spawn`', lines: RETRY },
+  notReady: { status: 503, text: 'no server is ready yet', lines: RETRY },
+  allBusy: { status: 503, text: 'every server is busy', lines: RETRY },
+  doorShort: { status: 503, text: 'the door is out of sockets', lines: RETRY },
+  badGateway: { status: 502, text: 'the server broke off, or its answer made no sense' },
+  tooLate: { status: 504, text: 'the server did not answer in time' },
+  slowClient: { status: 408, text: 'the request did not arrive in time', close: true },
+  badRequest: { status: 400, text: 'the request makes no sense', close: true },
+  notExpected: { status: 417, text: 'only 100-continue can be expected' },
+  nothingToSay: { status: 204, text: '', lines: ALLOW },
+} as const satisfies Record<string, OwnAnswer>;
+
+/** Short text, or JSON for who asks for it. */
+export function sendOwn(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: OwnAnswer,
+  limits: LingerLimits,
+): void {
+  const { type, body } = render(answer, request.headers.accept ?? '');
+  const lines = [...(answer.lines ?? [])];
+  if (body !== '') lines.push('Content-Type', type, 'Content-Length', `${Buffer.byteLength(body)}`);
+  if (answer.close || !request.complete) lines.push('Connection', 'close');
+  response.writeHead(answer.status, lines);
+  if (body !== '') response.write(body);
+  endPolitely(request, response, limits);
+}
+
+/** Ends an answer. Its connection, if it is the last on it, is closed so that the client gets it. */
+export function endPolitely(
+  request: IncomingMessage,
+  response: ServerResponse,
+  limits: LingerLimits,
+): void {
+  if (!request.complete && !request.destroyed) {
+    const { socket } = request;
+    // What Node calls for the last answer on a connection.
+    socket.destroySoon = () => closePolitely(socket, request, limits);
+    // A client may send all before it reads anything.
+    readOn(request);
+  }
+  response.end();
+}
+
+/** The same as bytes, for where there is no response to write to. */
+export function rawAnswer({ status, text, lines = [] }: OwnAnswer): string {
+  const body = `${text}\n`;
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    ...lines.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${lines[at + 1]}`] : [])),
+    `Date: ${new Date().toUTCString()}`,
+    'Connection: close',
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    '',
+    body,
+  ].join('\r\n');
+}
+
+function render({ status, text }: OwnAnswer, accept: string): { type: string; body: string } {
+  if (text === '') return { type: '', body: '' };
+  if (!accept.includes('application/json')) {
+    return { type: 'text/plain; charset=utf-8', body: `${text}\n` };
+  }
+  return { type: 'application/json', body: `${JSON.stringify({ status, error: text })}\n` };
+}

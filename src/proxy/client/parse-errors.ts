@@ -1,0 +1,75 @@
+import type { DoorContext } from '../exchange/context.ts';
+import { codeOf } from '../upstream/failure.ts';
+import { type Connection, endWith } from './connection.ts';
+import { Overflow, type TooLarge } from './overflow.ts';
+import { type OwnAnswer, own, rawAnswer } from './own-response.ts';
+
+/** What node's parser says of a packet that it could not read. */
+interface ParserError extends Error {
+  readonly rawPacket?: Buffer;
+  readonly bytesParsed?: number;
+}
+
+/**
+ * The parser met something that is not HTTP, too much of it, or too slow. Answers what came before,
+ * then refuses, then closes: what follows cannot be told apart from a request any more. Called
+ * again for each packet that still comes.
+ */
+export function refuseConnection(
+  context: DoorContext,
+  connection: Connection,
+  error: ParserError,
+): void {
+  const { socket } = connection;
+  if (codeOf(error) === 'ECONNRESET') return void socket.destroy();
+  if (!socket.writable || connection.lastWords !== null) return;
+  if (connection.refused) return socket.destroySoon();
+  if (connection.overflow) return follow(connection.overflow, error);
+  const unfinished = connection.unanswered.find(({ arrived }) => !arrived);
+  if (unfinished) return unfinished.refuse(isLate(error) ? 'stalled' : 'invalid');
+  if (codeOf(error) !== 'HPE_HEADER_OVERFLOW') return say(context, connection, answerTo(error));
+  const decide = (found: TooLarge) => say(context, connection, tooLarge[found]);
+  connection.overflow = new Overflow(decide, context.options.lingerMs);
+  socket.once('close', () => connection.overflow?.stop());
+  follow(connection.overflow, error);
+}
+
+const tooLarge: Readonly<Record<TooLarge, OwnAnswer>> = {
+  target: { status: 414, text: 'the request target is too long' },
+  lines: { status: 431, text: 'the head of the request is too large' },
+};
+
+function follow(overflow: Overflow, error: ParserError): void {
+  const { rawPacket, bytesParsed } = error;
+  if (!rawPacket) overflow.guess();
+  else overflow.take(rawPacket, bytesParsed ?? rawPacket.length);
+}
+
+function isLate(error: Error): boolean {
+  return codeOf(error) === 'ERR_HTTP_REQUEST_TIMEOUT';
+}
+
+function say(context: DoorContext, connection: Connection, answer: OwnAnswer): void {
+  // A connection that was opened ahead and never used is no request.
+  if (connection.socket.bytesRead > 0) tell(context, answer);
+  endWith(connection, rawAnswer(answer), context.options.lingerMs);
+}
+
+// Of a request that could not be read there is nothing else to tell.
+function tell({ onAnswer, options }: DoorContext, { status, text }: OwnAnswer): void {
+  const isLimit = status === 414 || status === 431;
+  const trouble = isLimit ? `${text}: --max-header is ${options.maxHeaderBytes} bytes` : text;
+  const unknown = { method: '-', path: '-', server: null, durationMs: 0, tried: [] };
+  onAnswer?.({ at: Date.now(), status, trouble, ...unknown });
+}
+
+function answerTo(error: Error): OwnAnswer {
+  switch (codeOf(error)) {
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return { status: 413, text: 'the chunk extensions are too large' };
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return own.slowClient;
+    default:
+      return own.badRequest;
+  }
+}

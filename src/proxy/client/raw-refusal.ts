@@ -1,0 +1,26 @@
+import type { IncomingMessage } from 'node:http';
+import type { DoorContext } from '../exchange/context.ts';
+import { type Connection, endWith } from './connection.ts';
+import { type OwnAnswer, rawAnswer } from './own-response.ts';
+
+/** Refuses what node has taken its parser off for: the last request of its connection. */
+export function refuseRaw(
+  { onAnswer, options }: DoorContext,
+  connection: Connection,
+  { method = 'GET', url: path = '/' }: IncomingMessage,
+  answer: OwnAnswer,
+): void {
+  const { status, text: trouble } = answer;
+  onAnswer?.({
+    at: Date.now(),
+    method,
+    path,
+    server: null,
+    status,
+    durationMs: 0,
+    tried: [],
+    trouble,
+  });
+  endWith(connection, rawAnswer(answer), options.lingerMs);
+  connection.socket.resume();
+}

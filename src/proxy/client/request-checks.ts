@@ -1,0 +1,136 @@
+import type { IncomingMessage } from 'node:http';
+import { ALLOW, type OwnAnswer } from './own-response.ts';
+import type { RequestHead } from './request-head.ts';
+
+export interface RequestLimits {
+  readonly maxHeaderLines: number;
+}
+
+/** Why the door does not pass a request on. Its connection is closed after the answer. */
+export type Refusal = Pick<OwnAnswer, 'status' | 'text' | 'lines'>;
+
+type Check = (head: RequestHead, request: IncomingMessage, limits: RequestLimits) => Refusal | null;
+
+/**
+ * What node's parser lets through and two servers could understand in two ways, or not at all.
+ * Everything else that is ambiguous never gets here: the parser refuses it with 400.
+ */
+const headChecks: readonly Check[] = [fewLines, oneHost, oneFraming, noLoop];
+
+export function refusal(
+  head: RequestHead,
+  request: IncomingMessage,
+  limits: RequestLimits,
+): Refusal | null {
+  return lineRefusal(request) ?? headRefusal(head, request, limits);
+}
+
+/** What the request line alone gives away. */
+export function lineRefusal(request: IncomingMessage): Refusal | null {
+  return spokenVersion(request) ?? passableMethod(request) ?? readableTarget(request);
+}
+
+/** What the header lines give away. */
+export function headRefusal(
+  head: RequestHead,
+  request: IncomingMessage,
+  limits: RequestLimits,
+): Refusal | null {
+  for (const check of headChecks) {
+    const found = check(head, request, limits);
+    if (found) return found;
+  }
+  return null;
+}
+
+const bad = (text: string): Refusal => ({ status: 400, text });
+
+function spokenVersion({ httpVersion }: IncomingMessage): Refusal | null {
+  if (httpVersion === '1.1' || httpVersion === '1.0') return null;
+  return { status: 505, text: 'this version of HTTP is not spoken here' };
+}
+
+function passableMethod({ method }: IncomingMessage): Refusal | null {
+  if (method !== 'TRACE' && method !== 'CONNECT') return null;
+  return notPassed(method);
+}
+
+/** What is said to a method that ends here. */
+export function notPassed(method: 'TRACE' | 'CONNECT'): Refusal {
+  return { status: 405, text: `${method} is not passed on`, lines: ALLOW };
+}
+
+function readableTarget({ url = '' }: IncomingMessage): Refusal | null {
+  if (url.charCodeAt(0) !== 0x2f) return bad('the request target is not a path');
+  return url.includes('#') ? bad('the request target has a fragment') : null;
+}
+
+function fewLines(
+  head: RequestHead,
+  _request: IncomingMessage,
+  { maxHeaderLines }: RequestLimits,
+): Refusal | null {
+  if (head.lines <= maxHeaderLines) return null;
+  return { status: 431, text: `more than ${maxHeaderLines} header lines` };
+}
+
+function oneHost(head: RequestHead, { httpVersion }: IncomingMessage): Refusal | null {
+  if (head.hosts === 0 && httpVersion === '1.0') return null;
+  if (head.hosts !== 1) return bad('a request has one Host');
+  return isHost(head.host) ? null : bad('the Host is not a host');
+}
+
+const CODING = /^[\w!#$%&'*+.^`|~-]+(?:[\t ]*;[\t ]*[\w!#$%&'*+.^`|~-]+=[\w!#$%&'*+.^`|~-]+)*$/;
+// The one that was taken back: some still read it as no coding at all. RFC 9112 §12.3.
+const CHUNKED = 'chunked';
+const WITHDRAWN = 'identity';
+
+// RFC 9112 §6.1, §6.3: exactly one length, or exactly one chunked, never both.
+function oneFraming(head: RequestHead, { httpVersion }: IncomingMessage): Refusal | null {
+  const { lengths, codings } = head;
+  if (lengths === 0 && codings === 0) return null;
+  if (lengths + codings > 1) return bad('the length of the body is given twice');
+  if (lengths === 1) return /^\d{1,15}$/.test(head.length) ? null : bad('bad Content-Length');
+  if (httpVersion !== '1.1') return bad('Transfer-Encoding is not of this version of HTTP');
+  return head.coding.toLowerCase() === CHUNKED ? null : wrongCoding(head.coding);
+}
+
+// RFC 9112 §6.1: what is not understood is a 501. But where chunked is not the last, or stands there
+// twice, two readers could find two lengths: §6.3.
+function wrongCoding(list: string): Refusal {
+  const codings = list.split(',').map((coding) => coding.trim().toLowerCase());
+  const ambiguous = codings.some((coding, at) => {
+    if (!CODING.test(coding) || coding === WITHDRAWN) return true;
+    return /^chunked(?:$|[;\t ])/.test(coding) && (coding !== CHUNKED || at < codings.length - 1);
+  });
+  if (ambiguous) return bad('bad Transfer-Encoding');
+  return { status: 501, text: 'this transfer coding is not known here' };
+}
+
+function noLoop({ looped }: RequestHead): Refusal | null {
+  return looped ? { status: 508, text: 'this request has been through a door already' } : null;
+}
+
+const HOST = /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._~!$&'()*+;=%-]{1,255})(?::(\d{0,5}))?$/;
+const MAX_PORT = 65_535;
+
+/** Whether a text may stand as Host: a name or an address, and a port that can exist. */
+function isHost(host: string): boolean {
+  const match = HOST.exec(host);
+  return match !== null && Number(match[1] ?? 0) <= MAX_PORT;
+}
+
+/**
+ * Turns `http://other:81/p` into `/p` with Host `other:81`: the host of an absolute target counts,
+ * not the line. RFC 9112 §3.2.2. What is not whole stays as it is, to be refused.
+ */
+export function takeAbsolute(request: IncomingMessage, head: RequestHead): void {
+  if (request.url?.charCodeAt(0) === 0x2f || head.hosts !== 1) return;
+  const match = /^http:\/\/([^/?#]+)(.*)$/i.exec(request.url ?? '');
+  const [, host = '', rest = ''] = match ?? [];
+  if (!isHost(host)) return;
+  // RFC 9112 §3.2.4: with nothing behind the host, OPTIONS asks the server as a whole.
+  if (rest === '' && request.method === 'OPTIONS') request.url = '*';
+  else request.url = rest.startsWith('/') ? rest : `/${rest}`;
+  head.host = host;
+}

@@ -1,0 +1,68 @@
+import type { Answered } from '../access-log.ts';
+import type { DoorOptions } from '../options.ts';
+import type { Stick, Sticky } from '../sticky/cookie.ts';
+import type { Balancer } from '../upstream/balancer.ts';
+import type { Roster } from '../upstream/pool.ts';
+import type { Member } from '../upstream/upstream.ts';
+import type { PoisonList } from './poison.ts';
+import type { Ladder } from './retry-policy.ts';
+import type { StartQueue } from './start-queue.ts';
+
+/** What all requests of one door share. */
+export interface DoorContext {
+  readonly options: DoorOptions;
+  /** `meow-<door id>`, the door's name in Via. */
+  readonly name: string;
+  readonly roster: Roster;
+  readonly balancer: Balancer;
+  readonly ladder: Ladder;
+  readonly poison: PoisonList;
+  readonly starts: StartQueue;
+  /** Null where clients do not stay with a server. */
+  readonly sticky: Sticky | null;
+  readonly onAnswer: ((answered: Answered) => void) | null;
+  /** A request for a picture whose client did not get it. */
+  readonly onUndelivered: (attempt: string) => void;
+  /** A server was taken out, or nothing waits for a connection to it any more. */
+  readonly onChange: () => void;
+  /** Milliseconds of a monotonic clock, refreshed a few times a second: free to read. */
+  nowMs: number;
+  /** The door is on its way out: every answer is the last on its connection. */
+  closing: boolean;
+  /** A new name for a request, never used before. */
+  newAttempt(): string;
+}
+
+/** Whether what has no end of its own is to be ended: its server leaves, or the door does. */
+export function endsStreams({ closing, options, nowMs }: DoorContext, member: Member): boolean {
+  if (closing) return true;
+  return member.state === 'draining' && nowMs - member.drainMs >= options.streamDrainMs;
+}
+
+/**
+ * The next server for a request: the one that its client is used to, or by turns; else one that is
+ * out but may be back.
+ */
+export function pickMember(
+  context: DoorContext,
+  tried: readonly Member[],
+  stick: Stick | null = null,
+): Member | null {
+  const used = stick && usedTo(context, tried, stick);
+  if (used) return used;
+  const { balancer, roster } = context;
+  return balancer.next(roster.routable(), tried) ?? lastResort(context, tried);
+}
+
+// It takes no turn: those of everybody else stay in strict order.
+function usedTo({ roster, options }: DoorContext, tried: readonly Member[], { server }: Stick) {
+  const member = server === null ? null : roster.one(server);
+  return member && member.inflight < options.maxInflight && !tried.includes(member) ? member : null;
+}
+
+// While any server is usable, those that are out are left to the probes.
+function lastResort({ balancer, roster }: DoorContext, tried: readonly Member[]): Member | null {
+  const usable = roster.routable();
+  if (usable.some((member) => !tried.includes(member))) return null;
+  return balancer.next(roster.lastResort(), tried);
+}

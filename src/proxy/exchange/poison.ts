@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { plain } from '../../text.ts';
+import { isRoutable, type Member } from '../upstream/upstream.ts';
+
+export interface PoisonOptions {
+  /** Two deaths within it, with requests for a target in flight each time, make that poison. */
+  readonly poisonWindowMs: number;
+  readonly maxPoison: number;
+}
+
+/** One request's share in a death. */
+export interface Breaking {
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  /** The server that broke off, or was given up, under it. */
+  readonly member: Member;
+  /** It had broken another server before. */
+  readonly repeated: boolean;
+}
+
+/** The last death with requests for a target in flight. */
+interface Death {
+  readonly member: Member;
+  readonly atMs: number;
+}
+
+const MAX_WORDS = 200;
+/** A longer target is known by its digest. */
+const MAX_KEY = 256;
+const MAX_NAMED = 20;
+const LINES_A_MINUTE = 30;
+const MINUTE_MS = 60_000;
+
+/**
+ * The targets that servers die of. Poison is what one request broke two servers with, or what was in
+ * flight when two servers died within a minute and was not answered in between. One answer, whatever
+ * its status, clears it. Of either list the oldest make room.
+ */
+export class PoisonList {
+  readonly #options: PoisonOptions;
+  readonly #say: (line: string) => void;
+  readonly #suspects = new Map<string, Death>();
+  /** In words, by the same keys. */
+  readonly #poison = new Map<string, string>();
+  #said = { sinceMs: 0, lines: 0 };
+
+  constructor(options: PoisonOptions, say: (line: string) => void) {
+    this.#options = options;
+    this.#say = say;
+  }
+
+  /** A server answered. Called for every answer: nearly always nothing is kept. */
+  answered(method: string, path: string): void {
+    if (this.#suspects.size === 0 && this.#poison.size === 0) return;
+    const key = keyOf(method, path);
+    this.#suspects.delete(key);
+    this.#poison.delete(key);
+  }
+
+  /** @returns whether it is poison now */
+  broke(breaking: Breaking, nowMs: number): boolean {
+    const { method, path, member, repeated } = breaking;
+    const key = keyOf(method, path);
+    const words = this.#poison.get(key);
+    if (words !== undefined) {
+      this.#keep(this.#poison, key, words);
+      return true;
+    }
+    // One that leaves in order cuts what is late; that is no death.
+    if (member.state === 'draining') return false;
+    if (!repeated && !this.#diedBefore(key, member, nowMs)) {
+      this.#keep(this.#suspects, key, { member, atMs: nowMs });
+      return false;
+    }
+    this.#suspects.delete(key);
+    this.#keep(this.#poison, key, inWords(method, path));
+    this.#tell(inWords(method, path), nowMs);
+    return true;
+  }
+
+  /** What is poison, the last to break something first, as `GET /path`; so many as a record may name. */
+  named(): string[] {
+    return [...this.#poison.values()].slice(-MAX_NAMED).reverse();
+  }
+
+  // A connection that broke is a death only where its server has not shown itself alive since.
+  #diedBefore(key: string, member: Member, nowMs: number): boolean {
+    const before = this.#suspects.get(key);
+    if (!before || before.member === member) return false;
+    if (nowMs - before.atMs > this.#options.poisonWindowMs) return false;
+    return before.member.suspect || !isRoutable(before.member);
+  }
+
+  #keep<Value>(list: Map<string, Value>, key: string, value: Value): void {
+    list.delete(key); // the newest comes last
+    list.set(key, value);
+    for (const oldest of list.keys()) {
+      if (list.size <= this.#options.maxPoison) return;
+      list.delete(oldest);
+    }
+  }
+
+  // Whoever sends many, each with a query of its own, must not fill a log.
+  #tell(words: string, nowMs: number): void {
+    if (nowMs - this.#said.sinceMs > MINUTE_MS) this.#said = { sinceMs: nowMs, lines: 0 };
+    this.#said.lines += 1;
+    if (this.#said.lines > LINES_A_MINUTE) return;
+    this.#say(`${words} is poison: servers die of it, so it is tried once each time, not again`);
+  }
+}
+
+function keyOf(method: string, path: string): string {
+  if (path.length <= MAX_KEY) return `${method} ${path}`;
+  return `${method} ${createHash('sha256').update(path, 'latin1').digest('base64')}`;
+}
+
+function inWords(method: string, path: string): string {
+  const words = plain(`${method} ${path}`);
+  return words.length > MAX_WORDS ? `${words.slice(0, MAX_WORDS - 1)}…` : words;
+}

@@ -1,0 +1,84 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Connection, finishConnection, forget } from '../client/connection.ts';
+import { readHead } from '../client/head-cache.ts';
+import { oneHopLess } from '../client/max-forwards.ts';
+import { type OwnAnswer, own, sendOwn } from '../client/own-response.ts';
+import { lineRefusal } from '../client/request-checks.ts';
+import type { DoorContext } from './context.ts';
+import { Exchange } from './exchange.ts';
+
+/** What a request's `Expect` asks for: nothing, 100-continue, or what nobody knows. */
+export type Expected = 'nothing' | 'continue' | 'more';
+
+/** Takes one request: refuses it, or sends it on its way to a server. */
+export function receive(
+  context: DoorContext,
+  connection: Connection,
+  request: IncomingMessage,
+  response: ServerResponse,
+  expected: Expected,
+): void {
+  if (connection.refused || connection.isLast) return;
+  const { method = 'GET' } = request;
+  const head = readHead(context, connection, request);
+  if ('status' in head) return refuse(context, connection, request, response, head);
+  if (method === 'OPTIONS' && request.url === '*') {
+    return answerItself(context, connection, request, response, own.nothingToSay);
+  }
+  const refused = lineRefusal(request);
+  if (refused) return refuse(context, connection, request, response, refused);
+  if (expected === 'more')
+    return answerItself(context, connection, request, response, own.notExpected);
+  const { attemptAt, hasBody, stick } = head;
+  const lines = method === 'OPTIONS' ? oneHopLess(head.lines) : head.lines;
+  if (lines === 'last hop')
+    return answerItself(context, connection, request, response, own.nothingToSay);
+  if (lines === 'no number') return refuse(context, connection, request, response, badHops);
+  const path = request.url ?? '/';
+  const attempt = context.newAttempt();
+  const expects = expected === 'continue' && hasBody;
+  const what = { method, path, lines, attemptAt, attempt, hasBody };
+  const outgoing = { ...what, expecting: expects, stick };
+  new Exchange(context, connection, request, response, outgoing).begin();
+}
+
+const badHops: OwnAnswer = { status: 400, text: 'Max-Forwards is not one number' };
+
+function refuse(
+  context: DoorContext,
+  connection: Connection,
+  request: IncomingMessage,
+  response: ServerResponse,
+  refused: OwnAnswer,
+): void {
+  connection.refused = true;
+  answerItself(context, connection, request, response, { ...refused, close: true });
+}
+
+/** An answer that no server has to be asked for. */
+export function answerItself(
+  context: DoorContext,
+  connection: Connection,
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: OwnAnswer,
+): void {
+  const startMs = performance.now();
+  const place = { arrived: true, refuse() {}, drained() {} };
+  connection.unanswered.push(place);
+  response.once('close', () => {
+    forget(connection, place);
+    finishConnection(connection, context.closing);
+    context.onAnswer?.({
+      at: Date.now(),
+      method: request.method ?? 'GET',
+      path: request.url ?? '/',
+      server: null,
+      status: answer.status,
+      durationMs: performance.now() - startMs,
+      tried: [],
+      trouble: answer.status < 400 ? null : answer.text,
+    });
+  });
+  sendOwn(request, response, answer, context.options);
+}

@@ -1,0 +1,143 @@
+import { STATUS_CODES } from 'node:http';
+import { interimHead } from '../../http/interim.ts';
+
+/** What the client's side of the exchange allows. */
+export interface ClientSide {
+  readonly serverId: string;
+  /** The client can be sent trailers: HTTP/1.1, and an answer with a body. */
+  readonly trailersPossible: boolean;
+  /** This is the last answer on the client's connection. */
+  readonly last: boolean;
+}
+
+const INFORMATIONAL_END = 200;
+const NO_CONTENT = 204;
+
+/** An answer's header lines on their way to the client: RFC 9110 §7.6.1. */
+export class ResponseHead {
+  /** name, value, name, value… as node's writeHead takes them. */
+  readonly lines: string[] = [];
+  isStream = false;
+  /** Bytes of its body as its one length says; -1 where it says none. */
+  length = -1;
+  #lengths = 0;
+  #codings = 0;
+  #coding = '';
+  #connection = '';
+  #trailer = '';
+
+  constructor(status: number, raw: readonly (Buffer | string)[]) {
+    for (let at = 0; at < raw.length; at += 2) this.#take(status, text(raw[at]), text(raw[at + 1]));
+    if (this.#connection !== '') dropNamed(this.lines, this.#connection);
+  }
+
+  /** Framing that two readers could understand in two ways is never passed on. RFC 9112 §6.3. */
+  get ambiguous(): boolean {
+    if (this.#codings === 0) return false;
+    return this.#codings + this.#lengths > 1 || this.#coding.toLowerCase() !== 'chunked';
+  }
+
+  /** It ends with its connection. RFC 9112 §6.3, 8. */
+  get isOpenEnded(): boolean {
+    return this.#codings + this.#lengths === 0;
+  }
+
+  /** Adds the door's own lines. */
+  finish(client: ClientSide): string[] {
+    const { lines } = this;
+    if (this.#trailer !== '' && this.#codings > 0 && client.trailersPossible) {
+      lines.push('Trailer', this.#trailer);
+    }
+    lines.push('X-Served-By', client.serverId);
+    if (client.last) lines.push('Connection', 'close');
+    return lines;
+  }
+
+  #take(status: number, name: string, value: string): void {
+    switch (name.toLowerCase()) {
+      case 'transfer-encoding':
+        this.#codings += 1;
+        this.#coding = value;
+        return;
+      case 'connection':
+        if (value === 'keep-alive' || value === 'close') return; // names nothing
+        this.#connection += `,${value}`;
+        return;
+      case 'trailer':
+        this.#trailer = value;
+        return;
+      case 'keep-alive':
+      case 'proxy-authenticate':
+      case 'proxy-connection':
+      case 'te':
+      case 'upgrade':
+      case 'x-served-by':
+        return;
+      case 'content-length':
+        this.#lengths += 1;
+        this.length = Number(value);
+        // RFC 9110 §8.6: a 1xx and a 204 have none, whatever the server thinks.
+        if (status < INFORMATIONAL_END || status === NO_CONTENT) return;
+        break;
+      case 'content-type':
+        this.isStream = /^text\/event-stream\b/i.test(value);
+    }
+    this.lines.push(name, value);
+  }
+}
+
+/** The server's own words for its status, unless they cannot stand in an HTTP head. */
+export function statusText(status: number, words: string): string {
+  const usual = STATUS_CODES[status] ?? '';
+  return words === usual || !/^[\t\x20-\x7e]*$/.test(words) ? usual : words;
+}
+
+/** The bytes of an interim answer (1xx) on its way to the client: the same rules for its lines. */
+export function interimAnswer(
+  status: number,
+  raw: readonly (Buffer | string)[],
+  words: string,
+  serverId: string,
+): string {
+  const client = { serverId, trailersPossible: false, last: false };
+  return interimHead(status, words, new ResponseHead(status, raw).finish(client));
+}
+
+/** Trailer lines as node's addTrailers takes them. */
+export function trailerLines(raw: readonly (Buffer | string)[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = text(raw[at]);
+    if (!NEVER_TRAILERS.has(name.toLowerCase())) pairs.push([name, text(raw[at + 1])]);
+  }
+  return pairs;
+}
+
+// RFC 9110 §6.5.1: framing, routing and authentication do not come late.
+const NEVER_TRAILERS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'host',
+  'keep-alive',
+  'set-cookie',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'x-served-by',
+]);
+
+// Those that say how long the answer is stay, whatever Connection says.
+function dropNamed(lines: string[], connection: string): void {
+  for (const token of connection.toLowerCase().split(',')) {
+    const named = token.trim();
+    if (named === 'close' || named === 'keep-alive' || named === 'content-length') continue;
+    for (let at = lines.length - 2; at >= 0; at -= 2) {
+      if (lines[at]?.toLowerCase() === named) lines.splice(at, 2);
+    }
+  }
+}
+
+function text(bytes: Buffer | string | undefined): string {
+  return typeof bytes === 'string' ? bytes : (bytes?.toString('latin1') ?? '');
+}

@@ -1,0 +1,104 @@
+import type { RetryPolicy } from '../options.ts';
+
+/**
+ * How a try ended without an answer.
+ * `unconnected`: no connection, so not a byte was sent. `short`: the door has no sockets left.
+ * `broken`: the connection ended before the first byte of an answer. `gone`: the door gave the server
+ * up before that, after it had failed its probes. `garbled`: an answer began and
+ * made no sense. `late`: no answer in time. `stalled`: the client stopped sending. `invalid`: the
+ * request cannot be put on the wire.
+ */
+export type Failure =
+  | 'unconnected'
+  | 'short'
+  | 'broken'
+  | 'gone'
+  | 'garbled'
+  | 'late'
+  | 'stalled'
+  | 'invalid';
+
+/** What the ladder asks about. */
+export interface TryFacts {
+  readonly failure: Failure;
+  readonly method: string;
+  readonly hasBody: boolean;
+  /** Servers die of it. */
+  readonly poison: boolean;
+  /** Tries so far, the failed one included. */
+  readonly tries: number;
+  /** A try was repeated after it broke. */
+  readonly repeated: boolean;
+  /** Since the first try failed: one that waited on a hung server for long has not tried long. */
+  readonly elapsedMs: number;
+}
+
+export interface RetryOptions {
+  readonly retry: RetryPolicy;
+  /** How many more tries than the first. */
+  readonly retries: number;
+  readonly retryWindowMs: number;
+  readonly retryShare: number;
+  readonly retryFloor: number;
+}
+
+// RFC 9110 §9.2.2. TRACE never gets this far.
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+
+/** Decides whether a failed request goes to another server. Owns the door's retry budget. */
+export class Ladder {
+  readonly #options: RetryOptions;
+  #requests = 0;
+  #lastRequests = 0;
+  #repeats = 0;
+
+  constructor(options: RetryOptions) {
+    this.#options = options;
+  }
+
+  /** Counts a request. */
+  count(): void {
+    this.#requests += 1;
+  }
+
+  /** Begins a new second. */
+  turn(): void {
+    this.#lastRequests = this.#requests;
+    this.#requests = 0;
+    this.#repeats = 0;
+  }
+
+  /** True: try another server. Each rung is asked in order; the first that knows, decides. */
+  climb(facts: TryFacts): boolean {
+    for (const rung of this.#rungs) {
+      const decision = rung(facts);
+      if (decision !== null) return decision;
+    }
+    return false;
+  }
+
+  readonly #rungs: readonly ((facts: TryFacts) => boolean | null)[] = [
+    ({ tries }) => (tries > this.#options.retries ? false : null),
+    ({ elapsedMs }) => (elapsedMs > this.#options.retryWindowMs ? false : null),
+    // Nothing was sent, so nothing can have been done: any method. RFC 9110 §9.2.2, last but one
+    // paragraph ("some means to detect that the original request was never applied").
+    ({ failure }) => (failure === 'unconnected' ? true : null),
+    ({ failure }) => (failure === 'broken' || failure === 'gone' ? null : false),
+    ({ poison }) => (poison ? false : null),
+    () => (this.#options.retry === 'connect' ? false : null),
+    ({ method, hasBody }) => (IDEMPOTENT.has(method) && !hasBody ? null : false),
+    // RFC 9110 §9.2.2: a client should not automatically retry a failed automatic retry.
+    ({ repeated }) => (repeated ? false : null),
+    // Once for each server that goes, which makes no storm.
+    ({ failure }) => (failure === 'gone' ? true : null),
+    () => this.#spend(),
+  ];
+
+  #spend(): boolean {
+    const { retryShare, retryFloor } = this.#options;
+    const base = Math.max(this.#lastRequests, this.#requests);
+    if (this.#repeats >= Math.max(retryFloor, base * retryShare)) return false;
+    this.#repeats += 1;
+    return true;
+  }
+}

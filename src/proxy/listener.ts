@@ -1,0 +1,187 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Answered } from './access-log.ts';
+import { type Connection, createConnection } from './client/connection.ts';
+import { stopAtUpgrades } from './client/ignored-upgrade.ts';
+import { refuseConnection } from './client/parse-errors.ts';
+import { refuseRaw } from './client/raw-refusal.ts';
+import { notPassed } from './client/request-checks.ts';
+import { viaName } from './door-id.ts';
+import type { DoorContext } from './exchange/context.ts';
+import { PoisonList } from './exchange/poison.ts';
+import { type Expected, receive } from './exchange/receive.ts';
+import { Ladder } from './exchange/retry-policy.ts';
+import { StartQueue } from './exchange/start-queue.ts';
+import { createHttpServer } from './http-server.ts';
+import { listen } from './listen.ts';
+import type { DoorOptions } from './options.ts';
+import type { Sticky } from './sticky/cookie.ts';
+import { startWatch } from './timeout-sweep.ts';
+import { createAllow } from './upstream/allow.ts';
+import { createBalancer } from './upstream/balancer.ts';
+import { Lines } from './upstream/connection.ts';
+import { createBar } from './upstream/own-address.ts';
+import { Roster } from './upstream/pool.ts';
+import { createProber } from './upstream/probe.ts';
+import { createUpgrades } from './websocket/upgrade.ts';
+
+export interface FrontDoorDeps {
+  readonly sticky: Sticky | null;
+  /** The door's id. */
+  readonly id: string;
+  readonly onAnswer: ((answered: Answered) => void) | null;
+  /** A request for a picture whose client did not get it. */
+  readonly onUndelivered: (attempt: string) => void;
+  /** The roster changed, or a draining server has nothing queued any more. */
+  readonly onChange: () => void;
+  /** One line about what somebody should look at. */
+  readonly onTrouble: (line: string) => void;
+}
+
+/** The door's listener and all it needs to answer; what it may use is put into `roster`. */
+export interface FrontDoor {
+  readonly roster: Roster;
+  readonly poison: PoisonList;
+  readonly starts: StartQueue;
+  /** @throws FailedError `port-in-use` */
+  listen(): Promise<number>;
+  /** Stops accepting, finishes what is in flight, cuts the rest after `deadlineMs`. */
+  close(deadlineMs: number): Promise<void>;
+  /** Cuts everything now. */
+  cut(): void;
+}
+
+const POLL_MS = 20;
+const FRESH_MS = 250;
+
+export function createFrontDoor(deps: FrontDoorDeps, options: DoorOptions): FrontDoor {
+  const context = createContext(deps, options, () => prober.round());
+  const server = createHttpServer(options);
+  const sockets = track(server);
+  const { goodbye } = connectHandlers(server, context, options);
+  const stopWatch = startWatch(context);
+  const prober = createProber(context.roster, { ...options, via: `1.1 ${context.name}` });
+
+  const cut = () => {
+    context.closing = true;
+    stopWatch();
+    prober.stop();
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    for (const { lines } of context.roster.all()) lines.destroy();
+  };
+  return {
+    roster: context.roster,
+    poison: context.poison,
+    starts: context.starts,
+    listen: () => listen(server, options.host, options.port),
+    async close(deadlineMs) {
+      context.closing = true;
+      server.close();
+      goodbye();
+      context.starts.dismissAll();
+      await emptied(server, sockets, deadlineMs);
+      cut();
+    },
+    cut,
+  };
+}
+
+function track(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    // It comes again behind an upgrade that is ignored.
+    if (sockets.has(socket)) return;
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+function connectHandlers(server: Server, context: DoorContext, options: DoorOptions) {
+  const connectionOf = createConnections(options);
+  const answer = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    expected: Expected = 'nothing',
+  ) => receive(context, connectionOf(request.socket), request, response, expected);
+  const upgrades = createUpgrades(context, connectionOf, (socket) => {
+    server.emit('connection', socket);
+  });
+  server.on('connection', stopAtUpgrades);
+  server.on('request', (request, response) => answer(request, response));
+  server.on('checkContinue', (request, response) => answer(request, response, 'continue'));
+  server.on('checkExpectation', (request, response) => answer(request, response, 'more'));
+  server.on('upgrade', upgrades.handle);
+  server.on('connect', (request: IncomingMessage, socket: Socket) => {
+    socket.on('error', () => socket.destroy());
+    refuseRaw(context, connectionOf(socket), request, notPassed('CONNECT'));
+  });
+  server.on('clientError', (error, socket) => {
+    refuseConnection(context, connectionOf(socket as Socket), error);
+  });
+  return { goodbye: () => upgrades.close() };
+}
+
+// Node counts a connection that never sent a byte as busy. It gets a moment: its request may be on
+// the wire.
+async function emptied(server: Server, sockets: ReadonlySet<Socket>, deadlineMs: number) {
+  const startMs = performance.now();
+  for (;;) {
+    const waitedMs = performance.now() - startMs;
+    server.closeIdleConnections();
+    if (waitedMs > FRESH_MS) {
+      // The last answer on one that is ended is out.
+      for (const socket of sockets) {
+        if (socket.bytesRead === 0 || socket.writableFinished) socket.destroy();
+      }
+    }
+    if (sockets.size === 0 || waitedMs > deadlineMs) return;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+function createContext(
+  deps: FrontDoorDeps,
+  options: DoorOptions,
+  onSuspect: () => void,
+): DoorContext {
+  const nowMs = () => performance.now();
+  const bar = createBar(createAllow(options.allowBackends), options, options.alsoOurs);
+  const openLines = (url: string, onCut: () => void) => new Lines(url, options, onCut);
+  const roster = new Roster({ openLines, bar, onSuspect, nowMs }, options);
+  const salt = randomBytes(9).toString('base64url');
+  let attempts = 0;
+  return {
+    options,
+    name: viaName(deps.id),
+    roster,
+    balancer: createBalancer(options.balance, options.maxInflight),
+    ladder: new Ladder(options),
+    poison: new PoisonList(options, deps.onTrouble),
+    starts: new StartQueue(roster, options, nowMs),
+    sticky: deps.sticky,
+    onAnswer: deps.onAnswer,
+    onUndelivered: deps.onUndelivered,
+    onChange: deps.onChange,
+    nowMs: performance.now(),
+    closing: false,
+    newAttempt() {
+      attempts += 1;
+      return salt + attempts.toString(36);
+    },
+  };
+}
+
+function createConnections(options: DoorOptions): (socket: Socket) => Connection {
+  const connections = new WeakMap<Socket, Connection>();
+  const trusts = createAllow(options.trustProxy);
+  return (socket) => {
+    const known = connections.get(socket);
+    if (known) return known;
+    const made = createConnection(socket, trusts);
+    connections.set(socket, made);
+    return made;
+  };
+}

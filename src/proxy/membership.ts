@@ -1,0 +1,153 @@
+import { isOutage } from '../errors.ts';
+import { type Background, repeat } from '../loop.ts';
+import type { DoorRecord, RosterView } from '../model/records.ts';
+import type { Unsubscribe } from '../store/store.ts';
+import { reason } from '../text.ts';
+import type { Roster } from './upstream/pool.ts';
+import type { Member } from './upstream/upstream.ts';
+
+/** The door's own lease. */
+export interface DoorLease {
+  beatDoor(door: DoorRecord): Promise<void>;
+  leaveDoor(id: string): Promise<void>;
+}
+
+/** What the door learns the fleet from. */
+export interface FleetSource {
+  roster(limit: number): Promise<RosterView>;
+  acknowledge(serverId: string, doorId: string): Promise<void>;
+  /** Calls back with an id, or null when anything may have changed. A hint, nothing more. */
+  watch(listener: (id: string | null) => void): Unsubscribe;
+}
+
+export interface DoorLifeDeps {
+  readonly registry: DoorLease & FleetSource;
+  readonly roster: Roster;
+  /** The door as it is now. */
+  record(): DoorRecord;
+  /** After each reading of the registry. */
+  onRead(): void;
+  /** One line about what somebody should look at. */
+  onTrouble(line: string): void;
+}
+
+export interface DoorLifeOptions {
+  readonly rosterReadMs: number;
+  readonly maxRosterServers: number;
+}
+
+/**
+ * The door's place in the registry: it renews its lease, then reads the fleet, every second, at
+ * every hint and at every reconnect. While Redis is away it does nothing, and the roster stays.
+ */
+export class DoorLife {
+  readonly #deps: DoorLifeDeps;
+  readonly #options: DoorLifeOptions;
+  readonly #said = new Set<string>();
+  #rounds: Background | null = null;
+  #unwatch: Unsubscribe | null = null;
+  /** The roster as Redis has it. */
+  #told = '';
+  #ended = false;
+
+  constructor(deps: DoorLifeDeps, options: DoorLifeOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /** @throws StoreError when the registry cannot be reached the first time */
+  async start(): Promise<void> {
+    await this.#round();
+    const rounds = repeat({
+      name: 'registry',
+      every: () => this.#options.rosterReadMs,
+      work: () => this.#round(),
+      log: this.#deps.onTrouble,
+      isTold: isOutage,
+    });
+    this.#rounds = rounds;
+    this.#unwatch = this.#deps.registry.watch(() => rounds.soon());
+  }
+
+  /** Acknowledges every draining server for which nothing waits any more. */
+  acknowledge(): void {
+    const { registry, roster, record } = this.#deps;
+    if (this.#ended) return;
+    for (const member of roster.all()) {
+      if (!isSettled(member)) continue;
+      const told = registry.acknowledge(member.id, record().id);
+      told.catch((error: unknown) => this.#sayRefusal(error));
+    }
+  }
+
+  /** Reads the fleet soon, not only at the next round. */
+  look(): void {
+    this.#rounds?.soon();
+  }
+
+  /** Leaves the registry, if it can be reached. */
+  async stop(): Promise<void> {
+    this.#ended = true;
+    this.#unwatch?.();
+    await this.#rounds?.stop();
+    const { registry, record } = this.#deps;
+    await registry.leaveDoor(record().id).catch((error: unknown) => this.#sayRefusal(error));
+  }
+
+  // The lease comes first: a server that drains must know of every door that may have read it.
+  async #round(): Promise<void> {
+    const { registry, record } = this.#deps;
+    try {
+      const now = record();
+      this.#told = JSON.stringify(now.roster);
+      await registry.beatDoor(now);
+    } finally {
+      await this.#read();
+    }
+  }
+
+  // Also when the lease could not be written: a read-only Redis still knows the fleet.
+  async #read(): Promise<void> {
+    const { registry, roster, onRead } = this.#deps;
+    const view = await registry.roster(this.#options.maxRosterServers);
+    if (this.#ended) return;
+    roster.apply(view);
+    await this.#publish().catch(reason); // the next round meets the same, and says it
+    this.#report(view);
+    onRead();
+    this.acknowledge();
+  }
+
+  // Somebody may wait to hear that a new server is used: a restart does.
+  async #publish(): Promise<void> {
+    const now = this.#deps.record();
+    if (JSON.stringify(now.roster) === this.#told) return;
+    this.#told = JSON.stringify(now.roster);
+    await this.#deps.registry.beatDoor(now);
+  }
+
+  #report(view: RosterView): void {
+    const { maxRosterServers } = this.#options;
+    for (const { where, why } of view.skipped) this.#sayOnce(`skipped ${where}: ${why}`);
+    for (const { id, cause, reason: why } of this.#deps.roster.all()) {
+      if (cause === 'barred') this.#sayOnce(`server ${id} is not used: ${why}`);
+    }
+    if (view.total > view.servers.length + view.skipped.length) {
+      this.#sayOnce(`only the newest ${maxRosterServers} servers are used`);
+    }
+  }
+
+  #sayRefusal(error: unknown): void {
+    if (!isOutage(error)) this.#sayOnce(`registry: ${reason(error)}`);
+  }
+
+  #sayOnce(line: string): void {
+    if (this.#said.has(line) || this.#said.size > this.#options.maxRosterServers) return;
+    this.#said.add(line);
+    this.#deps.onTrouble(line);
+  }
+}
+
+function isSettled({ state, queued }: Member): boolean {
+  return state === 'draining' && queued === 0;
+}

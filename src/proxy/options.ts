@@ -1,0 +1,81 @@
+import { defaults } from '../config.ts';
+import type { OwnAddress } from './upstream/own-address.ts';
+
+type Limit =
+  | 'bodyIdleMs'
+  | 'clientHeaderMs'
+  | 'clientKeepAliveMs'
+  | 'clientRequestMs'
+  | 'doorConnectMs'
+  | 'doorIdleMs'
+  | 'doorWatchMs'
+  | 'expectWaitMs'
+  | 'handshakeMs'
+  | 'lateBeatMs'
+  | 'leaseMs'
+  | 'lingerIdleMs'
+  | 'lingerMs'
+  | 'maxHeaderBytes'
+  | 'maxHeaderLines'
+  | 'maxInflight'
+  | 'maxInterimAnswers'
+  | 'maxLingerMs'
+  | 'maxPoison'
+  | 'maxRosterServers'
+  | 'poisonWindowMs'
+  | 'probeFailuresToDrop'
+  | 'probeMs'
+  | 'probesToReturn'
+  | 'probeTimeoutMs'
+  | 'resetsToEject'
+  | 'resetWindowMs'
+  | 'readyTimeoutMs'
+  | 'responseHeaderMs'
+  | 'retries'
+  | 'retryFloor'
+  | 'retryShare'
+  | 'retryWindowMs'
+  | 'rosterReadMs'
+  | 'streamDrainMs'
+  | 'streamIdleMs'
+  | 'upgradeCloseMs';
+
+export type Balance = 'round-robin' | 'least-inflight';
+export type RetryPolicy = 'idempotent' | 'connect';
+
+/** All that one door can be told. The limits are those of config.ts, under the same names. */
+export interface DoorOptions extends Readonly<Record<Limit, number>> {
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  /** Servers are about to be started: until `Door.started`, requests wait for the first. */
+  readonly starting: boolean;
+  /** Where else this process listens: no server is there either. */
+  readonly alsoOurs: readonly OwnAddress[];
+  readonly balance: Balance;
+  /** `connect` never repeats a request that may have reached a server. */
+  readonly retry: RetryPolicy;
+  /** Addresses, networks (CIDR) and names that servers may be at. */
+  readonly allowBackends: readonly string[];
+  /** Peers whose X-Forwarded-* and X-Request-Id are believed and added to. */
+  readonly trustProxy: readonly string[];
+}
+
+export const LOOPBACK: readonly string[] = Object.freeze(['127.0.0.0/8', '::1/128', 'localhost']);
+
+/** The defaults of design §9, with what was asked for on top. */
+export function doorOptions(given: Partial<DoorOptions> = {}): DoorOptions {
+  const { doorHost: host, doorPort: port, ...limits } = defaults;
+  return {
+    ...limits,
+    host,
+    port,
+    starting: false,
+    alsoOurs: [],
+    balance: 'round-robin',
+    retry: 'idempotent',
+    allowBackends: LOOPBACK,
+    trustProxy: [],
+    ...given,
+  };
+}

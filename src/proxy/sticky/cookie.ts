@@ -1,0 +1,102 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { RequestHead } from '../client/request-head.ts';
+
+/** What a request says of the server that its client is used to. */
+export interface Stick {
+  /** Null for one that is used to none. */
+  readonly server: string | null;
+  /** Its client came over TLS: the cookie may go no other way. */
+  readonly secure: boolean;
+}
+
+const NAME = 'meow';
+const VALUE = /^([a-z2-9]{6})\.([A-Za-z0-9_-]{22})$/;
+const MAC_BYTES = 16;
+const MAX_KNOWN = 1_000;
+
+/**
+ * The cookie that keeps a client with its server: the server's id, signed, so that nobody can choose
+ * one that was not given to him. Never seen by a server.
+ */
+export class Sticky {
+  readonly #namespace: string;
+  readonly #cookies = new Map<string, string>();
+  #key = '';
+
+  /** @param namespace what is signed for one fleet is nothing to another */
+  constructor(namespace: string) {
+    this.#namespace = namespace;
+  }
+
+  use(key: string): void {
+    this.#key = key;
+    this.#cookies.clear();
+  }
+
+  /** Takes the cookie out of a head. */
+  take(head: RequestHead, trusted: boolean): Stick {
+    const secure = trusted && /^\s*https\b/i.test(head.forwardedProto);
+    const values = takeCookie(head.passed);
+    const [value = ''] = values;
+    return { server: values.length === 1 ? this.#verified(value) : null, secure };
+  }
+
+  /** Adds the cookie to an answer's lines, if its server is another than the client is used to. */
+  mark(lines: string[], serverId: string, stick: Stick): void {
+    if (stick.server === serverId) return;
+    lines.push('Set-Cookie', this.#cookie(serverId, stick.secure));
+    // A cache must not give one client's cookie to all.
+    if (!lines.some(isCacheControl)) lines.push('Cache-Control', 'private');
+  }
+
+  /** The same for what http-proxy writes. */
+  markHeaders(headers: IncomingHttpHeaders, serverId: string, stick: Stick): void {
+    if (stick.server === serverId) return;
+    const cookie = this.#cookie(serverId, stick.secure);
+    headers['set-cookie'] = [...(headers['set-cookie'] ?? []), cookie];
+    headers['cache-control'] ??= 'private';
+  }
+
+  #verified(value: string): string | null {
+    const [, id = '', mac = ''] = VALUE.exec(value) ?? [];
+    if (id === '') return null;
+    return timingSafeEqual(Buffer.from(mac), Buffer.from(this.#mac(id))) ? id : null;
+  }
+
+  #cookie(id: string, secure: boolean): string {
+    if (this.#cookies.size > MAX_KNOWN) this.#cookies.clear();
+    const value = this.#cookies.get(id) ?? `${NAME}=${id}.${this.#mac(id)}`;
+    this.#cookies.set(id, value);
+    return `${value}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
+  }
+
+  #mac(id: string): string {
+    const mac = createHmac('sha256', this.#key).update(`${this.#namespace}\n${id}`).digest();
+    return mac.subarray(0, MAC_BYTES).toString('base64url');
+  }
+}
+
+/** Removes our cookie, however often it is there; everything else stays byte for byte. */
+function takeCookie(lines: string[]): string[] {
+  const values: string[] = [];
+  for (let at = lines.length - 2; at >= 0; at -= 2) {
+    if (lines[at]?.toLowerCase() !== 'cookie') continue;
+    const pairs = (lines[at + 1] ?? '').split(';');
+    const others = pairs.filter((pair) => {
+      const equals = pair.indexOf('=');
+      const isOurs = equals !== -1 && pair.slice(0, equals).trim() === NAME;
+      if (isOurs) values.push(pair.slice(equals + 1).trim());
+      return !isOurs;
+    });
+    if (others.length === pairs.length) continue;
+    const left = others.join(';').trim();
+    if (left === '') lines.splice(at, 2);
+    else lines[at + 1] = left;
+  }
+  return values;
+}
+
+function isCacheControl(word: string, at: number): boolean {
+  return at % 2 === 0 && word.toLowerCase() === 'cache-control';
+}

@@ -1,0 +1,23 @@
+import type { DoorContext } from './exchange/context.ts';
+
+const TURN_MS = 1_000;
+
+/**
+ * Looks at every request in flight a few times a second: one timer for all, where a client library
+ * sets and clears three for each. Also keeps the door's coarse clock and the retry budget's second.
+ * @returns what ends it
+ */
+export function startWatch(context: DoorContext): () => void {
+  const look = setInterval(() => {
+    context.nowMs = performance.now();
+    context.starts.look();
+    for (const { passengers } of context.roster.all()) {
+      for (const passenger of passengers.list()) passenger.check(context.nowMs);
+    }
+  }, context.options.doorWatchMs);
+  const turn = setInterval(() => context.ladder.turn(), TURN_MS);
+  return () => {
+    clearInterval(look);
+    clearInterval(turn);
+  };
+}

@@ -1,0 +1,50 @@
+import type { Balance } from '../options.ts';
+import type { Member } from './upstream.ts';
+
+/** Chooses the server for one request. Called for every request: allocates nothing. */
+export interface Balancer {
+  /** A server that was not tried yet and is below its cap, or null. */
+  next(members: readonly Member[], tried: readonly Member[]): Member | null;
+}
+
+export function createBalancer(balance: Balance, maxInflight: number): Balancer {
+  return balance === 'least-inflight' ? leastInflight(maxInflight) : roundRobin(maxInflight);
+}
+
+/** Strict: with the same members, counts over any window differ by at most one. */
+function roundRobin(maxInflight: number): Balancer {
+  let cursor = 0;
+  return {
+    next(members, tried) {
+      for (let step = 0; step < members.length; step += 1) {
+        const at = (cursor + step) % members.length;
+        const member = members[at];
+        if (!member || member.inflight >= maxInflight || tried.includes(member)) continue;
+        cursor = at + 1;
+        return member;
+      }
+      return null;
+    },
+  };
+}
+
+/** The server with the fewest requests; those that have as many take turns. */
+function leastInflight(maxInflight: number): Balancer {
+  let cursor = 0;
+  return {
+    next(members, tried) {
+      let best: Member | null = null;
+      let bestAt = 0;
+      for (let step = 0; step < members.length; step += 1) {
+        const at = (cursor + step) % members.length;
+        const member = members[at];
+        if (!member || member.inflight >= (best?.inflight ?? maxInflight)) continue;
+        if (tried.includes(member)) continue;
+        best = member;
+        bestAt = at;
+      }
+      if (best) cursor = bestAt + 1;
+      return best;
+    },
+  };
+}

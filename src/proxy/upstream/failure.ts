@@ -1,0 +1,67 @@
+import { reason } from '../../text.ts';
+import type { Failure } from '../exchange/retry-policy.ts';
+
+const HEAD_TOO_LARGE = 431;
+
+export interface Broken {
+  readonly failure: Failure;
+  readonly why: string;
+}
+
+// The door's own shortage says nothing about the server.
+const SHORT: ReadonlySet<string> = new Set([
+  'EMFILE',
+  'ENFILE',
+  'ENOBUFS',
+  'ENOMEM',
+  'EADDRNOTAVAIL',
+]);
+const CUT: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'UND_ERR_SOCKET']);
+const INVALID: ReadonlySet<string> = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+]);
+const OVERFLOW: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'HPE_HEADER_OVERFLOW']);
+const CLOSED: ReadonlySet<string> = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);
+
+/** The question of the ladder: how did this try end? `connected`: its connection stood. `begun`: a byte of an answer came. */
+export function judgeFailure(error: Error, connected: boolean, begun: boolean): Broken {
+  const code = codeOf(error);
+  const why = OVERFLOW.has(code) ? 'the head of its answer is over --max-header' : reason(error);
+  if (INVALID.has(code)) return { failure: 'invalid', why };
+  if (!connected) return { failure: SHORT.has(code) ? 'short' : 'unconnected', why };
+  if (!begun && isCut(error)) return { failure: 'broken', why };
+  return { failure: 'garbled', why };
+}
+
+/** The connection was refused, unreachable or timed out; not merely closed by ourselves. */
+export function isRefusal(error: Error): boolean {
+  return !CLOSED.has(codeOf(error));
+}
+
+/** The other side ended the connection. */
+export function isCut(error: Error): boolean {
+  return CUT.has(codeOf(error));
+}
+
+/** The other side sent what is no answer: no HTTP, or one that nobody asked for. */
+export function isStray(error: Error): boolean {
+  return codeOf(error).startsWith('HPE_') || error.message === 'bad response';
+}
+
+/** Nobody listens at that port: whoever had it is gone. */
+export function isVacant(error: Error): boolean {
+  return codeOf(error) === 'ECONNREFUSED';
+}
+
+export function codeOf(error: Error): string {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' ? code : '';
+}
+
+/** What the log says of an answer that came from a server although the door would have had to give it. */
+export function remark(status: number, server: string | null): string | null {
+  if (server === null || status !== HEAD_TOO_LARGE) return null;
+  return 'the server’s own limit: an older one, or its program, takes smaller heads than this door';
+}

@@ -1,0 +1,94 @@
+import { get } from 'node:http';
+import { reason } from '../../text.ts';
+import { isVacant } from './failure.ts';
+import type { Roster } from './pool.ts';
+import type { ProbeResult } from './probe-result.ts';
+import { hostname, type Member } from './upstream.ts';
+
+export interface ProbeOptions {
+  readonly probeMs: number;
+  readonly probeTimeoutMs: number;
+  /** The door's Via: if the address is a door's, it refuses instead of passing the probe on. */
+  readonly via: string;
+}
+
+const MAX_ANSWER_BYTES = 4_096;
+const OK = 200;
+const UNAVAILABLE = 503;
+
+/** Probes every server that is doubtful, suspect or out, now and then every `probeMs`. */
+export interface Prober {
+  /** Probes at once those that have no probe on its way. */
+  round(): void;
+  stop(): void;
+}
+
+export function createProber(roster: Roster, options: ProbeOptions): Prober {
+  const round = () => {
+    for (const member of roster.all()) {
+      if (needsProbe(member) && !member.probing) void probeOne(member);
+    }
+  };
+  const probeOne = async (member: Member) => {
+    member.probing = true;
+    member.askedMs = performance.now();
+    const result = await probe(member, options);
+    member.probing = false;
+    roster.probed(member, result);
+  };
+  const timer = setInterval(round, options.probeMs);
+  timer.unref();
+  return { round, stop: () => clearInterval(timer) };
+}
+
+function needsProbe({ state, cause, suspect }: Member): boolean {
+  if (state === 'doubtful' || (state === 'usable' && suspect)) return true;
+  return state === 'out' && cause !== 'barred' && cause !== 'starting';
+}
+
+/** Asks one server for its health, on a connection of its own. Never rejects. */
+export function probe(member: Member, options: ProbeOptions): Promise<ProbeResult> {
+  return new Promise((resolve) => {
+    const signal = AbortSignal.timeout(options.probeTimeoutMs);
+    const headers = { via: options.via, connection: 'close' };
+    const where = { host: hostname(member), port: member.port, path: member.health };
+    const request = get({ ...where, headers, agent: false, signal }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => {
+        text += part;
+        if (text.length > MAX_ANSWER_BYTES) request.destroy(new Error('its answer is too long'));
+      });
+      response.on('end', () => resolve(judge(member, response.statusCode ?? 0, text)));
+    });
+    request.on('error', (error) => {
+      if (signal.aborted) {
+        return resolve({ kind: 'silent', why: `no answer in ${options.probeTimeoutMs} ms` });
+      }
+      resolve({ kind: isVacant(error) ? 'vacant' : 'bad', why: reason(error) });
+    });
+    request.on('close', () => resolve({ kind: 'bad', why: 'its answer broke off' }));
+  });
+}
+
+function judge({ id, failing }: Member, status: number, text: string): ProbeResult {
+  const answer = parse(text);
+  if (answer === null || typeof answer.id !== 'string') {
+    return { kind: 'nameless', why: `its health check answered ${status} without its id` };
+  }
+  if (answer.id !== id) return { kind: 'stranger', why: 'another server answers at its address' };
+  if (status === OK) return { kind: 'good' };
+  if (status === UNAVAILABLE && answer.state === 'draining') return { kind: 'draining' };
+  const why = failing === null ? `its health check answered ${status}` : `its app ${failing}`;
+  return { kind: 'bad', why };
+}
+
+function parse(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,135 @@
+import type { Lines } from './connection.ts';
+
+/** `starting` and what must not be used at all count as `out`. */
+export type MemberState = 'usable' | 'doubtful' | 'out' | 'draining';
+
+/**
+ * Why a server is out: `barred` for good (address), `starting` until it says `up`, `unproved` until
+ * its lease runs or one good probe, `contested` (another record has its address) until one good
+ * probe, `failed` until several.
+ */
+export type OutCause = 'barred' | 'starting' | 'unproved' | 'contested' | 'failed';
+
+/** A request on its way through a server. */
+export interface Passenger {
+  /** Its place among the passengers; theirs to set. */
+  seat: number;
+  /** Looks whether it has waited too long. Called a few times a second. */
+  check(nowMs: number): void;
+  /** The server is given up: if it has not begun to answer, the request is treated as broken. */
+  abandon(): void;
+}
+
+/** The requests of one server, in no order. Called for every request: allocates nothing. */
+export class Passengers {
+  readonly #all: Passenger[] = [];
+
+  add(passenger: Passenger): void {
+    passenger.seat = this.#all.push(passenger) - 1;
+  }
+
+  remove(passenger: Passenger): void {
+    const last = this.#all.pop();
+    if (!last || last === passenger) return;
+    this.#all[passenger.seat] = last;
+    last.seat = passenger.seat;
+  }
+
+  /** As they are now: those who leave meanwhile are still called. */
+  list(): readonly Passenger[] {
+    return [...this.#all];
+  }
+}
+
+/** One server in the roster: what it said of itself, and what the door has seen of it. */
+export interface Member {
+  readonly id: string;
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly lines: Lines;
+  /** Where it answers for its health. */
+  health: string;
+  state: MemberState;
+  /** In a few words, for people. */
+  reason: string;
+  /** Set exactly while it is out. */
+  cause: OutCause | null;
+  /** When it came into this state, Unix ms, for people. */
+  since: number;
+  /** When it began to drain: monotonic, 0 before. */
+  drainMs: number;
+  leased: boolean;
+  /** What it says its app does wrong. */
+  failing: string | null;
+  /** It was seen with a running lease, or answered a probe with its own id, and its port was not found empty since. */
+  verified: boolean;
+  /** Somebody else answered at its address. */
+  stranger: boolean;
+  /** Requests and WebSockets that it has now. */
+  inflight: number;
+  /** Those of them that still wait for a connection. */
+  queued: number;
+  readonly passengers: Passengers;
+  /** When connections to it broke, ms. */
+  readonly resets: number[];
+  probing: boolean;
+  /** When the last probe went out, and, coarse, when a request was last answered: monotonic. */
+  askedMs: number;
+  answeredMs: number;
+  /** It ended a connection without a word: whether it lives has to be asked. */
+  suspect: boolean;
+  goodProbes: number;
+  badProbes: number;
+}
+
+export function createMember(id: string, url: string, lines: Lines): Member {
+  const at = url.lastIndexOf(':');
+  return {
+    id,
+    url,
+    host: url.slice('http://'.length, at),
+    port: Number(url.slice(at + 1)),
+    lines,
+    health: '/healthz',
+    state: 'out',
+    reason: 'starting',
+    cause: 'starting',
+    since: Date.now(),
+    drainMs: 0,
+    leased: false,
+    failing: null,
+    verified: false,
+    stranger: false,
+    inflight: 0,
+    queued: 0,
+    passengers: new Passengers(),
+    resets: [],
+    probing: false,
+    askedMs: 0,
+    answeredMs: 0,
+    suspect: false,
+    goodProbes: 0,
+    badProbes: 0,
+  };
+}
+
+/** Ascending by port, then id: the order that rotation goes in. */
+export function inOrder(a: Member, b: Member): number {
+  return a.port - b.port || (a.id < b.id ? -1 : 1);
+}
+
+/** The host as sockets want it: an IPv6 address without its brackets. */
+export function hostname({ host }: Member): string {
+  return host.replace(/^\[(.*)\]$/, '$1');
+}
+
+/** Requests may go there. */
+export function isRoutable({ state }: Member): boolean {
+  return state === 'usable' || state === 'doubtful';
+}
+
+/** It is out, but may be back. */
+export function isLastResort({ state, cause, verified, stranger }: Member): boolean {
+  return state === 'out' && cause === 'failed' && verified && !stranger;
+}

@@ -1,0 +1,72 @@
+import { Socket } from 'node:net';
+import { type OwnAnswer, own } from '../client/own-response.ts';
+import { type DoorContext, pickMember } from '../exchange/context.ts';
+import { untilStarted } from '../exchange/start-queue.ts';
+import type { Stick } from '../sticky/cookie.ts';
+import { isVacant, judgeFailure } from '../upstream/failure.ts';
+import { hostname, type Member } from '../upstream/upstream.ts';
+
+/** A server that took the connection. It counts as one of its requests from here on. */
+export interface Found {
+  readonly member: Member;
+  readonly socket: Socket;
+  readonly tried: readonly Member[];
+}
+
+/**
+ * Connects to the next server, or the next after that: nothing was sent, so any may be tried.
+ * Gives what to answer when none took the connection, null when the client left meanwhile.
+ */
+export async function findServer(
+  context: DoorContext,
+  client: Socket,
+  stick: Stick | null = null,
+): Promise<Found | OwnAnswer | null> {
+  const { retries, doorConnectMs } = context.options;
+  const tried: Member[] = [];
+  while (tried.length <= retries && !client.destroyed) {
+    const member = pickMember(context, tried, stick);
+    if (!member && (await untilStarted(context.starts, client))) continue;
+    if (!member) break;
+    tried.push(member);
+    const result = await connect(member, doorConnectMs);
+    if (result instanceof Socket) return keep({ member, socket: result, tried }, client);
+    const { failure, why } = judgeFailure(result, false, false);
+    if (failure === 'short') return own.doorShort;
+    context.roster.refused(member, why, isVacant(result));
+    context.onChange();
+  }
+  if (client.destroyed) return null;
+  if (tried.length > 0) return own.badGateway;
+  const { roster } = context;
+  if (roster.routable().length > 0) return own.allBusy;
+  return roster.all().some(({ cause }) => cause === 'failed') ? own.badGateway : own.noServers;
+}
+
+function keep(found: Found, client: Socket): Found | null {
+  if (!client.destroyed) return found;
+  found.member.inflight -= 1;
+  found.socket.destroy();
+  return null;
+}
+
+function connect(member: Member, withinMs: number): Promise<Socket | Error> {
+  member.inflight += 1;
+  member.queued += 1;
+  return new Promise((resolve) => {
+    const socket = new Socket();
+    const timer = setTimeout(() => socket.destroy(new Error('no connection in time')), withinMs);
+    const failed = (error: Error) => {
+      clearTimeout(timer);
+      member.queued -= 1;
+      member.inflight -= 1;
+      resolve(error);
+    };
+    socket.once('error', failed);
+    socket.connect(member.port, hostname(member), () => {
+      clearTimeout(timer);
+      member.queued -= 1;
+      resolve(socket.off('error', failed));
+    });
+  });
+}

@@ -1,0 +1,252 @@
+import type { ClientRequest, IncomingMessage, InformationEvent } from 'node:http';
+import type { Socket } from 'node:net';
+import { isForClient } from '../../http/interim.ts';
+import { own, rawAnswer } from '../client/own-response.ts';
+import { type DoorContext, endsStreams } from '../exchange/context.ts';
+import { interimAnswer } from '../exchange/response-head.ts';
+import type { Stick } from '../sticky/cookie.ts';
+import { judgeFailure, remark } from '../upstream/failure.ts';
+import type { Member, Passenger } from '../upstream/upstream.ts';
+import { guard } from './accept.ts';
+import {
+  closeForClient,
+  closeForServer,
+  FrameBoundary,
+  pongForClient,
+  pongForServer,
+} from './frames.ts';
+import { Heartbeat } from './ping.ts';
+
+/** What a session is about. */
+export interface Handshake {
+  readonly client: Socket;
+  /** Byte for byte as the client asked. */
+  readonly path: string;
+  /** Its Sec-WebSocket-Key. */
+  readonly key: string;
+  readonly member: Member;
+  readonly tried: readonly Member[];
+  readonly stick: Stick | null;
+}
+
+const SWITCHING = 101;
+const HOP_BY_HOP = ['keep-alive', 'proxy-authenticate', 'proxy-connection', 'te'];
+
+/** One WebSocket through the door, from its handshake until both sockets are closed. */
+export class WebSocketSession implements Passenger {
+  readonly #context: DoorContext;
+  readonly #handshake: Handshake;
+  readonly #client: Socket;
+  readonly #startMs = performance.now();
+  readonly #toClient = new FrameBoundary();
+  readonly #toServer = new FrameBoundary();
+  seat = 0;
+  #heartbeats: readonly Heartbeat[] = [];
+  #outgoing: ClientRequest | null = null;
+  #server: Socket | null = null;
+  #interim = 0;
+  #answered = false;
+  #late = false;
+  #leaving = false;
+  #leavingMs = 0;
+  #timer: NodeJS.Timeout;
+
+  constructor(context: DoorContext, handshake: Handshake) {
+    this.#context = context;
+    this.#handshake = handshake;
+    this.#client = handshake.client;
+    this.#timer = setTimeout(() => this.#tooLate(), context.options.handshakeMs);
+    handshake.member.passengers.add(this);
+    this.#client.once('close', () => this.#clientClosed());
+    this.#client.once('end', () => this.#sideEnded());
+    // Nobody else reads before the answer is there, and so sees that the client has gone.
+    this.#client.read(0);
+  }
+
+  check(): void {
+    const { member } = this.#handshake;
+    for (const heartbeat of this.#heartbeats) heartbeat.beat();
+    if (this.#server && endsStreams(this.#context, member)) this.goodbye();
+  }
+
+  abandon(): void {
+    if (!this.#answered) this.#outgoing?.destroy(new Error('the server is gone'));
+  }
+
+  /** Called before the handshake goes out, and before http-proxy listens for its answer. */
+  follow(outgoing: ClientRequest): void {
+    this.#outgoing = outgoing;
+    outgoing.path = this.#handshake.path;
+    // http-proxy knows no such option; Node reads it when the connection is there.
+    Object.assign(outgoing, { maxHeaderSize: this.#context.options.maxHeaderBytes });
+    outgoing.maxHeadersCount = 0;
+    outgoing.on('information', (answer) => this.#interimAnswer(answer));
+  }
+
+  /** Called when http-proxy listens for the answer: by itself it passes on any 101. */
+  guard(): void {
+    const opened = (answer: IncomingMessage) => this.#opened(answer);
+    const refused = (answer: IncomingMessage) => this.#refusedByServer(answer);
+    const wrong = (answer: IncomingMessage) => this.#wrongProtocol(answer);
+    if (this.#outgoing) guard(this.#outgoing, this.#handshake.key, { opened, refused, wrong });
+  }
+
+  /** Called when http-proxy has joined the sockets. A listener before that would take data from it. */
+  joined(server: Socket): void {
+    const client = this.#client;
+    this.#heartbeats = [
+      new Heartbeat(client, server, this.#toClient, pongForClient),
+      new Heartbeat(server, client, this.#toServer, pongForServer),
+    ];
+    server.once('end', () => this.#sideEnded());
+    server.on('data', (piece: Buffer) => this.#passed(this.#toClient, piece));
+    client.on('data', (piece: Buffer) => this.#passed(this.#toServer, piece));
+    for (const socket of [server, client]) {
+      socket.setTimeout(this.#context.options.streamIdleMs, () => this.#cut());
+    }
+  }
+
+  /** No answer, or none that made sense. http-proxy closes the client's socket after this. */
+  failed(error: Error): void {
+    if (this.#answered) return;
+    const answer = this.#late ? own.tooLate : own.badGateway;
+    if (this.#client.writable) this.#client.write(rawAnswer(answer));
+    const { why } = judgeFailure(error, true, true);
+    this.#tell(answer.status, null, `the handshake failed: ${why}`);
+  }
+
+  /** Close code 1001 to both sides, as soon as no message is under way. */
+  goodbye(): void {
+    if (this.#leaving) return;
+    const { upgradeCloseMs } = this.#context.options;
+    this.#leaving = true;
+    this.#leavingMs = performance.now();
+    this.#cutAfter(upgradeCloseMs);
+    setTimeout(() => this.#leaveAtBoundary(), upgradeCloseMs / 2).unref();
+    this.#leaveAtBoundary();
+  }
+
+  #interimAnswer({ statusCode, statusMessage, rawHeaders }: InformationEvent): void {
+    this.#interim += 1;
+    if (this.#interim > this.#context.options.maxInterimAnswers) {
+      this.#outgoing?.destroy(new Error('its 1xx answers have no end'));
+      return;
+    }
+    if (!isForClient(statusCode, '1.1') || !this.#client.writable) return;
+    const { id } = this.#handshake.member;
+    this.#client.write(interimAnswer(statusCode, rawHeaders, statusMessage, id), 'latin1');
+  }
+
+  #wrongProtocol(answer: IncomingMessage): void {
+    answer.socket.on('error', () => {}).destroy();
+    this.failed(new Error('its 101 is not the answer to this handshake'));
+    this.#client.destroySoon();
+  }
+
+  #opened(answer: IncomingMessage): void {
+    const server = answer.socket;
+    clearTimeout(this.#timer);
+    this.#server = server;
+    this.#mark(answer);
+    this.#tell(SWITCHING, this.#handshake.member.id, null);
+    server.once('close', () => this.#sideEnded());
+    if (this.#client.readableEnded) this.#sideEnded();
+  }
+
+  #refusedByServer(answer: IncomingMessage): void {
+    clearTimeout(this.#timer);
+    this.#mark(answer);
+    const { id } = this.#handshake.member;
+    const status = answer.statusCode ?? 0;
+    this.#tell(status, id, remark(status, id));
+    answer.once('close', () => {
+      if (!answer.complete) this.#client.destroy();
+    });
+  }
+
+  // http-proxy writes the answer's head from these.
+  #mark(answer: IncomingMessage): void {
+    for (const name of HOP_BY_HOP) delete answer.headers[name];
+    const { member, stick } = this.#handshake;
+    answer.headers['x-served-by'] = member.id;
+    if (stick) this.#context.sticky?.markHeaders(answer.headers, member.id, stick);
+  }
+
+  #passed(boundary: FrameBoundary, piece: Buffer): void {
+    boundary.take(piece);
+    if (this.#leaving) this.#leaveAtBoundary();
+  }
+
+  #leaveAtBoundary(): void {
+    const server = this.#server;
+    if (!server || !this.#client.writable || !this.#mayLeave()) return;
+    this.#heartbeats = [];
+    server.unpipe(this.#client);
+    this.#client.unpipe(server);
+    this.#client.end(closeForClient);
+    this.#client.resume();
+    if (this.#toServer.reached && server.writable) server.write(closeForServer);
+    server.end();
+    server.resume();
+  }
+
+  /** Between two frames on both sides; half-way to the cut the client's alone counts. */
+  #mayLeave(): boolean {
+    if (!this.#toClient.reached) return false;
+    return this.#toServer.reached || this.#isLate;
+  }
+
+  get #isLate(): boolean {
+    return performance.now() - this.#leavingMs >= this.#context.options.upgradeCloseMs / 2 - 1;
+  }
+
+  #tooLate(): void {
+    this.#late = true;
+    this.#outgoing?.destroy(new Error('no answer to the handshake'));
+  }
+
+  #cutAfter(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#cut(), ms);
+  }
+
+  // What ends on one side ends on the other, whether that reads on or not.
+  #sideEnded(): void {
+    this.#heartbeats = [];
+    if (!this.#leaving) this.#cutAfter(this.#context.options.upgradeCloseMs / 2);
+  }
+
+  #cut(): void {
+    this.#outgoing?.destroy();
+    // What a server does not read would keep its connection, even after an end of ours.
+    if (this.#server?.writableNeedDrain) this.#server.resetAndDestroy();
+    else this.#server?.destroy();
+    this.#client.destroy();
+  }
+
+  #clientClosed(): void {
+    const { member } = this.#handshake;
+    member.inflight -= 1;
+    member.passengers.remove(this);
+    if (!this.#answered) this.#outgoing?.destroy();
+    if (!this.#server || this.#server.destroyed) clearTimeout(this.#timer);
+    else if (this.#heartbeats.some(({ isStuck }) => isStuck)) this.#cut();
+    else this.#sideEnded();
+  }
+
+  #tell(status: number, server: string | null, trouble: string | null): void {
+    this.#answered = true;
+    const { path, tried } = this.#handshake;
+    const durationMs = performance.now() - this.#startMs;
+    this.#context.onAnswer?.({
+      at: Date.now() - durationMs,
+      method: 'GET',
+      path,
+      server,
+      status,
+      durationMs,
+      tried: tried.map(({ id }) => id),
+      trouble,
+    });
+  }
+}

@@ -1,0 +1,74 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { defaults } from '../config.ts';
+import type { BeatReply } from '../model/records.ts';
+import type { Connections } from './connections.ts';
+
+export interface RetireDeps {
+  readonly connections: Connections;
+  /** Writes the record as `draining`; null when Redis did not answer. */
+  look(): Promise<BeatReply | null>;
+  /** Told when no door sends it anything new. */
+  letGo(): void;
+  stopListening(): void;
+  /** Aborted to cut what is left. */
+  readonly cut: AbortSignal;
+}
+
+const LOOK_MS = 50;
+/** Doors acknowledge within a few ms as a rule, so the first looks follow quickly. */
+const FIRST_LOOK_MS = 10;
+
+/**
+ * The orderly leave of design §5.4: drain, be acknowledged, finish.
+ * @param drainMs how long requests may finish
+ */
+export async function retire(deps: RetireDeps, drainMs: number): Promise<void> {
+  const { connections, cut } = deps;
+  const end = performance.now() + drainMs;
+  connections.refuseNew();
+  await acknowledged(deps);
+  deps.letGo();
+  await until(() => cut.aborted, defaults.closeIdleAfterAckMs);
+  connections.closeIdle();
+  deps.stopListening();
+  await until(() => cut.aborted || connections.open() === 0, end - performance.now());
+  connections.cut();
+}
+
+/** The leave of a server that no door sends anything: its app may finish what it does. */
+export async function retireWorker(
+  { connections, look, stopListening, cut }: Omit<RetireDeps, 'letGo'>,
+  finish: () => Promise<void>,
+  drainMs: number,
+): Promise<void> {
+  const end = performance.now() + drainMs;
+  let finished = false;
+  connections.refuseNew();
+  await look();
+  void finish().then(() => {
+    finished = true;
+  });
+  await until(() => finished || cut.aborted, end - performance.now());
+  stopListening();
+  connections.cut();
+}
+
+/** Every door seen in the last lease has let us go, or 3 s have passed. */
+async function acknowledged({ look, cut }: RetireDeps): Promise<void> {
+  const end = performance.now() + defaults.ackWaitMs;
+  const seen = new Set<string>();
+  let pauseMs = FIRST_LOOK_MS;
+  while (performance.now() < end && !cut.aborted) {
+    const reply = await look();
+    for (const door of reply?.doors ?? []) seen.add(door);
+    const acks = new Set(reply?.acks);
+    if (reply && [...seen].every((door) => acks.has(door))) return;
+    await pause(pauseMs);
+    pauseMs = Math.min(2 * pauseMs, LOOK_MS);
+  }
+}
+
+async function until(done: () => boolean, ms: number): Promise<void> {
+  const end = performance.now() + ms;
+  while (!done() && performance.now() < end) await pause(Math.min(LOOK_MS, ms));
+}

@@ -1,0 +1,52 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { defaults } from '../config.ts';
+import { answerHealth, asksForHealth, HEALTH_AGENT } from '../health/endpoint.ts';
+import type { Hosted, Identity } from '../hosting/hosted.ts';
+import { type Connections, trackConnections } from './connections.ts';
+
+/** A server that does not listen yet, and what is connected to it. */
+export interface Front {
+  readonly server: Server;
+  readonly connections: Connections;
+}
+
+export interface FrontOptions {
+  readonly healthPath: string;
+  /** How long a client may take to send its request; then 408. */
+  readonly requestMs: number;
+}
+
+/** Puts an app behind a server of ours, which answers the health check itself. */
+export function createFront(hosted: Hosted, identity: Identity, options: FrontOptions): Front {
+  const { healthPath, requestMs } = options;
+  const server = createServer({
+    keepAliveTimeout: defaults.serverKeepAliveMs,
+    headersTimeout: Math.min(defaults.clientHeaderMs, requestMs),
+    requestTimeout: requestMs,
+    maxHeaderSize: defaults.serverHeaderBytes,
+    connectionsCheckingInterval: 1_000,
+  });
+  // Node would drop the lines beyond its own limit in silence, the length of the body among them.
+  server.maxHeadersCount = 0;
+  const isProbe = (request: IncomingMessage) =>
+    asksForHealth(request, healthPath) || request.headers['user-agent'] === HEALTH_AGENT;
+  const connections = trackConnections(server, isProbe);
+  server.on('request', (request, response) => {
+    // Behind the last answer on its connection: this one could not be answered.
+    if (!request.socket.writable) return;
+    if (asksForHealth(request, healthPath)) answerHealth(request, response, identity);
+    else hosted.request(request, response);
+  });
+  server.on('checkContinue', (request, response) => {
+    if (!hosted.asksForBody?.(request)) response.writeContinue();
+    server.emit('request', request, response);
+  });
+  const { upgrade } = hosted;
+  if (upgrade) {
+    server.on('upgrade', (request, socket, head) => {
+      connections.hold(socket);
+      upgrade(request, socket, head);
+    });
+  }
+  return { server, connections };
+}

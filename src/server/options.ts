@@ -1,0 +1,61 @@
+import type { CreateHosted } from '../hosting/hosted.ts';
+import type { AppSpec, Intent, ServerRecord } from '../model/records.ts';
+import type { Store, Swap } from '../store/store.ts';
+
+export interface ServeOptions {
+  readonly id: string;
+  readonly spec: AppSpec;
+  readonly version: string;
+  /** Where its app was found, links resolved. */
+  readonly folder?: string | null;
+  readonly listenHost: string;
+  readonly fixedPort: number | null;
+  /** Where to look for a free port from; the default when null. */
+  readonly firstPort: number | null;
+  /** The id of the server, gone by now, whose place it takes. */
+  readonly replaces: string | null;
+  readonly advertise: string | null;
+  readonly machine: Pick<ServerRecord, 'host' | 'hostId' | 'bootId' | 'pidNs' | 'pid' | 'pidStart'>;
+  readonly drainMs: number;
+  /** How long a client may take to send its request; 300 s when left out. */
+  readonly requestMs?: number;
+}
+
+/** That a spawned server is wanted: it is started again when it dies. */
+export interface Wanted {
+  /** Registers it. False when the server whose place it takes is not wanted any more. */
+  register(record: ServerRecord): Promise<boolean>;
+  /** What a beat writes back where Redis has lost it. */
+  current(): Intent | null;
+  /** Told the id of the registry at each beat; true when Redis was emptied, and is to be told anew. */
+  follow(registry: string | null): boolean;
+  /** It was ordered to leave, or never got so far. */
+  drop(): void;
+  /** It leaves without an order. */
+  stop(): Swap | null;
+}
+
+export interface ServeDeps {
+  readonly store: Store;
+  /** Null for one that was started by hand. */
+  readonly wanted: Wanted | null;
+  /** Told right before it is known: from then on it must leave in order. */
+  onRegister?(): void;
+  /** Told why it does not start, before it ends what it started. */
+  onFail?(error: unknown): void;
+  /** What it serves. */
+  readonly host: CreateHosted;
+  log(line: string): void;
+}
+
+export interface RunningServer {
+  record(): ServerRecord;
+  /** Leaves in order; runs once. */
+  retire(drainMs: number): Promise<void>;
+  /** Cuts a leave short. */
+  cut(): void;
+  readonly ended: Promise<Ending>;
+}
+
+/** `died`: its app ended by itself. */
+export type Ending = 'retired' | 'cut' | 'died';

@@ -1,0 +1,96 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { FailedError } from '../errors.ts';
+import type { Intent, SignedIntent } from '../model/records.ts';
+import { quote, systemReason } from '../text.ts';
+import { writeOnce } from './whole-file.ts';
+
+/*
+ * Intents come back from Redis, and somebody else may write there. Starting one is running whatever
+ * it says, wherever it says, so each is signed with a key that never leaves its host's state folder.
+ */
+
+const KEY_BYTES = 32;
+
+/** What a signature covers; the rest (process, state, words for people) changes or decides nothing. */
+const SIGNED = [
+  'id',
+  'hostId',
+  'registry',
+  'namespace',
+  'listenHost',
+  'port',
+  'fixedPort',
+  'advertise',
+  'ofUp',
+  'replaces',
+  'spec',
+] as const;
+
+export type Unsigned = Omit<SignedIntent, 'seal'>;
+
+/**
+ * @param home a state folder that is there
+ * @throws FailedError where its key cannot be kept
+ */
+export function sign(home: string, intent: Unsigned): SignedIntent {
+  return { ...intent, seal: signatureOf(intent, readKey(home)) };
+}
+
+/** Whether it was signed with the key of this state folder, and is what was signed. */
+export function isSigned(home: string, intent: Intent): intent is SignedIntent {
+  return isSignedWith(readKey(home), intent);
+}
+
+/** @param key what `readKey` gave: for many at once */
+export function isSignedWith(key: Buffer, intent: Intent): intent is SignedIntent {
+  const { id, hostId, registry, namespace, seal = '' } = intent;
+  if ([id, hostId, registry, namespace].includes(undefined)) return false;
+  return isSame(seal, signatureOf(intent, key));
+}
+
+/** Whether it is what was signed, told by one that was found to be signed: that takes no key. */
+export function isAsSigned(intent: Intent, signed: SignedIntent): intent is SignedIntent {
+  const same = (name: (typeof SIGNED)[number]) =>
+    isDeepStrictEqual(intent[name] ?? null, signed[name] ?? null);
+  return intent.seal === signed.seal && SIGNED.every(same);
+}
+
+export function isSame(given: string, expected: string): boolean {
+  const [one, other] = [Buffer.from(given), Buffer.from(expected)];
+  return one.length === other.length && timingSafeEqual(one, other);
+}
+
+function signatureOf(intent: Intent, key: Buffer): string {
+  const fields = SIGNED.map((name) => intent[name] ?? null);
+  return createHmac('sha256', key).update(canonical(fields)).digest('base64url');
+}
+
+/** JSON with the fields of each object in order: Redis' scripts and parsers keep none. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
+
+/**
+ * The key of a state folder. Made at first use; of several at once, one makes it.
+ * @throws FailedError where it cannot be kept
+ */
+export function readKey(home: string): Buffer {
+  const path = join(home, 'seal.key');
+  try {
+    if (!existsSync(path)) writeOnce(path, randomBytes(KEY_BYTES));
+    return readFileSync(path);
+  } catch (error) {
+    const cause = error instanceof FailedError ? error.cause : error;
+    const message = `cannot keep a key in ${quote(path)}: ${systemReason(cause)}`;
+    throw new FailedError('no-seal', message, 'Check that folder, and the room on its disk', {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,82 @@
+import { isIP } from 'node:net';
+import { Redis, type RedisOptions, ReplyError } from 'ioredis';
+import { reason } from '../../text.ts';
+import { withinAwake } from './awake-timer.ts';
+import { listenForHello, refuseOld } from './hello.ts';
+import type { RedisAddress, RedisPlace } from './redis-url.ts';
+import { storeError } from './trouble.ts';
+
+// Each command has a limit of its own, see link.ts; this one frees what is kept for its answer.
+const FORGET_MS = 30_000;
+const DISCONNECT_MS = 200;
+
+type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
+
+/**
+ * Opens one connection within `connectMs`. It never comes back by itself: whoever wants another opens
+ * one, so that no state of an old one, and no promise that the client library keeps to itself (it
+ * subscribes and selects again without anybody to hear of a failure), outlives it.
+ * @throws StoreError when Redis cannot be used
+ */
+export async function openClient(address: RedisAddress, connectMs: number): Promise<Redis> {
+  const { label } = address;
+  const redis = new Redis(clientOptions(address, connectMs));
+  const hello = listenForHello(redis);
+  try {
+    await withinAwake(greeted(redis), connectMs, () => new Error('connect timed out'));
+    refuseOld(label, hello.version());
+    if (hello.refusal() !== null) throw hello.refusal();
+    return redis;
+  } catch (cause) {
+    redis.disconnect();
+    refuseOld(label, hello.version());
+    throw storeError(label, cause);
+  } finally {
+    redis.removeAllListeners('error');
+    redis.on('error', () => {}); // nothing is to end this process; whoever uses it hears of it too
+  }
+}
+
+/** How many bytes have come: what tells a slow Redis from one that is out of reach. */
+export function received(redis: Redis): number {
+  return redis.stream.bytesRead;
+}
+
+/** What Redis answered instead, where it was Redis who said no. */
+export function refusal(cause: unknown): string | null {
+  return cause instanceof ReplyError ? reason(cause) : null;
+}
+
+/** A wrong database or a refused password comes as an `error` beside a connection that looks well. */
+function greeted(redis: Redis): Promise<void> {
+  return new Promise((resolve, reject) => {
+    redis.on('error', reject);
+    redis.connect().then(resolve, reject);
+  });
+}
+
+// faults.md A7, A10, A11: the client's own defaults wait 73 s, or for ever, and run a pop twice.
+function clientOptions(address: RedisAddress, connectMs: number): ClientOptions {
+  const { label: _, tls, place, ...how } = address;
+  return {
+    ...place,
+    ...how,
+    ...(tls ? { tls: serverName(place) } : {}),
+    lazyConnect: true,
+    connectTimeout: connectMs,
+    commandTimeout: FORGET_MS,
+    disconnectTimeout: DISCONNECT_MS,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    enableReadyCheck: false,
+    autoResubscribe: false,
+    autoResendUnfulfilledCommands: false,
+    disableClientInfo: true,
+    retryStrategy: () => null,
+  };
+}
+
+// RFC 6066 §3: a server name is never an address.
+function serverName(place: RedisPlace): { servername?: string } {
+  return 'host' in place && isIP(place.host) === 0 ? { servername: place.host } : {};
+}

@@ -1,0 +1,144 @@
+import type { Redis } from 'ioredis';
+import type { StoreError } from '../../errors.ts';
+import { withinAwake } from './awake-timer.ts';
+import { received } from './client.ts';
+import { Silence } from './silence.ts';
+import { storeError } from './trouble.ts';
+
+// In the client's own words: it has a limit too, see client.ts.
+const TIMED_OUT = 'Command timed out';
+
+/** The way to Redis as the rest of the room uses it. */
+export interface Link {
+  readonly label: string;
+  /**
+   * Runs one command or script.
+   * @throws StoreError for whatever Redis said or the way to it did; what is wrong with us, as it is
+   */
+  run<T>(send: (redis: Redis) => Promise<T>): Promise<T>;
+  /** Tells of the present connection at once, and of each that takes its place. */
+  onConnection(listener: (redis: Redis) => void): () => void;
+}
+
+/** Told of all that the connection of the moment goes through. */
+export interface LinkWatch {
+  /** The connection broke. */
+  lost(why: StoreError): void;
+  /** Two beats long no byte has come on it. */
+  silent(): void;
+  /** A command failed. */
+  failed(error: StoreError): void;
+  /** A command was answered as it should be. */
+  well(): void;
+}
+
+/** Commands over the connection of the moment; who sees to it that there is one watches it. */
+export class CurrentLink implements Link {
+  readonly label: string;
+  readonly #commandMs: number;
+  readonly #watch: LinkWatch;
+  readonly #listeners = new Set<(redis: Redis) => void>();
+  #redis: Redis | null = null;
+  #silence = new Silence();
+  #away: StoreError;
+
+  constructor(label: string, commandMs: number, watch: LinkWatch) {
+    this.label = label;
+    this.#commandMs = commandMs;
+    this.#watch = watch;
+    this.#away = storeError(label, new Error('Connection is closed.'));
+  }
+
+  async run<T>(send: (redis: Redis) => Promise<T>): Promise<T> {
+    const redis = this.#redis;
+    const silence = this.#silence;
+    if (!redis) throw this.#away;
+    if (!silence.mayAsk()) throw this.#error(timedOut());
+    const sentAtMs = performance.now();
+    try {
+      const reply = await withinAwake(send(redis), this.#commandMs, timedOut);
+      silence.ended();
+      if (redis === this.#redis) this.#watch.well();
+      return reply;
+    } catch (cause) {
+      if (isOurs(cause)) throw cause;
+      const late = cause instanceof Error && cause.message === TIMED_OUT;
+      if (!late) silence.ended();
+      const lasts = late && silence.lasts(sentAtMs, received(redis));
+      const error = this.#error(cause);
+      this.#failed(redis, error, lasts);
+      throw error;
+    }
+  }
+
+  onConnection(listener: (redis: Redis) => void): () => void {
+    this.#listeners.add(listener);
+    if (this.#redis) listener(this.#redis);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** From now on commands go here. What has no answer yet on the one before gets none. */
+  use(redis: Redis): void {
+    this.letGo()?.disconnect();
+    this.#redis = redis;
+    this.#silence = new Silence();
+    let cause: unknown = new Error('Connection is closed.');
+    redis.on('error', (error) => {
+      cause = error;
+    });
+    redis.once('close', () => this.#lost(redis, cause));
+    if (redis.status !== 'ready') return this.#lost(redis, cause);
+    for (const listener of this.#listeners) listener(redis);
+  }
+
+  /** No more commands go over it, and its end is no news. */
+  letGo(): Redis | null {
+    const redis = this.#redis;
+    this.#redis = null;
+    return redis;
+  }
+
+  /** The connection of the moment, if there is one. */
+  current(): Redis | null {
+    return this.#redis;
+  }
+
+  /** Whether the last command got no answer in time. */
+  silent(): boolean {
+    return this.#silence.lasting();
+  }
+
+  /** What commands are told while there is no connection. */
+  stayAway(why: StoreError): void {
+    this.#away = why;
+  }
+
+  #lost(redis: Redis, cause: unknown): void {
+    if (redis !== this.#redis) return;
+    this.#redis = null;
+    this.#away = this.#error(cause);
+    this.#watch.lost(this.#away);
+  }
+
+  // What a connection that was given up leaves unanswered is no news.
+  #failed(redis: Redis, error: StoreError, silent: boolean): void {
+    if (redis !== this.#redis) return;
+    this.#watch.failed(error);
+    if (silent) this.#watch.silent();
+  }
+
+  #error(cause: unknown): StoreError {
+    return storeError(this.label, cause);
+  }
+}
+
+function timedOut(): Error {
+  return new Error(TIMED_OUT);
+}
+
+/** A mistake in our own code is no outage. What the client says of bytes it cannot read is none of ours. */
+function isOurs(cause: unknown): boolean {
+  const kinds = [TypeError, RangeError, ReferenceError, SyntaxError];
+  const known = kinds.some((kind) => cause instanceof kind);
+  return known && !(cause as Error).message.endsWith('Please report this.');
+}

@@ -1,0 +1,92 @@
+import { ReplyError } from 'ioredis';
+import { StoreError, type StoreErrorKind } from '../../errors.ts';
+import { reason } from '../../text.ts';
+import { refusal, type Trouble, unknownRefusal } from './refusal.ts';
+import { wayTo } from './socket-options.ts';
+
+type Case = readonly [pattern: RegExp, kind: StoreErrorKind, says: string, remedy: string];
+
+const PRIMARY = 'Set REDIS_URL to its primary';
+const LATER = 'Try again in a moment';
+const CREDENTIALS =
+  'Put user and password into REDIS_URL, before an @: redis://user:password@host, unix://user:password@/path';
+
+/** What Redis answers, most telling first. */
+const answers: readonly Case[] = [
+  [/OOM /, 'full', 'is out of memory', 'Raise maxmemory there, or take pictures: `meowctl meow`'],
+  [/LOADING/, 'unavailable', 'is still loading its data', LATER],
+  [/READONLY/, 'refused', 'is a read-only replica', PRIMARY],
+  [/MASTERDOWN/, 'refused', 'is a replica that has lost its primary', PRIMARY],
+  [
+    /NOREPLICAS/,
+    'refused',
+    'takes no writes: too few of its replicas are connected',
+    'Bring its replicas back, or lower its min-replicas-to-write',
+  ],
+  [
+    /MISCONF|EROFS|ENOSPC/,
+    'refused',
+    'takes no writes: it cannot save its data to disk',
+    'Make room on its disk, or see what its log says of it',
+  ],
+  [/NOAUTH/, 'refused', 'wants a password', CREDENTIALS],
+  [
+    /WRONGPASS|invalid username-password|AUTH.*without any password/,
+    'refused',
+    'refused the password',
+    CREDENTIALS,
+  ],
+  [
+    /DENIED .*protected mode/,
+    'refused',
+    'is in protected mode: it takes clients from its own machine only',
+    'Give it a password and put it into REDIS_URL',
+  ],
+  [/max number of clients/, 'unavailable', 'has no free client slot', 'Raise its maxclients'],
+  [
+    /DB index/,
+    'refused',
+    'has no such database',
+    'Correct the number of the database in REDIS_URL',
+  ],
+  [/^(BUSY|TRYAGAIN) /, 'unavailable', 'is busy with something else', LATER],
+  [
+    /compiling script|unexpected symbol|script flag/i,
+    'refused',
+    'is too old',
+    'Use Redis 7 or newer, or Valkey',
+  ],
+];
+
+/**
+ * One clear error for whatever the client threw.
+ * @param label `host:port`, without credentials
+ */
+export function storeError(label: string, cause: unknown): StoreError {
+  if (cause instanceof StoreError) return cause;
+  const answered = cause instanceof Error && cause instanceof ReplyError;
+  const { kind, says, remedy } = answered ? ofAnswer(cause) : ofWay(cause);
+  return new StoreError(kind, `Redis at ${label} ${says}`, remedy, { cause });
+}
+
+/** Whether it is the same for whoever would write there. */
+export function takesNoWrites({ cause }: StoreError): boolean {
+  return /^(READONLY|NOREPLICAS|MISCONF|MASTERDOWN)\b/.test(reason(cause));
+}
+
+function ofAnswer(cause: Error): Trouble {
+  return known(cause) ?? refusal(cause) ?? unknownRefusal(cause);
+}
+
+// Before the handshake is through, what Redis answers may come as any error.
+function ofWay(cause: unknown): Trouble {
+  return known(cause) ?? wayTo(cause);
+}
+
+function known(cause: unknown): Trouble | null {
+  const text = reason(cause);
+  const found = answers.find(([pattern]) => pattern.test(text));
+  if (!found) return null;
+  const [, kind, says, remedy] = found;
+  return { kind, says, remedy };
+}

@@ -1,0 +1,42 @@
+import { defaults } from '../config.ts';
+import { StoreError } from '../errors.ts';
+import type { Link } from './connection/connection.ts';
+import { takesNoWrites } from './connection/trouble.ts';
+import { readDoors } from './fleet-view.ts';
+import type { Keys } from './keys.ts';
+import { rehearsed } from './scripts/guard.ts';
+import { list } from './scripts/list.ts';
+import { beat } from './scripts/registry.ts';
+import { runScript } from './scripts/run.ts';
+import { readSilence } from './scripts/silence.ts';
+import { beatKeys } from './server-leases.ts';
+import type { Registry } from './store.ts';
+
+/** Tells servers that are dead from servers that nobody lets say that they live. */
+export function createBeatSilence(link: Link, keys: Keys): Pick<Registry, 'silence'> {
+  const refusal = async () => {
+    try {
+      await runScript(link, rehearsed(beat), beatKeys(keys, ''));
+      return null;
+    } catch (error) {
+      if (error instanceof StoreError && error.kind !== 'unavailable') return error;
+      throw error;
+    }
+  };
+
+  return {
+    async silence() {
+      const [why, reply] = await Promise.all([
+        refusal(),
+        runScript(link, readSilence, [keys.leases, keys.doors], keys.door(''), defaults.leaseMs),
+      ]);
+      const [ago, ...doors] = list(reply);
+      return {
+        agoMs: typeof ago === 'number' ? ago : null,
+        refusal: why,
+        takesNoWrites: why !== null && takesNoWrites(why),
+        doors: readDoors(doors, keys, []),
+      };
+    },
+  };
+}

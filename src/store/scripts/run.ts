@@ -1,0 +1,19 @@
+import type { Link } from '../connection/connection.ts';
+import { guarded } from './guard.ts';
+
+const texts = new Map<string, string>();
+
+/**
+ * Runs one of our scripts: all of it, or nothing where Redis would refuse a part.
+ * @throws StoreError
+ */
+export function runScript(
+  link: Link,
+  script: string,
+  keys: readonly string[],
+  ...args: readonly (string | number)[]
+): Promise<unknown> {
+  const text = texts.get(script) ?? guarded(script);
+  texts.set(script, text);
+  return link.run((redis) => redis.eval(text, keys.length, ...keys, ...args));
+}
