@@ -1,5 +1,3 @@
-import { quote } from './text.ts';
-
 /** What a script learns from the process: design §8. */
 export const exitCodes = {
   done: 0,
@@ -111,20 +109,18 @@ export function isOutage(error: unknown): boolean {
   return error instanceof StoreError && error.kind === 'unavailable';
 }
 
-/** The words for a port that cannot be had; the remedy is the caller's when somebody holds it. */
-export function cannotListen(
-  { host, port }: { readonly host: string; readonly port: number },
-  otherPort: string,
-  cause: NodeJS.ErrnoException,
-): FailedError {
-  if (cause.code === 'EADDRINUSE') {
-    return new FailedError('port-in-use', `port ${port} is in use`, otherPort, { cause });
+/**
+ * Does all of it, one after the other: what fails keeps nothing after it from being done.
+ * @throws the first failure, once all is done
+ */
+export async function inTurn(steps: readonly (() => unknown)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
   }
-  if (cause.code === 'EACCES') {
-    const remedy =
-      'Use a port from 1024 up, or give it the right: AmbientCapabilities in docs/operations.md';
-    return new FailedError('port-denied', `port ${port} needs root's rights`, remedy, { cause });
-  }
-  const message = `cannot listen on ${quote(host)}: ${cause.code}`;
-  return new FailedError('listen', message, 'Use an address of this machine', { cause });
+  if (failures.length > 0) throw failures[0];
 }

@@ -47,3 +47,10 @@ export function systemRemedy(error: unknown): string | null {
 export function reason(error: unknown): string {
   return plain(error instanceof Error ? error.message : String(error));
 }
+
+/** What nobody expected: of the system, or a mistake of ours. */
+export function errorInWords(error: unknown): string {
+  if (!(error instanceof Error)) return reason(error);
+  const { path } = error as NodeJS.ErrnoException;
+  return path === undefined ? systemReason(error) : `${quote(path)}: ${systemReason(error)}`;
+}

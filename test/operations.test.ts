@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { cannotListen } from '../src/errors.ts';
+import { cannotListen } from '../src/listen.ts';
 import { BIN, finish } from './helpers/cli.ts';
 import { needs, nginx, testWith } from './helpers/needs.ts';
 import { freePort } from './helpers/redis.ts';

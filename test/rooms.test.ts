@@ -30,52 +30,159 @@ function target(file: string, specifier: string): string {
   return relative(SRC, normalize(join(SRC, dirname(file), specifier)));
 }
 
-const room = (file: string) => (file.includes('/') ? file.slice(0, file.indexOf('/')) : file);
+const room = (file: string) => dirname(file);
+const isGround = (file: string) => !file.includes('/');
 
-/** What each room may reach besides itself and the ground. */
-const allowed: Record<string, readonly string[]> = {
-  cli: ['fleet', 'proxy', 'server', 'admin', 'store'],
-  fleet: ['store'],
-  proxy: ['store'],
-  server: ['store'],
-  admin: ['store', 'proxy'],
-  store: [],
+/** Whose values each room uses besides its own and those of the ground: the files of src/ itself. */
+const uses: Record<string, readonly string[]> = {
+  cli: ['cli/context', 'cli/flags', 'cli/output', 'cli/serve', 'cli/verbs'],
+  'cli/verbs': [
+    ...['cli/context', 'cli/flags', 'cli/output', 'cli/picture-files', 'cli/serve', 'cli/up'],
+    ...[
+      'fleet/destroy',
+      'fleet/restart',
+      'fleet/scale',
+      'fleet/spawn',
+      'fleet/targets',
+      'fleet/up',
+    ],
+    ...['local-redis', 'logs', 'process', 'state'],
+  ],
+  'cli/up': [
+    ...['cli/context', 'cli/flags', 'cli/output', 'admin', 'proxy'],
+    ...['fleet/destroy', 'fleet/scale', 'local-redis', 'logs', 'model', 'process', 'state'],
+    'store/connection',
+  ],
+  'cli/serve': [
+    ...['cli/context', 'cli/flags', 'cli/output', 'cats', 'hosting', 'server', 'health'],
+    ...['fleet/death-watch', 'fleet/desired', 'environment', 'logs', 'model', 'process'],
+  ],
+  'cli/context': [
+    ...['fleet/desired', 'fleet/destroy', 'fleet/reconciler', 'fleet/up', 'environment'],
+    ...['local-redis', 'process', 'state', 'store', 'store/connection'],
+  ],
+  'cli/output': ['cli/flags', 'model', 'process', 'state'],
+  'cli/flags': ['environment', 'health', 'hosting', 'model', 'state'],
+  'cli/picture-files': ['cats/picture'],
+
+  'fleet/restart': [
+    ...['fleet/destroy', 'fleet/spawn', 'fleet/targets', 'environment', 'process', 'state'],
+  ],
+  'fleet/scale': ['fleet/destroy', 'fleet/spawn', 'fleet/targets', 'model', 'process'],
+  'fleet/reconciler': [
+    ...['fleet/death-watch', 'fleet/desired', 'fleet/spawn', 'fleet/targets', 'logs', 'process'],
+  ],
+  'fleet/desired': [
+    ...['fleet/death-watch', 'fleet/targets', 'environment', 'model', 'process', 'state', 'store'],
+  ],
+  'fleet/destroy': ['fleet/targets', 'fleet/up', 'model', 'process', 'state'],
+  'fleet/spawn': ['environment', 'logs', 'model', 'process', 'state'],
+  'fleet/targets': ['environment', 'model', 'process'],
+  'fleet/up': ['process', 'state'],
+  'fleet/death-watch': ['state', 'store'],
+
+  admin: ['proxy', 'proxy/client'],
+  proxy: ['proxy/client', 'proxy/exchange', 'proxy/sticky', 'proxy/upstream', 'proxy/websocket'],
+  'proxy/websocket': ['proxy/exchange', 'proxy/client', 'proxy/upstream', 'http'],
+  'proxy/exchange': ['proxy/client', 'proxy/upstream', 'http'],
+  'proxy/client': ['proxy/upstream', 'http'],
+  'proxy/upstream': ['http'],
+  'proxy/sticky': [],
+
+  cats: ['cats/picture', 'cats/upload', 'time'],
+  'cats/upload': ['cats/picture'],
+  'cats/picture': [],
+  server: ['health', 'http', 'model'],
+  hosting: ['health', 'http'],
+  health: [],
+  http: [],
+
+  'local-redis': ['logs', 'process', 'state', 'store/connection'],
+  environment: ['model', 'process', 'state'],
+  process: ['logs', 'model', 'state', 'store/connection', 'time'],
+  logs: [],
+  state: ['model'],
+
+  store: ['model', 'store/connection', 'store/pictures', 'store/scripts'],
+  'store/pictures': ['store/scripts'],
+  'store/scripts': [],
+  'store/connection': ['time'],
+  model: [],
+  time: [],
 };
-const ground = [
-  'background.ts',
-  'config.ts',
-  'errors.ts',
-  'interim.ts',
-  'linger.ts',
-  'read-first-socket.ts',
-  'text.ts',
-];
+const MOST_FILES = 18;
+const MOST_LINES = 220;
+const FEWEST_LINES = 20;
+/** Files that are a boundary, however short: the way into a program or a room. */
+const boundaries = ['cli/main.ts', 'server/serve.ts'];
+
+const own = imports.filter(({ to }) => to.endsWith('.ts'));
 
 describe('the rooms', () => {
-  test('are all known, and every file is in one', () => {
-    const rooms = new Set(files.map(room));
-    expect([...rooms].sort()).toEqual([...Object.keys(allowed), ...ground].sort());
+  test('are all known, and every file outside them is ground', () => {
+    const rooms = new Set(files.filter((file) => !isGround(file)).map(room));
+    expect([...rooms].sort()).toEqual(Object.keys(uses).sort());
     expect(imports.length).toBeGreaterThan(100);
   });
 
-  test('import one way only', () => {
-    const own = imports.filter(({ to }) => to.endsWith('.ts'));
-    const wrong = own.filter(({ from, to }) => {
-      const reach = allowed[room(from)] ?? [];
-      return room(from) !== room(to) && !ground.includes(to) && !reach.includes(room(to));
+  test('use the values of those below them only', () => {
+    const wrong = own.filter(({ from, to, typeOnly }) => {
+      const reach = isGround(from) ? [] : (uses[room(from)] ?? []);
+      return !typeOnly && room(from) !== room(to) && !isGround(to) && !reach.includes(room(to));
     });
-    expect(wrong.filter(({ from }) => !ground.includes(from))).toEqual([]);
+    expect(wrong).toEqual([]);
+  });
+
+  test('are used by somebody wherever the table says so', () => {
+    const seen = new Set(own.map(({ from, to }) => `${room(from)} ${room(to)}`));
+    const unused = Object.entries(uses).flatMap(([from, reach]) =>
+      reach.filter((to) => !seen.has(`${from} ${to}`)).map((to) => `${from} ${to}`),
+    );
+    expect(unused).toEqual([]);
+  });
+
+  test('never come back to where they began', () => {
+    const next = new Map(Object.entries(uses).map(([from, reach]) => [from, [...reach]]));
+    expect([...next.keys()].map((name) => cycleFrom(name, next)).filter(Boolean)).toEqual([]);
+  });
+
+  test('share types downwards too, from house to house', () => {
+    const house = (file: string) => file.slice(0, file.indexOf('/'));
+    const next = new Map<string, string[]>();
+    for (const { from, to } of own.filter(({ from, to }) => !isGround(from) && !isGround(to))) {
+      if (house(from) !== house(to))
+        next.set(house(from), [...(next.get(house(from)) ?? []), house(to)]);
+    }
+    expect([...next.keys()].map((name) => cycleFrom(name, next)).filter(Boolean)).toEqual([]);
+  });
+
+  test(`hold 1 to ${MOST_FILES} files, none of them too thin or too thick`, () => {
+    const counts = Object.keys(uses).map(
+      (name) => files.filter((file) => room(file) === name).length,
+    );
+    expect(Math.max(...counts)).toBeLessThanOrEqual(MOST_FILES);
+    const lines = (file: string) => readFileSync(join(SRC, file), 'utf8').split('\n').length - 1;
+    const thick = files.filter((file) => lines(file) > MOST_LINES);
+    const thin = files.filter((file) => lines(file) < FEWEST_LINES && !boundaries.includes(file));
+    expect({ thick, thin }).toEqual({ thick: [], thin: [] });
+  });
+
+  test('are listed in docs/architecture.md, all of them and no others', () => {
+    const page = readFileSync(join(SRC, '..', 'docs', 'architecture.md'), 'utf8');
+    const tree = page.slice(page.indexOf('\nsrc/\n'), page.indexOf('\ntest/'));
+    const listed = [...tree.matchAll(/^ {2}([a-z-]+(?:\/[a-z-]+)*)\/ /gm)].map(([, name]) => name);
+    expect(listed.sort()).toEqual(Object.keys(uses).sort());
   });
 
   test.each([
     ['ioredis', /^store\//],
-    ['child_process', /^fleet\/(launcher|local-redis)\.ts$/],
+    ['child_process', /^(process\/(launcher|capture)|local-redis\/run)\.ts$/],
     ['commander', /^cli\//],
     ['chalk', /^cli\//],
-    ['koa', /^server\//],
-    ['@hono/node-server', /^server\//],
-    ['@koa/router', /^server\//],
-    ['@koa/multer', /^server\//],
+    ['koa', /^cats\//],
+    ['@hono/node-server', /^hosting\//],
+    ['@koa/router', /^cats\//],
+    ['@koa/multer', /^cats\//],
     ['undici', /^proxy\//],
     ['http-proxy', /^proxy\//],
   ])('%s is imported only where it belongs', (name, place) => {
@@ -87,7 +194,7 @@ describe('the rooms', () => {
   test('a server beside a program can reach none of what only other servers and verbs need', () => {
     const reached = reachedFrom('cli/program-server.ts');
     const needless = /^(koa|@koa|multer|image-size|commander|chalk|undici|http-proxy|ipaddr|@hono)/;
-    expect(reached).toContain('server/relay.ts');
+    expect(reached).toContain('hosting/relay.ts');
     expect(reached).toContain('ioredis');
     expect(reached.filter((file) => needless.test(file))).toEqual([]);
   });
@@ -100,12 +207,14 @@ describe('the rooms', () => {
     expect([...next.keys()].map((file) => cycleFrom(file, next)).filter(Boolean)).toEqual([]);
   });
 
-  test('read the environment in config.ts only, and signal in the launcher only', () => {
+  test('read the environment in settings.ts only, and signal in process/terminate.ts and local-redis/run.ts only', () => {
     const using = (pattern: RegExp) =>
       files.filter((file) => pattern.test(readFileSync(join(SRC, file), 'utf8')));
     expect(using(/process\.env\b/)).toEqual([]);
     expect(
-      using(/process\.kill\(/).filter((file) => !/^fleet\/(launcher|local-redis)/.test(file)),
+      using(/process\.kill\(/).filter(
+        (file) => !/^(process\/terminate|local-redis\/run)/.test(file),
+      ),
     ).toEqual([]);
   });
 });

@@ -58,7 +58,7 @@ function runBundle() {
   script.runInThisContext()(bundle.exports, require, bundle, filename, __dirname);
 }
 
-/** As src/config.ts finds the state folder, which is not loaded yet. */
+/** As src/settings.ts finds the state folder, which is not loaded yet. */
 function stateCache() {
   const state = env.XDG_STATE_HOME || (env.HOME && join(env.HOME, '.local/state'));
   const home = env.MEOW_HOME || (state && join(state, 'meowctl'));

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { listen, OTHER_PORT } from '../listen.ts';
 import type { Refusal } from '../proxy/client/request-checks.ts';
 import type { Seen } from '../proxy/door.ts';
-import { listen } from '../proxy/listen.ts';
 import { createListener, type ListenerLimits } from './listener.ts';
 
 /** What the admin listener tells of. */
@@ -39,7 +39,7 @@ export function createAdmin(door: Watched, options: AdminOptions): Admin {
   });
   return {
     async listen() {
-      await listen(server, host, port);
+      await listen(server, { host, port }, OTHER_PORT);
     },
     close() {
       server.close();

@@ -1,11 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { Router } from '@koa/router';
 import Koa, { type Context, type Middleware, type Next } from 'koa';
-import type { Identity } from '../hosting/hosted.ts';
+import type { Identity } from '../health/endpoint.ts';
 import type { Store } from '../store/store.ts';
-import { inRequestTime } from './deadline.ts';
 import type { Deliveries } from './deliveries.ts';
-import { answerErrors } from './error-handler.ts';
+import { answerErrors, inRequestTime } from './error-handler.ts';
 import { meowRoute } from './meow.ts';
 import { messageRoutes } from './messages.ts';
 import { type Uploads, uploadRoute } from './upload.ts';

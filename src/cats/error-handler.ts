@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Context } from 'koa';
+import { defaults } from '../defaults.ts';
 import { StoreError } from '../errors.ts';
 import { plain, reason } from '../text.ts';
+import { withinAwake } from '../time/awake-timer.ts';
 
 const LINGER_MS = 500;
 /**
@@ -81,4 +83,16 @@ function closeUnread(req: IncomingMessage, res: ServerResponse, text: string): v
   res.write(text);
   const limit = setTimeout(close, LINGER_MS);
   socket.once('close', () => clearTimeout(limit));
+}
+
+/**
+ * Waits for all the Redis work of one request, for 1 s.
+ * @throws StoreError `unavailable` when the time is up first; the work goes on unheard
+ */
+export function inRequestTime<T>(work: Promise<T>): Promise<T> {
+  return withinAwake(work, defaults.redisRequestMs, tooLate);
+}
+
+function tooLate(): StoreError {
+  return new StoreError('unavailable', 'Redis does not answer in time', 'Try again in a moment');
 }

@@ -1,4 +1,4 @@
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import type { CreateHosted } from '../hosting/hosted.ts';
 import type { Store } from '../store/store.ts';
 import { reason } from '../text.ts';

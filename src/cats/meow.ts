@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Context } from 'koa';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import type { ClaimedPicture, Picture } from '../model/picture.ts';
 import type { Images } from '../store/store.ts';
-import { inRequestTime } from './deadline.ts';
 import type { Deliveries } from './deliveries.ts';
+import { inRequestTime } from './error-handler.ts';
 
 export interface MeowDeps {
   readonly images: Images;

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import type { Messages } from '../store/store.ts';
-import { inRequestTime } from './deadline.ts';
+import { inRequestTime } from './error-handler.ts';
 
 const KEY = /^[A-Za-z0-9._-]{1,64}$/;
 

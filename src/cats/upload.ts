@@ -2,7 +2,7 @@ import type { Context } from 'koa';
 import type { NewPicture } from '../model/picture.ts';
 import type { Images } from '../store/store.ts';
 import { quote } from '../text.ts';
-import { inRequestTime } from './deadline.ts';
+import { inRequestTime } from './error-handler.ts';
 import { pictureName, textOfForm } from './picture/name.ts';
 import type { Room, UploadRoom } from './upload/budget.ts';
 import { type FormFile, MAX_FORM_BYTES, readForm, tooMuch } from './upload/form.ts';

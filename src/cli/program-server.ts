@@ -1,5 +1,5 @@
-import { createConfig } from '../config.ts';
 import type { ExitCode } from '../errors.ts';
+import { readSettings } from '../settings.ts';
 import { createContext } from './context/context.ts';
 import { splitProgram } from './flags/app-flags.ts';
 import { readServeFlags } from './flags/serve-flags.ts';
@@ -32,7 +32,7 @@ async function run(
 ): Promise<ExitCode> {
   let output: Output | null = null;
   try {
-    const config = createConfig(host.env);
+    const config = readSettings(host.env);
     output = createOutput(host.stdout, host.stderr, config.color, null);
     const context = createContext(host, root, config, output, program);
     await runServer(context, flags, openProgram);

@@ -1,5 +1,5 @@
-import { createConfig } from '../config.ts';
 import type { ExitCode } from '../errors.ts';
+import { readSettings } from '../settings.ts';
 import { createContext } from './context/context.ts';
 import { splitProgram } from './flags/app-flags.ts';
 import { createOutput, type Output } from './output/output.ts';
@@ -15,7 +15,7 @@ export async function run(host: NodeJS.Process, root: string): Promise<ExitCode>
   const debug = host.argv.includes('--debug');
   let output: Output | null = null;
   try {
-    const config = createConfig(host.env);
+    const config = readSettings(host.env);
     output = createOutput(host.stdout, host.stderr, config.color, paints);
     const { own, program } = splitProgram(host.argv);
     const context = createContext(host, root, config, output, program);

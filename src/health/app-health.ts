@@ -1,5 +1,4 @@
-import { defaults } from '../config.ts';
-import type { Hosted } from '../hosting/hosted.ts';
+import { defaults } from '../defaults.ts';
 import { type Background, repeat } from '../loop.ts';
 import { answeredWith, ask, type HealthPage, isWell, type Said } from './ask-app.ts';
 
@@ -16,7 +15,7 @@ export interface AppHealthDeps {
 
 /** Null where the app has no page of health. */
 export function watchApp(
-  { page }: Pick<Hosted, 'page'>,
+  { page }: { page?(): HealthPage },
   deps: Omit<AppHealthDeps, 'page'>,
 ): AppHealth | null {
   if (!page) return null;

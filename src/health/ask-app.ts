@@ -1,5 +1,5 @@
 import { get } from 'node:http';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import type { StatusRange } from '../model/records.ts';
 import { HEALTH_AGENT } from './endpoint.ts';
 

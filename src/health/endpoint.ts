@@ -1,6 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Identity } from '../hosting/hosted.ts';
 import type { AppSpec } from '../model/records.ts';
+
+/** Which server an app is served by. */
+export interface Identity {
+  readonly id: string;
+  port(): number;
+  state(): 'up' | 'failing' | 'draining';
+}
 
 export const HEALTH_PATH = '/healthz';
 /** Where a server proves who it is when its app has a page of health of its own. */

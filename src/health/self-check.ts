@@ -1,4 +1,4 @@
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
 import { reason } from '../text.ts';
 

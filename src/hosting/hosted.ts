@@ -1,19 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { HealthPage } from '../health/ask-app.ts';
+import type { Identity } from '../health/endpoint.ts';
 import type { ServerRecord } from '../model/records.ts';
 
 /** A program behind a server, for people. */
 export type Inner = NonNullable<ServerRecord['program']>;
 
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-
-/** Which server an app is served by. */
-export interface Identity {
-  readonly id: string;
-  port(): number;
-  state(): 'up' | 'failing' | 'draining';
-}
 
 /** What a server serves, whoever wrote it. The server owns port, health check and drain. */
 export interface Hosted {

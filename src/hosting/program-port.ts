@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 
 const LOWEST = 1_024;
 const RANGE = 65_536 - LOWEST;

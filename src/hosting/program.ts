@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
 import { askAll, isWell, isWord, type Said } from '../health/ask-app.ts';
 import type { StatusRange } from '../model/records.ts';

@@ -1,5 +1,5 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { closeInSteps } from '../http/early-close.ts';
 import type { ReadFirstSocket } from '../http/read-first-socket.ts';
 import { quote } from '../text.ts';

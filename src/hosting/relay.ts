@@ -7,7 +7,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { readOn } from '../http/early-close.ts';
 import { interimHead, isForClient, sendInterim } from '../http/interim.ts';
 import { endToEnd, FRAMING, isChunked, sendableTrailers } from './relay-headers.ts';

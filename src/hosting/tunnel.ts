@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 
 const NOTHING = Buffer.alloc(0);
 

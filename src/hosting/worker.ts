@@ -1,4 +1,4 @@
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import type { CreateHosted, Hosted } from './hosted.ts';
 import { endedEarly, inBackground } from './not-ready.ts';
 import type { Program } from './program.ts';

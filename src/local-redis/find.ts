@@ -1,4 +1,4 @@
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { parseRedisUrl } from '../store/connection/redis-url.ts';
 import { readPassword, readRun } from './files.ts';
 import { answersPing, askOurs } from './ping.ts';

@@ -1,4 +1,4 @@
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { type Background, repeat } from '../loop.ts';
 import { type RedisStart, reviveLocalRedis } from './run.ts';
 

@@ -1,4 +1,4 @@
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { bootId, identify } from '../process/identity.ts';
 import { type RedisRun, readPassword, readRun, redisConfig } from './files.ts';
 import { localUrl, REDIS_ANSWER_MS } from './find.ts';

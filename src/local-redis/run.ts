@@ -1,11 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { FailedError, StoreError } from '../errors.ts';
 import { tail } from '../logs/files.ts';
 import { bootId, identify } from '../process/identity.ts';
-import { hasEnded, sendSignal, startDetached, stopChild, terminate } from '../process/launcher.ts';
+import { startDetached } from '../process/launcher.ts';
+import { hasEnded, sendSignal, stopChild, terminate } from '../process/terminate.ts';
 import { prepareStateFolder } from '../state/folder.ts';
 import { quote } from '../text.ts';
 import {

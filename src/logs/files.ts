@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { plain } from '../text.ts';
 
 const MAX_TAIL_BYTES = 64 * 1_024;

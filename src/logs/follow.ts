@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import {
   byTime,
   type LogLine,

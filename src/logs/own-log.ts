@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { repeat } from '../loop.ts';
 import { logPath, rawLogPath } from './files.ts';
 import { capRawLog, touchLog } from './raw-log.ts';

@@ -1,5 +1,5 @@
 import { statSync, truncateSync, utimesSync } from 'node:fs';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 
 /*
  * What a server does for its files at its beat. A log that is gone, or a disk that is full, must not

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 
 const BLOCK_BYTES = 64 * 1_024;
 const MAX_BYTES_AT_ONCE = 1_024 * 1_024;

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 
 export interface RotatingLogOptions {
   readonly maxBytes?: number;

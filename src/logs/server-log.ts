@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
-import { isServerId } from '../state/server-id.ts';
+import { isServerId } from '../ids.ts';
 import { quote, systemReason } from '../text.ts';
 import { type LogStream, logPath, parseLogLine, rawLogPath } from './files.ts';
 import { LogReader } from './reader.ts';

@@ -1,6 +1,6 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import type { Registry } from '../store/store.ts';
 import { idOfFile, logFiles } from './server-log.ts';
 

@@ -1,4 +1,4 @@
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import type { AppSpec, StatusRange } from './records.ts';
 
 const MAX_NAME = 200;

@@ -1,22 +1,20 @@
-import { isHost } from '../config.ts';
+import { isHost, LAST_PORT } from '../address.ts';
+import { isHostId, isServerId } from '../ids.ts';
 import { catSpec, isHealthPath, parseSpec } from './app-spec.ts';
+import { asMeant } from './place.ts';
 import type { DoorRecord, DoorVerdict, Intent, Order, ServerRecord } from './records.ts';
-import { asMeant } from './worker-record.ts';
 
 /*
  * Somebody else can write into Redis. Each parser gives the thing, or in a few words why it is not
  * one; none throws.
  */
 
-const ID = /^[a-z2-9]{6}$/;
-const HOST_ID = /^[a-z2-9]{16}$/;
 const REGISTRY = /^[A-Za-z0-9_-]{1,64}$/;
 /** What ids, namespaces and signatures are made of: safe in a file's name too. */
 const TOKEN = /^[A-Za-z0-9._-]{1,100}$/;
 const MAX_TEXT = 300;
 const MAX_PATH = 4_096;
 const MAX_POISON = 20;
-const MAX_PORT = 65_535;
 /** What a container runs is 1 there. */
 const FIRST_PID = 1;
 const MAX_DRAIN_MS = 24 * 3_600_000;
@@ -27,7 +25,7 @@ export function parseRecord(id: string, text: unknown): ServerRecord | string {
   if (typeof text === 'number') return `a record of ${text} bytes`;
   const fields = parseObject(text);
   if (!fields) return 'not a JSON object';
-  if (!ID.test(id) || fields.id !== id) return 'its id is not a server id';
+  if (!isServerId(id) || fields.id !== id) return 'its id is not a server id';
   const wrong = wrongField(fields, recordFields);
   if (wrong) return `its ${wrong} is not valid`;
   const record = fields as unknown as ServerRecord;
@@ -39,7 +37,7 @@ export function parseRecord(id: string, text: unknown): ServerRecord | string {
 export function parseIntent(id: string, text: unknown): Intent | string {
   const fields = parseObject(text);
   if (!fields) return 'not a JSON object';
-  if (!ID.test(id)) return 'its id is not a server id';
+  if (!isServerId(id)) return 'its id is not a server id';
   if (fields.id !== undefined && fields.id !== id) return 'it was written for another id';
   const wrong = wrongField(fields, intentFields);
   if (wrong) return `its ${wrong} is not valid`;
@@ -97,7 +95,7 @@ type Check = (value: unknown) => boolean;
 const isText: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT;
 const isFolder: Check = (value) => typeof value === 'string' && value.length <= MAX_PATH;
 const isName: Check = (value) => isText(value) && value !== '';
-const isPort: Check = (value) => isWhole(value, 1, MAX_PORT);
+const isPort: Check = (value) => isWhole(value, 1, LAST_PORT);
 const isPid: Check = (value) => isWhole(value, FIRST_PID, 2 ** 31);
 // The keeper asks there, and a server is told to listen there.
 const isAddress: Check = (value) => typeof value === 'string' && isHost(value);
@@ -106,7 +104,7 @@ const isTime: Check = (value) => isWhole(value, 0, 8.64e15);
 
 const isTextOrNone: Check = (value) => value === undefined || isText(value);
 const isHostIdOrNone: Check = (value) =>
-  value === undefined || (typeof value === 'string' && HOST_ID.test(value));
+  value === undefined || (typeof value === 'string' && isHostId(value));
 
 const recordFields: Record<keyof ServerRecord, Check> = {
   id: isName,
@@ -153,7 +151,7 @@ const intentFields: Record<Exclude<keyof Intent, 'spec'>, Check> = {
   advertise: (value) => value === null || isAddress(value),
   restarts: (value) => value === undefined || isCount(value),
   ofUp: (value) => value === undefined || isBoolean(value),
-  replaces: (value) => value === undefined || (typeof value === 'string' && ID.test(value)),
+  replaces: (value) => value === undefined || (typeof value === 'string' && isServerId(value)),
   state: (value) => value === 'wanted' || value === 'stopped' || value === 'crashed',
 };
 
@@ -191,7 +189,7 @@ function verdicts(value: unknown): Record<string, DoorVerdict> {
   if (typeof value !== 'object' || value === null) return roster;
   for (const [id, verdict] of Object.entries(value as Fields)) {
     const { state, reason } = (verdict ?? {}) as Fields;
-    if (ID.test(id) && isText(state) && isText(reason)) {
+    if (isServerId(id) && isText(state) && isText(reason)) {
       roster[id] = { state: String(state), reason: String(reason) };
     }
   }

@@ -1,14 +1,8 @@
 import { commandLineOf, familyOf, startedWith, startOf } from './family.ts';
 import { sessionOf } from './identity.ts';
-import {
-  type AttachedProgram,
-  endGroup,
-  hasEnded,
-  startAttached,
-  stopChild,
-  tellChild,
-} from './launcher.ts';
+import { type AttachedProgram, startAttached } from './launcher.ts';
 import { listenersOf, portPids } from './port-holder.ts';
+import { endGroup, hasEnded, stopChild, tellChild } from './terminate.ts';
 
 /**
  * Starts a program in a process group of its own that does not outlive us, not even when we are

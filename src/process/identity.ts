@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Place } from '../model/place.ts';
 import { hostIdOf } from '../state/host-id.ts';
-import { capture } from './launcher.ts';
+import { capture } from './capture.ts';
 
 /** The first process of a container or machine. No word from Redis is enough to signal it. */
 export const INIT_PID = 1;

@@ -1,23 +1,15 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import { FailedError } from '../errors.ts';
 import { quote, systemReason } from '../text.ts';
+import { capture } from './capture.ts';
 import { cannotStart, failure, interrupted } from './launch-failure.ts';
 import { openOutputPipes } from './output-pipe.ts';
 import { readOutcome } from './ready-pipe.ts';
+import { AFTER_KILL_MS, hasEnded, isGone, stopChild } from './terminate.ts';
 
-/*
- * The one file that starts programs for the fleet and sends them signals.
- */
-
-const POLL_MS = 20;
-const AFTER_KILL_MS = 2_000;
-/** Its parent collects what ended; until then its pid is taken. */
-const REAPED_MS = 500;
 export const READY_FD = 3;
-const SYSTEM = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' };
 
 export interface Program {
   readonly command: string;
@@ -40,15 +32,6 @@ export interface LaunchOptions extends Program {
   readonly reasonMs?: number;
   readonly signal?: AbortSignal;
 }
-
-/** A process to end: its pid counts only while `isIt` says so, asked right before each signal. */
-export interface Condemned {
-  readonly pid: number;
-  readonly isIt: () => boolean;
-}
-
-/** `gone`: it was not there, so nothing was signalled. `alive`: not even SIGKILL ended it. */
-export type Ending = 'gone' | 'terminated' | 'killed' | 'alive';
 
 /** A program that has been started already, and waits for our word before it does its work. */
 export interface Begun {
@@ -178,58 +161,6 @@ function makeFifos(paths: readonly string[]): void {
   if (paths.length > 0) capture('mkfifo', ['-m', '622', ...paths]);
 }
 
-/** Ends a child of ours with its process group. */
-export function stopChild(child: ChildProcess, graceMs: number): Promise<Ending> {
-  const { pid } = child;
-  if (pid === undefined) return Promise.resolve('gone');
-  return terminate({ pid, isIt: () => !hasEnded(child) }, graceMs);
-}
-
-/** Signals a child of ours alone. */
-export function tellChild(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (!hasEnded(child)) child.kill(signal);
-}
-
-export function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
-}
-
-/** Asks with SIGTERM, waits `graceMs`, then SIGKILL, each to its group; then asks whether it is gone. */
-export async function terminate(condemned: Condemned, graceMs: number): Promise<Ending> {
-  const { pid, isIt } = condemned;
-  if (!isIt()) return 'gone';
-  sendSignal(pid, 'SIGTERM');
-  if (await isGone(isIt, graceMs)) return await endGroup(pid);
-  sendSignal(pid, 'SIGKILL');
-  return (await isGone(isIt, AFTER_KILL_MS)) ? 'killed' : 'alive';
-}
-
-/**
- * Signals a process group, or the process alone where it leads none.
- * @returns whether it is there: ESRCH means gone, EPERM means alive
- */
-export function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
-  return kill(-pid, signal) || kill(pid, signal);
-}
-
-/** The stdout of a short program of the system, or null when it failed. */
-export function capture(
-  command: string,
-  args: readonly string[],
-  env: Program['env'] = SYSTEM,
-): string | null {
-  try {
-    return execFileSync(command, args, {
-      env,
-      stdio: ['ignore', 'pipe', 'ignore'],
-      encoding: 'utf8',
-    });
-  } catch (error) {
-    if (typeof (error as { status?: unknown }).status === 'number') return null;
-    throw error;
-  }
-}
-
 function openLog(path: string): number {
   try {
     return openSync(path, 'a', 0o600);
@@ -238,36 +169,5 @@ function openLog(path: string): number {
     throw new FailedError('log', `cannot write ${quote(path)}: ${why}`, 'Check that folder', {
       cause,
     });
-  }
-}
-
-async function isGone(isIt: () => boolean, withinMs: number): Promise<boolean> {
-  const end = performance.now() + withinMs;
-  while (isIt()) {
-    if (performance.now() >= end) return false;
-    await pause(POLL_MS);
-  }
-  return true;
-}
-
-/**
- * Kills what is left of the group of a process that has ended. While a pid is free and its group has
- * members, neither number is given to anybody else.
- */
-export async function endGroup(pid: number): Promise<Ending> {
-  if (await isGone(() => kill(pid, 0), REAPED_MS)) kill(-pid, 'SIGKILL');
-  return 'terminated';
-}
-
-// Process 1 leads no group that has a number to signal: -1 is everybody, and 0 is our own group.
-function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
-  if (pid === -1 || pid === 0) return false;
-  try {
-    return process.kill(pid, signal);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ESRCH') return false;
-    if (code === 'EPERM') return true;
-    throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { UsageError } from '../errors.ts';
 import { parseRedisUrl } from '../store/connection/redis-url.ts';
 import { identify, type Machine } from './identity.ts';

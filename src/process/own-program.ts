@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
 import type { Variables } from '../model/variables.ts';
 import { quote } from '../text.ts';
-import { capture } from './launcher.ts';
+import { capture } from './capture.ts';
 
 /** Node, and the file that starts meowctl with it. */
 export interface OwnProgram {

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { FailedError } from '../errors.ts';
 
 const LISTEN = '0A';
 const LOCAL_ADDRESS = 1;
@@ -92,3 +93,15 @@ function orNothing<T>(look: () => T, none: T): T {
 const list = (folder: string) => orNothing(() => readdirSync(folder), []);
 const read = (file: string) => orNothing(() => readFileSync(file, 'utf8'), '');
 const link = (file: string) => orNothing(() => readlinkSync(file), '');
+
+/**
+ * Adds who holds the port to an error that says one is taken, where that can be told.
+ * @param remedy which flag chooses another; an error that has been through here keeps its own
+ */
+export async function nameHolder(error: unknown, port: number, remedy: string): Promise<unknown> {
+  if (!(error instanceof FailedError) || error.code !== 'port-in-use') return error;
+  if (error.cause instanceof FailedError) return error;
+  const holder = portHolder(port);
+  const message = `port ${port} is in use${holder === null ? '' : ` by ${holder}`}`;
+  return new FailedError('port-in-use', message, remedy, { cause: error });
+}

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { stateFolder } from '../config.ts';
+import { stateFolder } from '../settings.ts';
 import { identify } from './identity.ts';
 import { type FleetName, fleetName, kindOf, type Run, type Running } from './our-process.ts';
 

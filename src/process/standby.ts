@@ -1,14 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
-import type { Socket } from 'node:net';
-import {
-  type Begun,
-  hasEnded,
-  type Program,
-  pipeTo,
-  READY_FD,
-  startDetached,
-  stopChild,
-} from './launcher.ts';
+import { Socket } from 'node:net';
+import { exitCodes } from '../errors.ts';
+import { type Begun, type Program, pipeTo, READY_FD, startDetached } from './launcher.ts';
+import { hasEnded, stopChild } from './terminate.ts';
 
 const GO_FD = 4;
 
@@ -41,4 +35,19 @@ export class Held implements Begun {
     for (const fd of [READY_FD, GO_FD]) pipeTo(this.#child, fd)?.destroy();
     await stopChild(this.#child, graceMs);
   }
+}
+
+/** Resolves when whoever started this process lets it go on, and ends it when that one is gone. */
+export function letGo(host: NodeJS.Process): Promise<void> {
+  return new Promise((resolve) => {
+    const pipe = new Socket({ fd: GO_FD });
+    let goes = false;
+    pipe.on('error', () => {});
+    pipe.once('close', () => goes || host.exit(exitCodes.failed));
+    pipe.once('data', () => {
+      goes = true;
+      pipe.destroy();
+      resolve();
+    });
+  });
 }

@@ -1,6 +1,7 @@
+import { httpUrl } from '../address.ts';
+import { createId } from '../ids.ts';
 import type { DoorRecord, DoorVerdict } from '../model/records.ts';
 import type { Answered } from './access-log.ts';
-import { createDoorId } from './door-id.ts';
 import type { StartQueue } from './exchange/start-queue.ts';
 import { type PictureReturns, Undelivered } from './exchange/undelivered.ts';
 import { createFrontDoor } from './listener.ts';
@@ -8,7 +9,6 @@ import { type DoorLease, DoorLife, type FleetSource } from './membership.ts';
 import type { DoorOptions } from './options.ts';
 import { Sticky } from './sticky/cookie.ts';
 import { type KeptKey, type SharedKey, StickyKey } from './sticky/key.ts';
-import { doorUrl } from './upstream/own-address.ts';
 import type { Member } from './upstream/upstream.ts';
 
 export interface DoorDeps {
@@ -50,7 +50,7 @@ export interface Door {
 
 /** A front door and its place in the registry. */
 export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
-  const id = createDoorId();
+  const id = createId();
   const { onAnswer } = deps;
   let port = options.port;
   const onChange = () => life.acknowledge();
@@ -64,7 +64,7 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   const servers = (): Seen[] => front.roster.all().map(seen);
   const record = (): DoorRecord => ({
     id,
-    url: doorUrl(options.host, port),
+    url: httpUrl(options.host, port),
     ...deps.machine,
     roster: Object.fromEntries(
       servers().map(({ id: server, state, reason }) => [server, { state, reason }]),

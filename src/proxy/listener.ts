@@ -1,27 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { viaName } from '../ids.ts';
+import { listen, OTHER_PORT } from '../listen.ts';
 import type { Answered } from './access-log.ts';
 import { type Connection, createConnection } from './client/connection.ts';
 import { stopAtUpgrades } from './client/ignored-upgrade.ts';
 import { refuseConnection } from './client/parse-errors.ts';
 import { refuseRaw } from './client/raw-refusal.ts';
 import { notPassed } from './client/request-checks.ts';
-import { viaName } from './door-id.ts';
 import type { DoorContext } from './exchange/context.ts';
 import { PoisonList } from './exchange/poison.ts';
 import { type Expected, receive } from './exchange/receive.ts';
 import { Ladder } from './exchange/retry-policy.ts';
 import { StartQueue } from './exchange/start-queue.ts';
 import { createHttpServer } from './http-server.ts';
-import { listen } from './listen.ts';
 import type { DoorOptions } from './options.ts';
 import type { Sticky } from './sticky/cookie.ts';
 import { startWatch } from './timeout-sweep.ts';
-import { createAllow } from './upstream/allow.ts';
+import { createAllow, createBar } from './upstream/address-policy.ts';
 import { createBalancer } from './upstream/balancer.ts';
 import { Lines } from './upstream/connection.ts';
-import { createBar } from './upstream/own-address.ts';
 import { Roster } from './upstream/pool.ts';
 import { createProber } from './upstream/probe.ts';
 import { createUpgrades } from './websocket/upgrade.ts';
@@ -75,7 +74,7 @@ export function createFrontDoor(deps: FrontDoorDeps, options: DoorOptions): Fron
     roster: context.roster,
     poison: context.poison,
     starts: context.starts,
-    listen: () => listen(server, options.host, options.port),
+    listen: () => listen(server, options, OTHER_PORT),
     async close(deadlineMs) {
       context.closing = true;
       server.close();

@@ -1,5 +1,5 @@
-import { defaults } from '../config.ts';
-import type { OwnAddress } from './upstream/own-address.ts';
+import { defaults } from '../defaults.ts';
+import type { OwnAddress } from './upstream/address-policy.ts';
 
 type Limit =
   | 'bodyIdleMs'
@@ -43,7 +43,7 @@ type Limit =
 export type Balance = 'round-robin' | 'least-inflight';
 export type RetryPolicy = 'idempotent' | 'connect';
 
-/** All that one door can be told. The limits are those of config.ts, under the same names. */
+/** All that one door can be told. The limits are those of defaults.ts, under the same names. */
 export interface DoorOptions extends Readonly<Record<Limit, number>> {
   readonly host: string;
   /** 0 for any free port. */

@@ -1,7 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { closePolitely } from '../http/early-close.ts';
+import { DOOR_NAME } from '../ids.ts';
 
 interface Connection {
   requests: number;
@@ -9,8 +10,6 @@ interface Connection {
   fromDoor: boolean;
   last: IncomingMessage | null;
 }
-
-const DOOR_VIA = /\bmeow-[a-z2-9]{6}\b/;
 
 /** Every open connection: who sent on it, and how many requests it has. */
 export interface Connections {
@@ -60,7 +59,7 @@ export function trackConnections(
     if (isCounted) requests++;
     connection.requests++;
     connection.last = req;
-    connection.fromDoor ||= DOOR_VIA.test(req.headers.via ?? '');
+    connection.fromDoor ||= DOOR_NAME.test(req.headers.via ?? '');
     if (refusing) res.setHeader('Connection', 'close');
     res.once('close', () => {
       inflight--;

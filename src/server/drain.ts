@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import type { BeatReply } from '../model/records.ts';
 import type { Connections } from './connections.ts';
 

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
+import type { Identity } from '../health/endpoint.ts';
 import { answerHealth, asksForHealth, HEALTH_AGENT } from '../health/endpoint.ts';
-import type { Hosted, Identity } from '../hosting/hosted.ts';
+import type { Hosted } from '../hosting/hosted.ts';
 import { type Connections, trackConnections } from './connections.ts';
 
 /** A server that does not listen yet, and what is connected to it. */

@@ -1,12 +1,14 @@
 import type { Server as HttpServer } from 'node:http';
 import { Server as NetServer } from 'node:net';
-import { bracket, reachable } from '../address.ts';
-import { defaults } from '../config.ts';
+import { httpUrl, reachable } from '../address.ts';
+import { defaults } from '../defaults.ts';
 import { FailedError, isOutage } from '../errors.ts';
 import { type AppHealth, watchApp } from '../health/app-health.ts';
+import type { Identity } from '../health/endpoint.ts';
 import { HEALTH_PATH, healthPathOf } from '../health/endpoint.ts';
 import { checkItself } from '../health/self-check.ts';
-import type { Hosted, Identity } from '../hosting/hosted.ts';
+import type { Hosted } from '../hosting/hosted.ts';
+import { listen, listenFrom } from '../listen.ts';
 import { type Background, repeat } from '../loop.ts';
 import { isWorker, nameOfApp } from '../model/app-spec.ts';
 import type { BeatReply, ServerRecord } from '../model/records.ts';
@@ -14,8 +16,9 @@ import { quote, reason } from '../text.ts';
 import type { Connections } from './connections.ts';
 import { type RetireDeps, retire, retireWorker } from './drain.ts';
 import { createFront } from './http-server.ts';
-import { listen } from './listen.ts';
 import type { Ending, RunningServer, ServeDeps, ServeOptions } from './options.ts';
+
+const OTHER_PORT = 'Choose another with --port, or leave it out';
 
 /** Nobody is told to come to a worker. */
 const ANY_PORT = 0;
@@ -66,10 +69,13 @@ export class Life implements RunningServer {
   async start(): Promise<void> {
     const { id, spec, listenHost: host, fixedPort, firstPort } = this.#options;
     const from = firstPort ?? (isWorker(spec) ? ANY_PORT : defaults.firstServerPort);
-    this.#port = await listen(this.#server, { host, fixedPort, firstPort: from });
+    this.#port =
+      fixedPort === null
+        ? await listenFrom(this.#server, { host, port: from })
+        : await listen(this.#server, { host, port: fixedPort }, OTHER_PORT);
     const here = reachable(host);
     await this.#hosted.start?.(this.#port, here);
-    await checkItself(`http://${bracket(here)}:${this.#port}${this.#healthPath}`, id);
+    await checkItself(httpUrl(here, this.#port) + this.#healthPath, id);
     await this.#register();
     const rounds = this.#startRounds();
     this.#health?.start();
@@ -126,7 +132,7 @@ export class Life implements RunningServer {
 
   #url(): string {
     const { advertise, listenHost } = this.#options;
-    return `http://${bracket(advertise ?? reachable(listenHost))}:${this.#port}`;
+    return httpUrl(advertise ?? reachable(listenHost), this.#port);
   }
 
   async #register(): Promise<void> {

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
+import { isServerId } from '../ids.ts';
 import { parseIntent } from '../model/parse.ts';
 import type { Intent, SignedIntent } from '../model/records.ts';
 import { quote, systemReason } from '../text.ts';
 import { makeFolder } from './folder.ts';
-import { isServerId } from './server-id.ts';
 import { isAsSigned, isSignedWith, readKey } from './signature.ts';
 import { fileSystemNow, removeFile, writeWhole } from './whole-file.ts';
 

@@ -1,10 +1,7 @@
-import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { FailedError } from '../errors.ts';
+import { createHostId } from '../ids.ts';
 import { readIfAny, writeOnce, writeWhole } from './whole-file.ts';
-
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz23456789';
-const LENGTH = 16;
 
 /** Which run of which machine a state folder was last used in. */
 export interface HostFile {
@@ -35,10 +32,6 @@ export function hostIdOf(home: string, { bootId, pidNs }: Omit<HostFile, 'id'>):
 /** @throws FailedError where it cannot be written */
 export function rewriteHostFile(home: string, { id, bootId, pidNs }: HostFile): void {
   writeWhole(hostPath(home), JSON.stringify({ id, bootId, pidNs }));
-}
-
-export function createHostId(): string {
-  return Array.from({ length: LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
 }
 
 function hostPath(home: string): string {

@@ -1,5 +1,5 @@
-import { defaults } from '../config.ts';
-import { toText } from '../model/worker-record.ts';
+import { defaults } from '../defaults.ts';
+import { toText } from '../model/place.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
 import * as scripts from './scripts/intents.ts';

@@ -1,4 +1,4 @@
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
 import * as scripts from './scripts/registry.ts';

@@ -4,9 +4,8 @@ import type { DoorRecord, Intent, Listing, Skipped } from '../model/records.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
 import { readDoors as readDoorsScript } from './scripts/doors.ts';
-import { list } from './scripts/list.ts';
 import * as scripts from './scripts/registry.ts';
-import { runScript } from './scripts/run.ts';
+import { list, runScript } from './scripts/run.ts';
 import type { Registry } from './store.ts';
 
 const MAX_RECORD_BYTES = 16 * 1_024;

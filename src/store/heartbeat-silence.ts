@@ -1,13 +1,12 @@
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { StoreError } from '../errors.ts';
 import type { Link } from './connection/connection.ts';
 import { takesNoWrites } from './connection/trouble.ts';
 import { readDoors } from './fleet-view.ts';
 import type { Keys } from './keys.ts';
 import { rehearsed } from './scripts/guard.ts';
-import { list } from './scripts/list.ts';
 import { beat } from './scripts/registry.ts';
-import { runScript } from './scripts/run.ts';
+import { list, runScript } from './scripts/run.ts';
 import { readSilence } from './scripts/silence.ts';
 import { beatKeys } from './server-leases.ts';
 import type { Registry } from './store.ts';

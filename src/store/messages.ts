@@ -1,8 +1,7 @@
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
-import { list } from './scripts/list.ts';
 import { readMessage } from './scripts/messages.ts';
-import { runScript } from './scripts/run.ts';
+import { list, runScript } from './scripts/run.ts';
 import type { Messages } from './store.ts';
 
 /** Messages that expire by themselves. */

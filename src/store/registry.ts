@@ -1,12 +1,11 @@
 import { createChanges } from './changes.ts';
 import type { Link } from './connection/connection.ts';
-import { createDoorLeases } from './door-leases.ts';
+import { createDoorLeases, createStickyKey } from './door-leases.ts';
 import { createOrders } from './drain-orders.ts';
 import { createFleetView } from './fleet-view.ts';
 import { createBeatSilence } from './heartbeat-silence.ts';
 import type { Keys } from './keys.ts';
 import { createServerLeases } from './server-leases.ts';
-import { createStickyKey } from './sticky-key.ts';
 import type { Registry } from './store.ts';
 
 /** The fleet as Redis knows it: leases on Redis' clock, everything read back checked. */

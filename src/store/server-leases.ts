@@ -1,15 +1,14 @@
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { FailedError, StoreError } from '../errors.ts';
 import { parseKilled, parseOrder, parseRecord, parseRegistryId } from '../model/parse.ts';
+import { toText } from '../model/place.ts';
 import type { BeatReply, Intent, ServerRecord } from '../model/records.ts';
-import { toText } from '../model/worker-record.ts';
 import { quote } from '../text.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
 import { claim } from './scripts/claim.ts';
-import { list } from './scripts/list.ts';
 import * as scripts from './scripts/registry.ts';
-import { runScript } from './scripts/run.ts';
+import { list, runScript } from './scripts/run.ts';
 import type { Registry } from './store.ts';
 
 /** Whoever waits for a server to go asks at once. */

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { defaults } from '../config.ts';
+import { defaults } from '../defaults.ts';
 import { StoreError } from '../errors.ts';
 import { reason } from '../text.ts';
 import type { Link } from './connection/connection.ts';

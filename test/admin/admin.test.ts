@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Admin, createAdmin } from '../../src/admin/admin.ts';
-import { defaults } from '../../src/config.ts';
+import { defaults } from '../../src/defaults.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 import { ask, exchange } from '../proxy/clients.ts';

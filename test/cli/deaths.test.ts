@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import type { Row } from '../../src/cli/output/rows.ts';
-import { defaults } from '../../src/config.ts';
+import { defaults } from '../../src/defaults.ts';
 import { openSite } from '../helpers/cli.ts';
 import { serversOf } from '../helpers/machine.ts';
 import { until } from '../helpers/until.ts';

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { defaults } from '../../src/config.ts';
+import { defaults } from '../../src/defaults.ts';
 import { finish, openSite, type Site } from '../helpers/cli.ts';
 import { keepAsking } from '../helpers/load.ts';
 import { freePort } from '../helpers/redis.ts';

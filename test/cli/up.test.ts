@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { defaults } from '../../src/config.ts';
+import { defaults } from '../../src/defaults.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 import { type FleetSite, openFleetSite } from './fleet-site.ts';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createContext } from '../../src/cli/context/context.ts';
 import { createOutput } from '../../src/cli/output/output.ts';
 import { createProgram } from '../../src/cli/program.ts';
-import { createConfig } from '../../src/config.ts';
+import { readSettings } from '../../src/settings.ts';
 import { BIN, finish, openSite, type Result, type Site } from '../helpers/cli.ts';
 import { hostOf, ROOT, runHere } from '../helpers/run-here.ts';
 
@@ -277,7 +277,7 @@ describe('help', () => {
 
   test('of each verb has an example', () => {
     const { host } = hostOf(['--help'], site.env);
-    const config = createConfig(host.env);
+    const config = readSettings(host.env);
     const output = createOutput(host.stdout, host.stderr, 'never', null);
     const program = createProgram(createContext(host, ROOT, config, output, null));
     for (const name of verbs) {

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { createId } from '../../src/ids.ts';
 import { logPath, tail } from '../../src/logs/files.ts';
-import { createServerId } from '../../src/state/server-id.ts';
 import { temporaryFolder } from './cleanup.ts';
 
 function log(text: string): string {
@@ -36,7 +36,7 @@ test('each server has a log named for it in the state folder', () => {
 });
 
 test('an id is six characters of a-z and 2-9, and a new one every time', () => {
-  const ids = Array.from({ length: 1_000 }, createServerId);
+  const ids = Array.from({ length: 1_000 }, createId);
   expect(ids.filter((id) => !/^[a-z2-9]{6}$/.test(id))).toEqual([]);
   expect(new Set(ids).size).toBe(1_000);
 });

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { defaults } from '../../src/config.ts';
+import { defaults } from '../../src/defaults.ts';
 import { RotatingLog } from '../../src/logs/rotating-log.ts';
 import { needs, testWith, thorough } from '../helpers/needs.ts';
 import { bundleFixture } from './bundle.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { defaults } from '../../src/config.ts';
+import { defaults } from '../../src/defaults.ts';
 import { NotReadyError } from '../../src/errors.ts';
 import { type Spawned, type SpawnOptions, spawnServers } from '../../src/fleet/spawn/spawn.ts';
 import { logPath } from '../../src/logs/files.ts';

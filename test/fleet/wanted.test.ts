@@ -7,11 +7,11 @@ import { Wanted, type WantedDeps } from '../../src/fleet/desired/desired-state.t
 import { OwnIntent } from '../../src/fleet/desired/own-intent.ts';
 import { asBefore } from '../../src/fleet/spawn/respawn.ts';
 import { type SpawnDeps, spawnServers } from '../../src/fleet/spawn/spawn.ts';
+import { createId } from '../../src/ids.ts';
 import { catSpec } from '../../src/model/app-spec.ts';
 import type { FleetView, ServerRecord, SignedIntent } from '../../src/model/records.ts';
 import { type ThisProcess, thisMachine } from '../../src/process/identity.ts';
 import { entryPath, readWanted } from '../../src/state/desired-files.ts';
-import { createServerId } from '../../src/state/server-id.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { openStore, sampleRecord } from '../helpers/store.ts';
@@ -56,7 +56,7 @@ async function folder(intents: WantedDeps['intents'] = store.intents) {
     look: async (view?: FleetView) => wanted.look(view ?? (await store.registry.fleet())),
     entry: (id: string) => readWanted(home, fleet, id),
     pathOf: (id: string) => entryPath(home, fleet, id),
-    record: (id = createServerId()) => recordOf(elsewhere, id),
+    record: (id = createId()) => recordOf(elsewhere, id),
     register(record: ServerRecord, registry: Registering = store.registry) {
       const deps = { ...names, registry, intents: store.intents };
       return new OwnIntent(deps, { ...listen, ofUp: false, replaces: null }).register(record);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { listFleet, type Row } from '../../src/cli/output/rows.ts';
-import { sendSignal } from '../../src/process/launcher.ts';
+import { sendSignal } from '../../src/process/terminate.ts';
 import type { Store } from '../../src/store/store.ts';
 import { freePort, startRedis, type TestRedis } from './redis.ts';
 import { openStore } from './store.ts';

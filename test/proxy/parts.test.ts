@@ -3,7 +3,7 @@ import { type Answered, accessLine } from '../../src/proxy/access-log.ts';
 import { EventEnd } from '../../src/proxy/exchange/event-end.ts';
 import { Ladder, type TryFacts } from '../../src/proxy/exchange/retry-policy.ts';
 import { doorOptions, LOOPBACK } from '../../src/proxy/options.ts';
-import { createAllow } from '../../src/proxy/upstream/allow.ts';
+import { createAllow } from '../../src/proxy/upstream/address-policy.ts';
 import { FrameBoundary } from '../../src/proxy/websocket/frames.ts';
 import { build } from './web-sockets.ts';
 

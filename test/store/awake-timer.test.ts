@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { withinAwake } from '../../src/store/connection/awake-timer.ts';
+import { withinAwake } from '../../src/time/awake-timer.ts';
 
 const block = (ms: number) => {
   const end = performance.now() + ms;

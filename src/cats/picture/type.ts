@@ -1,5 +1,5 @@
 import { imageSize } from 'image-size';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import type { PictureType } from '../../model/picture.ts';
 import { isAvif } from './avif.ts';
 import { isWhole } from './end.ts';

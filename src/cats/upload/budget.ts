@@ -1,4 +1,4 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { type MemoryPart, UploadMemory } from './memory.ts';
 import { Spool, type SpoolFile } from './spool.ts';
 import { Turns } from './turns.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
 import type { Context } from 'koa';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import type { Room } from './budget.ts';
 import { FIELD, formError, httpError, type Misfits, whyNotTaken } from './form-errors.ts';
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Config, defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { type ExitCode, exitCodes } from '../../errors.ts';
+import type { Settings } from '../../settings.ts';
 import type { Store } from '../../store/store.ts';
 import type { Output } from '../output/output.ts';
 
@@ -21,7 +22,7 @@ export interface OpenStore {
 
 /** What every verb gets: settings, output, and the way to Redis. */
 export interface Context {
-  readonly config: Config;
+  readonly config: Settings;
   readonly output: Output;
   readonly process: NodeJS.Process;
   /** The file that starts meowctl, for children. */
@@ -43,7 +44,7 @@ export interface Context {
 export function createContext(
   host: NodeJS.Process,
   root: string,
-  config: Config,
+  config: Settings,
   output: Output,
   program: readonly string[] | null,
 ): Context {
@@ -83,7 +84,7 @@ export function createContext(
   };
 }
 
-async function open(config: Config, output: Output, needs: StoreNeeds): Promise<OpenStore> {
+async function open(config: Settings, output: Output, needs: StoreNeeds): Promise<OpenStore> {
   const { chooseRedis, warnOfEviction } = await import('./redis.ts');
   const { connectStore } = await import('../../store/connect.ts');
   const { start = false, persistent = false, keeps = false } = needs;

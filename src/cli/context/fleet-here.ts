@@ -1,5 +1,5 @@
-import type { Config } from '../../config.ts';
 import type { Running } from '../../process/our-process.ts';
+import type { Settings } from '../../settings.ts';
 import { parseRedisUrl } from '../../store/connection/redis-url.ts';
 import type { Context } from './context.ts';
 
@@ -41,7 +41,7 @@ export async function forgetWanted({ config }: Context): Promise<void> {
 }
 
 /** The names that the Redis of this run may have been started with. */
-async function redisesOf({ home, redisUrl, redisProbeUrl }: Config) {
+async function redisesOf({ home, redisUrl, redisProbeUrl }: Settings) {
   const [{ localAddress }, { fleetName }] = await Promise.all([
     import('../../local-redis/recorded-run.ts'),
     import('../../process/our-process.ts'),

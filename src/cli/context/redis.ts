@@ -1,5 +1,5 @@
-import type { Config } from '../../config.ts';
 import { StoreError } from '../../errors.ts';
+import type { Settings } from '../../settings.ts';
 import { parseRedisUrl, type RedisAddress } from '../../store/connection/redis-url.ts';
 import type { Store } from '../../store/store.ts';
 import type { Output } from '../output/output.ts';
@@ -10,7 +10,11 @@ const LOOPBACK = /^(127\.|::1$|localhost$)/;
  * Which Redis this run uses: REDIS_URL, else the local one, else the usual address; design §8.
  * @param start whether a local one is started where none answers
  */
-export async function chooseRedis(config: Config, output: Output, start: boolean): Promise<string> {
+export async function chooseRedis(
+  config: Settings,
+  output: Output,
+  start: boolean,
+): Promise<string> {
   if (config.redisUrl !== null) {
     warnIfOpen(parseRedisUrl(config.redisUrl), output);
     return config.redisUrl;
@@ -35,7 +39,7 @@ export async function warnOfEviction(store: Store, output: Output): Promise<void
   );
 }
 
-async function nobodyAnswers({ home, redisProbeUrl }: Config): Promise<StoreError> {
+async function nobodyAnswers({ home, redisProbeUrl }: Settings): Promise<StoreError> {
   const [{ findUp }, { thisMachine }] = await Promise.all([
     import('../../fleet/up/mark.ts'),
     import('../../process/identity.ts'),

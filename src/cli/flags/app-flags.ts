@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Command } from 'commander';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { FailedError, UsageError } from '../../errors.ts';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
 import { HIDDEN_HEALTH_PATH } from '../../health/endpoint.ts';
@@ -8,7 +8,7 @@ import { catSpec, isHealthPath, nameOfApp, parseSpec } from '../../model/app-spe
 import type { AppSpec, StatusRange } from '../../model/records.ts';
 import { quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
-import { type AskedEnv, askedEnv, type EnvFlags } from './asked-env.ts';
+import { type AskedEnv, askedEnv, type EnvFlags, envInWords } from './asked-env.ts';
 import { addLeaveFlags, type LeaveFlags, leaveSettings } from './leave-flags.ts';
 import { typedFolder, typedPath } from './typed-path.ts';
 import { statusRange } from './values.ts';
@@ -188,4 +188,19 @@ function noPage(): UsageError {
 
 function oneApp(): UsageError {
   return new UsageError('--app together with a program after --', 'Use one of them');
+}
+
+/** What a person asked for on this machine, its values kept in the state folder. */
+export async function keptApp(context: Context, asked: AskedApp | null): Promise<AskedSpec | null> {
+  if (asked === null) return null;
+  const [{ prepareStateFolder }, { keepValues }] = await Promise.all([
+    import('../../state/folder.ts'),
+    import('../../environment/kept-values.ts'),
+  ]);
+  const { home } = context.config;
+  const { spec, env, isNamed, isPlain } = asked;
+  prepareStateFolder(home);
+  const kept = keepValues(home, env.values);
+  for (const line of envInWords(env)) context.output.talk(line);
+  return { spec: { ...spec, ...kept }, isNamed, isPlain };
 }

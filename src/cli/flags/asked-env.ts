@@ -1,4 +1,4 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { type EnvFile, readEnvFile } from '../../environment/env-file.ts';
 import type { KeptValues } from '../../environment/kept-values.ts';
 import { UsageError } from '../../errors.ts';

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { headerBytes, limit, seconds } from './values.ts';
 
 type Default = keyof typeof defaults;
 
-/** The door's limits that are flags: what it is called here, in config.ts, and to a person. */
+/** The door's limits that are flags: what it is called here, in defaults.ts, and to a person. */
 const flags = [
   ['--connect-timeout <seconds>', 'doorConnectMs', 'connecting to a server'],
   ['--response-timeout <seconds>', 'responseHeaderMs', 'a server beginning to answer'],

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import type { AppSpec } from '../../model/records.ts';
 import { drainSignal, seconds } from './values.ts';
 

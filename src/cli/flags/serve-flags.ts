@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import type { ServeFlags } from '../serve/run-server.ts';
 import { healthPath } from './app-flags.ts';
 import { drainSignal, host, port, seconds, serverId, statusRange } from './values.ts';

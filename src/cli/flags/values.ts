@@ -1,9 +1,10 @@
-import { defaults, isHost } from '../../config.ts';
+import { isHost, LAST_PORT } from '../../address.ts';
+import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
 import { asProgram, inShell, isModuleName } from '../../hosting/as-program.ts';
+import { isServerId } from '../../ids.ts';
 import { DRAIN_SIGNALS, isStatusRange } from '../../model/app-spec.ts';
 import type { StatusRange } from '../../model/records.ts';
-import { isServerId } from '../../state/server-id.ts';
 import { quote } from '../../text.ts';
 
 /*
@@ -11,11 +12,10 @@ import { quote } from '../../text.ts';
  * allowed. Only plain ASCII digits count: `3e3`, `0x0BB8` and ` 3001` are slips, not ports.
  */
 
-const MAX_PORT = 65_535;
 const MAX_SECONDS = 86_400;
 
 export function port(text: string): number {
-  return whole(text, 'port', 1, MAX_PORT);
+  return whole(text, 'port', 1, LAST_PORT);
 }
 
 export function count(text: string): number {
@@ -129,7 +129,7 @@ export function host(text: string): string {
 }
 
 export function serverId(text: string): string {
-  if (/^[a-z2-9]{6}$/.test(text)) return text;
+  if (isServerId(text)) return text;
   throw new UsageError(`id ${quote(text)} is not a server id`, 'Use 6 characters a-z 2-9');
 }
 

@@ -1,4 +1,4 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
 import type { AppFlags } from './app-flags.ts';
 

@@ -1,5 +1,5 @@
-import type { Config } from '../../config.ts';
 import { FailedError } from '../../errors.ts';
+import type { Settings } from '../../settings.ts';
 import { plain, reason, systemReason } from '../../text.ts';
 
 /** A column of a table: its head, and what stands in it. */
@@ -44,7 +44,7 @@ const GAP = '  ';
 export function createOutput(
   stdout: NodeJS.WriteStream,
   stderr: NodeJS.WriteStream,
-  color: Config['color'],
+  color: Settings['color'],
   paints: Paints | null,
 ): Output {
   let closed = false;

@@ -4,6 +4,7 @@ import { catSpec, isWorker, nameOfApp } from '../../model/app-spec.ts';
 import { placeOf } from '../../model/place.ts';
 import type { FleetView, Intent, ServerRecord, ServerState } from '../../model/records.ts';
 import type { Registry } from '../../store/store.ts';
+import { quote } from '../../text.ts';
 import type { Cell, Output, Tone } from './output.ts';
 
 /** A server as the CLI shows it. `doors` is what each door says of it. */
@@ -170,4 +171,9 @@ export function duration(ms: number): string {
     return amount === 0 ? '' : `${amount}${unit}`;
   });
   return parts.filter(Boolean).join(' ');
+}
+
+/** What a server that has started does, for people. */
+export function servingLine({ id, url, worker, app }: ServerRecord): string {
+  return worker ? `${id} runs ${quote(app)}` : `${id} serves ${url}`;
 }

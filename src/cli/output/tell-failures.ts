@@ -1,5 +1,8 @@
 import { exitCodes, type MeowError } from '../../errors.ts';
+import type { DoorRecord } from '../../model/records.ts';
+import { plain } from '../../text.ts';
 import type { Context } from '../context/context.ts';
+import type { Output } from './output.ts';
 import { report } from './report.ts';
 
 /**
@@ -17,4 +20,14 @@ export function tellFailures(
   for (const error of told.values()) report(error, output, false);
   if (failed.length > 1) output.talk(`meowctl: ${summary}`);
   exitWith(first.exitCode ?? exitCodes.failed);
+}
+
+/** What doors have seen servers die of. */
+export function tellPoison(doors: readonly DoorRecord[], output: Output): void {
+  const named = new Set(doors.flatMap(({ poison = [] }) => poison));
+  for (const target of named) {
+    output.talk(
+      `${plain(target)} is poison: servers die of it, so it is tried once each time, not again`,
+    );
+  }
 }

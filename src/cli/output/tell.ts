@@ -1,5 +1,5 @@
 import { type ExitCode, exitCodes, MeowError } from '../../errors.ts';
-import { plain, quote, reason, systemReason, systemRemedy } from '../../text.ts';
+import { errorInWords, plain, systemRemedy } from '../../text.ts';
 import type { Output } from './output.ts';
 
 const MAX_LINE = 400;
@@ -14,13 +14,6 @@ export function tell(error: unknown, output: Output, debug: boolean): ExitCode {
   return told.exitCode;
 }
 
-/** What nobody expected: of the system, or a mistake of ours. */
-export function inWords(error: unknown): string {
-  if (!(error instanceof Error)) return reason(error);
-  const { path } = error as NodeJS.ErrnoException;
-  return path === undefined ? systemReason(error) : `${quote(path)}: ${systemReason(error)}`;
-}
-
 function remedyOf(error: unknown): string {
   return systemRemedy(error) ?? 'Run it again with --debug to see where';
 }
@@ -29,7 +22,7 @@ type Told = Pick<MeowError, 'message' | 'remedy' | 'exitCode'>;
 
 function explain(error: unknown): Told {
   if (error instanceof MeowError) return error;
-  return { message: inWords(error), remedy: remedyOf(error), exitCode: exitCodes.failed };
+  return { message: errorInWords(error), remedy: remedyOf(error), exitCode: exitCodes.failed };
 }
 
 function details(error: unknown): readonly string[] {

@@ -1,4 +1,4 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import type { FleetView, Listing, Silence } from '../../model/records.ts';
 import type { Registry } from '../../store/store.ts';
 import type { Output } from './output.ts';

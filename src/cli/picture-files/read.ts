@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { FailedError, MeowError } from '../../errors.ts';
 import type { NewPicture } from '../../model/picture.ts';
 import { quote, systemReason } from '../../text.ts';

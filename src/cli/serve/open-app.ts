@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { type AppEnvironment, variablesOf } from '../../environment/app-environment.ts';
 import type { Hosted } from '../../hosting/hosted.ts';
 import type { AppSpec } from '../../model/records.ts';

@@ -1,4 +1,4 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { variablesOf } from '../../environment/app-environment.ts';
 import type { Program, ProgramDeps } from '../../hosting/program.ts';
 import type { AppSpec } from '../../model/records.ts';

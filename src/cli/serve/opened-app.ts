@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import type { AppEnvironment } from '../../environment/app-environment.ts';
 import type { CreateHosted } from '../../hosting/hosted.ts';
 import type { AppSpec } from '../../model/records.ts';

@@ -2,13 +2,13 @@ import { exitCodes } from '../../errors.ts';
 import { keepOwnLog } from '../../logs/own-log.ts';
 import { catSpec } from '../../model/app-spec.ts';
 import type { AppSpec } from '../../model/records.ts';
-import { type ReadyPipe, readyPipe } from '../../process/ready-pipe-child.ts';
-import { letGo } from '../../process/standby-child.ts';
+import { type ReadyPipe, readyPipe } from '../../process/ready-pipe.ts';
+import { letGo } from '../../process/standby.ts';
 import type { Store } from '../../store/store.ts';
 import { announceHere } from '../context/announce.ts';
 import type { Context } from '../context/context.ts';
 import { type AppFlags, givenSpec } from '../flags/app-flags.ts';
-import { servingLine } from '../output/serving-line.ts';
+import { servingLine } from '../output/rows.ts';
 import { leaveInOrder } from './leave-in-order.ts';
 import { mustBeFirst } from './one-process.ts';
 import type { OpenApp, OpenedApp } from './opened-app.ts';
@@ -42,8 +42,8 @@ export async function runServer(
   const held = options.held ? letGo(host) : undefined;
   const hand = spawned ? null : handRunApp(context, options);
   const ready = readyPipe(spawned, host, given?.readyMs, held);
-  const { createServerId } = await import('../../state/server-id.ts');
-  const id = options.id ?? createServerId();
+  const { createId } = await import('../../ids.ts');
+  const id = options.id ?? createId();
   const leave = await announceHere(context, 'server', id);
   try {
     const served = hand ?? launchedApp(context, given ?? catSpec);

@@ -1,4 +1,4 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import type { AppSpec } from '../../model/records.ts';
 import { only } from '../../model/variables.ts';
 import type { Context } from '../context/context.ts';

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
+import { httpUrl } from '../../address.ts';
 import type { Admin } from '../../admin/admin.ts';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
+import { nameHolder } from '../../process/port-holder.ts';
 import type { Door } from '../../proxy/door.ts';
 import type { Context, OpenStore } from '../context/context.ts';
-import { nameHolder } from '../context/port-in-use.ts';
 import { addDoorFlags, doorLimits } from '../flags/door-flags.ts';
 import { balance, host, port, retryPolicy } from '../flags/values.ts';
 
@@ -111,9 +112,8 @@ async function openBoth(door: Door, flags: DoorFlags): Promise<OpenedDoor> {
     door.cut();
     throw await nameHolder(error, flags.port, 'Choose another with --port');
   }
-  const at = flags.host.includes(':') ? `[${flags.host}]` : flags.host;
   return {
-    url: `http://${at}:${flags.port}`,
+    url: httpUrl(flags.host, flags.port),
     adminUrl: admin ? `http://${defaults.adminHost}:${flags.adminPort}` : null,
     started: door.started,
     async close(deadlineMs) {

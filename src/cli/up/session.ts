@@ -1,5 +1,5 @@
-import { defaults } from '../../config.ts';
-import { StoreError } from '../../errors.ts';
+import { defaults } from '../../defaults.ts';
+import { inTurn, StoreError } from '../../errors.ts';
 import type { Wanted } from '../../fleet/desired/desired-state.ts';
 import type { Keeper } from '../../fleet/reconciler/reconciler.ts';
 import type { BroughtUp } from '../../fleet/scale/scale.ts';
@@ -10,12 +10,10 @@ import type { Machine } from '../../process/identity.ts';
 import { parseRedisUrl } from '../../store/connection/redis-url.ts';
 import type { Registry } from '../../store/store.ts';
 import type { Context, OpenStore } from '../context/context.ts';
-import { inTurn } from '../context/in-turn.ts';
-import { openWanted } from '../context/open-desired.ts';
-import { serverProgram } from '../context/server-program.ts';
+import { openWanted, serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
+import { startKeeper } from '../context/start-reconciler.ts';
 import { tellFailures } from '../output/tell-failures.ts';
-import { startKeeper } from '../verbs/keep.ts';
 import { type DoorFlags, type OpenedDoor, openDoor } from './open-door.ts';
 
 export interface UpFlags extends DoorFlags {

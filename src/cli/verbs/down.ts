@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { exitCodes, FailedError, type MeowError, StoreError } from '../../errors.ts';
 import type { FleetView } from '../../model/records.ts';
 import type { Kind, Running } from '../../process/our-process.ts';
@@ -74,7 +74,7 @@ async function endKind(context: Context, tally: Tally, kind: Kind, graceMs: numb
 async function destroyHere(context: Context, tally: Tally, drainMs: number): Promise<void> {
   const [{ destroyChosen }, { idsOn }, { thisMachine }] = await Promise.all([
     import('../../fleet/destroy/chosen.ts'),
-    import('../../fleet/scale/scale.ts'),
+    import('../../fleet/scale/here.ts'),
     import('../../process/identity.ts'),
   ]);
   const { home } = context.config;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { NothingError } from '../../errors.ts';
 import type { Context } from '../context/context.ts';
 import { examples } from '../flags/examples.ts';

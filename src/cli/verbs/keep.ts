@@ -1,12 +1,10 @@
 import type { Command } from 'commander';
-import type { Wanted } from '../../fleet/desired/desired-state.ts';
-import type { ServerRecord } from '../../model/records.ts';
+import { inTurn } from '../../errors.ts';
 import { announceHere } from '../context/announce.ts';
-import type { Context, OpenStore } from '../context/context.ts';
-import { inTurn } from '../context/in-turn.ts';
-import { openWanted } from '../context/open-desired.ts';
-import { serverProgram } from '../context/server-program.ts';
+import type { Context } from '../context/context.ts';
+import { openWanted } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
+import { startKeeper } from '../context/start-reconciler.ts';
 import { examples } from '../flags/examples.ts';
 import { stopSignal } from './proxy.ts';
 
@@ -31,32 +29,4 @@ async function keep(context: Context): Promise<void> {
   } finally {
     await inTurn([() => open.store.close(), leave]);
   }
-}
-
-/**
- * @param wanted what is wanted here, said once what of it is not to be started
- * @param onStarted told of each server that took the place of one that died
- */
-export async function startKeeper(
-  context: Context,
-  open: OpenStore,
-  wanted: Wanted,
-  onStarted: (record: ServerRecord) => void,
-) {
-  const [{ Keeper }, { thisMachine }] = await Promise.all([
-    import('../../fleet/reconciler/reconciler.ts'),
-    import('../../process/identity.ts'),
-  ]);
-  const { registry, intents } = open.store;
-  const keeper = new Keeper({
-    registry,
-    intents,
-    wanted,
-    machine: thisMachine(context.config.home),
-    ...serverProgram(context, open),
-    onStarted,
-    log: (line) => context.output.talk(`keeper   ${line}`),
-  });
-  keeper.start();
-  return keeper;
 }

@@ -5,7 +5,7 @@ import type { Context } from '../context/context.ts';
 import { examples } from '../flags/examples.ts';
 import { explainUnsigned } from '../output/not-started.ts';
 import { listFleet, type Row, showRows } from '../output/rows.ts';
-import { tellPoison } from '../output/tell-poison.ts';
+import { tellPoison } from '../output/tell-failures.ts';
 import { explainLost, look, sayNoWrites } from '../output/why-lost.ts';
 
 interface Options {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { NothingError, UsageError } from '../../errors.ts';
 import type { LogStream } from '../../logs/files.ts';
 import type { LogLine, OnDenied, Wanted } from '../../logs/server-log.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { StoreError } from '../../errors.ts';
 import { announceHere } from '../context/announce.ts';
 import type { Context, OpenStore } from '../context/context.ts';

@@ -1,16 +1,14 @@
 import { type Command, Option } from 'commander';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import type { AppChange } from '../../fleet/targets/changed-app.ts';
 import type { Context, OpenStore } from '../context/context.ts';
-import { openWanted } from '../context/open-desired.ts';
-import { serverProgram } from '../context/server-program.ts';
+import { openWanted, serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
 import { addAppFlags } from '../flags/app-flags.ts';
 import { askedChange, type ChangeFlags, withdrawn } from '../flags/asked-change.ts';
 import { examples } from '../flags/examples.ts';
 import { count, seconds } from '../flags/values.ts';
-import { serversInWords, servingRows, shortName, showRows } from '../output/rows.ts';
-import { servingLine } from '../output/serving-line.ts';
+import { serversInWords, servingLine, servingRows, shortName, showRows } from '../output/rows.ts';
 import { tellFailures } from '../output/tell-failures.ts';
 
 interface Options extends ChangeFlags {

@@ -1,12 +1,16 @@
 import type { Command } from 'commander';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
 import type { Context, OpenStore } from '../context/context.ts';
-import { openWanted } from '../context/open-desired.ts';
-import { serverProgram } from '../context/server-program.ts';
+import { openWanted, serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
-import { type AppFlags, addAppFlags, addWorkerFlag, askedApp } from '../flags/app-flags.ts';
+import {
+  type AppFlags,
+  addAppFlags,
+  addWorkerFlag,
+  askedApp,
+  keptApp,
+} from '../flags/app-flags.ts';
 import { examples } from '../flags/examples.ts';
-import { keptApp } from '../flags/kept-app.ts';
 import { size } from '../flags/values.ts';
 import { servingRows, shortName, showRows } from '../output/rows.ts';
 import { tellFailures } from '../output/tell-failures.ts';

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import type { Context } from '../context/context.ts';
 import { addAppFlags, addWorkerFlag } from '../flags/app-flags.ts';
 import { examples } from '../flags/examples.ts';

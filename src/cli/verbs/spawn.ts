@@ -1,15 +1,19 @@
 import type { Command } from 'commander';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
 import type { AppSpec } from '../../model/records.ts';
 import type { Context, OpenStore } from '../context/context.ts';
-import { openWanted } from '../context/open-desired.ts';
-import { serverProgram } from '../context/server-program.ts';
+import { openWanted, serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
-import { type AppFlags, addAppFlags, addWorkerFlag, askedApp } from '../flags/app-flags.ts';
+import {
+  type AppFlags,
+  addAppFlags,
+  addWorkerFlag,
+  askedApp,
+  keptApp,
+} from '../flags/app-flags.ts';
 import { examples } from '../flags/examples.ts';
-import { keptApp } from '../flags/kept-app.ts';
 import { count, host, port, seconds } from '../flags/values.ts';
 import { byPort, shortName, showRows, toRow } from '../output/rows.ts';
 import { tellFailures } from '../output/tell-failures.ts';

@@ -1,14 +1,13 @@
 import { type Command, Option } from 'commander';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
+import { inTurn } from '../../errors.ts';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
 import { keepOwnLog } from '../../logs/own-log.ts';
-import { readyPipe } from '../../process/ready-pipe-child.ts';
+import { readyPipe } from '../../process/ready-pipe.ts';
 import { announceHere } from '../context/announce.ts';
 import type { Context } from '../context/context.ts';
-import { inTurn } from '../context/in-turn.ts';
-import { type AppFlags, addAppFlags, askedApp, givenSpec } from '../flags/app-flags.ts';
+import { type AppFlags, addAppFlags, askedApp, givenSpec, keptApp } from '../flags/app-flags.ts';
 import { examples } from '../flags/examples.ts';
-import { keptApp } from '../flags/kept-app.ts';
 import { seconds, size } from '../flags/values.ts';
 import { report } from '../output/report.ts';
 import { detachUp, UP_READY_MS } from '../up/detach.ts';

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { repeat } from '../../loop.ts';
 import { keeperSockets } from './socket.ts';
 

@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
-import type { ThisProcess } from '../../process/identity.ts';
+import type { Machine, ThisProcess } from '../../process/identity.ts';
 import { socketPath } from '../../state/socket-path.ts';
+import { keeperMark } from '../../store/desired-state.ts';
 import { answers, keeperSockets } from './socket.ts';
 
 const ANSWER_MS = 1_000;
@@ -42,4 +44,17 @@ function isHeldByAnother(path: string, { pid, pidStart }: ThisProcess): Promise<
     connection.once('end', () => settle(true));
     connection.once('error', () => settle(false));
   });
+}
+
+type Run = Pick<Machine, 'bootId' | 'pidNs'>;
+
+/** What a keeper holds its host's lock with: nobody else's, and it tells where its process is. */
+export function createKeeperToken({ bootId, pidNs }: Run): string {
+  return [keeperMark + randomBytes(9).toString('base64url'), bootId, pidNs].join(' ');
+}
+
+/** Null for that of an older version. */
+export function runOfKeeper(token: string): Run | null {
+  const [, bootId, pidNs] = token.split(' ');
+  return bootId === undefined || pidNs === undefined ? null : { bootId, pidNs };
 }

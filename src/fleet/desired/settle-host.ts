@@ -1,14 +1,14 @@
 import { existsSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
+import { createHostId } from '../../ids.ts';
 import { type Machine, thisMachine } from '../../process/identity.ts';
-import { createHostId, readHostFile, rewriteHostFile } from '../../state/host-id.ts';
+import { readHostFile, rewriteHostFile } from '../../state/host-id.ts';
 import type { Intents, Registry } from '../../store/store.ts';
 import { plain } from '../../text.ts';
-import { inUse } from '../death-watch/in-use.ts';
+import { inUse, runOfKeeper } from '../death-watch/in-use.ts';
 import { livesElsewhere } from '../targets/liveness.ts';
-import { runOfKeeper } from './reconciler-token.ts';
 
 export interface SettleDeps {
   /** A state folder that is there. */

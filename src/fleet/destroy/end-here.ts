@@ -1,5 +1,4 @@
 import { FailedError } from '../../errors.ts';
-import { terminate } from '../../process/launcher.ts';
 import {
   fleetName,
   type Kind,
@@ -8,6 +7,7 @@ import {
   stillRuns,
 } from '../../process/our-process.ts';
 import { runningHere } from '../../process/running.ts';
+import { terminate } from '../../process/terminate.ts';
 import { findUp } from '../up/mark.ts';
 
 /** All that runs from a state folder, an `up` of a version that notes nothing included. */

@@ -1,11 +1,10 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { TimeoutError } from '../../errors.ts';
 import { INIT_PID, isHere } from '../../process/identity.ts';
-import { terminate } from '../../process/launcher.ts';
+import { terminate } from '../../process/terminate.ts';
 import type { Known } from '../targets/servers.ts';
 import { type End, isLostElsewhere, ORDER_STANDS } from './elsewhere.ts';
-import { type Job, nameOf, runsHere } from './job.ts';
-import { leaveWithinMs } from './patience.ts';
+import { type Job, leaveWithinMs, nameOf, runsHere } from './job.ts';
 
 /** A living server beats, and so hears its order, within a lease; a lost one elsewhere may be off. */
 export function patienceMs(job: Job, server: Known): number {

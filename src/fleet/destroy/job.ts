@@ -1,3 +1,5 @@
+import { defaults } from '../../defaults.ts';
+import type { AppSpec, ServerRecord } from '../../model/records.ts';
 import { identify, isHere, isProcess, type Machine } from '../../process/identity.ts';
 import type { Registry } from '../../store/store.ts';
 import type { Known } from '../targets/servers.ts';
@@ -38,4 +40,21 @@ export function runsHere({ machine }: Job, { record }: Known): boolean {
 export function nameOf({ id, record }: Known): string {
   if (record.worker) return `worker ${id}`;
   return `server ${id} on port ${record.port}`;
+}
+
+/** A server, or what is wanted of one. */
+export type Leaver = Pick<ServerRecord, 'killMs'> & { readonly spec?: Pick<AppSpec, 'killMs'> };
+
+/**
+ * How long a server may take to leave.
+ * @param drainMs how long it may finish its requests
+ * @param graceMs for all the rest, its app's default time from SIGTERM to SIGKILL included
+ */
+export function leaveWithinMs(
+  { killMs, spec }: Leaver,
+  drainMs: number,
+  graceMs: number = defaults.drainGraceMs,
+): number {
+  const longer = (killMs ?? spec?.killMs ?? 0) - defaults.termGraceMs;
+  return drainMs + graceMs + Math.max(0, longer);
 }

@@ -1,8 +1,8 @@
 import { TimeoutError } from '../../errors.ts';
 import type { ServerRecord } from '../../model/records.ts';
 import { type ClaimedProcess, INIT_PID, identify, isProcess } from '../../process/identity.ts';
-import { terminate } from '../../process/launcher.ts';
-import { type Leaver, leaveWithinMs } from './patience.ts';
+import { terminate } from '../../process/terminate.ts';
+import { type Leaver, leaveWithinMs } from './job.ts';
 
 /**
  * Ends servers of this host by SIGTERM: each finishes its requests and leaves its intent behind,

@@ -1,4 +1,4 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 
 /** A lease lasts longer than this after its last beat: what came more often than that missed none. */
 const GAP_MS = defaults.leaseMs - defaults.beatMs;

@@ -1,14 +1,15 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { isOutage, StoreError } from '../../errors.ts';
 import { type Background, repeat } from '../../loop.ts';
 import type { FleetView, SignedIntent } from '../../model/records.ts';
 import type { Machine } from '../../process/identity.ts';
 import { findServer } from '../../process/running.ts';
 import type { Intents } from '../../store/store.ts';
+import { createKeeperToken } from '../death-watch/in-use.ts';
 import { KeeperSocket } from '../death-watch/socket.ts';
 import type { Wanted } from '../desired/desired-state.ts';
-import { createKeeperToken } from '../desired/reconciler-token.ts';
-import type { Here, WantedList } from '../scale/scale.ts';
+import type { Here } from '../scale/here.ts';
+import type { WantedList } from '../scale/scale.ts';
 import { isDead, untilGone } from '../targets/liveness.ts';
 import { AwakeFor } from './awake-for.ts';
 import { Deaths, sentenceInWords } from './backoff.ts';

@@ -1,4 +1,4 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { FailedError, type MeowError, StoreError } from '../../errors.ts';
 import { logPath } from '../../logs/files.ts';
 import { RotatingLog } from '../../logs/rotating-log.ts';

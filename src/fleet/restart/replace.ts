@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { type MeowError, NothingError, TimeoutError, toMeowError } from '../../errors.ts';
 import type { AppSpec, ServerRecord, SignedIntent } from '../../model/records.ts';
 import { identify, isHere, isProcess, type Machine } from '../../process/identity.ts';

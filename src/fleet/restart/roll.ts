@@ -1,10 +1,10 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { dropNewValues, keptDigests } from '../../environment/sweep.ts';
 import { FailedError, type MeowError, NothingError, UsageError } from '../../errors.ts';
 import type { FleetView, ServerRecord } from '../../model/records.ts';
 import { identify, isHere, isOfHost, type Machine } from '../../process/identity.ts';
 import { quote } from '../../text.ts';
-import type { Here } from '../scale/scale.ts';
+import type { Here } from '../scale/here.ts';
 import { distinctApps, inWords } from '../targets/app.ts';
 import { type AppChange, changedApp } from '../targets/changed-app.ts';
 import { findTargets, type Known, knownServers } from '../targets/servers.ts';

@@ -1,4 +1,4 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import type { Held } from '../../process/standby.ts';
 
 /** The processes of the next servers, which boot while the doors take those before them. */

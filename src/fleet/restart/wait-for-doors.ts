@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import type { Registry } from '../../store/store.ts';
 
 const POLL_MS = 10;

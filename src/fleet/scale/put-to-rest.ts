@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { InterruptedError, type MeowError } from '../../errors.ts';
 import type { ServerRecord, SignedIntent } from '../../model/records.ts';
 import { notDrained, stopServers } from '../destroy/stop.ts';

@@ -1,18 +1,15 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { FailedError, type MeowError } from '../../errors.ts';
 import { isWorker, nameOfApp } from '../../model/app-spec.ts';
-import type { FleetView, Listing, ServerRecord, SignedIntent } from '../../model/records.ts';
-import { identify, isHere, isOfHost, isProcess, type Machine } from '../../process/identity.ts';
-import { runningHere } from '../../process/running.ts';
+import type { FleetView, ServerRecord, SignedIntent } from '../../model/records.ts';
+import type { Machine } from '../../process/identity.ts';
 import type { Registry } from '../../store/store.ts';
 import { destroyChosen } from '../destroy/chosen.ts';
 import { anew, asBefore } from '../spawn/respawn.ts';
 import { type SpawnDeps, type SpawnOptions, spawnServers } from '../spawn/spawn.ts';
 import { type AskedSpec, appsHere, isSameApp, type WhichApp, whichApp } from '../targets/app.ts';
-import { isDead, livesElsewhere } from '../targets/liveness.ts';
+import { type Here, intentsWithoutServer, servingHere } from './here.ts';
 import { putToRest } from './put-to-rest.ts';
-
-export type Here = Map<string, SignedIntent>;
 
 /** What is wanted on this host: fleet/wanted.ts. */
 export interface WantedList {
@@ -149,38 +146,6 @@ async function restAll(
 function tooMany(wanted: number): FailedError {
   const most = `Say how many: -n with at most ${defaults.maxSpawnCount}`;
   return new FailedError('too-many', `${wanted} servers are wanted on this host`, most);
-}
-
-/** Every server this host runs, ran or is to run. */
-export function idsOn(machine: Machine, { servers, intents }: FleetView): string[] {
-  const ofHost = servers.filter(({ record }) => isOfHost(record, machine));
-  const intended = [...intents].filter(([, intent]) => isOfHost(intent, machine)).map(([id]) => id);
-  // A copy of the state folder may be in use on another machine, or this one in another container.
-  const elsewhere = new Set(ofHost.filter((each) => livesElsewhere(each, machine)).map(idOf));
-  return [...new Set([...ofHost.map(idOf), ...intended])].filter((id) => !elsewhere.has(id));
-}
-
-function idOf({ record }: Listing): string {
-  return record.id;
-}
-
-/** Leases do not count: a Redis that was away has none, and the servers live. */
-function servingHere({ servers }: FleetView, here: Here, machine: Machine): ServerRecord[] {
-  return (
-    servers
-      .map(({ record }) => record)
-      // One of 0.1.0 names only its machine: it may run from another state folder.
-      .filter(({ hostId, id }) => hostId !== undefined || here.has(id))
-      .filter((record) => isHere(record, machine) && isProcess(record, identify(record.pid)))
-      .filter(({ state }) => state !== 'draining')
-  );
-}
-
-function intentsWithoutServer(fleet: FleetView, here: Here, { machine, home }: BringUpDeps): Here {
-  const ours = [...here].filter(([, { state }]) => state !== 'crashed');
-  const dead = ours.filter(([id, intent]) => isDead(id, intent, fleet, machine));
-  const running = new Set(dead.length > 0 ? runningHere(home, machine).map(({ id }) => id) : []);
-  return new Map(dead.filter(([id]) => !running.has(id)));
 }
 
 async function trim(

@@ -1,4 +1,4 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import type { AppSpec, SignedIntent } from '../../model/records.ts';
 import type { SpawnOptions } from './spawn.ts';
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { serverVariables } from '../../environment/app-environment.ts';
 import { FailedError } from '../../errors.ts';
 import { logPath, rawLogPath } from '../../logs/files.ts';

@@ -1,4 +1,4 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { adopted } from '../../environment/kept-values.ts';
 import { sweepValues } from '../../environment/sweep.ts';
 import {
@@ -9,6 +9,7 @@ import {
   StoreError,
   toMeowError,
 } from '../../errors.ts';
+import { createId } from '../../ids.ts';
 import { markNamespace } from '../../logs/files.ts';
 import { sweepLogs } from '../../logs/sweep.ts';
 import { parseRecord } from '../../model/parse.ts';
@@ -17,7 +18,6 @@ import { launch } from '../../process/launcher.ts';
 import { Held } from '../../process/standby.ts';
 import { dropWanted, readWanted, writeWanted } from '../../state/desired-files.ts';
 import { prepareStateFolder } from '../../state/folder.ts';
-import { createServerId } from '../../state/server-id.ts';
 import type { Registry } from '../../store/store.ts';
 import { mustHaveFolder, type ServerProgram, type ServerStart, toLaunch } from './serve-command.ts';
 
@@ -79,7 +79,7 @@ async function sweep({ registry, home }: SpawnDeps): Promise<void> {
 /** Starts one server. What it wrote into Redis before it failed is taken back. */
 async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<ServerRecord> {
   const { held } = options;
-  const id = held?.id ?? createServerId();
+  const id = held?.id ?? createId();
   mustHaveFolder(options.spec);
   const program = toLaunch(id, deps, options);
   if (!held) markNamespace(deps.home, id, deps.namespace);
@@ -103,7 +103,7 @@ async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<Serv
  * @returns null where that fails: starting it will say why
  */
 export function holdServer(deps: SpawnDeps, options: SpawnOptions): Held | null {
-  const id = createServerId();
+  const id = createId();
   try {
     mustHaveFolder(options.spec);
     const spec = adopted(deps.home, options.spec, deps.childEnv);

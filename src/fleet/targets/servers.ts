@@ -1,3 +1,4 @@
+import { LAST_PORT } from '../../address.ts';
 import { FailedError, NothingError, UsageError } from '../../errors.ts';
 import { placeOf } from '../../model/place.ts';
 import type { FleetView, Intent, ServerRecord } from '../../model/records.ts';
@@ -12,7 +13,6 @@ export interface Known {
   readonly standing: 'live' | 'lost' | 'intent';
 }
 
-const MAX_PORT = 65_535;
 const LIST = 'See `meowctl listservers`';
 
 export function knownServers(view: FleetView): Known[] {
@@ -72,7 +72,7 @@ function toName(text: string, identify: Identify): Named {
 
 // A pid is a likely slip, and names no server: an answer, not a signal.
 function isPortOrPid(value: number, identify: Identify): boolean {
-  return value <= MAX_PORT || identify(value) !== null;
+  return value <= LAST_PORT || identify(value) !== null;
 }
 
 /** A live one before a lost one before a wish, and of those one on this machine before others. */

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import { FailedError } from '../../errors.ts';
 import { repeat } from '../../loop.ts';
 import type { ThisProcess } from '../../process/identity.ts';

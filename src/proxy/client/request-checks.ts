@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { LAST_PORT } from '../../address.ts';
 import { ALLOW, type OwnAnswer } from './own-response.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -112,12 +113,11 @@ function noLoop({ looped }: RequestHead): Refusal | null {
 }
 
 const HOST = /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._~!$&'()*+;=%-]{1,255})(?::(\d{0,5}))?$/;
-const MAX_PORT = 65_535;
 
 /** Whether a text may stand as Host: a name or an address, and a port that can exist. */
 function isHost(host: string): boolean {
   const match = HOST.exec(host);
-  return match !== null && Number(match[1] ?? 0) <= MAX_PORT;
+  return match !== null && Number(match[1] ?? 0) <= LAST_PORT;
 }
 
 /**
@@ -133,4 +133,24 @@ export function takeAbsolute(request: IncomingMessage, head: RequestHead): void 
   if (rest === '' && request.method === 'OPTIONS') request.url = '*';
   else request.url = rest.startsWith('/') ? rest : `/${rest}`;
   head.host = host;
+}
+
+const NUMBER = /^\d+$/;
+
+/**
+ * An OPTIONS request may say how many hops it goes: RFC 9110 §7.6.2. Gives the lines for the next,
+ * others than those that came: they may be of use for the next request of the connection.
+ */
+export function oneHopLess(lines: string[]): string[] | 'last hop' | 'no number' {
+  const ats = lines.flatMap((name, at) => (at % 2 === 0 && isMaxForwards(name) ? [at + 1] : []));
+  const [at] = ats;
+  if (at === undefined) return lines;
+  const value = lines[at] ?? '';
+  if (ats.length > 1 || !NUMBER.test(value)) return 'no number';
+  if (Number(value) === 0) return 'last hop';
+  return lines.with(at, String(Math.min(Number(value) - 1, Number.MAX_SAFE_INTEGER)));
+}
+
+function isMaxForwards(name: string): boolean {
+  return name.length === 'max-forwards'.length && name.toLowerCase() === 'max-forwards';
 }

@@ -1,3 +1,4 @@
+import { DOOR_NAME } from '../../ids.ts';
 /** What the door needs to know of a request's header lines, gathered in one pass over them. */
 export class RequestHead {
   hosts = 0;
@@ -51,7 +52,6 @@ export class RequestHead {
 type LineRule = (head: RequestHead, value: string, name: string) => boolean;
 
 const drop: LineRule = () => false;
-const DOOR = /\bmeow-[a-z2-9]{6}\b/;
 
 const notes: Readonly<Record<string, LineRule>> = {
   host(head, value) {
@@ -83,7 +83,7 @@ const notes: Readonly<Record<string, LineRule>> = {
     return true;
   },
   via(head, value) {
-    head.looped ||= DOOR.test(value);
+    head.looped ||= DOOR_NAME.test(value);
     return true;
   },
   'x-request-id'(head, value) {

@@ -12,10 +12,10 @@ import { endPolitely, type OwnAnswer, own, sendOwn } from '../client/own-respons
 import type { Track, Traveller } from '../upstream/connection.ts';
 import { isRefusal, isVacant, judgeFailure, remark } from '../upstream/failure.ts';
 import type { Member, Passenger } from '../upstream/upstream.ts';
+import type { Outgoing } from './context.ts';
 import { type DoorContext, endsStreams, pickMember } from './context.ts';
 import { EventEnd } from './event-end.ts';
 import { sendExpecting } from './expect-continue.ts';
-import type { Outgoing } from './outgoing.ts';
 import { RequestBody } from './request-body.ts';
 import { interimAnswer, ResponseHead, statusText, trailerLines } from './response-head.ts';
 import type { Failure } from './retry-policy.ts';

@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import { ReadFirstSocket } from '../../http/read-first-socket.ts';
 import type { Traveller } from '../upstream/connection.ts';
 import { hostname, type Member } from '../upstream/upstream.ts';
-import type { Outgoing } from './outgoing.ts';
+import type { Outgoing } from './context.ts';
 import type { RequestBody } from './request-body.ts';
 
 export interface Expectation {

@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Connection, finishConnection, forget } from '../client/connection.ts';
 import { readHead } from '../client/head-cache.ts';
-import { oneHopLess } from '../client/max-forwards.ts';
 import { type OwnAnswer, own, sendOwn } from '../client/own-response.ts';
-import { lineRefusal } from '../client/request-checks.ts';
+import { lineRefusal, oneHopLess } from '../client/request-checks.ts';
 import type { DoorContext } from './context.ts';
 import { Exchange } from './exchange.ts';
 

@@ -1,6 +1,6 @@
 import { type buildConnector, Client, type Dispatcher } from 'undici';
+import { ReadFirstSocket } from '../../http/read-first-socket.ts';
 import { isCut, isStray } from './failure.ts';
-import { HeldSocket } from './held-socket.ts';
 
 export interface LineOptions {
   readonly doorConnectMs: number;
@@ -195,4 +195,21 @@ function isMisread({ method, body }: Dispatcher.DispatchOptions): boolean {
 
 function timedOut(afterMs: number): Error {
   return Object.assign(new Error(`no connection in ${afterMs} ms`), { code: 'ETIMEDOUT' });
+}
+
+const READ_BYTES = 64 * 1_024;
+/** More than the largest piece and a head, so that one that the kernel takes pauses nobody. */
+const WRITE_BYTES = 128 * 1_024;
+
+/** A socket that can be held back without its reader noticing: while held there is nothing to read. */
+export class HeldSocket extends ReadFirstSocket {
+  held = false;
+
+  constructor() {
+    super({ readableHighWaterMark: READ_BYTES, writableHighWaterMark: WRITE_BYTES });
+  }
+
+  override read(size?: number) {
+    return this.held && size !== 0 ? null : super.read(size);
+  }
 }

@@ -1,7 +1,7 @@
 import type { Listing, RosterView } from '../../model/records.ts';
-import { contestedUrls } from './address-conflict.ts';
+import { contestedUrls } from './address-policy.ts';
 import type { Lines } from './connection.ts';
-import type { BadProbe, ProbeResult } from './probe-result.ts';
+import type { BadProbe, ProbeResult } from './probe.ts';
 import {
   createMember,
   inOrder,

@@ -2,7 +2,6 @@ import { get } from 'node:http';
 import { reason } from '../../text.ts';
 import { isVacant } from './failure.ts';
 import type { Roster } from './pool.ts';
-import type { ProbeResult } from './probe-result.ts';
 import { hostname, type Member } from './upstream.ts';
 
 export interface ProbeOptions {
@@ -91,4 +90,15 @@ function parse(text: string): Record<string, unknown> | null {
     if (error instanceof SyntaxError) return null;
     throw error;
   }
+}
+
+/**
+ * What asking a server for its health showed. `vacant`: nobody listens there. `nameless`: the answer
+ * told no id, as a server of ours always does. `stranger`: it told another. `silent`: no answer in time.
+ */
+export type ProbeResult = { readonly kind: 'good' } | { readonly kind: 'draining' } | BadProbe;
+
+export interface BadProbe {
+  readonly kind: 'bad' | 'silent' | 'vacant' | 'nameless' | 'stranger';
+  readonly why: string;
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { Redis, type RedisOptions, ReplyError } from 'ioredis';
 import { reason } from '../../text.ts';
-import { withinAwake } from './awake-timer.ts';
+import { withinAwake } from '../../time/awake-timer.ts';
 import { listenForHello, refuseOld } from './hello.ts';
 import type { RedisAddress, RedisPlace } from './redis-url.ts';
 import { storeError } from './trouble.ts';

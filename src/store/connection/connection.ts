@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { StoreError } from '../../errors.ts';
-import { withinAwake } from './awake-timer.ts';
+import { withinAwake } from '../../time/awake-timer.ts';
 import { received } from './client.ts';
 import { Silence } from './silence.ts';
 import { storeError } from './trouble.ts';

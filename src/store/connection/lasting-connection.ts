@@ -1,14 +1,14 @@
 import type { Redis } from 'ioredis';
 import type { StoreError } from '../../errors.ts';
 import { reason } from '../../text.ts';
-import { withinAwake } from './awake-timer.ts';
+import { withinAwake } from '../../time/awake-timer.ts';
+import { watchSleep } from '../../time/sleep-watch.ts';
 import { openClient, refusal } from './client.ts';
 import { CurrentLink } from './connection.ts';
 import type { LinkOptions } from './open.ts';
 import { Reconnect } from './reconnect.ts';
 import type { RedisAddress } from './redis-url.ts';
 import { SecondTry } from './second-try.ts';
-import { watchSleep } from './sleep-watch.ts';
 import { storeError } from './trouble.ts';
 import { createTroubleReport, type TroubleReport } from './trouble-report.ts';
 

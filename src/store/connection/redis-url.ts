@@ -1,3 +1,4 @@
+import { bracket } from '../../address.ts';
 import { UsageError } from '../../errors.ts';
 import { plain, quote } from '../../text.ts';
 
@@ -60,7 +61,7 @@ function ofHost(setting: Setting): RedisAddress {
     ...credentials(url.username, url.password, setting),
     db: database(url.pathname.replace(/^\//, ''), url.searchParams, setting),
     tls: url.protocol === 'rediss:',
-    label: plain(`${host.includes(':') ? `[${host}]` : host}:${port}`),
+    label: plain(`${bracket(host)}:${port}`),
   };
 }
 

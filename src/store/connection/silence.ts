@@ -1,4 +1,4 @@
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 
 const PROBE_EVERY_MS = 250;
 

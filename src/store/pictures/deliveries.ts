@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { defaults } from '../../config.ts';
+import { defaults } from '../../defaults.ts';
 import type { Picture, PictureType } from '../../model/picture.ts';
 import type { Link } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
 import * as scripts from '../scripts/images.ts';
-import { list } from '../scripts/list.ts';
-import { runScript } from '../scripts/run.ts';
+import { list, runScript } from '../scripts/run.ts';
 import type { Images } from '../store.ts';
 
 type Deliveries = Omit<Images, 'enqueue'>;

@@ -1,8 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { defaults } from '../../defaults.ts';
+import { StoreError } from '../../errors.ts';
+import type { NewPicture, PictureInfo } from '../../model/picture.ts';
 import type { Link } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
+import * as scripts from '../scripts/images.ts';
+import { runScript } from '../scripts/run.ts';
 import type { Images } from '../store.ts';
 import { createDeliveries } from './deliveries.ts';
-import { createEnqueue } from './enqueue.ts';
+import { storeBytes } from './store-bytes.ts';
+
+const NO_ROOM = -1;
+// A picture that was sent but never queued goes by itself: long enough for a slow MULTI.
+const STAGED_MS = 10_000;
+
+/** Pictures are staged one by one, then queued by one script: all of them or none. */
+export function createEnqueue(link: Link, keys: Keys): Pick<Images, 'enqueue'> {
+  const stage = async (picture: NewPicture): Promise<PictureInfo> => {
+    const { type, name } = picture;
+    const id = randomBytes(9).toString('base64url');
+    const key = keys.image(id);
+    const data = typeof picture.data === 'function' ? await picture.data() : picture.data;
+    await link.run((redis) => stored(redis, key, { data, type, name }));
+    return { id, type, size: data.length, name };
+  };
+
+  const queue = (images: readonly PictureInfo[]) => {
+    const keysOf = [keys.images, keys.delivering, keys.imageBytes];
+    const limits = [defaults.maxQueuedPictures, defaults.maxQueuedBytes];
+    const args = [keys.image(''), ...limits, ...images.flatMap(({ id, size }) => [id, size])];
+    return runScript(link, scripts.enqueue, keysOf, ...args);
+  };
+
+  return {
+    async enqueue(pictures, onSent) {
+      const images: PictureInfo[] = [];
+      for (const picture of pictures) {
+        const image = await stage(picture);
+        images.push(image);
+        onSent?.(image);
+      }
+      const queued = await queue(images);
+      if (queued === NO_ROOM) throw queueFull();
+      if (typeof queued !== 'number' || queued < 0) throw tooSlow(link.label);
+      return { images, queued };
+    },
+  };
+}
+
+type Whole = NewPicture & { readonly data: Buffer };
+
+/* A transaction whose commands go out one by one: a pipeline is copied into one buffer as well. */
+async function stored(redis: Redis, key: string, { data, type, name }: Whole): Promise<void> {
+  const fields = ['type', type, 'name', name, 'size', String(data.length)];
+  const begun = redis.multi({ pipeline: false });
+  const queued = [storeBytes(redis, key, fields, 'data', data), redis.pexpire(key, STAGED_MS)];
+  // A command that is refused (out of memory) says why; EXEC then only says that it was discarded.
+  const [, , , done] = await Promise.all([begun, ...queued, redis.exec()]);
+  if (done === null) throw new Error('the transaction was discarded');
+  for (const [error] of done as [Error | null][]) if (error) throw error;
+}
+
+function queueFull(): StoreError {
+  const { maxQueuedPictures, maxQueuedBytes } = defaults;
+  const limit = `${maxQueuedPictures} pictures or ${maxQueuedBytes / 1_024 / 1_024} MiB`;
+  return new StoreError(
+    'full',
+    `the picture queue is full (${limit})`,
+    'Take some out: meowctl meow',
+  );
+}
+
+function tooSlow(label: string): StoreError {
+  const message = `Redis at ${label} took too long to store the pictures`;
+  return new StoreError('unavailable', message, 'Nothing was queued; try again');
+}
 
 /** The picture queue: newest first, and a picture leaves it only when somebody has it. */
 export function createImages(link: Link, keys: Keys): Images {

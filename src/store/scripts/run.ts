@@ -17,3 +17,8 @@ export function runScript(
   texts.set(script, text);
   return link.run((redis) => redis.eval(text, keys.length, ...keys, ...args));
 }
+
+/** What a script answered, as a list; anything else is an empty one. */
+export function list(reply: unknown): unknown[] {
+  return Array.isArray(reply) ? reply : [];
+}

@@ -1,3 +1,4 @@
+import type { ServerProgram } from '../../fleet/spawn/serve-command.ts';
 import { parseRedisUrl } from '../../store/connection/redis-url.ts';
 import type { Context, OpenStore } from './context.ts';
 
@@ -21,4 +22,17 @@ export async function openWanted({ config, output }: Context, { store, url }: Op
     env,
     say: (line) => output.talk(`meowctl: ${line}`),
   });
+}
+
+/** How this run starts servers: itself, with what it was told, by environment only. */
+export function serverProgram(context: Context, { url }: OpenStore): ServerProgram {
+  const { config, cliPath, process } = context;
+  return {
+    execPath: process.execPath,
+    cliPath,
+    childEnv: config.childEnv,
+    redisUrl: url,
+    namespace: config.namespace,
+    home: config.home,
+  };
 }

@@ -1,6 +1,47 @@
+import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { UsageError } from '../../errors.ts';
+import type { RosterView } from '../../model/records.ts';
 import { quote } from '../../text.ts';
+
+/** Where the door listens, or something else of ours. */
+export interface OwnAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+const EVERYWHERE: ReadonlySet<string> = new Set(['0.0.0.0', '::', '']);
+
+/** Says why no request may ever go to an address: not allowed, or the door's own. */
+export function createBar(allow: Allow, door: OwnAddress, others: readonly OwnAddress[]) {
+  const isOurs = createAllow(['127.0.0.0/8', '::1/128', 'localhost', ...localAddresses()]);
+  return (host: string, port: number): string | null => {
+    if (!allow(host)) return `${host} is outside --allow-backends`;
+    const isAt = (own: OwnAddress) =>
+      port === own.port && (EVERYWHERE.has(own.host) ? isOurs(host) : sameHost(host, own.host));
+    if (isAt(door)) return 'its address is this door';
+    return others.some(isAt) ? "its address is this door's admin" : null;
+  };
+}
+
+const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);
+
+function sameHost(host: string, other: string): boolean {
+  const bare = plainSpelling(host.replace(/^\[(.*)\]$/, '$1'));
+  if (bare === plainSpelling(other)) return true;
+  return LOOPBACK_NAMES.has(bare) && LOOPBACK_NAMES.has(other);
+}
+
+// `::ffff:127.0.0.1` is 127.0.0.1, and `0:0::1` is `::1`.
+function plainSpelling(host: string): string {
+  return ipaddr.isValid(host) ? ipaddr.process(host).toString() : host.toLowerCase();
+}
+
+function localAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).map(({ address }) => address.replace(/%.*$/, '')),
+  );
+}
 
 /** Whether a host, as it stands in a url or as a socket gives it, is on the list. */
 export type Allow = (host: string) => boolean;
@@ -56,4 +97,18 @@ function parseAddress(host: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
 
 function contains([range, bits]: Network, address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
   return address.kind() === range.kind() && address.match(range, bits);
+}
+
+/**
+ * The addresses that several live records claim. A record whose lease ran out contests nothing: a
+ * restarted server may well have its old port.
+ */
+export function contestedUrls({ servers }: RosterView): ReadonlySet<string> {
+  const urls = new Set<string>();
+  const contested = new Set<string>();
+  for (const { record, leaseLeftMs } of servers) {
+    if (leaseLeftMs === null || leaseLeftMs <= 0 || record.state === 'draining') continue;
+    (urls.has(record.url) ? contested : urls).add(record.url);
+  }
+  return contested;
 }

@@ -1,0 +1,32 @@
+import type { Wanted } from '../../fleet/desired/desired-state.ts';
+import type { ServerRecord } from '../../model/records.ts';
+import type { Context, OpenStore } from './context.ts';
+import { serverProgram } from './fleet-deps.ts';
+
+/**
+ * @param wanted what is wanted here, said once what of it is not to be started
+ * @param onStarted told of each server that took the place of one that died
+ */
+export async function startKeeper(
+  context: Context,
+  open: OpenStore,
+  wanted: Wanted,
+  onStarted: (record: ServerRecord) => void,
+) {
+  const [{ Keeper }, { thisMachine }] = await Promise.all([
+    import('../../fleet/reconciler/reconciler.ts'),
+    import('../../process/identity.ts'),
+  ]);
+  const { registry, intents } = open.store;
+  const keeper = new Keeper({
+    registry,
+    intents,
+    wanted,
+    machine: thisMachine(context.config.home),
+    ...serverProgram(context, open),
+    onStarted,
+    log: (line) => context.output.talk(`keeper   ${line}`),
+  });
+  keeper.start();
+  return keeper;
+}

@@ -1,0 +1,82 @@
+import type { ChildProcess } from 'node:child_process';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const POLL_MS = 20;
+/** What a killed process may take to be gone. */
+export const AFTER_KILL_MS = 2_000;
+/** Its parent collects what ended; until then its pid is taken. */
+const REAPED_MS = 500;
+
+/** A process to end: its pid counts only while `isIt` says so, asked right before each signal. */
+export interface Condemned {
+  readonly pid: number;
+  readonly isIt: () => boolean;
+}
+
+/** `gone`: it was not there, so nothing was signalled. `alive`: not even SIGKILL ended it. */
+export type Ending = 'gone' | 'terminated' | 'killed' | 'alive';
+
+/** Ends a child of ours with its process group. */
+export function stopChild(child: ChildProcess, graceMs: number): Promise<Ending> {
+  const { pid } = child;
+  if (pid === undefined) return Promise.resolve('gone');
+  return terminate({ pid, isIt: () => !hasEnded(child) }, graceMs);
+}
+
+/** Signals a child of ours alone. */
+export function tellChild(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (!hasEnded(child)) child.kill(signal);
+}
+
+export function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+/** Asks with SIGTERM, waits `graceMs`, then SIGKILL, each to its group; then asks whether it is gone. */
+export async function terminate(condemned: Condemned, graceMs: number): Promise<Ending> {
+  const { pid, isIt } = condemned;
+  if (!isIt()) return 'gone';
+  sendSignal(pid, 'SIGTERM');
+  if (await isGone(isIt, graceMs)) return await endGroup(pid);
+  sendSignal(pid, 'SIGKILL');
+  return (await isGone(isIt, AFTER_KILL_MS)) ? 'killed' : 'alive';
+}
+
+/**
+ * Signals a process group, or the process alone where it leads none.
+ * @returns whether it is there: ESRCH means gone, EPERM means alive
+ */
+export function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
+  return kill(-pid, signal) || kill(pid, signal);
+}
+
+export async function isGone(isIt: () => boolean, withinMs: number): Promise<boolean> {
+  const end = performance.now() + withinMs;
+  while (isIt()) {
+    if (performance.now() >= end) return false;
+    await pause(POLL_MS);
+  }
+  return true;
+}
+
+/**
+ * Kills what is left of the group of a process that has ended. While a pid is free and its group has
+ * members, neither number is given to anybody else.
+ */
+export async function endGroup(pid: number): Promise<Ending> {
+  if (await isGone(() => kill(pid, 0), REAPED_MS)) kill(-pid, 'SIGKILL');
+  return 'terminated';
+}
+
+// Process 1 leads no group that has a number to signal: -1 is everybody, and 0 is our own group.
+export function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
+  if (pid === -1 || pid === 0) return false;
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ESRCH') return false;
+    if (code === 'EPERM') return true;
+    throw error;
+  }
+}

@@ -1,0 +1,117 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { isHost } from './address.ts';
+import { defaults } from './defaults.ts';
+import { FailedError, UsageError } from './errors.ts';
+import { quote } from './text.ts';
+
+/** What one run of meowctl was told. Rooms are handed values from it, never the whole. */
+export interface Settings {
+  /** `REDIS_URL`, or null: then the local Redis of the state folder, then `redisProbeUrl`. */
+  readonly redisUrl: string | null;
+  readonly redisProbeUrl: string;
+  readonly namespace: string;
+  /** State folder: logs, local Redis, admin token. Not made before something must be written. */
+  readonly home: string;
+  readonly advertise: string | null;
+  /** `MEOW_APP`: what a server is to serve, as JSON, from whoever started it. */
+  readonly app: string | null;
+  readonly color: 'always' | 'never' | 'auto';
+  /** All that is set here: what of it a child gets is for fleet/environment.ts to say. */
+  readonly childEnv: Readonly<Record<string, string>>;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the settings from an environment.
+ * @throws UsageError naming the variable when one cannot be right.
+ */
+export function readSettings(env: Env): Settings {
+  // A module's server clears its own environment of what is not for the module.
+  const asItWas = { ...env };
+  return Object.freeze({
+    redisUrl: given(env, 'REDIS_URL'),
+    redisProbeUrl: given(env, 'MEOW_REDIS_PROBE') ?? defaults.redisProbeUrl,
+    namespace: namespace(given(env, 'MEOW_NAMESPACE')),
+    // Asked for only where it is needed: a user without a home may still want --help.
+    get home() {
+      return stateFolder(asItWas);
+    },
+    advertise: advertise(given(env, 'MEOW_ADVERTISE')),
+    app: given(env, 'MEOW_APP'),
+    color: color(env),
+    childEnv: childEnv(env),
+  });
+}
+
+function given(env: Env, name: string): string | null {
+  const value = env[name];
+  return value === undefined || value === '' ? null : value;
+}
+
+function namespace(value: string | null): string {
+  if (value === null) return defaults.namespace;
+  if (/^[A-Za-z0-9._-]{1,64}$/.test(value)) return value;
+  throw new UsageError(
+    `MEOW_NAMESPACE ${quote(value)} is not a namespace`,
+    'Use 1 to 64 of the characters A-Z a-z 0-9 . _ -',
+  );
+}
+
+function advertise(value: string | null): string | null {
+  if (value === null || isHost(value)) return value;
+  throw new UsageError(
+    `MEOW_ADVERTISE ${quote(value)} is not a host`,
+    'Use the name or address others reach this machine by',
+  );
+}
+
+/**
+ * The state folder that an environment names.
+ * @param cwd where a relative path starts, if not here
+ */
+export function stateFolder(env: Env, cwd = ''): string {
+  const own = given(env, 'MEOW_HOME');
+  if (own !== null) return absolute(cwd, own, 'MEOW_HOME');
+  const state = given(env, 'XDG_STATE_HOME') ?? join(ownHome(env), '.local/state');
+  return join(absolute(cwd, state, 'XDG_STATE_HOME'), 'meowctl');
+}
+
+// Asked only where nothing else is said: a user without an entry in passwd has none.
+function ownHome(env: Env): string {
+  const named = given(env, 'HOME');
+  if (named !== null) return named;
+  try {
+    return homedir();
+  } catch (cause) {
+    const message = 'no place for the state folder: HOME is not set, and this user has no home';
+    throw new FailedError('no-home', message, 'Set MEOW_HOME to a folder of your own', { cause });
+  }
+}
+
+function absolute(cwd: string, path: string, name: string): string {
+  try {
+    return resolve(cwd, path);
+  } catch (cause) {
+    const message = `${name} ${quote(path)} is relative, and the current folder is gone`;
+    throw new UsageError(message, `Give ${name} an absolute path, or go to another folder`, {
+      cause,
+    });
+  }
+}
+
+// https://no-color.org and Node's own FORCE_COLOR: a set NO_COLOR wins.
+function color(env: Env): Settings['color'] {
+  if (given(env, 'NO_COLOR') !== null) return 'never';
+  const force = given(env, 'FORCE_COLOR');
+  if (force === null) return 'auto';
+  return force === '0' || force === 'false' ? 'never' : 'always';
+}
+
+// MEOW_APP is for one process alone.
+function childEnv(env: Env): Record<string, string> {
+  const isOurs = ([name, value]: [string, string | undefined]) =>
+    value !== undefined && name !== 'MEOW_APP';
+  return Object.fromEntries(Object.entries(env).filter(isOurs)) as Record<string, string>;
+}
