@@ -6,7 +6,7 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 type Handler = (signal: string) => unknown;
 
 /** What an app would do at a signal, kept until it has served its last request. */
-export interface HeldSignals {
+export interface DeferredSignals {
   /** Takes the handlers that were added since. */
   take(): void;
   /**
@@ -17,7 +17,7 @@ export interface HeldSignals {
 }
 
 /** An app that closes and exits at SIGTERM would cut what it serves: a server drains first. */
-export function holdSignals(process: EventEmitter): HeldSignals {
+export function deferSignals(process: EventEmitter): DeferredSignals {
   const handlersOf = (signal: string): Handler[] => {
     // Of a signal that means nothing to us they are still where the app has put them.
     if (!SIGNALS.includes(signal)) return process.listeners(signal) as Handler[];

@@ -7,7 +7,7 @@ const TRIES = 5;
 const LOOPBACKS = ['127.0.0.1', '::1'];
 
 /** A port kept free for a program that is about to start. */
-export interface HeldPort {
+export interface ReservedPort {
   release(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export function innerPorts(outer: number): number[] {
 }
 
 /** Binds it, or null when somebody else has it. */
-export async function holdPort(port: number): Promise<HeldPort | null> {
+export async function reservePort(port: number): Promise<ReservedPort | null> {
   const held: Server[] = [];
   const release = async () => {
     await Promise.all(held.map((server) => new Promise((done) => server.close(done))));

@@ -5,7 +5,7 @@ import { askAll, isWell, isWord, type Said } from '../health/ask-app.ts';
 import type { StatusRange } from '../model/records.ts';
 import type { CreateHosted, Hosted } from './hosted.ts';
 import { endedEarly, inBackground, tooLate } from './not-ready.ts';
-import { holdPort, innerPorts } from './program-port.ts';
+import { innerPorts, reservePort } from './program-port.ts';
 import { createRelay } from './relay.ts';
 
 /** A program that runs for us. */
@@ -95,7 +95,7 @@ async function startOnFreePort(
 ): Promise<{ host: string; port: number }> {
   const limit = performance.now() + deps.readyMs;
   for (const port of innerPorts(outer)) {
-    const held = await holdPort(port);
+    const held = await reservePort(port);
     if (!held) continue;
     await held.release();
     const program = deps.start(port);
@@ -136,7 +136,7 @@ async function isOurs(program: Program, port: number): Promise<boolean> {
 }
 
 async function isFree(port: number): Promise<boolean> {
-  const held = await holdPort(port);
+  const held = await reservePort(port);
   await held?.release();
   return held !== null;
 }

@@ -141,7 +141,7 @@ export interface Skipped {
   readonly why: string;
 }
 
-export interface RosterView {
+export interface RecordsView {
   readonly servers: readonly Listing[];
   /** How many servers hold a record; more than `servers` when the limit cut some off. */
   readonly total: number;
@@ -164,7 +164,7 @@ export interface DoorRecord {
   readonly poison?: readonly string[];
 }
 
-export interface FleetView extends RosterView {
+export interface FleetView extends RecordsView {
   readonly intents: ReadonlyMap<string, Intent>;
   /** The id of the registry; null where it has none yet. */
   readonly registry: string | null;

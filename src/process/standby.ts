@@ -1,13 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import { exitCodes } from '../errors.ts';
-import { type Begun, type Program, pipeTo, READY_FD, startDetached } from './launcher.ts';
+import { type PreparedProcess, type Program, pipeTo, READY_FD, startDetached } from './launcher.ts';
 import { hasEnded, stopChild } from './terminate.ts';
 
 const GO_FD = 4;
 
 /** A server's process that boots and then waits on fd 4, with nothing of it to be seen until then. */
-export class Held implements Begun {
+export class Standby implements PreparedProcess {
   readonly id: string;
   readonly #child: ChildProcess;
   readonly #pipe: Socket | null;
@@ -21,7 +21,7 @@ export class Held implements Begun {
     this.#pipe?.on('error', () => {}); // it ended meanwhile: whoever waits for its word hears of it
   }
 
-  letGo(): ChildProcess | null {
+  released(): ChildProcess | null {
     this.#goes = true;
     if (this.#child.pid === undefined || hasEnded(this.#child)) return null;
     this.#pipe?.end('go', () => this.#pipe?.destroy());

@@ -8,7 +8,7 @@ export const AFTER_KILL_MS = 2_000;
 const REAPED_MS = 500;
 
 /** A process to end: its pid counts only while `isIt` says so, asked right before each signal. */
-export interface Condemned {
+export interface Target {
   readonly pid: number;
   readonly isIt: () => boolean;
 }
@@ -33,7 +33,7 @@ export function hasEnded(child: ChildProcess): boolean {
 }
 
 /** Asks with SIGTERM, waits `graceMs`, then SIGKILL, each to its group; then asks whether it is gone. */
-export async function terminate(condemned: Condemned, graceMs: number): Promise<Ending> {
+export async function terminate(condemned: Target, graceMs: number): Promise<Ending> {
   const { pid, isIt } = condemned;
   if (!isIt()) return 'gone';
   sendSignal(pid, 'SIGTERM');

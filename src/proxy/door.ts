@@ -4,12 +4,12 @@ import type { DoorRecord, DoorVerdict } from '../model/records.ts';
 import type { Answered } from './access-log.ts';
 import type { StartQueue } from './exchange/start-queue.ts';
 import { type PictureReturns, Undelivered } from './exchange/undelivered.ts';
-import { createFrontDoor } from './listener.ts';
-import { type DoorLease, DoorLife, type FleetSource } from './membership.ts';
+import { createListener } from './listener.ts';
+import { type DoorLease, type FleetSource, Membership } from './membership.ts';
 import type { DoorOptions } from './options.ts';
 import { Sticky } from './sticky/cookie.ts';
 import { type KeptKey, type SharedKey, StickyKey } from './sticky/key.ts';
-import type { Member } from './upstream/upstream.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 export interface DoorDeps {
   readonly registry: DoorLease & FleetSource & SharedKey;
@@ -59,9 +59,9 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   const onTrouble = deps.log;
   const sticky = deps.stickyKey && new Sticky(deps.stickyKey.namespace);
   const heard = { onAnswer, onChange, onTrouble, onUndelivered };
-  const front = createFrontDoor({ id, sticky, ...heard }, options);
+  const front = createListener({ id, sticky, ...heard }, options);
   const stickyKey = sticky && keyOf(sticky, deps, options);
-  const servers = (): Seen[] => front.roster.all().map(seen);
+  const servers = (): Seen[] => front.pool.all().map(seen);
   const record = (): DoorRecord => ({
     id,
     url: httpUrl(options.host, port),
@@ -72,10 +72,10 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
     ...poisonIn(front.poison.named()),
   });
   const starts = startedWhenRead(front.starts);
-  const life = new DoorLife(
+  const life = new Membership(
     {
       registry: deps.registry,
-      roster: front.roster,
+      pool: front.pool,
       record,
       onRead: starts.read,
       onTrouble: deps.log,
@@ -86,7 +86,7 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
     id,
     servers,
     poison: () => front.poison.named(),
-    ready: () => front.roster.routable().length > 0,
+    ready: () => front.pool.routable().length > 0,
     async open() {
       await life.start();
       try {
@@ -140,6 +140,6 @@ function poisonIn(poison: readonly string[]): Pick<DoorRecord, 'poison'> {
   return poison.length > 0 ? { poison } : {};
 }
 
-function seen({ id, url, state, reason, inflight }: Member): Seen {
+function seen({ id, url, state, reason, inflight }: Upstream): Seen {
   return { id, url, state, reason, inflight };
 }

@@ -12,7 +12,7 @@ import { notPassed } from './client/request-checks.ts';
 import type { DoorContext } from './exchange/context.ts';
 import { PoisonList } from './exchange/poison.ts';
 import { type Expected, receive } from './exchange/receive.ts';
-import { Ladder } from './exchange/retry-policy.ts';
+import { RetryPolicy } from './exchange/retry-policy.ts';
 import { StartQueue } from './exchange/start-queue.ts';
 import { createHttpServer } from './http-server.ts';
 import type { DoorOptions } from './options.ts';
@@ -20,12 +20,12 @@ import type { Sticky } from './sticky/cookie.ts';
 import { startWatch } from './timeout-sweep.ts';
 import { createAllow, createBar } from './upstream/address-policy.ts';
 import { createBalancer } from './upstream/balancer.ts';
-import { Lines } from './upstream/connection.ts';
-import { Roster } from './upstream/pool.ts';
+import { ConnectionPool } from './upstream/connection.ts';
+import { UpstreamPool } from './upstream/pool.ts';
 import { createProber } from './upstream/probe.ts';
 import { createUpgrades } from './websocket/upgrade.ts';
 
-export interface FrontDoorDeps {
+export interface ListenerDeps {
   readonly sticky: Sticky | null;
   /** The door's id. */
   readonly id: string;
@@ -39,8 +39,8 @@ export interface FrontDoorDeps {
 }
 
 /** The door's listener and all it needs to answer; what it may use is put into `roster`. */
-export interface FrontDoor {
-  readonly roster: Roster;
+export interface Listener {
+  readonly pool: UpstreamPool;
   readonly poison: PoisonList;
   readonly starts: StartQueue;
   /** @throws FailedError `port-in-use` */
@@ -54,13 +54,13 @@ export interface FrontDoor {
 const POLL_MS = 20;
 const FRESH_MS = 250;
 
-export function createFrontDoor(deps: FrontDoorDeps, options: DoorOptions): FrontDoor {
+export function createListener(deps: ListenerDeps, options: DoorOptions): Listener {
   const context = createContext(deps, options, () => prober.round());
   const server = createHttpServer(options);
   const sockets = track(server);
   const { goodbye } = connectHandlers(server, context, options);
   const stopWatch = startWatch(context);
-  const prober = createProber(context.roster, { ...options, via: `1.1 ${context.name}` });
+  const prober = createProber(context.pool, { ...options, via: `1.1 ${context.name}` });
 
   const cut = () => {
     context.closing = true;
@@ -68,10 +68,10 @@ export function createFrontDoor(deps: FrontDoorDeps, options: DoorOptions): Fron
     prober.stop();
     server.close();
     for (const socket of sockets) socket.destroy();
-    for (const { lines } of context.roster.all()) lines.destroy();
+    for (const { connections: lines } of context.pool.all()) lines.destroy();
   };
   return {
-    roster: context.roster,
+    pool: context.pool,
     poison: context.poison,
     starts: context.starts,
     listen: () => listen(server, options, OTHER_PORT),
@@ -142,22 +142,22 @@ async function emptied(server: Server, sockets: ReadonlySet<Socket>, deadlineMs:
 }
 
 function createContext(
-  deps: FrontDoorDeps,
+  deps: ListenerDeps,
   options: DoorOptions,
   onSuspect: () => void,
 ): DoorContext {
   const nowMs = () => performance.now();
   const bar = createBar(createAllow(options.allowBackends), options, options.alsoOurs);
-  const openLines = (url: string, onCut: () => void) => new Lines(url, options, onCut);
-  const roster = new Roster({ openLines, bar, onSuspect, nowMs }, options);
+  const openLines = (url: string, onCut: () => void) => new ConnectionPool(url, options, onCut);
+  const roster = new UpstreamPool({ openConnections: openLines, bar, onSuspect, nowMs }, options);
   const salt = randomBytes(9).toString('base64url');
   let attempts = 0;
   return {
     options,
     name: viaName(deps.id),
-    roster,
+    pool: roster,
     balancer: createBalancer(options.balance, options.maxInflight),
-    ladder: new Ladder(options),
+    retryPolicy: new RetryPolicy(options),
     poison: new PoisonList(options, deps.onTrouble),
     starts: new StartQueue(roster, options, nowMs),
     sticky: deps.sticky,

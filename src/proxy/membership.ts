@@ -1,10 +1,10 @@
 import { isOutage } from '../errors.ts';
 import { type Background, repeat } from '../loop.ts';
-import type { DoorRecord, RosterView } from '../model/records.ts';
+import type { DoorRecord, RecordsView } from '../model/records.ts';
 import type { Unsubscribe } from '../store/store.ts';
 import { reason } from '../text.ts';
-import type { Roster } from './upstream/pool.ts';
-import type { Member } from './upstream/upstream.ts';
+import type { UpstreamPool } from './upstream/pool.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 /** The door's own lease. */
 export interface DoorLease {
@@ -14,15 +14,15 @@ export interface DoorLease {
 
 /** What the door learns the fleet from. */
 export interface FleetSource {
-  roster(limit: number): Promise<RosterView>;
+  roster(limit: number): Promise<RecordsView>;
   acknowledge(serverId: string, doorId: string): Promise<void>;
   /** Calls back with an id, or null when anything may have changed. A hint, nothing more. */
   watch(listener: (id: string | null) => void): Unsubscribe;
 }
 
-export interface DoorLifeDeps {
+export interface MembershipDeps {
   readonly registry: DoorLease & FleetSource;
-  readonly roster: Roster;
+  readonly pool: UpstreamPool;
   /** The door as it is now. */
   record(): DoorRecord;
   /** After each reading of the registry. */
@@ -31,7 +31,7 @@ export interface DoorLifeDeps {
   onTrouble(line: string): void;
 }
 
-export interface DoorLifeOptions {
+export interface MembershipOptions {
   readonly rosterReadMs: number;
   readonly maxRosterServers: number;
 }
@@ -40,9 +40,9 @@ export interface DoorLifeOptions {
  * The door's place in the registry: it renews its lease, then reads the fleet, every second, at
  * every hint and at every reconnect. While Redis is away it does nothing, and the roster stays.
  */
-export class DoorLife {
-  readonly #deps: DoorLifeDeps;
-  readonly #options: DoorLifeOptions;
+export class Membership {
+  readonly #deps: MembershipDeps;
+  readonly #options: MembershipOptions;
   readonly #said = new Set<string>();
   #rounds: Background | null = null;
   #unwatch: Unsubscribe | null = null;
@@ -50,7 +50,7 @@ export class DoorLife {
   #told = '';
   #ended = false;
 
-  constructor(deps: DoorLifeDeps, options: DoorLifeOptions) {
+  constructor(deps: MembershipDeps, options: MembershipOptions) {
     this.#deps = deps;
     this.#options = options;
   }
@@ -71,7 +71,7 @@ export class DoorLife {
 
   /** Acknowledges every draining server for which nothing waits any more. */
   acknowledge(): void {
-    const { registry, roster, record } = this.#deps;
+    const { registry, pool: roster, record } = this.#deps;
     if (this.#ended) return;
     for (const member of roster.all()) {
       if (!isSettled(member)) continue;
@@ -108,7 +108,7 @@ export class DoorLife {
 
   // Also when the lease could not be written: a read-only Redis still knows the fleet.
   async #read(): Promise<void> {
-    const { registry, roster, onRead } = this.#deps;
+    const { registry, pool: roster, onRead } = this.#deps;
     const view = await registry.roster(this.#options.maxRosterServers);
     if (this.#ended) return;
     roster.apply(view);
@@ -126,10 +126,10 @@ export class DoorLife {
     await this.#deps.registry.beatDoor(now);
   }
 
-  #report(view: RosterView): void {
+  #report(view: RecordsView): void {
     const { maxRosterServers } = this.#options;
     for (const { where, why } of view.skipped) this.#sayOnce(`skipped ${where}: ${why}`);
-    for (const { id, cause, reason: why } of this.#deps.roster.all()) {
+    for (const { id, cause, reason: why } of this.#deps.pool.all()) {
       if (cause === 'barred') this.#sayOnce(`server ${id} is not used: ${why}`);
     }
     if (view.total > view.servers.length + view.skipped.length) {
@@ -148,6 +148,6 @@ export class DoorLife {
   }
 }
 
-function isSettled({ state, queued }: Member): boolean {
+function isSettled({ state, queued }: Upstream): boolean {
   return state === 'draining' && queued === 0;
 }

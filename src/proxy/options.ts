@@ -41,7 +41,7 @@ type Limit =
   | 'upgradeCloseMs';
 
 export type Balance = 'round-robin' | 'least-inflight';
-export type RetryPolicy = 'idempotent' | 'connect';
+export type RetryMode = 'idempotent' | 'connect';
 
 /** All that one door can be told. The limits are those of defaults.ts, under the same names. */
 export interface DoorOptions extends Readonly<Record<Limit, number>> {
@@ -54,7 +54,7 @@ export interface DoorOptions extends Readonly<Record<Limit, number>> {
   readonly alsoOurs: readonly OwnAddress[];
   readonly balance: Balance;
   /** `connect` never repeats a request that may have reached a server. */
-  readonly retry: RetryPolicy;
+  readonly retry: RetryMode;
   /** Addresses, networks (CIDR) and names that servers may be at. */
   readonly allowBackends: readonly string[];
   /** Peers whose X-Forwarded-* and X-Request-Id are believed and added to. */

@@ -11,11 +11,11 @@ export function startWatch(context: DoorContext): () => void {
   const look = setInterval(() => {
     context.nowMs = performance.now();
     context.starts.look();
-    for (const { passengers } of context.roster.all()) {
+    for (const { pending: passengers } of context.pool.all()) {
       for (const passenger of passengers.list()) passenger.check(context.nowMs);
     }
   }, context.options.doorWatchMs);
-  const turn = setInterval(() => context.ladder.turn(), TURN_MS);
+  const turn = setInterval(() => context.retryPolicy.turn(), TURN_MS);
   return () => {
     clearInterval(look);
     clearInterval(turn);

@@ -6,19 +6,23 @@ import type { Hosted } from '../hosting/hosted.ts';
 import { type Connections, trackConnections } from './connections.ts';
 
 /** A server that does not listen yet, and what is connected to it. */
-export interface Front {
+export interface ServedApp {
   readonly server: Server;
   readonly connections: Connections;
 }
 
-export interface FrontOptions {
+export interface ServedAppOptions {
   readonly healthPath: string;
   /** How long a client may take to send its request; then 408. */
   readonly requestMs: number;
 }
 
 /** Puts an app behind a server of ours, which answers the health check itself. */
-export function createFront(hosted: Hosted, identity: Identity, options: FrontOptions): Front {
+export function createServedApp(
+  hosted: Hosted,
+  identity: Identity,
+  options: ServedAppOptions,
+): ServedApp {
   const { healthPath, requestMs } = options;
   const server = createServer({
     keepAliveTimeout: defaults.serverKeepAliveMs,

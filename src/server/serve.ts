@@ -1,12 +1,12 @@
 import type { RunningServer, ServeDeps, ServeOptions } from './options.ts';
-import { Life } from './server.ts';
+import { FleetServer } from './server.ts';
 
 /**
  * One server's life: listen, check itself, register, beat, and leave when it is told to.
  * @throws FailedError when it cannot listen, StoreError when it cannot register
  */
 export async function serve(deps: ServeDeps, options: ServeOptions): Promise<RunningServer> {
-  const life = new Life(deps, options);
+  const life = new FleetServer(deps, options);
   try {
     await life.start();
   } catch (error) {

@@ -15,7 +15,7 @@ import type { BeatReply, ServerRecord } from '../model/records.ts';
 import { quote, reason } from '../text.ts';
 import type { Connections } from './connections.ts';
 import { type RetireDeps, retire, retireWorker } from './drain.ts';
-import { createFront } from './http-server.ts';
+import { createServedApp } from './http-server.ts';
 import type { Ending, RunningServer, ServeDeps, ServeOptions } from './options.ts';
 
 const OTHER_PORT = 'Choose another with --port, or leave it out';
@@ -24,7 +24,7 @@ const OTHER_PORT = 'Choose another with --port, or leave it out';
 const ANY_PORT = 0;
 
 /** One server from its first bind to its last word. */
-export class Life implements RunningServer {
+export class FleetServer implements RunningServer {
   readonly ended: Promise<Ending>;
   readonly #deps: ServeDeps;
   readonly #options: ServeOptions;
@@ -56,7 +56,10 @@ export class Life implements RunningServer {
     });
     const identity = { id, port: () => this.#port, state: () => this.#stateOfHealth() };
     this.#hosted = host(identity);
-    const front = createFront(this.#hosted, identity, { healthPath: this.#healthPath, requestMs });
+    const front = createServedApp(this.#hosted, identity, {
+      healthPath: this.#healthPath,
+      requestMs,
+    });
     this.#server = front.server;
     this.#connections = front.connections;
     this.#health = watchApp(this.#hosted, {

@@ -1,5 +1,5 @@
 import { readEviction } from './connection/eviction.ts';
-import { openLastingLink, openLink } from './connection/open.ts';
+import { openConnection, openLastingConnection } from './connection/open.ts';
 import { parseRedisUrl } from './connection/redis-url.ts';
 import { createIntents } from './desired-state.ts';
 import { createKeys } from './keys.ts';
@@ -30,7 +30,7 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
   const { connectMs, commandMs, persistent, onTrouble: say = () => {} } = options;
   const address = parseRedisUrl(options.url);
   const keys = createKeys(options.namespace);
-  const open = persistent ? openLastingLink : openLink;
+  const open = persistent ? openLastingConnection : openConnection;
   const link = await open(address, {
     connectMs,
     commandMs,

@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { Deaths, type Sentence, sentenceInWords } from '../../src/fleet/reconciler/backoff.ts';
+import {
+  CrashHistory,
+  type Sentence,
+  sentenceInWords,
+} from '../../src/fleet/reconciler/backoff.ts';
 
 /** What each of these deaths brings, at these seconds; `!` of one that had not run well. */
 function sentences(...deaths: readonly string[]): string[] {
-  const all = new Deaths();
+  const all = new CrashHistory();
   return deaths.map((text) => {
     const [at = ''] = text.split('!');
     const { next, delayMs } = all.add(!text.endsWith('!'), Number(at) * 1_000);

@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { inUse } from '../../src/fleet/death-watch/in-use.ts';
-import { answers, keeperSockets } from '../../src/fleet/death-watch/socket.ts';
+import { answers, deathSockets } from '../../src/fleet/death-watch/socket.ts';
 import { identify, thisMachine } from '../../src/process/identity.ts';
 import { socketPath } from '../../src/state/socket-path.ts';
 import { until } from '../helpers/until.ts';
@@ -35,14 +35,14 @@ function start({ file }: Bundle, home: string, ...args: string[]): ChildProcess 
 
 /** A keeper, and what it has heard. */
 async function keep(home: string) {
-  const before = keeperSockets(home);
+  const before = deathSockets(home);
   const child = start(keeper, home);
   let heard = '';
   child.stdout?.on('data', (piece: Buffer) => {
     heard += piece;
   });
   const path = await until('it listens', () =>
-    keeperSockets(home).find((at) => !before.includes(at)),
+    deathSockets(home).find((at) => !before.includes(at)),
   );
   await until('it answers', () => answers(path)); // a socket is there before it is listened on
   return { child, path, heard: () => heard };
@@ -72,7 +72,7 @@ describe('the socket of a keeper', () => {
     await until('nobody keeps', async () => !(await inUse(home, thisMachine(home))));
     const second = await keep(home);
     await until('the second hears of it', () => second.heard().includes('serves abc234'));
-    expect(keeperSockets(home)).toEqual([second.path]);
+    expect(deathSockets(home)).toEqual([second.path]);
     expect([identify(pid ?? 0) !== null, await inUse(home, thisMachine(home))]).toEqual([
       true,
       true,

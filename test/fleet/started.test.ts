@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { Started } from '../../src/fleet/desired/started.ts';
-import { Deaths } from '../../src/fleet/reconciler/backoff.ts';
+import { CrashHistory } from '../../src/fleet/reconciler/backoff.ts';
 import type { FleetView, ServerRecord } from '../../src/model/records.ts';
 import { identify } from '../../src/process/identity.ts';
 import { sampleRecord } from '../helpers/store.ts';
@@ -30,7 +30,7 @@ function view(...records: ServerRecord[]): FleetView {
 
 test('a keeper starts no second one in the same place while the first still runs', async () => {
   const started = new Started();
-  const [place, other] = [new Deaths(), new Deaths()];
+  const [place, other] = [new CrashHistory(), new CrashHistory()];
   const heir = await running('abc234');
   started.add(heir, place);
   expect(started.tooMany(place, view(heir), 9, 0)).toBe('abc234, which took its place, still runs');
@@ -42,9 +42,9 @@ test('a keeper starts no second one in the same place while the first still runs
 
 test('a keeper never has more of its servers running than are wanted', async () => {
   const started = new Started();
-  started.add(await running('abc234'), new Deaths());
-  started.add(await running('xyz234'), new Deaths());
-  const next = new Deaths();
+  started.add(await running('abc234'), new CrashHistory());
+  started.add(await running('xyz234'), new CrashHistory());
+  const next = new CrashHistory();
   expect(started.tooMany(next, view(), 3, 0)).toBe(null);
   const tooMany = '2 that were started here run already, and 3 are wanted';
   expect(started.tooMany(next, view(), 3, 1)).toBe(tooMany);

@@ -3,7 +3,7 @@ import { rmSync, utimesSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { StoreError } from '../../src/errors.ts';
-import { Wanted, type WantedDeps } from '../../src/fleet/desired/desired-state.ts';
+import { DesiredState, type DesiredStateDeps } from '../../src/fleet/desired/desired-state.ts';
 import { OwnIntent } from '../../src/fleet/desired/own-intent.ts';
 import { asBefore } from '../../src/fleet/spawn/respawn.ts';
 import { type SpawnDeps, spawnServers } from '../../src/fleet/spawn/spawn.ts';
@@ -43,13 +43,20 @@ afterAll(async () => {
 type Registering = ConstructorParameters<typeof OwnIntent>[0]['registry'];
 
 /** A state folder: what looks at it here, and servers of it in another container. */
-async function folder(intents: WantedDeps['intents'] = store.intents) {
+async function folder(intents: DesiredStateDeps['intents'] = store.intents) {
   const home = temporaryFolder();
   const machine = thisMachine(home);
   const elsewhere = { ...machine, pidNs: `pid:[${randomInt(1, 1_000)}]` };
   const names = { home, namespace: 'meow', registry: store.registry };
   const address = `${home}/0`;
-  const wanted = await Wanted.open({ ...names, address, machine, intents, env: {}, say() {} });
+  const wanted = await DesiredState.open({
+    ...names,
+    address,
+    machine,
+    intents,
+    env: {},
+    say() {},
+  });
   const fleet = { registry: await store.registry.id(), namespace: 'meow' };
   return {
     home,

@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createRelay } from '../../src/hosting/relay.ts';
-import { createFront } from '../../src/server/http-server.ts';
+import { createServedApp } from '../../src/server/http-server.ts';
 import { until } from '../helpers/until.ts';
 import { ask, exchange } from './clients.ts';
 import { type Fleet, startFleet } from './fleet.ts';
@@ -50,7 +50,7 @@ async function serverBefore(inner: number): Promise<number> {
   const hosted = { request: relay.request, upgrade: relay.upgrade };
   const identity = { id: 'aaaaaa', port: () => 0, state: () => 'up' as const };
   const options = { healthPath: '/healthz', requestMs: 300_000 };
-  const { server, connections } = createFront(hosted, identity, options);
+  const { server, connections } = createServedApp(hosted, identity, options);
   onTestFinished(() => {
     server.close();
     connections.cut();

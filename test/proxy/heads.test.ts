@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createFront, type Front } from '../../src/server/http-server.ts';
+import { createServedApp, type ServedApp } from '../../src/server/http-server.ts';
 import { ask, exchange, type RawServer, startRaw } from './clients.ts';
 import { type Fleet, type OpenDoor, startFleet } from './fleet.ts';
 import { accept, handshake } from './web-sockets.ts';
@@ -42,7 +42,11 @@ async function realServer(
     );
   const identity = { id: 'aaaaaa', port: () => 0, state: () => 'up' as const };
   const options = { healthPath: '/healthz', requestMs: 300_000 };
-  const { server, connections }: Front = createFront({ request, upgrade }, identity, options);
+  const { server, connections }: ServedApp = createServedApp(
+    { request, upgrade },
+    identity,
+    options,
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   opened.push({ stop: () => void [server.close(), connections.cut()] });
   return (server.address() as AddressInfo).port;

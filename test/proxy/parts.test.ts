@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { type Answered, accessLine } from '../../src/proxy/access-log.ts';
 import { EventEnd } from '../../src/proxy/exchange/event-end.ts';
-import { Ladder, type TryFacts } from '../../src/proxy/exchange/retry-policy.ts';
+import { RetryPolicy, type TryFacts } from '../../src/proxy/exchange/retry-policy.ts';
 import { doorOptions, LOOPBACK } from '../../src/proxy/options.ts';
 import { createAllow } from '../../src/proxy/upstream/address-policy.ts';
-import { FrameBoundary } from '../../src/proxy/websocket/frames.ts';
+import { FrameTracker } from '../../src/proxy/websocket/frames.ts';
 import { build } from './web-sockets.ts';
 
 describe('--allow-backends', () => {
@@ -81,12 +81,12 @@ describe('the ladder of retries', () => {
     ['a client that stopped sending', { failure: 'stalled' }, false],
     ['a door without sockets', { failure: 'short' }, false],
   ])('%s', (_what, over, again) => {
-    expect(new Ladder(doorOptions()).climb({ ...facts, ...over })).toBe(again);
+    expect(new RetryPolicy(doorOptions()).allows({ ...facts, ...over })).toBe(again);
   });
 
   test('repeats after a break at most 20 % of a second’s requests, but three', () => {
-    const ladder = new Ladder(doorOptions());
-    const broken = () => ladder.climb({ ...facts, failure: 'broken' });
+    const ladder = new RetryPolicy(doorOptions());
+    const broken = () => ladder.allows({ ...facts, failure: 'broken' });
     expect(Array.from({ length: 10 }, broken).filter(Boolean)).toHaveLength(3);
     for (let at = 0; at < 100; at += 1) ladder.count();
     ladder.turn();
@@ -104,7 +104,7 @@ test('frame boundaries are found however the bytes are cut', () => {
     ends.add(end);
   }
   for (const step of [1, 3, 1_000, 70_000]) {
-    const boundary = new FrameBoundary();
+    const boundary = new FrameTracker();
     expect(boundary.reached).toBe(true);
     for (let at = 0; at < all.length; at += step) {
       boundary.take(all.subarray(at, at + step));

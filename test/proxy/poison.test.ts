@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { PoisonList } from '../../src/proxy/exchange/poison.ts';
 import { doorOptions } from '../../src/proxy/options.ts';
-import { createMember } from '../../src/proxy/upstream/upstream.ts';
+import { createUpstream } from '../../src/proxy/upstream/upstream.ts';
 import { until } from '../helpers/until.ts';
 import { ask } from './clients.ts';
 import { type Fleet, PATIENT, startFleet, type TestServer, usable } from './fleet.ts';
@@ -126,7 +126,7 @@ test('the list is bounded in number and in bytes, and so is what is said of it',
   const said: string[] = [];
   const options = { ...doorOptions(), maxPoison: 10 };
   const list = new PoisonList(options, (line) => said.push(line));
-  const member = createMember('aaaaaa', 'http://127.0.0.1:1', null as never);
+  const member = createUpstream('aaaaaa', 'http://127.0.0.1:1', null as never);
   for (let at = 0; at < 100; at += 1) {
     const path = `/${at}?${'x'.repeat(9_000)}`;
     expect(list.broke({ method: 'GET', path, member, repeated: true }, at)).toBe(true);
@@ -142,7 +142,7 @@ test.each([
 ])('two deaths with a target in flight, %s: poison is %s', (_when, afterMs, poison) => {
   const list = new PoisonList(doorOptions(), () => {});
   const [one, two] = ['aaaaaa', 'bbbbbb'].map((id) =>
-    createMember(id, 'http://127.0.0.1:1', null as never),
+    createUpstream(id, 'http://127.0.0.1:1', null as never),
   );
   const what = { method: 'GET', path: '/', repeated: false };
   expect(one && list.broke({ ...what, member: one }, 0)).toBe(false);

@@ -6,7 +6,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ask, BELOW_500, isWell } from '../../src/health/ask-app.ts';
 import { hostProgram } from '../../src/hosting/program.ts';
-import { holdPort, innerPorts } from '../../src/hosting/program-port.ts';
+import { innerPorts, reservePort } from '../../src/hosting/program-port.ts';
 import { startProgram } from '../../src/process/attached.ts';
 import { identify } from '../../src/process/identity.ts';
 import { freePort } from '../helpers/redis.ts';
@@ -32,11 +32,11 @@ describe('the port of a program', () => {
     const port = await freePort();
     const holder = createServer();
     await new Promise<void>((resolve) => holder.listen(port, host, resolve));
-    expect(await holdPort(port)).toBeNull();
+    expect(await reservePort(port)).toBeNull();
     await new Promise((resolve) => holder.close(resolve));
-    const held = await holdPort(port);
+    const held = await reservePort(port);
     expect(held).not.toBeNull();
-    expect(await holdPort(port)).toBeNull();
+    expect(await reservePort(port)).toBeNull();
     await held?.release();
   });
 });
@@ -45,7 +45,7 @@ describe('the port of a program', () => {
 async function outerOfFree(): Promise<number> {
   for (;;) {
     const outer = 7_000 + Math.floor(5_000 * Math.random());
-    const held = await Promise.all(innerPorts(outer).slice(0, 2).map(holdPort));
+    const held = await Promise.all(innerPorts(outer).slice(0, 2).map(reservePort));
     await Promise.all(held.map((port) => port?.release()));
     if (held.every((port) => port !== null)) return outer;
   }

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Hosted } from '../../src/hosting/hosted.ts';
 import { createRelay } from '../../src/hosting/relay.ts';
 import type { Connections } from '../../src/server/connections.ts';
-import { createFront } from '../../src/server/http-server.ts';
+import { createServedApp } from '../../src/server/http-server.ts';
 import { until } from '../helpers/until.ts';
 import { ask, exchange, flood } from '../proxy/clients.ts';
 
@@ -30,7 +30,7 @@ async function relayTo(inner: number, healthy = true): Promise<number> {
   const hosted: Hosted = { request: pass, upgrade };
   const state = () => (healthy ? 'up' : 'failing');
   const identity = { id: 'abc234', port: () => 0, state } as const;
-  const { server, connections } = createFront(hosted, identity, {
+  const { server, connections } = createServedApp(hosted, identity, {
     healthPath: '/healthz',
     requestMs: 300_000,
   });

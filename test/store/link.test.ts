@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { StoreError } from '../../src/errors.ts';
 import { openClient } from '../../src/store/connection/client.ts';
-import { CurrentLink } from '../../src/store/connection/connection.ts';
+import { CurrentConnection } from '../../src/store/connection/connection.ts';
 import { parseRedisUrl } from '../../src/store/connection/redis-url.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { openStore } from '../helpers/store.ts';
@@ -17,7 +17,7 @@ afterAll(() => redis.stop());
 async function openLink() {
   const address = parseRedisUrl(redis.url);
   const seen: string[] = [];
-  const link = new CurrentLink(address.label, 1_000, {
+  const link = new CurrentConnection(address.label, 1_000, {
     lost: () => seen.push('lost'),
     silent: () => seen.push('silent'),
     failed: ({ kind }) => seen.push(kind),

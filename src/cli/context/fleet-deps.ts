@@ -3,8 +3,8 @@ import { parseRedisUrl } from '../../store/connection/redis-url.ts';
 import type { Context, OpenStore } from './context.ts';
 
 /** What is wanted on this host, in the fleet of this store. */
-export async function openWanted({ config, output }: Context, { store, url }: OpenStore) {
-  const [{ Wanted }, { thisMachine }, { prepareStateFolder }] = await Promise.all([
+export async function openDesiredState({ config, output }: Context, { store, url }: OpenStore) {
+  const [{ DesiredState }, { thisMachine }, { prepareStateFolder }] = await Promise.all([
     import('../../fleet/desired/desired-state.ts'),
     import('../../process/identity.ts'),
     import('../../state/folder.ts'),
@@ -12,7 +12,7 @@ export async function openWanted({ config, output }: Context, { store, url }: Op
   const { home, namespace, childEnv: env } = config;
   prepareStateFolder(home);
   const { label, db = 0 } = parseRedisUrl(url);
-  return Wanted.open({
+  return DesiredState.open({
     home,
     namespace,
     address: `${label}/${db}`,

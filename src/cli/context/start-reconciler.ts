@@ -1,4 +1,4 @@
-import type { Wanted } from '../../fleet/desired/desired-state.ts';
+import type { DesiredState } from '../../fleet/desired/desired-state.ts';
 import type { ServerRecord } from '../../model/records.ts';
 import type { Context, OpenStore } from './context.ts';
 import { serverProgram } from './fleet-deps.ts';
@@ -7,18 +7,18 @@ import { serverProgram } from './fleet-deps.ts';
  * @param wanted what is wanted here, said once what of it is not to be started
  * @param onStarted told of each server that took the place of one that died
  */
-export async function startKeeper(
+export async function startReconciler(
   context: Context,
   open: OpenStore,
-  wanted: Wanted,
+  wanted: DesiredState,
   onStarted: (record: ServerRecord) => void,
 ) {
-  const [{ Keeper }, { thisMachine }] = await Promise.all([
+  const [{ Reconciler }, { thisMachine }] = await Promise.all([
     import('../../fleet/reconciler/reconciler.ts'),
     import('../../process/identity.ts'),
   ]);
   const { registry, intents } = open.store;
-  const keeper = new Keeper({
+  const keeper = new Reconciler({
     registry,
     intents,
     wanted,

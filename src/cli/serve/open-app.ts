@@ -38,7 +38,7 @@ async function openModule(
   spec: AppSpec & { readonly kind: 'module' },
   env: AppEnvironment,
 ): Promise<OpenedApp> {
-  const [{ loadModule }, { holdSignals }] = await Promise.all([
+  const [{ loadModule }, { deferSignals: holdSignals }] = await Promise.all([
     import('../../hosting/module.ts'),
     import('../../hosting/deferred-signals.ts'),
   ]);

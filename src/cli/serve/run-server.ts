@@ -90,7 +90,7 @@ async function serveApp(
   options: Named,
   { ready, held }: Surroundings,
 ): Promise<void> {
-  const [{ serve }, { thisMachine }, { holdKeepers }] = await Promise.all([
+  const [{ serve }, { thisMachine }, { holdConnections: holdKeepers }] = await Promise.all([
     import('../../server/serve.ts'),
     import('../../process/identity.ts'),
     import('../../fleet/death-watch/hold-connections.ts'),

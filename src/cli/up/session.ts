@@ -1,8 +1,8 @@
 import { defaults } from '../../defaults.ts';
 import { inTurn, StoreError } from '../../errors.ts';
-import type { Wanted } from '../../fleet/desired/desired-state.ts';
-import type { Keeper } from '../../fleet/reconciler/reconciler.ts';
-import type { BroughtUp } from '../../fleet/scale/scale.ts';
+import type { DesiredState } from '../../fleet/desired/desired-state.ts';
+import type { Reconciler } from '../../fleet/reconciler/reconciler.ts';
+import type { Scaled } from '../../fleet/scale/scale.ts';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
 import type { Background } from '../../loop.ts';
 import type { FleetView, ServerRecord } from '../../model/records.ts';
@@ -10,9 +10,9 @@ import type { Machine } from '../../process/identity.ts';
 import { parseRedisUrl } from '../../store/connection/redis-url.ts';
 import type { Registry } from '../../store/store.ts';
 import type { Context, OpenStore } from '../context/context.ts';
-import { openWanted, serverProgram } from '../context/fleet-deps.ts';
+import { openDesiredState, serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
-import { startKeeper } from '../context/start-reconciler.ts';
+import { startReconciler } from '../context/start-reconciler.ts';
 import { tellFailures } from '../output/tell-failures.ts';
 import { type DoorFlags, type OpenedDoor, openDoor } from './open-door.ts';
 
@@ -25,9 +25,9 @@ export interface UpFlags extends DoorFlags {
 interface Going {
   /** Where the local Redis is used. */
   minder: Background | null;
-  keeper: Keeper | null;
+  keeper: Reconciler | null;
   door: OpenedDoor | null;
-  wanted: Wanted | null;
+  wanted: DesiredState | null;
   /** The servers it started, those in place of dead ones included. */
   readonly ours: ServerRecord[];
 }
@@ -74,7 +74,7 @@ async function getGoing(
   going: Going,
   signal: AbortSignal,
 ) {
-  const [{ bringUp }, { sweepLogs }, { thisMachine }] = await Promise.all([
+  const [{ scaleTo: bringUp }, { sweepLogs }, { thisMachine }] = await Promise.all([
     import('../../fleet/scale/scale.ts'),
     import('../../logs/sweep.ts'),
     import('../../process/identity.ts'),
@@ -86,7 +86,7 @@ async function getGoing(
   const door = await openDoor(context, open, flags, startMs);
   going.door = door;
   await sweepLogs(context.config.home, registry);
-  const wanted = await openWanted(context, open);
+  const wanted = await openDesiredState(context, open);
   going.wanted = wanted;
   const deps = {
     registry,
@@ -99,7 +99,7 @@ async function getGoing(
   going.ours.push(...fleet.started);
   tellFailures(fleet.failed, context, `${fleet.serving.length} servers serve`);
   tellWhere(context, open, door, fleet);
-  going.keeper = await startKeeper(context, open, wanted, (record) => going.ours.push(record));
+  going.keeper = await startReconciler(context, open, wanted, (record) => going.ours.push(record));
   return { url: door.url, servers: fleet.serving.length };
 }
 
@@ -127,12 +127,12 @@ async function end({ minder, keeper, door, wanted, ours }: Going, drainMs: numbe
 }
 
 /** By `restart`, in another process. */
-function startedInTheirPlace(wanted: Wanted | null, ours: readonly ServerRecord[]) {
+function startedInTheirPlace(wanted: DesiredState | null, ours: readonly ServerRecord[]) {
   const list = wanted?.list() ?? [];
   return list.filter(({ id, ofUp }) => ofUp === true && !ours.some((known) => known.id === id));
 }
 
-function tellWhere({ output }: Context, { url }: OpenStore, door: OpenedDoor, fleet: BroughtUp) {
+function tellWhere({ output }: Context, { url }: OpenStore, door: OpenedDoor, fleet: Scaled) {
   output.talk(`Redis    ${parseRedisUrl(url).label}`);
   const byPort = [...fleet.serving].sort((a, b) => a.port - b.port);
   for (const { id, url: at, worker, app } of byPort) {

@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import { inTurn } from '../../errors.ts';
 import { announceHere } from '../context/announce.ts';
 import type { Context } from '../context/context.ts';
-import { openWanted } from '../context/fleet-deps.ts';
+import { openDesiredState } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
-import { startKeeper } from '../context/start-reconciler.ts';
+import { startReconciler } from '../context/start-reconciler.ts';
 import { examples } from '../flags/examples.ts';
 import { stopSignal } from './proxy.ts';
 
@@ -21,8 +21,8 @@ async function keep(context: Context): Promise<void> {
   const leave = await announceHere(context, 'keep');
   try {
     await settle(context, open, null);
-    const wanted = await openWanted(context, open);
-    const keeper = await startKeeper(context, open, wanted, () => {});
+    const wanted = await openDesiredState(context, open);
+    const keeper = await startReconciler(context, open, wanted, () => {});
     context.output.talk('keeping the servers of this host');
     await stopSignal(context.process);
     await keeper.stop();

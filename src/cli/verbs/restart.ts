@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { defaults } from '../../defaults.ts';
 import type { AppChange } from '../../fleet/targets/changed-app.ts';
 import type { Context, OpenStore } from '../context/context.ts';
-import { openWanted, serverProgram } from '../context/fleet-deps.ts';
+import { openDesiredState, serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
 import { addAppFlags } from '../flags/app-flags.ts';
 import { askedChange, type ChangeFlags, withdrawn } from '../flags/asked-change.ts';
@@ -75,7 +75,7 @@ async function restart(
   const { started, failed, overtaken } = await restartServers(
     {
       registry: open.store.registry,
-      wanted: await openWanted(context, open),
+      wanted: await openDesiredState(context, open),
       machine: thisMachine(context.config.home),
       ...serverProgram(context, open),
     },

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
 import type { Context, OpenStore } from '../context/context.ts';
-import { openWanted, serverProgram } from '../context/fleet-deps.ts';
+import { openDesiredState, serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
 import {
   type AppFlags,
@@ -48,7 +48,7 @@ async function scaleTo(
   options: Options,
 ): Promise<void> {
   const asked = await settle(context, open, given);
-  const [{ bringUp }, { thisMachine }] = await Promise.all([
+  const [{ scaleTo: bringUp }, { thisMachine }] = await Promise.all([
     import('../../fleet/scale/scale.ts'),
     import('../../process/identity.ts'),
   ]);
@@ -56,7 +56,7 @@ async function scaleTo(
   const { serving, started, retired, failed } = await bringUp(
     {
       registry,
-      wanted: await openWanted(context, open),
+      wanted: await openDesiredState(context, open),
       machine: thisMachine(context.config.home),
       ...serverProgram(context, open),
     },

@@ -4,7 +4,7 @@ import { UsageError } from '../../errors.ts';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
 import type { AppSpec } from '../../model/records.ts';
 import type { Context, OpenStore } from '../context/context.ts';
-import { openWanted, serverProgram } from '../context/fleet-deps.ts';
+import { openDesiredState, serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
 import {
   type AppFlags,
@@ -113,7 +113,7 @@ async function whatToSpawn(
 ): Promise<AppSpec> {
   const { appsHere, whichApp } = await import('../../fleet/targets/app.ts');
   // An emptied Redis gets back what was wanted before anything is added to it.
-  const wanted = await openWanted(context, open);
+  const wanted = await openDesiredState(context, open);
   if (asked?.isNamed) return asked.spec;
   const fleet = await open.store.registry.fleet();
   const apps = appsHere(fleet, await wanted.look(fleet));

@@ -1,14 +1,14 @@
 import { connect } from 'node:net';
 import { defaults } from '../../defaults.ts';
 import { repeat } from '../../loop.ts';
-import { keeperSockets } from './socket.ts';
+import { deathSockets } from './socket.ts';
 
 /**
  * Holds a connection to every keeper of this state folder open, for as long as this process lives;
  * to one that comes later, from the next beat on. Whatever fails does no harm.
  * @param sinceMs since when it serves, monotonic
  */
-export function holdKeepers(home: string, id: string, sinceMs: number): void {
+export function holdConnections(home: string, id: string, sinceMs: number): void {
   const held = new Set<string>();
   const hold = (path: string) => {
     const connection = connect(path);
@@ -24,7 +24,7 @@ export function holdKeepers(home: string, id: string, sinceMs: number): void {
     name: 'keepers',
     every: () => defaults.beatMs,
     work() {
-      for (const path of keeperSockets(home)) if (!held.has(path)) hold(path);
+      for (const path of deathSockets(home)) if (!held.has(path)) hold(path);
     },
     log: () => {},
     unref: true,

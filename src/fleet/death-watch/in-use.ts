@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Machine, ThisProcess } from '../../process/identity.ts';
 import { socketPath } from '../../state/socket-path.ts';
 import { keeperMark } from '../../store/desired-state.ts';
-import { answers, keeperSockets } from './socket.ts';
+import { answers, deathSockets } from './socket.ts';
 
 const ANSWER_MS = 1_000;
 
@@ -14,7 +14,7 @@ const ANSWER_MS = 1_000;
  * sockets answer. Those in a copy of a folder do not.
  */
 export async function inUse(home: string, self: ThisProcess): Promise<boolean> {
-  const keepers = keeperSockets(home).map(answers);
+  const keepers = deathSockets(home).map(answers);
   const ups = upSockets(home).map((path) => isHeldByAnother(path, self));
   return (await Promise.all([...keepers, ...ups])).includes(true);
 }
@@ -49,12 +49,12 @@ function isHeldByAnother(path: string, { pid, pidStart }: ThisProcess): Promise<
 type Run = Pick<Machine, 'bootId' | 'pidNs'>;
 
 /** What a keeper holds its host's lock with: nobody else's, and it tells where its process is. */
-export function createKeeperToken({ bootId, pidNs }: Run): string {
+export function createReconcilerToken({ bootId, pidNs }: Run): string {
   return [keeperMark + randomBytes(9).toString('base64url'), bootId, pidNs].join(' ');
 }
 
 /** Null for that of an older version. */
-export function runOfKeeper(token: string): Run | null {
+export function runOfReconciler(token: string): Run | null {
   const [, bootId, pidNs] = token.split(' ');
   return bootId === undefined || pidNs === undefined ? null : { bootId, pidNs };
 }

@@ -25,7 +25,7 @@ export interface Heard {
 }
 
 /** Where the keepers of a state folder listen. */
-export function keeperSockets(home: string): string[] {
+export function deathSockets(home: string): string[] {
   const folder = dirname(nameOne(home));
   return readdirSync(folder)
     .filter((name) => /^[0-9a-f]{8}\.sock$/.test(name))
@@ -33,7 +33,7 @@ export function keeperSockets(home: string): string[] {
 }
 
 /** Listens until it is stopped. One that cannot, or whose socket is removed, tries again. */
-export class KeeperSocket {
+export class DeathSocket {
   readonly #home: string;
   readonly #heard: Heard;
   readonly #connections = new Set<Socket>();
@@ -125,7 +125,7 @@ function bind(path: string, hear: (connection: Socket) => void): Promise<Server>
 
 /** Those of keepers that were killed. */
 async function removeAbandoned(home: string): Promise<void> {
-  for (const path of keeperSockets(home)) {
+  for (const path of deathSockets(home)) {
     if (!(await answers(path))) rmSync(path, { force: true });
   }
 }

@@ -21,7 +21,7 @@ import { lives } from '../targets/liveness.ts';
 import { adoptOld } from './old-fleet.ts';
 import { Refused } from './refused.ts';
 
-export interface WantedDeps {
+export interface DesiredStateDeps {
   readonly home: string;
   readonly namespace: string;
   /** Of Redis, without credentials. */
@@ -38,13 +38,13 @@ export interface WantedDeps {
  * What is wanted on this host: what its state folder says, as far as Redis agrees. Redis alone never
  * adds to it; what is missing there was destroyed from elsewhere, unless Redis was emptied.
  */
-export class Wanted {
-  readonly #deps: WantedDeps;
+export class DesiredState {
+  readonly #deps: DesiredStateDeps;
   readonly #refused: Refused;
   #fleet: FleetName;
   #listed: ReadonlyMap<string, ListedEntry> = new Map();
 
-  private constructor(deps: WantedDeps, registry: string) {
+  private constructor(deps: DesiredStateDeps, registry: string) {
     this.#deps = deps;
     this.#refused = new Refused(deps.say);
     this.#fleet = { registry, namespace: deps.namespace };
@@ -54,8 +54,8 @@ export class Wanted {
    * Finds the list that belongs to this Redis; where that has been emptied, writes the list back.
    * @throws StoreError, FailedError where the state folder cannot be used
    */
-  static async open(deps: WantedDeps): Promise<Wanted> {
-    const wanted = new Wanted(deps, await deps.registry.id());
+  static async open(deps: DesiredStateDeps): Promise<DesiredState> {
+    const wanted = new DesiredState(deps, await deps.registry.id());
     const { registry, namespace } = wanted.#fleet;
     const address = wanted.#address();
     const before = knownRegistry(deps.home, address);

@@ -7,7 +7,7 @@ import { type Machine, thisMachine } from '../../process/identity.ts';
 import { readHostFile, rewriteHostFile } from '../../state/host-id.ts';
 import type { Intents, Registry } from '../../store/store.ts';
 import { plain } from '../../text.ts';
-import { inUse, runOfKeeper } from '../death-watch/in-use.ts';
+import { inUse, runOfReconciler } from '../death-watch/in-use.ts';
 import { livesElsewhere } from '../targets/liveness.ts';
 
 export interface SettleDeps {
@@ -67,7 +67,7 @@ async function othersOf(
     (each) => each.record.state !== 'draining' && livesElsewhere(each, machine),
   );
   if (server) return `server ${server.record.id} runs on ${plain(server.record.host)}`;
-  const keeper = token === null ? null : runOfKeeper(token);
+  const keeper = token === null ? null : runOfReconciler(token);
   return keeper && isOther(keeper) ? 'a keeper runs' : null;
 }
 

@@ -1,16 +1,16 @@
 import type { FleetView, ServerRecord } from '../../model/records.ts';
 import { identify, isProcess } from '../../process/identity.ts';
-import type { Deaths } from '../reconciler/backoff.ts';
+import type { CrashHistory } from '../reconciler/backoff.ts';
 
 /**
  * What a keeper has started. Whatever else goes wrong, it is the brake: no more of them live than
  * are wanted, and one at a time of those that took each other's place.
  */
 export class Started {
-  readonly #servers = new Map<string, { record: ServerRecord; deaths: Deaths }>();
+  readonly #servers = new Map<string, { record: ServerRecord; deaths: CrashHistory }>();
 
   /** @param deaths those of its forerunners */
-  add(record: ServerRecord, deaths: Deaths): void {
+  add(record: ServerRecord, deaths: CrashHistory): void {
     this.#servers.set(record.id, { record, deaths });
   }
 
@@ -19,7 +19,7 @@ export class Started {
    * @param wanted how many servers are wanted on this host
    * @param starting how many are being started
    */
-  tooMany(deaths: Deaths, fleet: FleetView, wanted: number, starting: number): string | null {
+  tooMany(deaths: CrashHistory, fleet: FleetView, wanted: number, starting: number): string | null {
     const living = this.#living(fleet);
     const heir = living.find((one) => one.deaths === deaths);
     if (heir) return `${heir.record.id}, which took its place, still runs`;

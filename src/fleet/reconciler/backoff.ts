@@ -21,7 +21,7 @@ export interface Sentence {
  * The deaths of one server and of those that took its place, one after the other: so one that dies
  * again and again is known for it, whatever its id is by then.
  */
-export class Deaths {
+export class CrashHistory {
   #deaths: readonly Death[] = [];
 
   /**

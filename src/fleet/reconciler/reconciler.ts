@@ -5,25 +5,25 @@ import type { FleetView, SignedIntent } from '../../model/records.ts';
 import type { Machine } from '../../process/identity.ts';
 import { findServer } from '../../process/running.ts';
 import type { Intents } from '../../store/store.ts';
-import { createKeeperToken } from '../death-watch/in-use.ts';
-import { KeeperSocket } from '../death-watch/socket.ts';
-import type { Wanted } from '../desired/desired-state.ts';
+import { createReconcilerToken } from '../death-watch/in-use.ts';
+import { DeathSocket } from '../death-watch/socket.ts';
+import type { DesiredState } from '../desired/desired-state.ts';
 import type { Here } from '../scale/here.ts';
 import type { WantedList } from '../scale/scale.ts';
 import { isDead, untilGone } from '../targets/liveness.ts';
 import { AwakeFor } from './awake-for.ts';
-import { Deaths, sentenceInWords } from './backoff.ts';
+import { CrashHistory, sentenceInWords } from './backoff.ts';
 import { type Case, type RevivalDeps, Revivals } from './revivals.ts';
 
 /** One that holds a connection open is looked for only every so many rounds. */
 const ROUNDS_PER_LOOK = 5;
 
-export interface KeeperDeps extends RevivalDeps {
+export interface ReconcilerDeps extends RevivalDeps {
   readonly registry: RevivalDeps['registry'] & {
     watch(listener: (id: string | null) => void): () => void;
   };
   readonly intents: Pick<Intents, 'keep' | 'keepFromOld' | 'release'>;
-  readonly wanted: WantedList & Pick<Wanted, 'mark'>;
+  readonly wanted: WantedList & Pick<DesiredState, 'mark'>;
   readonly machine: Machine;
 }
 
@@ -32,8 +32,8 @@ export interface KeeperDeps extends RevivalDeps {
  * Only the holder of the host's lock does anything, and only one of two starts of the same intent
  * can register, so a keeper that was paused in between does no harm.
  */
-export class Keeper {
-  readonly #deps: KeeperDeps;
+export class Reconciler {
+  readonly #deps: ReconcilerDeps;
   readonly #token: string;
   readonly #cases = new Map<string, Case>();
   readonly #revivals: Revivals;
@@ -44,14 +44,14 @@ export class Keeper {
   readonly #stopping = new AbortController();
   readonly #awake = new AwakeFor(defaults.leaseMs);
   #rounds: Background | null = null;
-  #socket: KeeperSocket | null = null;
+  #socket: DeathSocket | null = null;
   #unwatch = () => {};
   #tooMany = 0;
   #round = 0;
 
-  constructor(deps: KeeperDeps) {
+  constructor(deps: ReconcilerDeps) {
     this.#deps = deps;
-    this.#token = createKeeperToken(deps.machine);
+    this.#token = createReconcilerToken(deps.machine);
     this.#revivals = new Revivals(deps, this.#stopping.signal, () => this.#look());
   }
 
@@ -65,7 +65,7 @@ export class Keeper {
       isTold: isOutage,
     });
     this.#unwatch = registry.watch(() => this.#look());
-    this.#socket = new KeeperSocket(home, {
+    this.#socket = new DeathSocket(home, {
       serves: (id, forMs) => this.#servesMs.set(id, performance.now() - forMs),
       ended: (id) => {
         this.#ended.add(id);
@@ -165,7 +165,7 @@ export class Keeper {
   #caseOf(id: string, { replaces = '' }: SignedIntent): Case {
     const known = this.#cases.get(id);
     if (known) return known;
-    const deaths = this.#cases.get(replaces)?.deaths ?? new Deaths();
+    const deaths = this.#cases.get(replaces)?.deaths ?? new CrashHistory();
     const found: Case = { deaths, dueMs: null, starting: false, heldBackMs: null };
     this.#cases.set(id, found);
     return found;

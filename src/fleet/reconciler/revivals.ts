@@ -7,7 +7,7 @@ import { reason } from '../../text.ts';
 import { Started } from '../desired/started.ts';
 import { asBefore } from '../spawn/respawn.ts';
 import { type SpawnDeps, type Spawned, spawnServers } from '../spawn/spawn.ts';
-import type { Deaths } from './backoff.ts';
+import type { CrashHistory } from './backoff.ts';
 
 export interface RevivalDeps extends SpawnDeps {
   /** A server was started in place of one that died. */
@@ -17,7 +17,7 @@ export interface RevivalDeps extends SpawnDeps {
 
 /** What is known of one server that was wanted here. */
 export interface Case {
-  readonly deaths: Deaths;
+  readonly deaths: CrashHistory;
   /** When it is started again, monotonic ms; null while it lives, as far as we know. */
   dueMs: number | null;
   starting: boolean;
@@ -46,7 +46,7 @@ export class Revivals {
   }
 
   /** Why one more in that place would be too many, whatever is wrong; null where it is not. */
-  tooMany(deaths: Deaths, fleet: FleetView, wanted: number): string | null {
+  tooMany(deaths: CrashHistory, fleet: FleetView, wanted: number): string | null {
     return this.#started.tooMany(deaths, fleet, wanted, this.#starts.size);
   }
 

@@ -3,7 +3,7 @@ import { defaults } from '../../defaults.ts';
 import { type MeowError, NothingError, TimeoutError, toMeowError } from '../../errors.ts';
 import type { AppSpec, ServerRecord, SignedIntent } from '../../model/records.ts';
 import { identify, isHere, isProcess, type Machine } from '../../process/identity.ts';
-import type { Held } from '../../process/standby.ts';
+import type { Standby } from '../../process/standby.ts';
 import { dropWanted } from '../../state/desired-files.ts';
 import type { Registry } from '../../store/store.ts';
 import { destroyServers } from '../destroy/destroy.ts';
@@ -11,7 +11,7 @@ import { notDrained, stopServers } from '../destroy/stop.ts';
 import type { WantedList } from '../scale/scale.ts';
 import { anew, asBefore } from '../spawn/respawn.ts';
 import {
-  holdServer,
+  prepareStandby,
   type SpawnDeps,
   type Spawned,
   type SpawnOptions,
@@ -55,16 +55,16 @@ export interface Step extends Spawned {
 const OVERTAKEN: Step = { started: [], failed: [], overtaken: true };
 
 /** Boots the process of its successor, where that can start while it still runs. */
-export function hold(job: Job, old: Wanted): Held | null {
-  return runs(job, old) && !old.intent.fixedPort ? holdServer(job, toSpawn(old)) : null;
+export function hold(job: Job, old: Wanted): Standby | null {
+  return runs(job, old) && !old.intent.fixedPort ? prepareStandby(job, toSpawn(old)) : null;
 }
 
 /** Puts a new server in the place of one: as soon as that has its order, the next one may start. */
-export async function replace(job: Job, old: Wanted, held: Held | null): Promise<Step> {
+export async function replace(job: Job, old: Wanted, held: Standby | null): Promise<Step> {
   if (!runs(job, old)) return takePlace(job, old);
   if (old.intent.fixedPort) return replaceOnItsPort(job, old);
   if (await isOvertaken(job, old)) return OVERTAKEN;
-  const started = await spawnServers(job, { ...toSpawn(old), held, signal: job.signal });
+  const started = await spawnServers(job, { ...toSpawn(old), standby: held, signal: job.signal });
   const [fresh] = started.started;
   if (!fresh) return started;
   const missing = fresh.worker ? null : await doorWithout(fresh.id, job);

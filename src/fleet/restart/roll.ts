@@ -17,7 +17,7 @@ import {
   runs,
   type Wanted,
 } from './replace.ts';
-import { Ahead } from './standbys.ts';
+import { Standbys } from './standbys.ts';
 
 export interface RestartOptions extends ReplaceOptions {
   /** Ids, ports or urls; none: every server of this host that was asked for. */
@@ -63,7 +63,7 @@ export async function restartServers(
   const leaving = new Leaving(options.batch * LEAVING_PER_START, (errors) =>
     failed.push(...errors),
   );
-  const ahead = new Ahead((old: Wanted) => hold(job, old));
+  const ahead = new Standbys((old: Wanted) => hold(job, old));
   try {
     while (waiting.length > 0 && failed.length === 0 && !options.signal.aborted) {
       const batch = waiting.splice(0, options.batch);

@@ -1,12 +1,12 @@
 import { defaults } from '../../defaults.ts';
-import type { Held } from '../../process/standby.ts';
+import type { Standby } from '../../process/standby.ts';
 
 /** The processes of the next servers, which boot while the doors take those before them. */
-export class Ahead<Old extends { readonly id: string }> {
-  readonly #hold: (old: Old) => Held | null;
-  readonly #held = new Map<string, Held>();
+export class Standbys<Old extends { readonly id: string }> {
+  readonly #hold: (old: Old) => Standby | null;
+  readonly #held = new Map<string, Standby>();
 
-  constructor(hold: (old: Old) => Held | null) {
+  constructor(hold: (old: Old) => Standby | null) {
     this.#hold = hold;
   }
 
@@ -18,7 +18,7 @@ export class Ahead<Old extends { readonly id: string }> {
   }
 
   /** The process that is to replace this server, if it has been begun. */
-  take(id: string): Held | null {
+  take(id: string): Standby | null {
     return this.#held.get(id) ?? null;
   }
 

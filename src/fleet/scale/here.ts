@@ -2,7 +2,7 @@ import type { FleetView, Listing, ServerRecord, SignedIntent } from '../../model
 import { identify, isHere, isOfHost, isProcess, type Machine } from '../../process/identity.ts';
 import { runningHere } from '../../process/running.ts';
 import { isDead, livesElsewhere } from '../targets/liveness.ts';
-import type { BringUpDeps } from './scale.ts';
+import type { ScaleDeps } from './scale.ts';
 
 export type Here = Map<string, SignedIntent>;
 
@@ -34,7 +34,7 @@ export function servingHere({ servers }: FleetView, here: Here, machine: Machine
 export function intentsWithoutServer(
   fleet: FleetView,
   here: Here,
-  { machine, home }: BringUpDeps,
+  { machine, home }: ScaleDeps,
 ): Here {
   const ours = [...here].filter(([, { state }]) => state !== 'crashed');
   const dead = ours.filter(([id, intent]) => isDead(id, intent, fleet, machine));

@@ -20,13 +20,13 @@ export interface WantedList {
   mark(intent: SignedIntent, state: SignedIntent['state']): Promise<boolean>;
 }
 
-export interface BringUpDeps extends SpawnDeps {
+export interface ScaleDeps extends SpawnDeps {
   readonly registry: Registry;
   readonly machine: Machine;
   readonly wanted: WantedList;
 }
 
-export interface BringUpOptions {
+export interface ScaleOptions {
   /** How many servers this host shall run; null brings back those it had, or two. */
   readonly count: number | null;
   /** What they shall serve; null leaves that to what runs here, or ran here last. */
@@ -36,7 +36,7 @@ export interface BringUpOptions {
   readonly signal: AbortSignal;
 }
 
-export interface BroughtUp {
+export interface Scaled {
   /** All that now serve on this host. */
   readonly serving: readonly ServerRecord[];
   /** Those of them that were started just now. */
@@ -52,7 +52,7 @@ export interface BroughtUp {
  * remembered.
  * @throws UsageError where no app is named and several run here
  */
-export async function bringUp(deps: BringUpDeps, options: BringUpOptions): Promise<BroughtUp> {
+export async function scaleTo(deps: ScaleDeps, options: ScaleOptions): Promise<Scaled> {
   const fleet = await deps.registry.fleet();
   const here = await deps.wanted.look(fleet);
   const { home, childEnv } = deps;
@@ -94,7 +94,7 @@ export async function bringUp(deps: BringUpDeps, options: BringUpOptions): Promi
 }
 
 /** No app is named, and none needs to be. */
-function meansAll({ asked, count }: BringUpOptions, here: Here): boolean {
+function meansAll({ asked, count }: ScaleOptions, here: Here): boolean {
   return asked === null && (count === 0 || (count === null && here.size > 0));
 }
 
@@ -117,10 +117,10 @@ function isOf(which: WhichApp | null, here: Here): AppOf {
 
 /** Those that were spawned are remembered; what runs by hand just leaves. */
 async function restAll(
-  deps: BringUpDeps,
+  deps: ScaleDeps,
   which: WhichApp | null,
   signal: AbortSignal,
-): Promise<BroughtUp> {
+): Promise<Scaled> {
   const look = async () => {
     const fleet = await deps.registry.fleet();
     const here = await deps.wanted.look(fleet);
@@ -148,12 +148,7 @@ function tooMany(wanted: number): FailedError {
   return new FailedError('too-many', `${wanted} servers are wanted on this host`, most);
 }
 
-async function trim(
-  deps: BringUpDeps,
-  wanted: number,
-  which: WhichApp | null,
-  signal: AbortSignal,
-) {
+async function trim(deps: ScaleDeps, wanted: number, which: WhichApp | null, signal: AbortSignal) {
   let kept: readonly ServerRecord[] = [];
   const tooMuch = async (fleet: FleetView) => {
     const here = await deps.wanted.look(fleet);
@@ -171,9 +166,9 @@ async function trim(
 
 /** Starts servers, a few at a time; those in the place of others are a batch each. */
 async function startAll(
-  deps: BringUpDeps,
+  deps: ScaleDeps,
   all: readonly SpawnOptions[],
-  { signal, ofUp = false }: BringUpOptions,
+  { signal, ofUp = false }: ScaleOptions,
 ) {
   const batches = [...all];
   const started: ServerRecord[] = [];

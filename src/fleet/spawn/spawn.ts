@@ -15,7 +15,7 @@ import { sweepLogs } from '../../logs/sweep.ts';
 import { parseRecord } from '../../model/parse.ts';
 import type { ServerRecord, SignedIntent } from '../../model/records.ts';
 import { launch } from '../../process/launcher.ts';
-import { Held } from '../../process/standby.ts';
+import { Standby } from '../../process/standby.ts';
 import { dropWanted, readWanted, writeWanted } from '../../state/desired-files.ts';
 import { prepareStateFolder } from '../../state/folder.ts';
 import type { Registry } from '../../store/store.ts';
@@ -28,7 +28,7 @@ export interface SpawnDeps extends ServerProgram {
 export interface SpawnOptions extends ServerStart {
   readonly count: number;
   /** Its process, booted by `holdServer` with these options; with a count of 1. */
-  readonly held?: Held | null;
+  readonly standby?: Standby | null;
   /** Told of each server as soon as it is ready. */
   readonly onStarted?: (record: ServerRecord) => void;
 }
@@ -78,7 +78,7 @@ async function sweep({ registry, home }: SpawnDeps): Promise<void> {
 
 /** Starts one server. What it wrote into Redis before it failed is taken back. */
 async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<ServerRecord> {
-  const { held } = options;
+  const { standby: held } = options;
   const id = held?.id ?? createId();
   mustHaveFolder(options.spec);
   const program = toLaunch(id, deps, options);
@@ -102,14 +102,14 @@ async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<Serv
  * Boots a server's process ahead of its start, so that only its listening and registering is left.
  * @returns null where that fails: starting it will say why
  */
-export function holdServer(deps: SpawnDeps, options: SpawnOptions): Held | null {
+export function prepareStandby(deps: SpawnDeps, options: SpawnOptions): Standby | null {
   const id = createId();
   try {
     mustHaveFolder(options.spec);
     const spec = adopted(deps.home, options.spec, deps.childEnv);
     markNamespace(deps.home, id, deps.namespace);
     const { args, ...program } = toLaunch(id, deps, { ...options, spec });
-    return new Held(id, { ...program, args: [...args, '--held'] });
+    return new Standby(id, { ...program, args: [...args, '--held'] });
   } catch (error) {
     toMeowError(error);
     return null;

@@ -2,10 +2,10 @@ import type { Answered } from '../access-log.ts';
 import type { DoorOptions } from '../options.ts';
 import type { Stick, Sticky } from '../sticky/cookie.ts';
 import type { Balancer } from '../upstream/balancer.ts';
-import type { Roster } from '../upstream/pool.ts';
-import type { Member } from '../upstream/upstream.ts';
+import type { UpstreamPool } from '../upstream/pool.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 import type { PoisonList } from './poison.ts';
-import type { Ladder } from './retry-policy.ts';
+import type { RetryPolicy } from './retry-policy.ts';
 import type { StartQueue } from './start-queue.ts';
 
 /** What all requests of one door share. */
@@ -13,9 +13,9 @@ export interface DoorContext {
   readonly options: DoorOptions;
   /** `meow-<door id>`, the door's name in Via. */
   readonly name: string;
-  readonly roster: Roster;
+  readonly pool: UpstreamPool;
   readonly balancer: Balancer;
-  readonly ladder: Ladder;
+  readonly retryPolicy: RetryPolicy;
   readonly poison: PoisonList;
   readonly starts: StartQueue;
   /** Null where clients do not stay with a server. */
@@ -34,7 +34,7 @@ export interface DoorContext {
 }
 
 /** Whether what has no end of its own is to be ended: its server leaves, or the door does. */
-export function endsStreams({ closing, options, nowMs }: DoorContext, member: Member): boolean {
+export function endsStreams({ closing, options, nowMs }: DoorContext, member: Upstream): boolean {
   if (closing) return true;
   return member.state === 'draining' && nowMs - member.drainMs >= options.streamDrainMs;
 }
@@ -43,25 +43,32 @@ export function endsStreams({ closing, options, nowMs }: DoorContext, member: Me
  * The next server for a request: the one that its client is used to, or by turns; else one that is
  * out but may be back.
  */
-export function pickMember(
+export function pickUpstream(
   context: DoorContext,
-  tried: readonly Member[],
+  tried: readonly Upstream[],
   stick: Stick | null = null,
-): Member | null {
+): Upstream | null {
   const used = stick && usedTo(context, tried, stick);
   if (used) return used;
-  const { balancer, roster } = context;
+  const { balancer, pool: roster } = context;
   return balancer.next(roster.routable(), tried) ?? lastResort(context, tried);
 }
 
 // It takes no turn: those of everybody else stay in strict order.
-function usedTo({ roster, options }: DoorContext, tried: readonly Member[], { server }: Stick) {
+function usedTo(
+  { pool: roster, options }: DoorContext,
+  tried: readonly Upstream[],
+  { server }: Stick,
+) {
   const member = server === null ? null : roster.one(server);
   return member && member.inflight < options.maxInflight && !tried.includes(member) ? member : null;
 }
 
 // While any server is usable, those that are out are left to the probes.
-function lastResort({ balancer, roster }: DoorContext, tried: readonly Member[]): Member | null {
+function lastResort(
+  { balancer, pool: roster }: DoorContext,
+  tried: readonly Upstream[],
+): Upstream | null {
   const usable = roster.routable();
   if (usable.some((member) => !tried.includes(member))) return null;
   return balancer.next(roster.lastResort(), tried);

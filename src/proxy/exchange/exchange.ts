@@ -9,11 +9,11 @@ import {
   type Unanswered,
 } from '../client/connection.ts';
 import { endPolitely, type OwnAnswer, own, sendOwn } from '../client/own-response.ts';
-import type { Track, Traveller } from '../upstream/connection.ts';
+import type { AttemptHandler, FlowControl } from '../upstream/connection.ts';
 import { isRefusal, isVacant, judgeFailure, remark } from '../upstream/failure.ts';
-import type { Member, Passenger } from '../upstream/upstream.ts';
+import type { PendingRequest, Upstream } from '../upstream/upstream.ts';
 import type { Outgoing } from './context.ts';
-import { type DoorContext, endsStreams, pickMember } from './context.ts';
+import { type DoorContext, endsStreams, pickUpstream } from './context.ts';
 import { EventEnd } from './event-end.ts';
 import { sendExpecting } from './expect-continue.ts';
 import { RequestBody } from './request-body.ts';
@@ -25,7 +25,7 @@ import { takesPicture } from './undelivered.ts';
 type Phase = 'idle' | 'connecting' | 'sending' | 'waiting' | 'answering' | 'over';
 
 /** How much of an answer may wait here for a client that reads slowly. */
-const AHEAD_BYTES = 128 * 1_024;
+const MAX_BUFFERED_BYTES = 128 * 1_024;
 
 const GONE = 499;
 const CONTINUE = 100;
@@ -50,29 +50,29 @@ const ownAnswers: Readonly<Record<Failure, OwnAnswer>> = {
  * as the ladder allows. It is itself the handler that undici calls, one object for all tries: this
  * is the hot path.
  */
-export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
+export class Exchange implements AttemptHandler, PendingRequest, Unanswered, Waiting {
   readonly #context: DoorContext;
   readonly #connection: Connection;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #outgoing: Outgoing;
   readonly #startMs = performance.now();
-  readonly #tried: Member[] = [];
-  seat = 0;
-  #member: Member | null = null;
-  #track: Track | null = null;
+  readonly #tried: Upstream[] = [];
+  slot = 0;
+  #upstream: Upstream | null = null;
+  #flow: FlowControl | null = null;
   #body: RequestBody | null = null;
   #abort: ((error?: Error) => void) | null = null;
   #phase: Phase = 'idle';
   /** Coarse time of the last sign of life. */
   #stampMs: number;
   #served: string | null = null;
-  #begun = false;
+  #answerBegan = false;
   #repeated = false;
   /** When the first try failed. */
   #failedMs: number | null = null;
   #gone = false;
-  #held = false;
+  #paused = false;
   /** Only the end of its connection ends the answer. */
   #isOpenEnded = false;
   /** Of an event stream without a length. */
@@ -103,7 +103,7 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
   }
 
   begin(): void {
-    this.#context.ladder.count();
+    this.#context.retryPolicy.count();
     this.#try();
   }
 
@@ -129,25 +129,25 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     if (this.#phase === 'waiting' && waited > responseHeaderMs) {
       this.#giveUp('late', `no answer in ${responseHeaderMs} ms`);
     } else if (this.#phase === 'sending' && waited > bodyIdleMs) {
-      if (this.#body?.held) this.#giveUp('late', `took none of the body for ${bodyIdleMs} ms`);
+      if (this.#body?.paused) this.#giveUp('late', `took none of the body for ${bodyIdleMs} ms`);
       else this.#giveUp('stalled', `the client sent nothing for ${bodyIdleMs} ms`);
-    } else if (this.#events && this.#member && endsStreams(this.#context, this.#member)) {
+    } else if (this.#events && this.#upstream && endsStreams(this.#context, this.#upstream)) {
       if (this.#events.soon(nowMs, this.#context.options.upgradeCloseMs)) this.#endStream();
     } else if (
       this.#phase === 'answering' &&
       waited > (this.#isStream ? streamIdleMs : bodyIdleMs)
     ) {
-      this.#giveUp('late', this.#held ? 'the client reads no more' : 'the answer stands still');
+      this.#giveUp('late', this.#paused ? 'the client reads no more' : 'the answer stands still');
     }
   }
 
   abandon(): void {
     const waits = this.#phase === 'waiting' || this.#phase === 'sending';
-    if (waits && !this.#begun) this.#giveUp('gone', 'the server is gone');
+    if (waits && !this.#answerBegan) this.#giveUp('gone', 'the server is gone');
   }
 
-  board(track: Track): void {
-    this.#track = track;
+  attach(track: FlowControl): void {
+    this.#flow = track;
   }
 
   onConnect(abort: (error?: Error) => void): void {
@@ -159,11 +159,11 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
   }
 
   onResponseStarted(): void {
-    this.#begun = true;
+    this.#answerBegan = true;
   }
 
   onHeaders(status: number, raw: Buffer[], _resume: () => void, words: string): boolean {
-    if (this.#member) this.#member.answeredMs = this.#context.nowMs;
+    if (this.#upstream) this.#upstream.answeredMs = this.#context.nowMs;
     if (status < INFORMATIONAL_END) return this.#interimAnswer(status, raw, words);
     const head = new ResponseHead(status, raw);
     if (head.ambiguous) {
@@ -173,7 +173,7 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     this.#context.poison.answered(this.#outgoing.method, this.#outgoing.path);
     const last = this.#context.closing || !this.#request.complete;
     this.#connection.isLast = last;
-    const serverId = this.#member?.id ?? '';
+    const serverId = this.#upstream?.id ?? '';
     this.#served = serverId;
     const lines = head.finish({ serverId, trailersPossible: this.#trailersPossible(status), last });
     const { stick } = this.#outgoing;
@@ -203,7 +203,7 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
       return true;
     }
     this.#missing -= piece.length;
-    if (!this.#response.write(piece) && !this.#held) this.#holdIfSlow();
+    if (!this.#response.write(piece) && !this.#paused) this.#pauseIfSlow();
     return true;
   }
 
@@ -211,7 +211,7 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     // What came in one piece with the reason for giving up is still parsed to its end.
     if (this.#verdict) return this.onError(new Error(this.#trouble ?? ''));
     if (this.#response.writableEnded) return void this.#leave();
-    if (this.#isOpenEnded && this.#track?.wasReset) return this.#cut('the answer broke off');
+    if (this.#isOpenEnded && this.#flow?.wasReset) return this.#cut('the answer broke off');
     this.#leave();
     if (trailers?.length) this.#response.addTrailers(trailerLines(trailers));
     endPolitely(this.#request, this.#response, this.#context.options);
@@ -222,12 +222,12 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     const member = this.#leave();
     if (this.#gone || this.#response.writableEnded) return;
     if (this.#response.headersSent) return this.#endOrCut(error);
-    const judged = judgeFailure(error, connected, this.#begun);
+    const judged = judgeFailure(error, connected, this.#answerBegan);
     const failure = this.#verdict ?? judged.failure;
     this.#trouble ??= judged.why;
-    if (member) this.#tellRoster(member, failure, error);
+    if (member) this.#tellPool(member, failure, error);
     if (this.#mayTryAgain(failure, member)) this.#tryAgain(failure);
-    else if (failure === 'unconnected') this.#noMember();
+    else if (failure === 'unconnected') this.#noUpstream();
     else this.#answer(ownAnswers[failure]);
   }
 
@@ -241,8 +241,8 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
   }
 
   #try(): void {
-    const member = pickMember(this.#context, this.#tried, this.#outgoing.stick);
-    if (!member) return this.#noMember();
+    const member = pickUpstream(this.#context, this.#tried, this.#outgoing.stick);
+    if (!member) return this.#noUpstream();
     const { method, path, lines, attemptAt, attempt, hasBody, expecting } = this.#outgoing;
     for (const at of attemptAt) lines[at] = attempt;
     this.#enter(member);
@@ -253,15 +253,15 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     }
     const body = this.#body?.stream ?? null;
     const options: Dispatcher.DispatchOptions = { method, path, headers: lines, body };
-    member.lines.dispatch(options, this);
+    member.connections.dispatch(options, this);
   }
 
-  #noMember(): void {
+  #noUpstream(): void {
     if (this.#context.starts.enter(this)) {
       this.#phase = 'idle';
       return;
     }
-    if (this.#tried.length > 0 || this.#context.roster.routable().length === 0) {
+    if (this.#tried.length > 0 || this.#context.pool.routable().length === 0) {
       this.#trouble ??= 'no usable server';
       return this.#answer(own.noServers);
     }
@@ -269,34 +269,34 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     this.#answer(own.allBusy);
   }
 
-  #enter(member: Member): void {
-    this.#member = member;
+  #enter(member: Upstream): void {
+    this.#upstream = member;
     this.#tried.push(member);
     this.#phase = 'connecting';
-    this.#begun = false;
+    this.#answerBegan = false;
     this.#interim = 0;
     member.inflight += 1;
     member.queued += 1;
-    member.passengers.add(this);
+    member.pending.add(this);
   }
 
   #unqueue(): void {
-    if (this.#phase !== 'connecting' || !this.#member) return;
-    this.#member.queued -= 1;
-    if (this.#member.state === 'draining') this.#context.onChange();
+    if (this.#phase !== 'connecting' || !this.#upstream) return;
+    this.#upstream.queued -= 1;
+    if (this.#upstream.state === 'draining') this.#context.onChange();
   }
 
-  #leave(): Member | null {
-    const member = this.#member;
+  #leave(): Upstream | null {
+    const member = this.#upstream;
     if (!member) return null;
     this.#unqueue();
-    this.#member = null;
+    this.#upstream = null;
     this.#abort = null;
     this.#phase = 'over';
     member.inflight -= 1;
-    member.passengers.remove(this);
-    this.#track?.part();
-    this.#track = null;
+    member.pending.remove(this);
+    this.#flow?.finish();
+    this.#flow = null;
     this.#body?.destroy();
     return member;
   }
@@ -322,7 +322,7 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     } else if (status < CONTINUE || status === SWITCHING) {
       this.#giveUp('garbled', `nobody asked for its status ${status}`);
     } else if (isForClient(status, this.#request.httpVersion)) {
-      sendInterim(this.#response, interimAnswer(status, raw, words, this.#member?.id ?? ''));
+      sendInterim(this.#response, interimAnswer(status, raw, words, this.#upstream?.id ?? ''));
     }
     return true;
   }
@@ -337,21 +337,21 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
   }
 
   // Node's own limit is one piece: each answer of two would stop the server's socket for nothing.
-  #holdIfSlow(): void {
-    if (this.#response.writableLength < AHEAD_BYTES) return;
-    this.#held = true;
-    this.#track?.hold();
+  #pauseIfSlow(): void {
+    if (this.#response.writableLength < MAX_BUFFERED_BYTES) return;
+    this.#paused = true;
+    this.#flow?.pause();
     this.#response.once('drain', () => this.#drained());
   }
 
   #drained(): void {
-    this.#held = false;
+    this.#paused = false;
     this.#stampMs = this.#context.nowMs;
-    this.#track?.release();
+    this.#flow?.resume();
   }
 
-  #tellRoster(member: Member, failure: Failure, error: Error): void {
-    const { roster, onChange } = this.#context;
+  #tellPool(member: Upstream, failure: Failure, error: Error): void {
+    const { pool: roster, onChange } = this.#context;
     if (failure === 'unconnected' && isRefusal(error)) {
       roster.refused(member, this.#trouble ?? '', isVacant(error));
     } else if (failure === 'broken' && this.#verdict === null) roster.reset(member);
@@ -363,10 +363,10 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
   #endStream(): void {
     this.#response.end();
     this.#trouble = 'ended: its server leaves';
-    this.#kill(this.#trouble);
+    this.#destroy(this.#trouble);
   }
 
-  #mayTryAgain(failure: Failure, member: Member | null): boolean {
+  #mayTryAgain(failure: Failure, member: Upstream | null): boolean {
     const { method, hasBody } = this.#outgoing;
     const tries = this.#tried.length;
     const nowMs = performance.now();
@@ -375,10 +375,10 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     const poison = this.#isPoison(failure, member, nowMs);
     const repeated = this.#repeated;
     const facts = { failure, method, hasBody, poison, tries, repeated, elapsedMs };
-    return this.#context.ladder.climb(facts);
+    return this.#context.retryPolicy.allows(facts);
   }
 
-  #isPoison(failure: Failure, member: Member | null, nowMs: number): boolean {
+  #isPoison(failure: Failure, member: Upstream | null, nowMs: number): boolean {
     if (!member || (failure !== 'broken' && failure !== 'gone')) return false;
     const { method, path } = this.#outgoing;
     const breaking = { method, path, member, repeated: this.#repeated };
@@ -406,12 +406,12 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
     this.#verdict = verdict;
     this.#trouble = why;
     if (this.#context.starts.leave(this)) this.#answer(ownAnswers[verdict]);
-    else this.#kill(why);
+    else this.#destroy(why);
   }
 
   // Before the connection stands there is nothing to end: `onConnect` will see to it.
-  #kill(why: string): void {
-    if (this.#abort) this.#track?.kill(new Error(why));
+  #destroy(why: string): void {
+    if (this.#abort) this.#flow?.destroy(new Error(why));
   }
 
   #answer(answer: OwnAnswer): void {
@@ -438,7 +438,7 @@ export class Exchange implements Traveller, Passenger, Unanswered, Waiting {
       this.#gone = true;
       this.#context.starts.leave(this);
       this.#trouble ??= 'the client left';
-      this.#kill('the client left');
+      this.#destroy('the client left');
     }
     if (!whole || this.#served === null) this.#tellUndelivered();
     this.#tell(whole);

@@ -6,8 +6,8 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import { ReadFirstSocket } from '../../http/read-first-socket.ts';
-import type { Traveller } from '../upstream/connection.ts';
-import { hostname, type Member } from '../upstream/upstream.ts';
+import type { AttemptHandler } from '../upstream/connection.ts';
+import { hostname, type Upstream } from '../upstream/upstream.ts';
 import type { Outgoing } from './context.ts';
 import type { RequestBody } from './request-body.ts';
 
@@ -29,10 +29,10 @@ const nothing = () => {};
  * word; undici cannot. To the handler it looks as if undici did it. A connection of its own.
  */
 export function sendExpecting(
-  member: Member,
+  member: Upstream,
   what: Outgoing,
   body: RequestBody | null,
-  handler: Traveller,
+  handler: AttemptHandler,
   expectation: Expectation,
 ): void {
   const socket = new ReadFirstSocket();
@@ -60,11 +60,11 @@ export function sendExpecting(
   sendWhenTold(outgoing, body, expectation);
   // What came in one piece with the reason for giving up is still parsed to its end.
   outgoing.on('information', (interim) => over || passInterim(interim, handler));
-  handler.board({
-    hold: () => answer?.pause(),
-    release: () => answer?.resume(),
-    kill: abort,
-    part: nothing,
+  handler.attach({
+    pause: () => answer?.pause(),
+    resume: () => answer?.resume(),
+    destroy: abort,
+    finish: nothing,
     get wasReset() {
       return socket.wasReset;
     },
@@ -112,12 +112,12 @@ function sendWhenTold(
 
 function passInterim(
   { statusCode, statusMessage, rawHeaders }: InformationEvent,
-  handler: Traveller,
+  handler: AttemptHandler,
 ): void {
   handler.onHeaders?.(statusCode, latin1(rawHeaders), nothing, statusMessage);
 }
 
-function passOn(response: IncomingMessage, handler: Traveller, end: End): void {
+function passOn(response: IncomingMessage, handler: AttemptHandler, end: End): void {
   const bytes = latin1(response.rawHeaders);
   handler.onResponseStarted?.();
   handler.onHeaders?.(response.statusCode ?? 0, bytes, nothing, response.statusMessage ?? '');

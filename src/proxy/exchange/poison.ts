@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { plain } from '../../text.ts';
-import { isRoutable, type Member } from '../upstream/upstream.ts';
+import { isRoutable, type Upstream } from '../upstream/upstream.ts';
 
 export interface PoisonOptions {
   /** Two deaths within it, with requests for a target in flight each time, make that poison. */
@@ -14,14 +14,14 @@ export interface Breaking {
   /** With its query. */
   readonly path: string;
   /** The server that broke off, or was given up, under it. */
-  readonly member: Member;
+  readonly member: Upstream;
   /** It had broken another server before. */
   readonly repeated: boolean;
 }
 
 /** The last death with requests for a target in flight. */
 interface Death {
-  readonly member: Member;
+  readonly member: Upstream;
   readonly atMs: number;
 }
 
@@ -85,7 +85,7 @@ export class PoisonList {
   }
 
   // A connection that broke is a death only where its server has not shown itself alive since.
-  #diedBefore(key: string, member: Member, nowMs: number): boolean {
+  #diedBefore(key: string, member: Upstream, nowMs: number): boolean {
     const before = this.#suspects.get(key);
     if (!before || before.member === member) return false;
     if (nowMs - before.atMs > this.#options.poisonWindowMs) return false;

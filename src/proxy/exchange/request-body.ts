@@ -29,7 +29,7 @@ export class RequestBody extends EventEmitter {
   }
 
   /** The server takes no more for now: what stands still is not the client. */
-  get held(): boolean {
+  get paused(): boolean {
     return this.#attached && this.#request.isPaused();
   }
 

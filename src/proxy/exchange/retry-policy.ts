@@ -1,4 +1,4 @@
-import type { RetryPolicy } from '../options.ts';
+import type { RetryMode } from '../options.ts';
 
 /**
  * How a try ended without an answer.
@@ -34,7 +34,7 @@ export interface TryFacts {
 }
 
 export interface RetryOptions {
-  readonly retry: RetryPolicy;
+  readonly retry: RetryMode;
   /** How many more tries than the first. */
   readonly retries: number;
   readonly retryWindowMs: number;
@@ -46,7 +46,7 @@ export interface RetryOptions {
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 /** Decides whether a failed request goes to another server. Owns the door's retry budget. */
-export class Ladder {
+export class RetryPolicy {
   readonly #options: RetryOptions;
   #requests = 0;
   #lastRequests = 0;
@@ -69,7 +69,7 @@ export class Ladder {
   }
 
   /** True: try another server. Each rung is asked in order; the first that knows, decides. */
-  climb(facts: TryFacts): boolean {
+  allows(facts: TryFacts): boolean {
     for (const rung of this.#rungs) {
       const decision = rung(facts);
       if (decision !== null) return decision;

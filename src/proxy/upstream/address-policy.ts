@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { UsageError } from '../../errors.ts';
-import type { RosterView } from '../../model/records.ts';
+import type { RecordsView } from '../../model/records.ts';
 import { quote } from '../../text.ts';
 
 /** Where the door listens, or something else of ours. */
@@ -103,7 +103,7 @@ function contains([range, bits]: Network, address: ipaddr.IPv4 | ipaddr.IPv6): b
  * The addresses that several live records claim. A record whose lease ran out contests nothing: a
  * restarted server may well have its old port.
  */
-export function contestedUrls({ servers }: RosterView): ReadonlySet<string> {
+export function contestedUrls({ servers }: RecordsView): ReadonlySet<string> {
   const urls = new Set<string>();
   const contested = new Set<string>();
   for (const { record, leaseLeftMs } of servers) {

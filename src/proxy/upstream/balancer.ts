@@ -1,10 +1,10 @@
 import type { Balance } from '../options.ts';
-import type { Member } from './upstream.ts';
+import type { Upstream } from './upstream.ts';
 
 /** Chooses the server for one request. Called for every request: allocates nothing. */
 export interface Balancer {
   /** A server that was not tried yet and is below its cap, or null. */
-  next(members: readonly Member[], tried: readonly Member[]): Member | null;
+  next(members: readonly Upstream[], tried: readonly Upstream[]): Upstream | null;
 }
 
 export function createBalancer(balance: Balance, maxInflight: number): Balancer {
@@ -33,7 +33,7 @@ function leastInflight(maxInflight: number): Balancer {
   let cursor = 0;
   return {
     next(members, tried) {
-      let best: Member | null = null;
+      let best: Upstream | null = null;
       let bestAt = 0;
       for (let step = 0; step < members.length; step += 1) {
         const at = (cursor + step) % members.length;

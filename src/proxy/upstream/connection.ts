@@ -2,29 +2,29 @@ import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { ReadFirstSocket } from '../../http/read-first-socket.ts';
 import { isCut, isStray } from './failure.ts';
 
-export interface LineOptions {
+export interface ConnectionOptions {
   readonly doorConnectMs: number;
   readonly doorIdleMs: number;
   readonly maxHeaderBytes: number;
 }
 
 /** How a request's reader slows its server down. */
-export interface Track {
+export interface FlowControl {
   /** Reads no more from the server: its sends fill the kernel's buffers, then it has to wait. */
-  hold(): void;
-  release(): void;
+  pause(): void;
+  resume(): void;
   /** Ends the connection under the request, which then fails with this error. */
-  kill(error: Error): void;
+  destroy(error: Error): void;
   /** The request is over, one way or the other. */
-  part(): void;
+  finish(): void;
   /** The connection broke: what only its end was to end is not whole. undici takes it for whole. */
   readonly wasReset: boolean;
 }
 
 /** What a request must do to travel on a line. */
-export interface Traveller extends Dispatcher.DispatchHandler {
+export interface AttemptHandler extends Dispatcher.DispatchHandler {
   /** Called before each journey with the track it goes on. */
-  board(track: Track): void;
+  attach(track: FlowControl): void;
 }
 
 const KEEP_ALIVE_PROBE_MS = 60_000;
@@ -37,8 +37,8 @@ const BODY_EXPECTED: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
  * in an event handler) when the server closes or resets a connection in that state: a slow reader
  * and one `Connection: close` are enough. So back-pressure is applied one step earlier, here.
  */
-export class Line implements Track {
-  #socket: HeldSocket | null = null;
+export class UpstreamConnection implements FlowControl {
+  #socket: PausableSocket | null = null;
   readonly #connectMs: number;
   readonly #onFree: () => void;
 
@@ -47,23 +47,23 @@ export class Line implements Track {
     this.#onFree = onFree;
   }
 
-  carry(traveller: Traveller): void {
-    traveller.board(this);
+  carry(traveller: AttemptHandler): void {
+    traveller.attach(this);
   }
 
-  part(): void {
-    this.release();
+  finish(): void {
+    this.resume();
     this.#onFree();
   }
 
-  hold(): void {
-    if (this.#socket) this.#socket.held = true;
+  pause(): void {
+    if (this.#socket) this.#socket.paused = true;
   }
 
-  release(): void {
+  resume(): void {
     const socket = this.#socket;
-    if (!socket?.held) return;
-    socket.held = false;
+    if (!socket?.paused) return;
+    socket.paused = false;
     socket.emit('readable');
   }
 
@@ -72,12 +72,12 @@ export class Line implements Track {
   }
 
   // Not undici's own abort: after that it opens another connection, for a request that is no more.
-  kill(error: Error): void {
+  destroy(error: Error): void {
     this.#socket?.destroy(error);
   }
 
   readonly connect: buildConnector.connector = ({ hostname, port }, done) => {
-    const socket = new HeldSocket();
+    const socket = new PausableSocket();
     const failed = (error: Error) => {
       clearTimeout(timer);
       done(error, null);
@@ -94,14 +94,14 @@ export class Line implements Track {
   };
 }
 
-class LineClient extends Client {
-  readonly #line: Line;
+class PooledClient extends Client {
+  readonly #line: UpstreamConnection;
   /** Its last request was one that some servers misread. */
   misread = false;
   #misreadBefore = false;
 
-  constructor(origin: string, options: LineOptions, onFree: (client: LineClient) => void) {
-    const line = new Line(options.doorConnectMs, () => onFree(this));
+  constructor(origin: string, options: ConnectionOptions, onFree: (client: PooledClient) => void) {
+    const line = new UpstreamConnection(options.doorConnectMs, () => onFree(this));
     super(origin, {
       connect: line.connect,
       keepAliveTimeout: options.doorIdleMs,
@@ -114,7 +114,7 @@ class LineClient extends Client {
     this.#line = line;
   }
 
-  carry(options: Dispatcher.DispatchOptions, traveller: Traveller): void {
+  carry(options: Dispatcher.DispatchOptions, traveller: AttemptHandler): void {
     this.#misreadBefore = this.misread;
     this.misread = isMisread(options);
     this.#line.carry(traveller);
@@ -132,24 +132,24 @@ class LineClient extends Client {
  * in flight, not here. The one that was used last is used next; undici's own Pool looks for a free
  * one from the first on, and tells of every change.
  */
-export class Lines {
+export class ConnectionPool {
   readonly #origin: string;
-  readonly #options: LineOptions;
+  readonly #options: ConnectionOptions;
   readonly #onCut: () => void;
-  readonly #all: LineClient[] = [];
-  readonly #free: LineClient[] = [];
+  readonly #all: PooledClient[] = [];
+  readonly #free: PooledClient[] = [];
   /** It sent more than the answer to such a request. */
   #misreads = false;
   #closed = false;
 
   /** @param onCut told when the other side ended a connection that it had said nothing of */
-  constructor(origin: string, options: LineOptions, onCut: () => void) {
+  constructor(origin: string, options: ConnectionOptions, onCut: () => void) {
     this.#origin = origin;
     this.#options = options;
     this.#onCut = onCut;
   }
 
-  dispatch(options: Dispatcher.DispatchOptions, traveller: Traveller): void {
+  dispatch(options: Dispatcher.DispatchOptions, traveller: AttemptHandler): void {
     const client = this.#free.pop() ?? this.#open();
     options.reset = this.#misreads && isMisread(options);
     client.carry(options, traveller);
@@ -168,8 +168,8 @@ export class Lines {
     for (const client of this.#all) void client.destroy();
   }
 
-  #open(): LineClient {
-    const client = new LineClient(this.#origin, this.#options, (free) => this.#rest(free));
+  #open(): PooledClient {
+    const client = new PooledClient(this.#origin, this.#options, (free) => this.#rest(free));
     client.on('disconnect', (_origin, _clients, error) => {
       if (isStray(error) && client.mayHaveLeft) this.#misreads = true;
       if (!this.#closed && isCut(error)) this.#onCut();
@@ -179,7 +179,7 @@ export class Lines {
   }
 
   // The last that is used again: what must not be there has the most time to show itself.
-  #rest(free: LineClient): void {
+  #rest(free: PooledClient): void {
     if (free.misread) this.#free.unshift(free);
     else this.#free.push(free);
   }
@@ -202,14 +202,14 @@ const READ_BYTES = 64 * 1_024;
 const WRITE_BYTES = 128 * 1_024;
 
 /** A socket that can be held back without its reader noticing: while held there is nothing to read. */
-export class HeldSocket extends ReadFirstSocket {
-  held = false;
+export class PausableSocket extends ReadFirstSocket {
+  paused = false;
 
   constructor() {
     super({ readableHighWaterMark: READ_BYTES, writableHighWaterMark: WRITE_BYTES });
   }
 
   override read(size?: number) {
-    return this.held && size !== 0 ? null : super.read(size);
+    return this.paused && size !== 0 ? null : super.read(size);
   }
 }

@@ -1,18 +1,18 @@
-import type { Listing, RosterView } from '../../model/records.ts';
+import type { Listing, RecordsView } from '../../model/records.ts';
 import { contestedUrls } from './address-policy.ts';
-import type { Lines } from './connection.ts';
+import type { ConnectionPool } from './connection.ts';
 import type { BadProbe, ProbeResult } from './probe.ts';
 import {
-  createMember,
+  createUpstream,
+  type EjectionCause,
   inOrder,
   isLastResort,
   isRoutable,
-  type Member,
-  type MemberState,
-  type OutCause,
+  type Upstream,
+  type UpstreamState,
 } from './upstream.ts';
 
-export interface RosterOptions {
+export interface PoolOptions {
   readonly probeFailuresToDrop: number;
   readonly probesToReturn: number;
   readonly resetsToEject: number;
@@ -21,8 +21,8 @@ export interface RosterOptions {
   readonly lateBeatMs: number;
 }
 
-export interface RosterDeps {
-  openLines(url: string, onCut: () => void): Lines;
+export interface PoolDeps {
+  openConnections(url: string, onCut: () => void): ConnectionPool;
   /** Why a server at this address must never be used, or null. */
   bar(host: string, port: number): string | null;
   nowMs(): number;
@@ -34,31 +34,31 @@ export interface RosterDeps {
  * The door's own table of servers. An orderly leave is believed, vanishing is verified: only
  * `draining`, failed connections and failed probes take a server out, never Redis alone.
  */
-export class Roster {
-  readonly #deps: RosterDeps;
-  readonly #options: RosterOptions;
-  readonly #members = new Map<string, Member>();
-  #routable: readonly Member[] | null = null;
+export class UpstreamPool {
+  readonly #deps: PoolDeps;
+  readonly #options: PoolOptions;
+  readonly #upstreams = new Map<string, Upstream>();
+  #routable: readonly Upstream[] | null = null;
 
-  constructor(deps: RosterDeps, options: RosterOptions) {
+  constructor(deps: PoolDeps, options: PoolOptions) {
     this.#deps = deps;
     this.#options = options;
   }
 
   /** Usable and doubtful servers, by port, then id. A new array after each change. */
-  routable(): readonly Member[] {
+  routable(): readonly Upstream[] {
     this.#routable ??= this.all().filter(isRoutable);
     return this.#routable;
   }
 
   /** One usable or doubtful server. */
-  one(id: string): Member | null {
-    const member = this.#members.get(id);
+  one(id: string): Upstream | null {
+    const member = this.#upstreams.get(id);
     return member && isRoutable(member) ? member : null;
   }
 
   /** Servers that are out but may be tried before giving up. */
-  lastResort(): readonly Member[] {
+  lastResort(): readonly Upstream[] {
     return this.all().filter(isLastResort);
   }
 
@@ -67,12 +67,12 @@ export class Roster {
     return this.all().some(({ cause, leased }) => cause === 'starting' && leased);
   }
 
-  all(): readonly Member[] {
-    return [...this.#members.values()].sort(inOrder);
+  all(): readonly Upstream[] {
+    return [...this.#upstreams.values()].sort(inOrder);
   }
 
   /** Takes in what the registry holds now; what takes no requests is nothing to it. */
-  apply({ servers, ...rest }: RosterView): void {
+  apply({ servers, ...rest }: RecordsView): void {
     const view = { ...rest, servers: servers.filter(({ record }) => !record.worker) };
     const contested = contestedUrls(view);
     const seen = new Set<string>();
@@ -80,17 +80,18 @@ export class Roster {
       seen.add(listing.record.id);
       this.#see(listing, contested.has(listing.record.url));
     }
-    for (const member of [...this.#members.values()]) if (!seen.has(member.id)) this.#miss(member);
+    for (const member of [...this.#upstreams.values()])
+      if (!seen.has(member.id)) this.#miss(member);
   }
 
   /** No connection could be made. `vacant`: nobody listens there, so who does later must prove who it is. */
-  refused(member: Member, why: string, vacant: boolean): void {
+  refused(member: Upstream, why: string, vacant: boolean): void {
     if (vacant) member.verified = false;
     if (isRoutable(member)) this.#takeOut(member, 'failed', why);
   }
 
   /** A connection broke before it answered. */
-  reset(member: Member): void {
+  reset(member: Upstream): void {
     const { resetWindowMs, resetsToEject } = this.#options;
     const now = this.#deps.nowMs();
     member.resets.push(now);
@@ -100,8 +101,8 @@ export class Roster {
     this.#takeOut(member, 'failed', `${resetsToEject} connections broke`);
   }
 
-  probed(member: Member, result: ProbeResult): void {
-    if (member.state === 'draining' || this.#members.get(member.id) !== member) return;
+  probed(member: Upstream, result: ProbeResult): void {
+    if (member.state === 'draining' || this.#upstreams.get(member.id) !== member) return;
     member.suspect = result.kind !== 'good';
     if (result.kind === 'good') this.#good(member);
     else if (result.kind === 'draining') this.#drain(member, 'its health check says so');
@@ -109,8 +110,8 @@ export class Roster {
   }
 
   // One that dies takes its connections with it, often long before the next request.
-  #suspect(member: Member): void {
-    const known = this.#members.get(member.id) === member && isRoutable(member);
+  #suspect(member: Upstream): void {
+    const known = this.#upstreams.get(member.id) === member && isRoutable(member);
     if (!known || member.suspect) return;
     member.suspect = true;
     this.#deps.onSuspect();
@@ -133,17 +134,17 @@ export class Roster {
     return leaseLeftMs !== null && leaseLeftMs < leaseMs - lateBeatMs;
   }
 
-  #known(id: string, url: string, contested: boolean): Member {
-    const member = this.#members.get(id);
+  #known(id: string, url: string, contested: boolean): Upstream {
+    const member = this.#upstreams.get(id);
     if (member?.url === url) return member;
     if (member) this.#forget(member);
     return this.#admit(id, url, contested);
   }
 
-  #admit(id: string, url: string, contested: boolean): Member {
-    const lines = this.#deps.openLines(url, () => this.#suspect(member));
-    const member: Member = createMember(id, url, lines);
-    this.#members.set(id, member);
+  #admit(id: string, url: string, contested: boolean): Upstream {
+    const lines = this.#deps.openConnections(url, () => this.#suspect(member));
+    const member: Upstream = createUpstream(id, url, lines);
+    this.#upstreams.set(id, member);
     this.#routable = null;
     const barred = this.#deps.bar(member.host, member.port);
     if (barred) this.#takeOut(member, 'barred', barred);
@@ -151,7 +152,7 @@ export class Roster {
     return member;
   }
 
-  #judgeLease(member: Member): void {
+  #judgeLease(member: Upstream): void {
     if (member.cause === 'failed' || member.cause === 'contested') return;
     if (member.leased) {
       if (member.state !== 'usable') this.#bringIn(member);
@@ -160,7 +161,7 @@ export class Roster {
       this.#takeOut(member, 'unproved', 'its lease had run out');
   }
 
-  #miss(member: Member): void {
+  #miss(member: Upstream): void {
     if (member.state === 'usable') return this.#doubt(member, 'its record vanished');
     member.leased = false;
     if (member.state === 'doubtful' || member.inflight > 0) return;
@@ -169,7 +170,7 @@ export class Roster {
     this.#forget(member);
   }
 
-  #good(member: Member): void {
+  #good(member: Upstream): void {
     member.stranger = false;
     member.badProbes = 0;
     member.goodProbes += 1;
@@ -177,7 +178,7 @@ export class Roster {
     if (member.state === 'out' && member.goodProbes >= needed) this.#bringIn(member);
   }
 
-  #bad(member: Member, { kind, why }: BadProbe): void {
+  #bad(member: Upstream, { kind, why }: BadProbe): void {
     // Only slow: somebody's request was answered meanwhile.
     if (kind === 'silent' && isRoutable(member) && member.answeredMs > member.askedMs) return;
     member.goodProbes = 0;
@@ -189,43 +190,43 @@ export class Roster {
     const hopeless = kind === 'stranger' || member.badProbes >= this.#options.probeFailuresToDrop;
     if (!isRoutable(member) || !hopeless) return;
     this.#takeOut(member, 'failed', why);
-    for (const passenger of member.passengers.list()) passenger.abandon();
+    for (const passenger of member.pending.list()) passenger.abandon();
   }
 
-  #bringIn(member: Member): void {
+  #bringIn(member: Upstream): void {
     member.verified = true;
     member.badProbes = 0;
     if (member.leased) this.#move(member, 'usable', null, '');
     else this.#move(member, 'doubtful', null, 'its lease ran out, it answers probes');
   }
 
-  #doubt(member: Member, reason: string): void {
+  #doubt(member: Upstream, reason: string): void {
     member.leased = false;
     member.badProbes = 0;
     this.#move(member, 'doubtful', null, reason);
   }
 
-  #takeOut(member: Member, cause: OutCause, reason: string): void {
+  #takeOut(member: Upstream, cause: EjectionCause, reason: string): void {
     member.goodProbes = 0;
     this.#move(member, 'out', cause, reason);
   }
 
-  #drain(member: Member, reason: string): void {
+  #drain(member: Upstream, reason: string): void {
     this.#move(member, 'draining', null, reason);
     member.drainMs = this.#deps.nowMs();
     // Lets what is in flight finish, then closes the connections: the server leaves that to us.
-    member.lines.close();
+    member.connections.close();
   }
 
-  #move(member: Member, state: MemberState, cause: OutCause | null, reason: string): void {
+  #move(member: Upstream, state: UpstreamState, cause: EjectionCause | null, reason: string): void {
     if (member.state !== state) member.since = Date.now();
     Object.assign(member, { state, cause, reason });
     this.#routable = null;
   }
 
-  #forget(member: Member): void {
-    this.#members.delete(member.id);
+  #forget(member: Upstream): void {
+    this.#upstreams.delete(member.id);
     this.#routable = null;
-    member.lines.close();
+    member.connections.close();
   }
 }

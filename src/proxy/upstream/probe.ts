@@ -1,8 +1,8 @@
 import { get } from 'node:http';
 import { reason } from '../../text.ts';
 import { isVacant } from './failure.ts';
-import type { Roster } from './pool.ts';
-import { hostname, type Member } from './upstream.ts';
+import type { UpstreamPool } from './pool.ts';
+import { hostname, type Upstream } from './upstream.ts';
 
 export interface ProbeOptions {
   readonly probeMs: number;
@@ -22,13 +22,13 @@ export interface Prober {
   stop(): void;
 }
 
-export function createProber(roster: Roster, options: ProbeOptions): Prober {
+export function createProber(roster: UpstreamPool, options: ProbeOptions): Prober {
   const round = () => {
     for (const member of roster.all()) {
       if (needsProbe(member) && !member.probing) void probeOne(member);
     }
   };
-  const probeOne = async (member: Member) => {
+  const probeOne = async (member: Upstream) => {
     member.probing = true;
     member.askedMs = performance.now();
     const result = await probe(member, options);
@@ -40,13 +40,13 @@ export function createProber(roster: Roster, options: ProbeOptions): Prober {
   return { round, stop: () => clearInterval(timer) };
 }
 
-function needsProbe({ state, cause, suspect }: Member): boolean {
+function needsProbe({ state, cause, suspect }: Upstream): boolean {
   if (state === 'doubtful' || (state === 'usable' && suspect)) return true;
   return state === 'out' && cause !== 'barred' && cause !== 'starting';
 }
 
 /** Asks one server for its health, on a connection of its own. Never rejects. */
-export function probe(member: Member, options: ProbeOptions): Promise<ProbeResult> {
+export function probe(member: Upstream, options: ProbeOptions): Promise<ProbeResult> {
   return new Promise((resolve) => {
     const signal = AbortSignal.timeout(options.probeTimeoutMs);
     const headers = { via: options.via, connection: 'close' };
@@ -70,7 +70,7 @@ export function probe(member: Member, options: ProbeOptions): Promise<ProbeResul
   });
 }
 
-function judge({ id, failing }: Member, status: number, text: string): ProbeResult {
+function judge({ id, failing }: Upstream, status: number, text: string): ProbeResult {
   const answer = parse(text);
   if (answer === null || typeof answer.id !== 'string') {
     return { kind: 'nameless', why: `its health check answered ${status} without its id` };

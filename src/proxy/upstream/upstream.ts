@@ -1,19 +1,19 @@
-import type { Lines } from './connection.ts';
+import type { ConnectionPool } from './connection.ts';
 
 /** `starting` and what must not be used at all count as `out`. */
-export type MemberState = 'usable' | 'doubtful' | 'out' | 'draining';
+export type UpstreamState = 'usable' | 'doubtful' | 'out' | 'draining';
 
 /**
  * Why a server is out: `barred` for good (address), `starting` until it says `up`, `unproved` until
  * its lease runs or one good probe, `contested` (another record has its address) until one good
  * probe, `failed` until several.
  */
-export type OutCause = 'barred' | 'starting' | 'unproved' | 'contested' | 'failed';
+export type EjectionCause = 'barred' | 'starting' | 'unproved' | 'contested' | 'failed';
 
 /** A request on its way through a server. */
-export interface Passenger {
+export interface PendingRequest {
   /** Its place among the passengers; theirs to set. */
-  seat: number;
+  slot: number;
   /** Looks whether it has waited too long. Called a few times a second. */
   check(nowMs: number): void;
   /** The server is given up: if it has not begun to answer, the request is treated as broken. */
@@ -21,40 +21,40 @@ export interface Passenger {
 }
 
 /** The requests of one server, in no order. Called for every request: allocates nothing. */
-export class Passengers {
-  readonly #all: Passenger[] = [];
+export class PendingRequests {
+  readonly #all: PendingRequest[] = [];
 
-  add(passenger: Passenger): void {
-    passenger.seat = this.#all.push(passenger) - 1;
+  add(passenger: PendingRequest): void {
+    passenger.slot = this.#all.push(passenger) - 1;
   }
 
-  remove(passenger: Passenger): void {
+  remove(passenger: PendingRequest): void {
     const last = this.#all.pop();
     if (!last || last === passenger) return;
-    this.#all[passenger.seat] = last;
-    last.seat = passenger.seat;
+    this.#all[passenger.slot] = last;
+    last.slot = passenger.slot;
   }
 
   /** As they are now: those who leave meanwhile are still called. */
-  list(): readonly Passenger[] {
+  list(): readonly PendingRequest[] {
     return [...this.#all];
   }
 }
 
 /** One server in the roster: what it said of itself, and what the door has seen of it. */
-export interface Member {
+export interface Upstream {
   readonly id: string;
   readonly url: string;
   readonly host: string;
   readonly port: number;
-  readonly lines: Lines;
+  readonly connections: ConnectionPool;
   /** Where it answers for its health. */
   health: string;
-  state: MemberState;
+  state: UpstreamState;
   /** In a few words, for people. */
   reason: string;
   /** Set exactly while it is out. */
-  cause: OutCause | null;
+  cause: EjectionCause | null;
   /** When it came into this state, Unix ms, for people. */
   since: number;
   /** When it began to drain: monotonic, 0 before. */
@@ -70,7 +70,7 @@ export interface Member {
   inflight: number;
   /** Those of them that still wait for a connection. */
   queued: number;
-  readonly passengers: Passengers;
+  readonly pending: PendingRequests;
   /** When connections to it broke, ms. */
   readonly resets: number[];
   probing: boolean;
@@ -83,14 +83,14 @@ export interface Member {
   badProbes: number;
 }
 
-export function createMember(id: string, url: string, lines: Lines): Member {
+export function createUpstream(id: string, url: string, lines: ConnectionPool): Upstream {
   const at = url.lastIndexOf(':');
   return {
     id,
     url,
     host: url.slice('http://'.length, at),
     port: Number(url.slice(at + 1)),
-    lines,
+    connections: lines,
     health: '/healthz',
     state: 'out',
     reason: 'starting',
@@ -103,7 +103,7 @@ export function createMember(id: string, url: string, lines: Lines): Member {
     stranger: false,
     inflight: 0,
     queued: 0,
-    passengers: new Passengers(),
+    pending: new PendingRequests(),
     resets: [],
     probing: false,
     askedMs: 0,
@@ -115,21 +115,21 @@ export function createMember(id: string, url: string, lines: Lines): Member {
 }
 
 /** Ascending by port, then id: the order that rotation goes in. */
-export function inOrder(a: Member, b: Member): number {
+export function inOrder(a: Upstream, b: Upstream): number {
   return a.port - b.port || (a.id < b.id ? -1 : 1);
 }
 
 /** The host as sockets want it: an IPv6 address without its brackets. */
-export function hostname({ host }: Member): string {
+export function hostname({ host }: Upstream): string {
   return host.replace(/^\[(.*)\]$/, '$1');
 }
 
 /** Requests may go there. */
-export function isRoutable({ state }: Member): boolean {
+export function isRoutable({ state }: Upstream): boolean {
   return state === 'usable' || state === 'doubtful';
 }
 
 /** It is out, but may be back. */
-export function isLastResort({ state, cause, verified, stranger }: Member): boolean {
+export function isLastResort({ state, cause, verified, stranger }: Upstream): boolean {
   return state === 'out' && cause === 'failed' && verified && !stranger;
 }

@@ -1,16 +1,16 @@
 import { Socket } from 'node:net';
 import { type OwnAnswer, own } from '../client/own-response.ts';
-import { type DoorContext, pickMember } from '../exchange/context.ts';
+import { type DoorContext, pickUpstream } from '../exchange/context.ts';
 import { untilStarted } from '../exchange/start-queue.ts';
 import type { Stick } from '../sticky/cookie.ts';
 import { isVacant, judgeFailure } from '../upstream/failure.ts';
-import { hostname, type Member } from '../upstream/upstream.ts';
+import { hostname, type Upstream } from '../upstream/upstream.ts';
 
 /** A server that took the connection. It counts as one of its requests from here on. */
 export interface Found {
-  readonly member: Member;
+  readonly member: Upstream;
   readonly socket: Socket;
-  readonly tried: readonly Member[];
+  readonly tried: readonly Upstream[];
 }
 
 /**
@@ -23,9 +23,9 @@ export async function findServer(
   stick: Stick | null = null,
 ): Promise<Found | OwnAnswer | null> {
   const { retries, doorConnectMs } = context.options;
-  const tried: Member[] = [];
+  const tried: Upstream[] = [];
   while (tried.length <= retries && !client.destroyed) {
-    const member = pickMember(context, tried, stick);
+    const member = pickUpstream(context, tried, stick);
     if (!member && (await untilStarted(context.starts, client))) continue;
     if (!member) break;
     tried.push(member);
@@ -33,12 +33,12 @@ export async function findServer(
     if (result instanceof Socket) return keep({ member, socket: result, tried }, client);
     const { failure, why } = judgeFailure(result, false, false);
     if (failure === 'short') return own.doorShort;
-    context.roster.refused(member, why, isVacant(result));
+    context.pool.refused(member, why, isVacant(result));
     context.onChange();
   }
   if (client.destroyed) return null;
   if (tried.length > 0) return own.badGateway;
-  const { roster } = context;
+  const { pool: roster } = context;
   if (roster.routable().length > 0) return own.allBusy;
   return roster.all().some(({ cause }) => cause === 'failed') ? own.badGateway : own.noServers;
 }
@@ -50,7 +50,7 @@ function keep(found: Found, client: Socket): Found | null {
   return null;
 }
 
-function connect(member: Member, withinMs: number): Promise<Socket | Error> {
+function connect(member: Upstream, withinMs: number): Promise<Socket | Error> {
   member.inflight += 1;
   member.queued += 1;
   return new Promise((resolve) => {

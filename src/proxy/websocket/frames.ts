@@ -7,7 +7,7 @@ const MASK_BYTES = 4;
  * Follows one direction of a WebSocket to know where its frames end, RFC 6455 §5.2: a close frame
  * put anywhere else would be read as somebody's data.
  */
-export class FrameBoundary {
+export class FrameTracker {
   /** Bytes of the current frame's head, as far as they came: at most 14. */
   readonly #head: number[] = [];
   #payloadLeft = 0;

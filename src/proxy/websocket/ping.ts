@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { FrameBoundary } from './frames.ts';
+import type { FrameTracker } from './frames.ts';
 
 /**
  * Finds out that one side of a WebSocket has gone while the other does not read. Nothing is read
@@ -10,7 +10,7 @@ import type { FrameBoundary } from './frames.ts';
 export class Heartbeat {
   readonly #from: Socket;
   readonly #to: Socket;
-  readonly #boundary: FrameBoundary;
+  readonly #boundary: FrameTracker;
   readonly #pong: Buffer;
   #read = -1;
   #stuck = false;
@@ -20,7 +20,7 @@ export class Heartbeat {
    * @param to the side that may not read
    * @param boundary of what goes to `from`: a pong goes between two frames
    */
-  constructor(from: Socket, to: Socket, boundary: FrameBoundary, pong: Buffer) {
+  constructor(from: Socket, to: Socket, boundary: FrameTracker, pong: Buffer) {
     this.#from = from;
     this.#to = to;
     this.#boundary = boundary;

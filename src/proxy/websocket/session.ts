@@ -6,12 +6,12 @@ import { type DoorContext, endsStreams } from '../exchange/context.ts';
 import { interimAnswer } from '../exchange/response-head.ts';
 import type { Stick } from '../sticky/cookie.ts';
 import { judgeFailure, remark } from '../upstream/failure.ts';
-import type { Member, Passenger } from '../upstream/upstream.ts';
+import type { PendingRequest, Upstream } from '../upstream/upstream.ts';
 import { guard } from './accept.ts';
 import {
   closeForClient,
   closeForServer,
-  FrameBoundary,
+  FrameTracker,
   pongForClient,
   pongForServer,
 } from './frames.ts';
@@ -24,8 +24,8 @@ export interface Handshake {
   readonly path: string;
   /** Its Sec-WebSocket-Key. */
   readonly key: string;
-  readonly member: Member;
-  readonly tried: readonly Member[];
+  readonly member: Upstream;
+  readonly tried: readonly Upstream[];
   readonly stick: Stick | null;
 }
 
@@ -33,14 +33,14 @@ const SWITCHING = 101;
 const HOP_BY_HOP = ['keep-alive', 'proxy-authenticate', 'proxy-connection', 'te'];
 
 /** One WebSocket through the door, from its handshake until both sockets are closed. */
-export class WebSocketSession implements Passenger {
+export class WebSocketSession implements PendingRequest {
   readonly #context: DoorContext;
   readonly #handshake: Handshake;
   readonly #client: Socket;
   readonly #startMs = performance.now();
-  readonly #toClient = new FrameBoundary();
-  readonly #toServer = new FrameBoundary();
-  seat = 0;
+  readonly #toClient = new FrameTracker();
+  readonly #toServer = new FrameTracker();
+  slot = 0;
   #heartbeats: readonly Heartbeat[] = [];
   #outgoing: ClientRequest | null = null;
   #server: Socket | null = null;
@@ -56,7 +56,7 @@ export class WebSocketSession implements Passenger {
     this.#handshake = handshake;
     this.#client = handshake.client;
     this.#timer = setTimeout(() => this.#tooLate(), context.options.handshakeMs);
-    handshake.member.passengers.add(this);
+    handshake.member.pending.add(this);
     this.#client.once('close', () => this.#clientClosed());
     this.#client.once('end', () => this.#sideEnded());
     // Nobody else reads before the answer is there, and so sees that the client has gone.
@@ -172,7 +172,7 @@ export class WebSocketSession implements Passenger {
     if (stick) this.#context.sticky?.markHeaders(answer.headers, member.id, stick);
   }
 
-  #passed(boundary: FrameBoundary, piece: Buffer): void {
+  #passed(boundary: FrameTracker, piece: Buffer): void {
     boundary.take(piece);
     if (this.#leaving) this.#leaveAtBoundary();
   }
@@ -227,7 +227,7 @@ export class WebSocketSession implements Passenger {
   #clientClosed(): void {
     const { member } = this.#handshake;
     member.inflight -= 1;
-    member.passengers.remove(this);
+    member.pending.remove(this);
     if (!this.#answered) this.#outgoing?.destroy();
     if (!this.#server || this.#server.destroyed) clearTimeout(this.#timer);
     else if (this.#heartbeats.some(({ isStuck }) => isStuck)) this.#cut();

@@ -21,7 +21,7 @@ export interface Link {
 }
 
 /** Told of all that the connection of the moment goes through. */
-export interface LinkWatch {
+export interface ConnectionWatch {
   /** The connection broke. */
   lost(why: StoreError): void;
   /** Two beats long no byte has come on it. */
@@ -33,16 +33,16 @@ export interface LinkWatch {
 }
 
 /** Commands over the connection of the moment; who sees to it that there is one watches it. */
-export class CurrentLink implements Link {
+export class CurrentConnection implements Link {
   readonly label: string;
   readonly #commandMs: number;
-  readonly #watch: LinkWatch;
+  readonly #watch: ConnectionWatch;
   readonly #listeners = new Set<(redis: Redis) => void>();
   #redis: Redis | null = null;
   #silence = new Silence();
   #away: StoreError;
 
-  constructor(label: string, commandMs: number, watch: LinkWatch) {
+  constructor(label: string, commandMs: number, watch: ConnectionWatch) {
     this.label = label;
     this.#commandMs = commandMs;
     this.#watch = watch;

@@ -4,7 +4,7 @@ import { reason } from '../../text.ts';
 import { withinAwake } from '../../time/awake-timer.ts';
 import { watchSleep } from '../../time/sleep-watch.ts';
 import { openClient, refusal } from './client.ts';
-import { CurrentLink } from './connection.ts';
+import { CurrentConnection } from './connection.ts';
 import type { LinkOptions } from './open.ts';
 import { Reconnect } from './reconnect.ts';
 import type { RedisAddress } from './redis-url.ts';
@@ -21,8 +21,8 @@ const WRONG_SERVER = /READONLY|MASTERDOWN|NOAUTH|LOADING/;
  * one that is up and of no use a second one is tried. Both are said once when they begin and once
  * when they are over.
  */
-export class LastingLink {
-  readonly link: CurrentLink;
+export class LastingConnection {
+  readonly link: CurrentConnection;
   readonly #address: RedisAddress;
   readonly #options: LinkOptions;
   readonly #sleep = watchSleep();
@@ -40,7 +40,7 @@ export class LastingLink {
       say: options.say,
       slept: this.#sleep.slept,
     });
-    this.link = new CurrentLink(label, options.commandMs, {
+    this.link = new CurrentConnection(label, options.commandMs, {
       lost: (error) => this.#lost(error),
       silent: () => this.#second.silent(),
       failed: (error) => this.#failed(error),

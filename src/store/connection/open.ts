@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { openClient } from './client.ts';
-import { CurrentLink, type Link, type LinkWatch } from './connection.ts';
-import { LastingLink } from './lasting-connection.ts';
+import { type ConnectionWatch, CurrentConnection, type Link } from './connection.ts';
+import { LastingConnection } from './lasting-connection.ts';
 import type { RedisAddress } from './redis-url.ts';
 
 export interface LinkOptions {
@@ -22,9 +22,12 @@ export interface OpenLink extends Link {
  * A link of one connection, for a verb: when that breaks, it is broken.
  * @throws StoreError when Redis cannot be used
  */
-export async function openLink(address: RedisAddress, options: LinkOptions): Promise<OpenLink> {
+export async function openConnection(
+  address: RedisAddress,
+  options: LinkOptions,
+): Promise<OpenLink> {
   const redis = await openClient(address, options.connectMs);
-  const link = new CurrentLink(address.label, options.commandMs, unwatched);
+  const link = new CurrentConnection(address.label, options.commandMs, unwatched);
   link.use(redis);
   return opened(link, async () => link.letGo()?.disconnect());
 }
@@ -33,18 +36,18 @@ export async function openLink(address: RedisAddress, options: LinkOptions): Pro
  * A link that is made good again for ever, for servers, doors and keepers.
  * @throws StoreError when Redis cannot be used at first
  */
-export async function openLastingLink(
+export async function openLastingConnection(
   address: RedisAddress,
   options: LinkOptions,
 ): Promise<OpenLink> {
   const redis = await openClient(address, options.connectMs);
-  const lasting = new LastingLink(address, options, redis);
+  const lasting = new LastingConnection(address, options, redis);
   return opened(lasting.link, () => lasting.close());
 }
 
-const unwatched: LinkWatch = { lost() {}, silent() {}, failed() {}, well() {} };
+const unwatched: ConnectionWatch = { lost() {}, silent() {}, failed() {}, well() {} };
 
-function opened(link: CurrentLink, close: () => Promise<void>): OpenLink {
+function opened(link: CurrentConnection, close: () => Promise<void>): OpenLink {
   return {
     label: link.label,
     run: (send) => link.run(send),
