@@ -107,7 +107,7 @@ export const defaults = Object.freeze({
   streamDrainMs: 5_000,
   /** A WebSocket gets this long to say goodbye. */
   upgradeCloseMs: 1_000,
-  maxRosterServers: 1_000,
+  maxPoolServers: 1_000,
   retries: 2,
   retryWindowMs: 5_000,
   retryShare: 0.2,
@@ -116,7 +116,7 @@ export const defaults = Object.freeze({
   /** Targets that servers die of, and as many that may be. */
   maxPoison: 1_000,
 
-  rosterReadMs: 1_000,
+  registryReadMs: 1_000,
   probeMs: 500,
   probeTimeoutMs: 1_000,
   probeFailuresToDrop: 3,

@@ -48,20 +48,20 @@ export interface Door {
   cut(): void;
 }
 
-/** A front door and its place in the registry. */
+/** A door and its place in the registry. */
 export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   const id = createId();
   const { onAnswer } = deps;
   let port = options.port;
-  const onChange = () => life.acknowledge();
+  const onChange = () => membership.acknowledge();
   const undelivered = deps.pictures && new Undelivered(deps.pictures, options, deps.log);
   const onUndelivered = (attempt: string) => undelivered?.tell(attempt);
   const onTrouble = deps.log;
   const sticky = deps.stickyKey && new Sticky(deps.stickyKey.namespace);
   const heard = { onAnswer, onChange, onTrouble, onUndelivered };
-  const front = createListener({ id, sticky, ...heard }, options);
+  const listener = createListener({ id, sticky, ...heard }, options);
   const stickyKey = sticky && keyOf(sticky, deps, options);
-  const servers = (): Seen[] => front.pool.all().map(seen);
+  const servers = (): Seen[] => listener.pool.all().map(seen);
   const record = (): DoorRecord => ({
     id,
     url: httpUrl(options.host, port),
@@ -69,13 +69,13 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
     roster: Object.fromEntries(
       servers().map(({ id: server, state, reason }) => [server, { state, reason }]),
     ),
-    ...poisonIn(front.poison.named()),
+    ...poisonIn(listener.poison.named()),
   });
-  const starts = startedWhenRead(front.starts);
-  const life = new Membership(
+  const starts = startedWhenRead(listener.starts);
+  const membership = new Membership(
     {
       registry: deps.registry,
-      pool: front.pool,
+      pool: listener.pool,
       record,
       onRead: starts.read,
       onTrouble: deps.log,
@@ -85,40 +85,40 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   return {
     id,
     servers,
-    poison: () => front.poison.named(),
-    ready: () => front.pool.routable().length > 0,
+    poison: () => listener.poison.named(),
+    ready: () => listener.pool.routable().length > 0,
     async open() {
-      await life.start();
+      await membership.start();
       try {
         await stickyKey?.start();
-        port = await front.listen();
+        port = await listener.listen();
       } catch (error) {
         await stickyKey?.stop();
-        await life.stop();
+        await membership.stop();
         throw error;
       }
       return port;
     },
     async close(deadlineMs) {
-      await front.close(deadlineMs);
+      await listener.close(deadlineMs);
       await undelivered?.stop();
       await stickyKey?.stop();
-      await life.stop();
+      await membership.stop();
     },
     started() {
       starts.over();
-      life.look();
+      membership.look();
     },
-    cut: front.cut,
+    cut: listener.cut,
   };
 }
 
 function keyOf(
   sticky: Sticky,
   { registry, stickyKey: kept, log }: DoorDeps,
-  { rosterReadMs }: DoorOptions,
+  { registryReadMs }: DoorOptions,
 ): StickyKey | null {
-  return kept && new StickyKey({ registry, kept, sticky, log }, rosterReadMs);
+  return kept && new StickyKey({ registry, kept, sticky, log }, registryReadMs);
 }
 
 // A reading that has begun may have missed what came last, so it takes one more.

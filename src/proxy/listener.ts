@@ -32,13 +32,13 @@ export interface ListenerDeps {
   readonly onAnswer: ((answered: Answered) => void) | null;
   /** A request for a picture whose client did not get it. */
   readonly onUndelivered: (attempt: string) => void;
-  /** The roster changed, or a draining server has nothing queued any more. */
+  /** The pool changed, or a draining server has nothing queued any more. */
   readonly onChange: () => void;
   /** One line about what somebody should look at. */
   readonly onTrouble: (line: string) => void;
 }
 
-/** The door's listener and all it needs to answer; what it may use is put into `roster`. */
+/** The door's listener and all it needs to answer; what it may use is put into `pool`. */
 export interface Listener {
   readonly pool: UpstreamPool;
   readonly poison: PoisonList;
@@ -57,7 +57,7 @@ const FRESH_MS = 250;
 export function createListener(deps: ListenerDeps, options: DoorOptions): Listener {
   const context = createContext(deps, options, () => prober.round());
   const server = createHttpServer(options);
-  const sockets = track(server);
+  const sockets = openSockets(server);
   const { goodbye } = connectHandlers(server, context, options);
   const stopWatch = startWatch(context);
   const prober = createProber(context.pool, { ...options, via: `1.1 ${context.name}` });
@@ -87,7 +87,7 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): Listen
   };
 }
 
-function track(server: Server): ReadonlySet<Socket> {
+function openSockets(server: Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     // It comes again behind an upgrade that is ignored.
@@ -148,18 +148,19 @@ function createContext(
 ): DoorContext {
   const nowMs = () => performance.now();
   const bar = createBar(createAllow(options.allowBackends), options, options.alsoOurs);
-  const openLines = (url: string, onCut: () => void) => new ConnectionPool(url, options, onCut);
-  const roster = new UpstreamPool({ openConnections: openLines, bar, onSuspect, nowMs }, options);
+  const openConnections = (url: string, onCut: () => void) =>
+    new ConnectionPool(url, options, onCut);
+  const pool = new UpstreamPool({ openConnections, bar, onSuspect, nowMs }, options);
   const salt = randomBytes(9).toString('base64url');
   let attempts = 0;
   return {
     options,
     name: viaName(deps.id),
-    pool: roster,
+    pool,
     balancer: createBalancer(options.balance, options.maxInflight),
     retryPolicy: new RetryPolicy(options),
     poison: new PoisonList(options, deps.onTrouble),
-    starts: new StartQueue(roster, options, nowMs),
+    starts: new StartQueue(pool, options, nowMs),
     sticky: deps.sticky,
     onAnswer: deps.onAnswer,
     onUndelivered: deps.onUndelivered,

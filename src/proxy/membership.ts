@@ -14,7 +14,7 @@ export interface DoorLease {
 
 /** What the door learns the fleet from. */
 export interface FleetSource {
-  roster(limit: number): Promise<RecordsView>;
+  records(limit: number): Promise<RecordsView>;
   acknowledge(serverId: string, doorId: string): Promise<void>;
   /** Calls back with an id, or null when anything may have changed. A hint, nothing more. */
   watch(listener: (id: string | null) => void): Unsubscribe;
@@ -32,13 +32,13 @@ export interface MembershipDeps {
 }
 
 export interface MembershipOptions {
-  readonly rosterReadMs: number;
-  readonly maxRosterServers: number;
+  readonly registryReadMs: number;
+  readonly maxPoolServers: number;
 }
 
 /**
  * The door's place in the registry: it renews its lease, then reads the fleet, every second, at
- * every hint and at every reconnect. While Redis is away it does nothing, and the roster stays.
+ * every hint and at every reconnect. While Redis is away it does nothing, and the pool stays.
  */
 export class Membership {
   readonly #deps: MembershipDeps;
@@ -46,7 +46,7 @@ export class Membership {
   readonly #said = new Set<string>();
   #rounds: Background | null = null;
   #unwatch: Unsubscribe | null = null;
-  /** The roster as Redis has it. */
+  /** The records as Redis has them. */
   #told = '';
   #ended = false;
 
@@ -60,7 +60,7 @@ export class Membership {
     await this.#round();
     const rounds = repeat({
       name: 'registry',
-      every: () => this.#options.rosterReadMs,
+      every: () => this.#options.registryReadMs,
       work: () => this.#round(),
       log: this.#deps.onTrouble,
       isTold: isOutage,
@@ -71,11 +71,11 @@ export class Membership {
 
   /** Acknowledges every draining server for which nothing waits any more. */
   acknowledge(): void {
-    const { registry, pool: roster, record } = this.#deps;
+    const { registry, pool, record } = this.#deps;
     if (this.#ended) return;
-    for (const member of roster.all()) {
-      if (!isSettled(member)) continue;
-      const told = registry.acknowledge(member.id, record().id);
+    for (const upstream of pool.all()) {
+      if (!isSettled(upstream)) continue;
+      const told = registry.acknowledge(upstream.id, record().id);
       told.catch((error: unknown) => this.#sayRefusal(error));
     }
   }
@@ -108,10 +108,10 @@ export class Membership {
 
   // Also when the lease could not be written: a read-only Redis still knows the fleet.
   async #read(): Promise<void> {
-    const { registry, pool: roster, onRead } = this.#deps;
-    const view = await registry.roster(this.#options.maxRosterServers);
+    const { registry, pool, onRead } = this.#deps;
+    const view = await registry.records(this.#options.maxPoolServers);
     if (this.#ended) return;
-    roster.apply(view);
+    pool.apply(view);
     await this.#publish().catch(reason); // the next round meets the same, and says it
     this.#report(view);
     onRead();
@@ -127,13 +127,13 @@ export class Membership {
   }
 
   #report(view: RecordsView): void {
-    const { maxRosterServers } = this.#options;
+    const { maxPoolServers } = this.#options;
     for (const { where, why } of view.skipped) this.#sayOnce(`skipped ${where}: ${why}`);
     for (const { id, cause, reason: why } of this.#deps.pool.all()) {
       if (cause === 'barred') this.#sayOnce(`server ${id} is not used: ${why}`);
     }
     if (view.total > view.servers.length + view.skipped.length) {
-      this.#sayOnce(`only the newest ${maxRosterServers} servers are used`);
+      this.#sayOnce(`only the newest ${maxPoolServers} servers are used`);
     }
   }
 
@@ -142,7 +142,7 @@ export class Membership {
   }
 
   #sayOnce(line: string): void {
-    if (this.#said.has(line) || this.#said.size > this.#options.maxRosterServers) return;
+    if (this.#said.has(line) || this.#said.size > this.#options.maxPoolServers) return;
     this.#said.add(line);
     this.#deps.onTrouble(line);
   }

@@ -21,7 +21,7 @@ type Limit =
   | 'maxInterimAnswers'
   | 'maxLingerMs'
   | 'maxPoison'
-  | 'maxRosterServers'
+  | 'maxPoolServers'
   | 'poisonWindowMs'
   | 'probeFailuresToDrop'
   | 'probeMs'
@@ -35,7 +35,7 @@ type Limit =
   | 'retryFloor'
   | 'retryShare'
   | 'retryWindowMs'
-  | 'rosterReadMs'
+  | 'registryReadMs'
   | 'streamDrainMs'
   | 'streamIdleMs'
   | 'upgradeCloseMs';

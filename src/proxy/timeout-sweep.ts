@@ -11,8 +11,8 @@ export function startWatch(context: DoorContext): () => void {
   const look = setInterval(() => {
     context.nowMs = performance.now();
     context.starts.look();
-    for (const { pending: passengers } of context.pool.all()) {
-      for (const passenger of passengers.list()) passenger.check(context.nowMs);
+    for (const { pending } of context.pool.all()) {
+      for (const request of pending.list()) request.check(context.nowMs);
     }
   }, context.options.doorWatchMs);
   const turn = setInterval(() => context.retryPolicy.turn(), TURN_MS);

@@ -30,7 +30,7 @@ export interface Connections {
 }
 
 /** @param isProbe what asks for health is no request of a client */
-export function trackConnections(
+export function openConnections(
   server: Server,
   isProbe: (request: IncomingMessage) => boolean,
 ): Connections {

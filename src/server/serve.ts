@@ -2,17 +2,17 @@ import type { RunningServer, ServeDeps, ServeOptions } from './options.ts';
 import { FleetServer } from './server.ts';
 
 /**
- * One server's life: listen, check itself, register, beat, and leave when it is told to.
+ * Runs one server: listen, check itself, register, beat, and leave when it is told to.
  * @throws FailedError when it cannot listen, StoreError when it cannot register
  */
 export async function serve(deps: ServeDeps, options: ServeOptions): Promise<RunningServer> {
-  const life = new FleetServer(deps, options);
+  const server = new FleetServer(deps, options);
   try {
-    await life.start();
+    await server.start();
   } catch (error) {
     deps.onFail?.(error);
-    await life.abandon();
+    await server.abandon();
     throw error;
   }
-  return life;
+  return server;
 }

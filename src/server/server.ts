@@ -56,12 +56,12 @@ export class FleetServer implements RunningServer {
     });
     const identity = { id, port: () => this.#port, state: () => this.#stateOfHealth() };
     this.#hosted = host(identity);
-    const front = createServedApp(this.#hosted, identity, {
+    const served = createServedApp(this.#hosted, identity, {
       healthPath: this.#healthPath,
       requestMs,
     });
-    this.#server = front.server;
-    this.#connections = front.connections;
+    this.#server = served.server;
+    this.#connections = served.connections;
     this.#health = watchApp(this.#hosted, {
       answers: this.#connections.answers,
       onChange: () => this.#rounds?.soon(),

@@ -17,7 +17,7 @@ const PAGE = 2_000;
 export function createFleetView(
   link: Link,
   keys: Keys,
-): Pick<Registry, 'roster' | 'fleet' | 'sweep'> {
+): Pick<Registry, 'records' | 'fleet' | 'sweep'> {
   const readIntents = createIntentReader(keys.intents);
   const read = async (limit: number, ids: readonly string[] = []) => {
     const args = [limit, MAX_RECORD_BYTES, PAGE, ...ids];
@@ -38,7 +38,7 @@ export function createFleetView(
   };
 
   return {
-    roster: readServers,
+    records: readServers,
     async fleet() {
       const [{ servers, total, skipped }, intents, doors, registry] = await Promise.all([
         readServers(ALL),

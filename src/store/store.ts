@@ -70,7 +70,7 @@ export interface Registry {
    */
   forget(id: string, before?: SignedIntent): Promise<boolean>;
   /** The newest `limit` servers by lease. */
-  roster(limit: number): Promise<RecordsView>;
+  records(limit: number): Promise<RecordsView>;
   fleet(): Promise<FleetView>;
   /** Why there may be no sign of life of servers: asked only then. Changes nothing. */
   silence(): Promise<Silence>;

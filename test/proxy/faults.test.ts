@@ -152,7 +152,7 @@ describe('vanishing is verified', () => {
       await new Promise((resolve) => setTimeout(resolve, 1_500));
       await fleet.redis.restart();
       await until('the registry is full again', async () => {
-        const view = await fleet.store.registry.roster(10).catch(() => null);
+        const view = await fleet.store.registry.records(10).catch(() => null);
         return view?.servers.length === 2;
       });
       await until('both are usable', () => usable(door).length === 2);

@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 afterAll(() => fleet.stop());
 
-const quick = { probeMs: 50, probeTimeoutMs: 10_000, rosterReadMs: 50 };
+const quick = { probeMs: 50, probeTimeoutMs: 10_000, registryReadMs: 50 };
 
 /** A server of ours whose health can be told, and that keeps what it is asked until it is let go. */
 async function startIll(record: object = {}) {

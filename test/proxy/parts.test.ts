@@ -45,7 +45,7 @@ describe('--allow-backends', () => {
   );
 });
 
-describe('the ladder of retries', () => {
+describe('the retry policy of retries', () => {
   const facts: TryFacts = {
     failure: 'unconnected',
     method: 'GET',
@@ -85,11 +85,11 @@ describe('the ladder of retries', () => {
   });
 
   test('repeats after a break at most 20 % of a second’s requests, but three', () => {
-    const ladder = new RetryPolicy(doorOptions());
-    const broken = () => ladder.allows({ ...facts, failure: 'broken' });
+    const policy = new RetryPolicy(doorOptions());
+    const broken = () => policy.allows({ ...facts, failure: 'broken' });
     expect(Array.from({ length: 10 }, broken).filter(Boolean)).toHaveLength(3);
-    for (let at = 0; at < 100; at += 1) ladder.count();
-    ladder.turn();
+    for (let at = 0; at < 100; at += 1) policy.count();
+    policy.turn();
     expect(Array.from({ length: 50 }, broken).filter(Boolean)).toHaveLength(20);
   });
 });

@@ -126,10 +126,10 @@ test('the list is bounded in number and in bytes, and so is what is said of it',
   const said: string[] = [];
   const options = { ...doorOptions(), maxPoison: 10 };
   const list = new PoisonList(options, (line) => said.push(line));
-  const member = createUpstream('aaaaaa', 'http://127.0.0.1:1', null as never);
+  const upstream = createUpstream('aaaaaa', 'http://127.0.0.1:1', null as never);
   for (let at = 0; at < 100; at += 1) {
     const path = `/${at}?${'x'.repeat(9_000)}`;
-    expect(list.broke({ method: 'GET', path, member, repeated: true }, at)).toBe(true);
+    expect(list.broke({ method: 'GET', path, upstream, repeated: true }, at)).toBe(true);
   }
   expect(list.named()).toHaveLength(10);
   expect(list.named()[0]).toMatch(/^GET \/99\?x{100,200}…$/);
@@ -145,7 +145,7 @@ test.each([
     createUpstream(id, 'http://127.0.0.1:1', null as never),
   );
   const what = { method: 'GET', path: '/', repeated: false };
-  expect(one && list.broke({ ...what, member: one }, 0)).toBe(false);
-  expect(one && list.broke({ ...what, member: one }, 1)).toBe(false);
-  expect(two && list.broke({ ...what, member: two }, afterMs)).toBe(poison);
+  expect(one && list.broke({ ...what, upstream: one }, 0)).toBe(false);
+  expect(one && list.broke({ ...what, upstream: one }, 1)).toBe(false);
+  expect(two && list.broke({ ...what, upstream: two }, afterMs)).toBe(poison);
 });

@@ -269,7 +269,7 @@ describe('a registry somebody else wrote into', () => {
     );
     await raw.hset('{meow}:servers', many);
     await store.registry.register(sampleRecord(), null);
-    const view = await store.registry.roster(10);
+    const view = await store.registry.records(10);
     expect(view.servers).toHaveLength(1);
     expect(view.total).toBe(51);
   });

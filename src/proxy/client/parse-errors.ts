@@ -50,7 +50,7 @@ function isLate(error: Error): boolean {
 }
 
 function say(context: DoorContext, connection: Connection, answer: OwnAnswer): void {
-  // A connection that was opened ahead and never used is no request.
+  // A connection that was opened early and never used is no request.
   if (connection.socket.bytesRead > 0) tell(context, answer);
   endWith(connection, rawAnswer(answer), context.options.lingerMs);
 }

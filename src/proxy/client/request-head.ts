@@ -1,5 +1,5 @@
 import { DOOR_NAME } from '../../ids.ts';
-/** What the door needs to know of a request's header lines, gathered in one pass over them. */
+/** What the door needs to know of a request's header lines, found in one pass over them. */
 export class RequestHead {
   hosts = 0;
   host = '';

@@ -34,9 +34,9 @@ export interface DoorContext {
 }
 
 /** Whether what has no end of its own is to be ended: its server leaves, or the door does. */
-export function endsStreams({ closing, options, nowMs }: DoorContext, member: Upstream): boolean {
+export function endsStreams({ closing, options, nowMs }: DoorContext, upstream: Upstream): boolean {
   if (closing) return true;
-  return member.state === 'draining' && nowMs - member.drainMs >= options.streamDrainMs;
+  return upstream.state === 'draining' && nowMs - upstream.drainMs >= options.streamDrainMs;
 }
 
 /**
@@ -50,28 +50,23 @@ export function pickUpstream(
 ): Upstream | null {
   const used = stick && usedTo(context, tried, stick);
   if (used) return used;
-  const { balancer, pool: roster } = context;
-  return balancer.next(roster.routable(), tried) ?? lastResort(context, tried);
+  const { balancer, pool } = context;
+  return balancer.next(pool.routable(), tried) ?? lastResort(context, tried);
 }
 
 // It takes no turn: those of everybody else stay in strict order.
-function usedTo(
-  { pool: roster, options }: DoorContext,
-  tried: readonly Upstream[],
-  { server }: Stick,
-) {
-  const member = server === null ? null : roster.one(server);
-  return member && member.inflight < options.maxInflight && !tried.includes(member) ? member : null;
+function usedTo({ pool, options }: DoorContext, tried: readonly Upstream[], { server }: Stick) {
+  const upstream = server === null ? null : pool.one(server);
+  return upstream && upstream.inflight < options.maxInflight && !tried.includes(upstream)
+    ? upstream
+    : null;
 }
 
 // While any server is usable, those that are out are left to the probes.
-function lastResort(
-  { balancer, pool: roster }: DoorContext,
-  tried: readonly Upstream[],
-): Upstream | null {
-  const usable = roster.routable();
-  if (usable.some((member) => !tried.includes(member))) return null;
-  return balancer.next(roster.lastResort(), tried);
+function lastResort({ balancer, pool }: DoorContext, tried: readonly Upstream[]): Upstream | null {
+  const usable = pool.routable();
+  if (usable.some((upstream) => !tried.includes(upstream))) return null;
+  return balancer.next(pool.lastResort(), tried);
 }
 
 /** What is sent to whichever server it goes to. */

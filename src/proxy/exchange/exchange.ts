@@ -47,7 +47,7 @@ const ownAnswers: Readonly<Record<Failure, OwnAnswer>> = {
 
 /**
  * One request from the moment it may be passed on until its answer is out, through as many servers
- * as the ladder allows. It is itself the handler that undici calls, one object for all tries: this
+ * as the retry policy allows. It is itself the handler that undici calls, one object for all tries: this
  * is the hot path.
  */
 export class Exchange implements AttemptHandler, PendingRequest, Unanswered, Waiting {
@@ -146,8 +146,8 @@ export class Exchange implements AttemptHandler, PendingRequest, Unanswered, Wai
     if (waits && !this.#answerBegan) this.#giveUp('gone', 'the server is gone');
   }
 
-  attach(track: FlowControl): void {
-    this.#flow = track;
+  attach(flow: FlowControl): void {
+    this.#flow = flow;
   }
 
   onConnect(abort: (error?: Error) => void): void {
@@ -219,14 +219,14 @@ export class Exchange implements AttemptHandler, PendingRequest, Unanswered, Wai
 
   onError(error: Error): void {
     const connected = this.#phase !== 'connecting';
-    const member = this.#leave();
+    const upstream = this.#leave();
     if (this.#gone || this.#response.writableEnded) return;
     if (this.#response.headersSent) return this.#endOrCut(error);
     const judged = judgeFailure(error, connected, this.#answerBegan);
     const failure = this.#verdict ?? judged.failure;
     this.#trouble ??= judged.why;
-    if (member) this.#tellPool(member, failure, error);
-    if (this.#mayTryAgain(failure, member)) this.#tryAgain(failure);
+    if (upstream) this.#tellPool(upstream, failure, error);
+    if (this.#mayTryAgain(failure, upstream)) this.#tryAgain(failure);
     else if (failure === 'unconnected') this.#noUpstream();
     else this.#answer(ownAnswers[failure]);
   }
@@ -241,19 +241,19 @@ export class Exchange implements AttemptHandler, PendingRequest, Unanswered, Wai
   }
 
   #try(): void {
-    const member = pickUpstream(this.#context, this.#tried, this.#outgoing.stick);
-    if (!member) return this.#noUpstream();
+    const upstream = pickUpstream(this.#context, this.#tried, this.#outgoing.stick);
+    if (!upstream) return this.#noUpstream();
     const { method, path, lines, attemptAt, attempt, hasBody, expecting } = this.#outgoing;
     for (const at of attemptAt) lines[at] = attempt;
-    this.#enter(member);
+    this.#enter(upstream);
     this.#body = hasBody ? new RequestBody(this.#request, this.#moved) : null;
     if (expecting) {
-      sendExpecting(member, this.#outgoing, this.#body, this, this.#expectation());
+      sendExpecting(upstream, this.#outgoing, this.#body, this, this.#expectation());
       return;
     }
     const body = this.#body?.stream ?? null;
     const options: Dispatcher.DispatchOptions = { method, path, headers: lines, body };
-    member.connections.dispatch(options, this);
+    upstream.connections.dispatch(options, this);
   }
 
   #noUpstream(): void {
@@ -269,15 +269,15 @@ export class Exchange implements AttemptHandler, PendingRequest, Unanswered, Wai
     this.#answer(own.allBusy);
   }
 
-  #enter(member: Upstream): void {
-    this.#upstream = member;
-    this.#tried.push(member);
+  #enter(upstream: Upstream): void {
+    this.#upstream = upstream;
+    this.#tried.push(upstream);
     this.#phase = 'connecting';
     this.#answerBegan = false;
     this.#interim = 0;
-    member.inflight += 1;
-    member.queued += 1;
-    member.pending.add(this);
+    upstream.inflight += 1;
+    upstream.queued += 1;
+    upstream.pending.add(this);
   }
 
   #unqueue(): void {
@@ -287,18 +287,18 @@ export class Exchange implements AttemptHandler, PendingRequest, Unanswered, Wai
   }
 
   #leave(): Upstream | null {
-    const member = this.#upstream;
-    if (!member) return null;
+    const upstream = this.#upstream;
+    if (!upstream) return null;
     this.#unqueue();
     this.#upstream = null;
     this.#abort = null;
     this.#phase = 'over';
-    member.inflight -= 1;
-    member.pending.remove(this);
+    upstream.inflight -= 1;
+    upstream.pending.remove(this);
     this.#flow?.finish();
     this.#flow = null;
     this.#body?.destroy();
-    return member;
+    return upstream;
   }
 
   readonly #moved = () => {
@@ -350,11 +350,11 @@ export class Exchange implements AttemptHandler, PendingRequest, Unanswered, Wai
     this.#flow?.resume();
   }
 
-  #tellPool(member: Upstream, failure: Failure, error: Error): void {
-    const { pool: roster, onChange } = this.#context;
+  #tellPool(upstream: Upstream, failure: Failure, error: Error): void {
+    const { pool, onChange } = this.#context;
     if (failure === 'unconnected' && isRefusal(error)) {
-      roster.refused(member, this.#trouble ?? '', isVacant(error));
-    } else if (failure === 'broken' && this.#verdict === null) roster.reset(member);
+      pool.refused(upstream, this.#trouble ?? '', isVacant(error));
+    } else if (failure === 'broken' && this.#verdict === null) pool.reset(upstream);
     else return;
     onChange();
   }
@@ -366,22 +366,22 @@ export class Exchange implements AttemptHandler, PendingRequest, Unanswered, Wai
     this.#destroy(this.#trouble);
   }
 
-  #mayTryAgain(failure: Failure, member: Upstream | null): boolean {
+  #mayTryAgain(failure: Failure, upstream: Upstream | null): boolean {
     const { method, hasBody } = this.#outgoing;
     const tries = this.#tried.length;
     const nowMs = performance.now();
     this.#failedMs ??= nowMs;
     const elapsedMs = nowMs - this.#failedMs;
-    const poison = this.#isPoison(failure, member, nowMs);
+    const poison = this.#isPoison(failure, upstream, nowMs);
     const repeated = this.#repeated;
     const facts = { failure, method, hasBody, poison, tries, repeated, elapsedMs };
     return this.#context.retryPolicy.allows(facts);
   }
 
-  #isPoison(failure: Failure, member: Upstream | null, nowMs: number): boolean {
-    if (!member || (failure !== 'broken' && failure !== 'gone')) return false;
+  #isPoison(failure: Failure, upstream: Upstream | null, nowMs: number): boolean {
+    if (!upstream || (failure !== 'broken' && failure !== 'gone')) return false;
     const { method, path } = this.#outgoing;
-    const breaking = { method, path, member, repeated: this.#repeated };
+    const breaking = { method, path, upstream, repeated: this.#repeated };
     const poison = this.#context.poison.broke(breaking, nowMs);
     if (poison) this.#trouble = `${this.#trouble}; it is poison, so it is not tried again`;
     return poison;

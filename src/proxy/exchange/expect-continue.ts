@@ -29,7 +29,7 @@ const nothing = () => {};
  * word; undici cannot. To the handler it looks as if undici did it. A connection of its own.
  */
 export function sendExpecting(
-  member: Upstream,
+  upstream: Upstream,
   what: Outgoing,
   body: RequestBody | null,
   handler: AttemptHandler,
@@ -37,7 +37,7 @@ export function sendExpecting(
 ): void {
   const socket = new ReadFirstSocket();
   const outgoing = request({
-    createConnection: () => socket.connect(member.port, hostname(member)),
+    createConnection: () => socket.connect(upstream.port, hostname(upstream)),
     method: what.method,
     path: what.path,
     headers: headerLines(what),

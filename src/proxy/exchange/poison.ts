@@ -14,14 +14,14 @@ export interface Breaking {
   /** With its query. */
   readonly path: string;
   /** The server that broke off, or was given up, under it. */
-  readonly member: Upstream;
+  readonly upstream: Upstream;
   /** It had broken another server before. */
   readonly repeated: boolean;
 }
 
 /** The last death with requests for a target in flight. */
 interface Death {
-  readonly member: Upstream;
+  readonly upstream: Upstream;
   readonly atMs: number;
 }
 
@@ -60,7 +60,7 @@ export class PoisonList {
 
   /** @returns whether it is poison now */
   broke(breaking: Breaking, nowMs: number): boolean {
-    const { method, path, member, repeated } = breaking;
+    const { method, path, upstream, repeated } = breaking;
     const key = keyOf(method, path);
     const words = this.#poison.get(key);
     if (words !== undefined) {
@@ -68,9 +68,9 @@ export class PoisonList {
       return true;
     }
     // One that leaves in order cuts what is late; that is no death.
-    if (member.state === 'draining') return false;
-    if (!repeated && !this.#diedBefore(key, member, nowMs)) {
-      this.#keep(this.#suspects, key, { member, atMs: nowMs });
+    if (upstream.state === 'draining') return false;
+    if (!repeated && !this.#diedBefore(key, upstream, nowMs)) {
+      this.#keep(this.#suspects, key, { upstream, atMs: nowMs });
       return false;
     }
     this.#suspects.delete(key);
@@ -85,11 +85,11 @@ export class PoisonList {
   }
 
   // A connection that broke is a death only where its server has not shown itself alive since.
-  #diedBefore(key: string, member: Upstream, nowMs: number): boolean {
+  #diedBefore(key: string, upstream: Upstream, nowMs: number): boolean {
     const before = this.#suspects.get(key);
-    if (!before || before.member === member) return false;
+    if (!before || before.upstream === upstream) return false;
     if (nowMs - before.atMs > this.#options.poisonWindowMs) return false;
-    return before.member.suspect || !isRoutable(before.member);
+    return before.upstream.suspect || !isRoutable(before.upstream);
   }
 
   #keep<Value>(list: Map<string, Value>, key: string, value: Value): void {

@@ -18,7 +18,7 @@ export type Failure =
   | 'stalled'
   | 'invalid';
 
-/** What the ladder asks about. */
+/** What the retry policy decides by. */
 export interface TryFacts {
   readonly failure: Failure;
   readonly method: string;
@@ -68,16 +68,16 @@ export class RetryPolicy {
     this.#repeats = 0;
   }
 
-  /** True: try another server. Each rung is asked in order; the first that knows, decides. */
+  /** True: try another server. The first rule with an opinion decides. */
   allows(facts: TryFacts): boolean {
-    for (const rung of this.#rungs) {
-      const decision = rung(facts);
+    for (const rule of this.#rules) {
+      const decision = rule(facts);
       if (decision !== null) return decision;
     }
     return false;
   }
 
-  readonly #rungs: readonly ((facts: TryFacts) => boolean | null)[] = [
+  readonly #rules: readonly ((facts: TryFacts) => boolean | null)[] = [
     ({ tries }) => (tries > this.#options.retries ? false : null),
     ({ elapsedMs }) => (elapsedMs > this.#options.retryWindowMs ? false : null),
     // Nothing was sent, so nothing can have been done: any method. RFC 9110 §9.2.2, last but one

@@ -26,15 +26,15 @@ export interface Starters {
 
 /** Requests that came while no server was usable yet, but some were on their way. */
 export class StartQueue {
-  readonly #roster: Starters;
+  readonly #pool: Starters;
   readonly #options: StartQueueOptions;
   readonly #nowMs: () => number;
   /** Until when. */
   readonly #waiting = new Map<Waiting, number>();
   #starting: boolean;
 
-  constructor(roster: Starters, options: StartQueueOptions, nowMs: () => number) {
-    this.#roster = roster;
+  constructor(pool: Starters, options: StartQueueOptions, nowMs: () => number) {
+    this.#pool = pool;
     this.#options = options;
     this.#nowMs = nowMs;
     this.#starting = options.starting;
@@ -43,8 +43,8 @@ export class StartQueue {
   /** @returns false where there is nothing to wait for, or no room */
   enter(waiting: Waiting): boolean {
     const { maxInflight, readyTimeoutMs } = this.#options;
-    if (!this.#starting && !this.#roster.starting()) return false;
-    if (this.#roster.routable().length > 0 || this.#waiting.size >= maxInflight) return false;
+    if (!this.#starting && !this.#pool.starting()) return false;
+    if (this.#pool.routable().length > 0 || this.#waiting.size >= maxInflight) return false;
     this.#waiting.set(waiting, this.#nowMs() + readyTimeoutMs);
     return true;
   }
@@ -57,8 +57,8 @@ export class StartQueue {
   /** Called a few times a second, and when the door has learnt something. */
   look(): void {
     if (this.#waiting.size === 0) return;
-    const over = !this.#starting && !this.#roster.starting();
-    if (over || this.#roster.routable().length > 0) return this.#admitAll();
+    const over = !this.#starting && !this.#pool.starting();
+    if (over || this.#pool.routable().length > 0) return this.#admitAll();
     const nowMs = this.#nowMs();
     for (const [waiting, untilMs] of this.#waiting) {
       if (untilMs > nowMs) return; // the oldest come first

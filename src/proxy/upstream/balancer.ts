@@ -4,24 +4,24 @@ import type { Upstream } from './upstream.ts';
 /** Chooses the server for one request. Called for every request: allocates nothing. */
 export interface Balancer {
   /** A server that was not tried yet and is below its cap, or null. */
-  next(members: readonly Upstream[], tried: readonly Upstream[]): Upstream | null;
+  next(upstreams: readonly Upstream[], tried: readonly Upstream[]): Upstream | null;
 }
 
 export function createBalancer(balance: Balance, maxInflight: number): Balancer {
   return balance === 'least-inflight' ? leastInflight(maxInflight) : roundRobin(maxInflight);
 }
 
-/** Strict: with the same members, counts over any window differ by at most one. */
+/** Strict: with the same upstreams, counts over any window differ by at most one. */
 function roundRobin(maxInflight: number): Balancer {
   let cursor = 0;
   return {
-    next(members, tried) {
-      for (let step = 0; step < members.length; step += 1) {
-        const at = (cursor + step) % members.length;
-        const member = members[at];
-        if (!member || member.inflight >= maxInflight || tried.includes(member)) continue;
+    next(upstreams, tried) {
+      for (let step = 0; step < upstreams.length; step += 1) {
+        const at = (cursor + step) % upstreams.length;
+        const upstream = upstreams[at];
+        if (!upstream || upstream.inflight >= maxInflight || tried.includes(upstream)) continue;
         cursor = at + 1;
-        return member;
+        return upstream;
       }
       return null;
     },
@@ -32,15 +32,15 @@ function roundRobin(maxInflight: number): Balancer {
 function leastInflight(maxInflight: number): Balancer {
   let cursor = 0;
   return {
-    next(members, tried) {
+    next(upstreams, tried) {
       let best: Upstream | null = null;
       let bestAt = 0;
-      for (let step = 0; step < members.length; step += 1) {
-        const at = (cursor + step) % members.length;
-        const member = members[at];
-        if (!member || member.inflight >= (best?.inflight ?? maxInflight)) continue;
-        if (tried.includes(member)) continue;
-        best = member;
+      for (let step = 0; step < upstreams.length; step += 1) {
+        const at = (cursor + step) % upstreams.length;
+        const upstream = upstreams[at];
+        if (!upstream || upstream.inflight >= (best?.inflight ?? maxInflight)) continue;
+        if (tried.includes(upstream)) continue;
+        best = upstream;
         bestAt = at;
       }
       if (best) cursor = bestAt + 1;

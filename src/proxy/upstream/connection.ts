@@ -23,8 +23,8 @@ export interface FlowControl {
 
 /** What a request must do to travel on a line. */
 export interface AttemptHandler extends Dispatcher.DispatchHandler {
-  /** Called before each journey with the track it goes on. */
-  attach(track: FlowControl): void;
+  /** Called before each journey with the connection it goes on. */
+  attach(flow: FlowControl): void;
 }
 
 const KEEP_ALIVE_PROBE_MS = 60_000;
@@ -47,8 +47,8 @@ export class UpstreamConnection implements FlowControl {
     this.#onFree = onFree;
   }
 
-  carry(traveller: AttemptHandler): void {
-    traveller.attach(this);
+  carry(handler: AttemptHandler): void {
+    handler.attach(this);
   }
 
   finish(): void {
@@ -114,11 +114,11 @@ class PooledClient extends Client {
     this.#line = line;
   }
 
-  carry(options: Dispatcher.DispatchOptions, traveller: AttemptHandler): void {
+  carry(options: Dispatcher.DispatchOptions, handler: AttemptHandler): void {
     this.#misreadBefore = this.misread;
     this.misread = isMisread(options);
-    this.#line.carry(traveller);
-    this.dispatch(options, traveller);
+    this.#line.carry(handler);
+    this.dispatch(options, handler);
   }
 
   /** What makes no sense on it may belong to such a one. */
@@ -149,10 +149,10 @@ export class ConnectionPool {
     this.#onCut = onCut;
   }
 
-  dispatch(options: Dispatcher.DispatchOptions, traveller: AttemptHandler): void {
+  dispatch(options: Dispatcher.DispatchOptions, handler: AttemptHandler): void {
     const client = this.#free.pop() ?? this.#open();
     options.reset = this.#misreads && isMisread(options);
-    client.carry(options, traveller);
+    client.carry(options, handler);
   }
 
   /** Closes each connection when its request is over. Nothing must be dispatched after this. */

@@ -25,13 +25,13 @@ const INVALID: ReadonlySet<string> = new Set([
 const OVERFLOW: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'HPE_HEADER_OVERFLOW']);
 const CLOSED: ReadonlySet<string> = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);
 
-/** The question of the ladder: how did this try end? `connected`: its connection stood. `begun`: a byte of an answer came. */
-export function judgeFailure(error: Error, connected: boolean, begun: boolean): Broken {
+/** For the retry policy: how did this try end? `connected`: its connection stood. `answered`: a byte of an answer came. */
+export function judgeFailure(error: Error, connected: boolean, answered: boolean): Broken {
   const code = codeOf(error);
   const why = OVERFLOW.has(code) ? 'the head of its answer is over --max-header' : reason(error);
   if (INVALID.has(code)) return { failure: 'invalid', why };
   if (!connected) return { failure: SHORT.has(code) ? 'short' : 'unconnected', why };
-  if (!begun && isCut(error)) return { failure: 'broken', why };
+  if (!answered && isCut(error)) return { failure: 'broken', why };
   return { failure: 'garbled', why };
 }
 

@@ -53,8 +53,8 @@ export class UpstreamPool {
 
   /** One usable or doubtful server. */
   one(id: string): Upstream | null {
-    const member = this.#upstreams.get(id);
-    return member && isRoutable(member) ? member : null;
+    const upstream = this.#upstreams.get(id);
+    return upstream && isRoutable(upstream) ? upstream : null;
   }
 
   /** Servers that are out but may be tried before giving up. */
@@ -80,52 +80,52 @@ export class UpstreamPool {
       seen.add(listing.record.id);
       this.#see(listing, contested.has(listing.record.url));
     }
-    for (const member of [...this.#upstreams.values()])
-      if (!seen.has(member.id)) this.#miss(member);
+    for (const upstream of [...this.#upstreams.values()])
+      if (!seen.has(upstream.id)) this.#miss(upstream);
   }
 
   /** No connection could be made. `vacant`: nobody listens there, so who does later must prove who it is. */
-  refused(member: Upstream, why: string, vacant: boolean): void {
-    if (vacant) member.verified = false;
-    if (isRoutable(member)) this.#takeOut(member, 'failed', why);
+  refused(upstream: Upstream, why: string, vacant: boolean): void {
+    if (vacant) upstream.verified = false;
+    if (isRoutable(upstream)) this.#takeOut(upstream, 'failed', why);
   }
 
   /** A connection broke before it answered. */
-  reset(member: Upstream): void {
+  reset(upstream: Upstream): void {
     const { resetWindowMs, resetsToEject } = this.#options;
     const now = this.#deps.nowMs();
-    member.resets.push(now);
-    while ((member.resets[0] ?? now) < now - resetWindowMs) member.resets.shift();
-    if (member.resets.length < resetsToEject || !isRoutable(member)) return;
-    member.resets.length = 0;
-    this.#takeOut(member, 'failed', `${resetsToEject} connections broke`);
+    upstream.resets.push(now);
+    while ((upstream.resets[0] ?? now) < now - resetWindowMs) upstream.resets.shift();
+    if (upstream.resets.length < resetsToEject || !isRoutable(upstream)) return;
+    upstream.resets.length = 0;
+    this.#takeOut(upstream, 'failed', `${resetsToEject} connections broke`);
   }
 
-  probed(member: Upstream, result: ProbeResult): void {
-    if (member.state === 'draining' || this.#upstreams.get(member.id) !== member) return;
-    member.suspect = result.kind !== 'good';
-    if (result.kind === 'good') this.#good(member);
-    else if (result.kind === 'draining') this.#drain(member, 'its health check says so');
-    else this.#bad(member, result);
+  probed(upstream: Upstream, result: ProbeResult): void {
+    if (upstream.state === 'draining' || this.#upstreams.get(upstream.id) !== upstream) return;
+    upstream.suspect = result.kind !== 'good';
+    if (result.kind === 'good') this.#good(upstream);
+    else if (result.kind === 'draining') this.#drain(upstream, 'its health check says so');
+    else this.#bad(upstream, result);
   }
 
   // One that dies takes its connections with it, often long before the next request.
-  #suspect(member: Upstream): void {
-    const known = this.#upstreams.get(member.id) === member && isRoutable(member);
-    if (!known || member.suspect) return;
-    member.suspect = true;
+  #suspect(upstream: Upstream): void {
+    const known = this.#upstreams.get(upstream.id) === upstream && isRoutable(upstream);
+    if (!known || upstream.suspect) return;
+    upstream.suspect = true;
     this.#deps.onSuspect();
   }
 
   #see({ record, leaseLeftMs }: Listing, contested: boolean): void {
-    const member = this.#known(record.id, record.url, contested);
-    member.health = record.health ?? member.health;
-    member.failing = record.failing ?? null;
-    if (member.state === 'draining' || member.cause === 'barred') return;
-    member.leased = leaseLeftMs !== null && leaseLeftMs > 0;
-    if (record.state === 'draining') this.#drain(member, 'it says so');
-    else if (record.state === 'up') this.#judgeLease(member);
-    if (record.failing || this.#isLate(leaseLeftMs)) this.#suspect(member);
+    const upstream = this.#known(record.id, record.url, contested);
+    upstream.health = record.health ?? upstream.health;
+    upstream.failing = record.failing ?? null;
+    if (upstream.state === 'draining' || upstream.cause === 'barred') return;
+    upstream.leased = leaseLeftMs !== null && leaseLeftMs > 0;
+    if (record.state === 'draining') this.#drain(upstream, 'it says so');
+    else if (record.state === 'up') this.#judgeLease(upstream);
+    if (record.failing || this.#isLate(leaseLeftMs)) this.#suspect(upstream);
   }
 
   /** A beat is overdue: its event loop may stand still. */
@@ -135,98 +135,103 @@ export class UpstreamPool {
   }
 
   #known(id: string, url: string, contested: boolean): Upstream {
-    const member = this.#upstreams.get(id);
-    if (member?.url === url) return member;
-    if (member) this.#forget(member);
+    const upstream = this.#upstreams.get(id);
+    if (upstream?.url === url) return upstream;
+    if (upstream) this.#forget(upstream);
     return this.#admit(id, url, contested);
   }
 
   #admit(id: string, url: string, contested: boolean): Upstream {
-    const lines = this.#deps.openConnections(url, () => this.#suspect(member));
-    const member: Upstream = createUpstream(id, url, lines);
-    this.#upstreams.set(id, member);
+    const lines = this.#deps.openConnections(url, () => this.#suspect(upstream));
+    const upstream: Upstream = createUpstream(id, url, lines);
+    this.#upstreams.set(id, upstream);
     this.#routable = null;
-    const barred = this.#deps.bar(member.host, member.port);
-    if (barred) this.#takeOut(member, 'barred', barred);
-    else if (contested) this.#takeOut(member, 'contested', 'another record has its address');
-    return member;
+    const barred = this.#deps.bar(upstream.host, upstream.port);
+    if (barred) this.#takeOut(upstream, 'barred', barred);
+    else if (contested) this.#takeOut(upstream, 'contested', 'another record has its address');
+    return upstream;
   }
 
-  #judgeLease(member: Upstream): void {
-    if (member.cause === 'failed' || member.cause === 'contested') return;
-    if (member.leased) {
-      if (member.state !== 'usable') this.#bringIn(member);
-    } else if (member.state === 'usable') this.#doubt(member, 'its lease ran out');
-    else if (member.cause === 'starting')
-      this.#takeOut(member, 'unproved', 'its lease had run out');
+  #judgeLease(upstream: Upstream): void {
+    if (upstream.cause === 'failed' || upstream.cause === 'contested') return;
+    if (upstream.leased) {
+      if (upstream.state !== 'usable') this.#bringIn(upstream);
+    } else if (upstream.state === 'usable') this.#doubt(upstream, 'its lease ran out');
+    else if (upstream.cause === 'starting')
+      this.#takeOut(upstream, 'unproved', 'its lease had run out');
   }
 
-  #miss(member: Upstream): void {
-    if (member.state === 'usable') return this.#doubt(member, 'its record vanished');
-    member.leased = false;
-    if (member.state === 'doubtful' || member.inflight > 0) return;
+  #miss(upstream: Upstream): void {
+    if (upstream.state === 'usable') return this.#doubt(upstream, 'its record vanished');
+    upstream.leased = false;
+    if (upstream.state === 'doubtful' || upstream.inflight > 0) return;
     const { probeFailuresToDrop } = this.#options;
-    if (member.cause === 'failed' && member.badProbes < probeFailuresToDrop) return;
-    this.#forget(member);
+    if (upstream.cause === 'failed' && upstream.badProbes < probeFailuresToDrop) return;
+    this.#forget(upstream);
   }
 
-  #good(member: Upstream): void {
-    member.stranger = false;
-    member.badProbes = 0;
-    member.goodProbes += 1;
-    const needed = member.cause === 'failed' ? this.#options.probesToReturn : 1;
-    if (member.state === 'out' && member.goodProbes >= needed) this.#bringIn(member);
+  #good(upstream: Upstream): void {
+    upstream.stranger = false;
+    upstream.badProbes = 0;
+    upstream.goodProbes += 1;
+    const needed = upstream.cause === 'failed' ? this.#options.probesToReturn : 1;
+    if (upstream.state === 'out' && upstream.goodProbes >= needed) this.#bringIn(upstream);
   }
 
-  #bad(member: Upstream, { kind, why }: BadProbe): void {
+  #bad(upstream: Upstream, { kind, why }: BadProbe): void {
     // Only slow: somebody's request was answered meanwhile.
-    if (kind === 'silent' && isRoutable(member) && member.answeredMs > member.askedMs) return;
-    member.goodProbes = 0;
-    member.badProbes += 1;
-    member.stranger ||= kind === 'stranger' || kind === 'nameless';
-    if (kind === 'vacant') member.verified = false;
-    if (member.state === 'out') member.reason = why;
-    if (kind === 'vacant' && member.state === 'usable') this.#takeOut(member, 'failed', why);
-    const hopeless = kind === 'stranger' || member.badProbes >= this.#options.probeFailuresToDrop;
-    if (!isRoutable(member) || !hopeless) return;
-    this.#takeOut(member, 'failed', why);
-    for (const passenger of member.pending.list()) passenger.abandon();
+    if (kind === 'silent' && isRoutable(upstream) && upstream.answeredMs > upstream.askedMs) return;
+    upstream.goodProbes = 0;
+    upstream.badProbes += 1;
+    upstream.stranger ||= kind === 'stranger' || kind === 'nameless';
+    if (kind === 'vacant') upstream.verified = false;
+    if (upstream.state === 'out') upstream.reason = why;
+    if (kind === 'vacant' && upstream.state === 'usable') this.#takeOut(upstream, 'failed', why);
+    const hopeless = kind === 'stranger' || upstream.badProbes >= this.#options.probeFailuresToDrop;
+    if (!isRoutable(upstream) || !hopeless) return;
+    this.#takeOut(upstream, 'failed', why);
+    for (const request of upstream.pending.list()) request.abandon();
   }
 
-  #bringIn(member: Upstream): void {
-    member.verified = true;
-    member.badProbes = 0;
-    if (member.leased) this.#move(member, 'usable', null, '');
-    else this.#move(member, 'doubtful', null, 'its lease ran out, it answers probes');
+  #bringIn(upstream: Upstream): void {
+    upstream.verified = true;
+    upstream.badProbes = 0;
+    if (upstream.leased) this.#move(upstream, 'usable', null, '');
+    else this.#move(upstream, 'doubtful', null, 'its lease ran out, it answers probes');
   }
 
-  #doubt(member: Upstream, reason: string): void {
-    member.leased = false;
-    member.badProbes = 0;
-    this.#move(member, 'doubtful', null, reason);
+  #doubt(upstream: Upstream, reason: string): void {
+    upstream.leased = false;
+    upstream.badProbes = 0;
+    this.#move(upstream, 'doubtful', null, reason);
   }
 
-  #takeOut(member: Upstream, cause: EjectionCause, reason: string): void {
-    member.goodProbes = 0;
-    this.#move(member, 'out', cause, reason);
+  #takeOut(upstream: Upstream, cause: EjectionCause, reason: string): void {
+    upstream.goodProbes = 0;
+    this.#move(upstream, 'out', cause, reason);
   }
 
-  #drain(member: Upstream, reason: string): void {
-    this.#move(member, 'draining', null, reason);
-    member.drainMs = this.#deps.nowMs();
+  #drain(upstream: Upstream, reason: string): void {
+    this.#move(upstream, 'draining', null, reason);
+    upstream.drainMs = this.#deps.nowMs();
     // Lets what is in flight finish, then closes the connections: the server leaves that to us.
-    member.connections.close();
+    upstream.connections.close();
   }
 
-  #move(member: Upstream, state: UpstreamState, cause: EjectionCause | null, reason: string): void {
-    if (member.state !== state) member.since = Date.now();
-    Object.assign(member, { state, cause, reason });
+  #move(
+    upstream: Upstream,
+    state: UpstreamState,
+    cause: EjectionCause | null,
+    reason: string,
+  ): void {
+    if (upstream.state !== state) upstream.since = Date.now();
+    Object.assign(upstream, { state, cause, reason });
     this.#routable = null;
   }
 
-  #forget(member: Upstream): void {
-    this.#upstreams.delete(member.id);
+  #forget(upstream: Upstream): void {
+    this.#upstreams.delete(upstream.id);
     this.#routable = null;
-    member.connections.close();
+    upstream.connections.close();
   }
 }

@@ -22,18 +22,18 @@ export interface Prober {
   stop(): void;
 }
 
-export function createProber(roster: UpstreamPool, options: ProbeOptions): Prober {
+export function createProber(pool: UpstreamPool, options: ProbeOptions): Prober {
   const round = () => {
-    for (const member of roster.all()) {
-      if (needsProbe(member) && !member.probing) void probeOne(member);
+    for (const upstream of pool.all()) {
+      if (needsProbe(upstream) && !upstream.probing) void probeOne(upstream);
     }
   };
-  const probeOne = async (member: Upstream) => {
-    member.probing = true;
-    member.askedMs = performance.now();
-    const result = await probe(member, options);
-    member.probing = false;
-    roster.probed(member, result);
+  const probeOne = async (upstream: Upstream) => {
+    upstream.probing = true;
+    upstream.askedMs = performance.now();
+    const result = await probe(upstream, options);
+    upstream.probing = false;
+    pool.probed(upstream, result);
   };
   const timer = setInterval(round, options.probeMs);
   timer.unref();
@@ -46,11 +46,11 @@ function needsProbe({ state, cause, suspect }: Upstream): boolean {
 }
 
 /** Asks one server for its health, on a connection of its own. Never rejects. */
-export function probe(member: Upstream, options: ProbeOptions): Promise<ProbeResult> {
+export function probe(upstream: Upstream, options: ProbeOptions): Promise<ProbeResult> {
   return new Promise((resolve) => {
     const signal = AbortSignal.timeout(options.probeTimeoutMs);
     const headers = { via: options.via, connection: 'close' };
-    const where = { host: hostname(member), port: member.port, path: member.health };
+    const where = { host: hostname(upstream), port: upstream.port, path: upstream.health };
     const request = get({ ...where, headers, agent: false, signal }, (response) => {
       let text = '';
       response.setEncoding('utf8');
@@ -58,7 +58,7 @@ export function probe(member: Upstream, options: ProbeOptions): Promise<ProbeRes
         text += part;
         if (text.length > MAX_ANSWER_BYTES) request.destroy(new Error('its answer is too long'));
       });
-      response.on('end', () => resolve(judge(member, response.statusCode ?? 0, text)));
+      response.on('end', () => resolve(judge(upstream, response.statusCode ?? 0, text)));
     });
     request.on('error', (error) => {
       if (signal.aborted) {

@@ -12,11 +12,11 @@ export type EjectionCause = 'barred' | 'starting' | 'unproved' | 'contested' | '
 
 /** A request on its way through a server. */
 export interface PendingRequest {
-  /** Its place among the passengers; theirs to set. */
+  /** Its place among the pending requests; theirs to set. */
   slot: number;
   /** Looks whether it has waited too long. Called a few times a second. */
   check(nowMs: number): void;
-  /** The server is given up: if it has not begun to answer, the request is treated as broken. */
+  /** The server is given up: if it has not started to answer, the request is treated as broken. */
   abandon(): void;
 }
 
@@ -24,15 +24,15 @@ export interface PendingRequest {
 export class PendingRequests {
   readonly #all: PendingRequest[] = [];
 
-  add(passenger: PendingRequest): void {
-    passenger.slot = this.#all.push(passenger) - 1;
+  add(request: PendingRequest): void {
+    request.slot = this.#all.push(request) - 1;
   }
 
-  remove(passenger: PendingRequest): void {
+  remove(request: PendingRequest): void {
     const last = this.#all.pop();
-    if (!last || last === passenger) return;
-    this.#all[passenger.slot] = last;
-    last.slot = passenger.slot;
+    if (!last || last === request) return;
+    this.#all[request.slot] = last;
+    last.slot = request.slot;
   }
 
   /** As they are now: those who leave meanwhile are still called. */
@@ -41,7 +41,7 @@ export class PendingRequests {
   }
 }
 
-/** One server in the roster: what it said of itself, and what the door has seen of it. */
+/** One server in the pool: what it said of itself, and what the door has seen of it. */
 export interface Upstream {
   readonly id: string;
   readonly url: string;

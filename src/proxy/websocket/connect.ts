@@ -8,7 +8,7 @@ import { hostname, type Upstream } from '../upstream/upstream.ts';
 
 /** A server that took the connection. It counts as one of its requests from here on. */
 export interface Found {
-  readonly member: Upstream;
+  readonly upstream: Upstream;
   readonly socket: Socket;
   readonly tried: readonly Upstream[];
 }
@@ -25,47 +25,47 @@ export async function findServer(
   const { retries, doorConnectMs } = context.options;
   const tried: Upstream[] = [];
   while (tried.length <= retries && !client.destroyed) {
-    const member = pickUpstream(context, tried, stick);
-    if (!member && (await untilStarted(context.starts, client))) continue;
-    if (!member) break;
-    tried.push(member);
-    const result = await connect(member, doorConnectMs);
-    if (result instanceof Socket) return keep({ member, socket: result, tried }, client);
+    const upstream = pickUpstream(context, tried, stick);
+    if (!upstream && (await untilStarted(context.starts, client))) continue;
+    if (!upstream) break;
+    tried.push(upstream);
+    const result = await connect(upstream, doorConnectMs);
+    if (result instanceof Socket) return keep({ upstream, socket: result, tried }, client);
     const { failure, why } = judgeFailure(result, false, false);
     if (failure === 'short') return own.doorShort;
-    context.pool.refused(member, why, isVacant(result));
+    context.pool.refused(upstream, why, isVacant(result));
     context.onChange();
   }
   if (client.destroyed) return null;
   if (tried.length > 0) return own.badGateway;
-  const { pool: roster } = context;
-  if (roster.routable().length > 0) return own.allBusy;
-  return roster.all().some(({ cause }) => cause === 'failed') ? own.badGateway : own.noServers;
+  const { pool } = context;
+  if (pool.routable().length > 0) return own.allBusy;
+  return pool.all().some(({ cause }) => cause === 'failed') ? own.badGateway : own.noServers;
 }
 
 function keep(found: Found, client: Socket): Found | null {
   if (!client.destroyed) return found;
-  found.member.inflight -= 1;
+  found.upstream.inflight -= 1;
   found.socket.destroy();
   return null;
 }
 
-function connect(member: Upstream, withinMs: number): Promise<Socket | Error> {
-  member.inflight += 1;
-  member.queued += 1;
+function connect(upstream: Upstream, withinMs: number): Promise<Socket | Error> {
+  upstream.inflight += 1;
+  upstream.queued += 1;
   return new Promise((resolve) => {
     const socket = new Socket();
     const timer = setTimeout(() => socket.destroy(new Error('no connection in time')), withinMs);
     const failed = (error: Error) => {
       clearTimeout(timer);
-      member.queued -= 1;
-      member.inflight -= 1;
+      upstream.queued -= 1;
+      upstream.inflight -= 1;
       resolve(error);
     };
     socket.once('error', failed);
-    socket.connect(member.port, hostname(member), () => {
+    socket.connect(upstream.port, hostname(upstream), () => {
       clearTimeout(timer);
-      member.queued -= 1;
+      upstream.queued -= 1;
       resolve(socket.off('error', failed));
     });
   });

@@ -10,7 +10,7 @@ import type { FrameTracker } from './frames.ts';
 export class Heartbeat {
   readonly #from: Socket;
   readonly #to: Socket;
-  readonly #boundary: FrameTracker;
+  readonly #frames: FrameTracker;
   readonly #pong: Buffer;
   #read = -1;
   #stuck = false;
@@ -18,12 +18,12 @@ export class Heartbeat {
   /**
    * @param from the side that may have gone
    * @param to the side that may not read
-   * @param boundary of what goes to `from`: a pong goes between two frames
+   * @param frames of what goes to `from`: a pong goes between two frames
    */
-  constructor(from: Socket, to: Socket, boundary: FrameTracker, pong: Buffer) {
+  constructor(from: Socket, to: Socket, frames: FrameTracker, pong: Buffer) {
     this.#from = from;
     this.#to = to;
-    this.#boundary = boundary;
+    this.#frames = frames;
     this.#pong = pong;
   }
 
@@ -35,7 +35,7 @@ export class Heartbeat {
     this.#read = bytesRead;
     // While something waits to be sent to it, the system tells of its end.
     if (!this.#stuck || from.writableLength > 0 || !from.writable) return;
-    if (this.#boundary.reached) from.write(this.#pong);
+    if (this.#frames.reached) from.write(this.#pong);
   }
 
   /** The other side has read nothing for a while. */

@@ -24,7 +24,7 @@ export interface Handshake {
   readonly path: string;
   /** Its Sec-WebSocket-Key. */
   readonly key: string;
-  readonly member: Upstream;
+  readonly upstream: Upstream;
   readonly tried: readonly Upstream[];
   readonly stick: Stick | null;
 }
@@ -56,7 +56,7 @@ export class WebSocketSession implements PendingRequest {
     this.#handshake = handshake;
     this.#client = handshake.client;
     this.#timer = setTimeout(() => this.#tooLate(), context.options.handshakeMs);
-    handshake.member.pending.add(this);
+    handshake.upstream.pending.add(this);
     this.#client.once('close', () => this.#clientClosed());
     this.#client.once('end', () => this.#sideEnded());
     // Nobody else reads before the answer is there, and so sees that the client has gone.
@@ -64,9 +64,9 @@ export class WebSocketSession implements PendingRequest {
   }
 
   check(): void {
-    const { member } = this.#handshake;
+    const { upstream } = this.#handshake;
     for (const heartbeat of this.#heartbeats) heartbeat.beat();
-    if (this.#server && endsStreams(this.#context, member)) this.goodbye();
+    if (this.#server && endsStreams(this.#context, upstream)) this.goodbye();
   }
 
   abandon(): void {
@@ -133,7 +133,7 @@ export class WebSocketSession implements PendingRequest {
       return;
     }
     if (!isForClient(statusCode, '1.1') || !this.#client.writable) return;
-    const { id } = this.#handshake.member;
+    const { id } = this.#handshake.upstream;
     this.#client.write(interimAnswer(statusCode, rawHeaders, statusMessage, id), 'latin1');
   }
 
@@ -148,7 +148,7 @@ export class WebSocketSession implements PendingRequest {
     clearTimeout(this.#timer);
     this.#server = server;
     this.#mark(answer);
-    this.#tell(SWITCHING, this.#handshake.member.id, null);
+    this.#tell(SWITCHING, this.#handshake.upstream.id, null);
     server.once('close', () => this.#sideEnded());
     if (this.#client.readableEnded) this.#sideEnded();
   }
@@ -156,7 +156,7 @@ export class WebSocketSession implements PendingRequest {
   #refusedByServer(answer: IncomingMessage): void {
     clearTimeout(this.#timer);
     this.#mark(answer);
-    const { id } = this.#handshake.member;
+    const { id } = this.#handshake.upstream;
     const status = answer.statusCode ?? 0;
     this.#tell(status, id, remark(status, id));
     answer.once('close', () => {
@@ -167,13 +167,13 @@ export class WebSocketSession implements PendingRequest {
   // http-proxy writes the answer's head from these.
   #mark(answer: IncomingMessage): void {
     for (const name of HOP_BY_HOP) delete answer.headers[name];
-    const { member, stick } = this.#handshake;
-    answer.headers['x-served-by'] = member.id;
-    if (stick) this.#context.sticky?.markHeaders(answer.headers, member.id, stick);
+    const { upstream, stick } = this.#handshake;
+    answer.headers['x-served-by'] = upstream.id;
+    if (stick) this.#context.sticky?.markHeaders(answer.headers, upstream.id, stick);
   }
 
-  #passed(boundary: FrameTracker, piece: Buffer): void {
-    boundary.take(piece);
+  #passed(frames: FrameTracker, piece: Buffer): void {
+    frames.take(piece);
     if (this.#leaving) this.#leaveAtBoundary();
   }
 
@@ -225,9 +225,9 @@ export class WebSocketSession implements PendingRequest {
   }
 
   #clientClosed(): void {
-    const { member } = this.#handshake;
-    member.inflight -= 1;
-    member.pending.remove(this);
+    const { upstream } = this.#handshake;
+    upstream.inflight -= 1;
+    upstream.pending.remove(this);
     if (!this.#answered) this.#outgoing?.destroy();
     if (!this.#server || this.#server.destroyed) clearTimeout(this.#timer);
     else if (this.#heartbeats.some(({ isStuck }) => isStuck)) this.#cut();

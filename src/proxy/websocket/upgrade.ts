@@ -120,8 +120,8 @@ function serverHeaders(
 }
 
 // The connection stands already: http-proxy cannot try another server, `findServer` can.
-function target({ member, socket }: Found) {
+function target({ upstream, socket }: Found) {
   const agent = Object.assign(new Agent(), { createConnection: () => socket });
-  const host = hostname(member);
-  return { agent, target: { protocol: 'http:', host, hostname: host, port: member.port } };
+  const host = hostname(upstream);
+  return { agent, target: { protocol: 'http:', host, hostname: host, port: upstream.port } };
 }
