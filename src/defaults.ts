@@ -42,8 +42,8 @@ export const defaults = Object.freeze({
   sweepLostAfterMs: 60_000,
   orderTtlSeconds: 7 * 24 * 3_600,
 
-  /** How often the keeper looks when nothing changes. */
-  keeperRoundMs: 1_000,
+  /** How often the reconciler looks when nothing changes. */
+  reconcileMs: 1_000,
   /** One that served for so long ran well: its first death in a while is answered at once. */
   ranWellMs: 10_000,
   /** The first wait before a server that died is started again; doubled each time. */

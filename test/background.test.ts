@@ -93,14 +93,14 @@ describe('work in the background', () => {
 
   test('never does two rounds at once, and one more for all that was asked for during one', async () => {
     let [now, most, done] = [0, 0, 0];
-    let letGo = () => {};
+    let release = () => {};
     const background = repeat({
       name: 'slow',
       every: () => 60_000,
       work: async () => {
         most = Math.max(most, ++now);
         await new Promise<void>((resolve) => {
-          letGo = resolve;
+          release = resolve;
         });
         now--;
         done++;
@@ -109,9 +109,9 @@ describe('work in the background', () => {
     });
     for (let at = 0; at < 5; at++) background.soon();
     await until('the first round runs', () => now === 1);
-    letGo();
+    release();
     await until('another one runs', () => done === 1 && now === 1);
-    letGo();
+    release();
     await until('it is done', () => done === 2);
     await background.stop();
     expect([most, done]).toEqual([1, 2]);
@@ -119,14 +119,14 @@ describe('work in the background', () => {
 
   test('ends with the round that is going on, and does none after it', async () => {
     let [began, done] = [0, 0];
-    let letGo = () => {};
+    let release = () => {};
     const background = repeat({
       name: 'slow',
       every: () => 1,
       work: async () => {
         began++;
         await new Promise<void>((resolve) => {
-          letGo = resolve;
+          release = resolve;
         });
         done++;
       },
@@ -135,7 +135,7 @@ describe('work in the background', () => {
     await until('a round runs', () => began === 1);
     background.soon();
     const stopped = background.stop();
-    letGo();
+    release();
     await stopped;
     expect(done).toBe(1);
     background.soon();

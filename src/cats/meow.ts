@@ -93,16 +93,12 @@ function settleWhenSent(
 }
 
 // A door that gave this server up at this very moment asks another one, with the same token.
-function acknowledge(
-  { id, claim: held }: ClaimedPicture,
-  { images, log }: MeowDeps,
-  keepMs: number,
-) {
-  return again(() => images.acknowledge(id, held, keepMs), log);
+function acknowledge({ id, claim }: ClaimedPicture, { images, log }: MeowDeps, keepMs: number) {
+  return again(() => images.acknowledge(id, claim, keepMs), log);
 }
 
-function putBack({ id, claim: held }: ClaimedPicture, { images, log }: MeowDeps) {
-  return again(() => images.putBack(id, held), log);
+function putBack({ id, claim }: ClaimedPicture, { images, log }: MeowDeps) {
+  return again(() => images.putBack(id, claim), log);
 }
 
 // Both check the claim, so a second try does no harm; what never works out expires in 30 s.

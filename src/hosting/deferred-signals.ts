@@ -21,18 +21,18 @@ export function deferSignals(process: EventEmitter): DeferredSignals {
   const handlersOf = (signal: string): Handler[] => {
     // Of a signal that means nothing to us they are still where the app has put them.
     if (!SIGNALS.includes(signal)) return process.listeners(signal) as Handler[];
-    const handlers = held.get(signal) ?? [];
-    held.delete(signal);
+    const handlers = deferred.get(signal) ?? [];
+    deferred.delete(signal);
     return handlers;
   };
   const before = new Set(SIGNALS.flatMap((signal) => process.listeners(signal)));
-  const held = new Map<string, Handler[]>();
+  const deferred = new Map<string, Handler[]>();
   return {
     take() {
       for (const signal of SIGNALS) {
         const added = process.listeners(signal).filter((handler) => !before.has(handler));
         for (const handler of added) process.off(signal, handler as Handler);
-        held.set(signal, added as Handler[]);
+        deferred.set(signal, added as Handler[]);
       }
     },
     release(log, asked) {

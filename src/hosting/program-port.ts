@@ -25,9 +25,9 @@ export function innerPorts(outer: number): number[] {
 
 /** Binds it, or null when somebody else has it. */
 export async function reservePort(port: number): Promise<ReservedPort | null> {
-  const held: Server[] = [];
+  const servers: Server[] = [];
   const release = async () => {
-    await Promise.all(held.map((server) => new Promise((done) => server.close(done))));
+    await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
   };
   for (const host of LOOPBACKS) {
     const bound = await bind(host, port);
@@ -35,7 +35,7 @@ export async function reservePort(port: number): Promise<ReservedPort | null> {
       await release();
       return null;
     }
-    if (bound !== 'no-such-address') held.push(bound);
+    if (bound !== 'no-such-address') servers.push(bound);
   }
   return { release };
 }

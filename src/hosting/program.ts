@@ -95,9 +95,9 @@ async function startOnFreePort(
 ): Promise<{ host: string; port: number }> {
   const limit = performance.now() + deps.readyMs;
   for (const port of innerPorts(outer)) {
-    const held = await reservePort(port);
-    if (!held) continue;
-    await held.release();
+    const reserved = await reservePort(port);
+    if (!reserved) continue;
+    await reserved.release();
     const program = deps.start(port);
     onStart(program);
     const host = await untilReady(program, port, deps, limit);
@@ -136,7 +136,7 @@ async function isOurs(program: Program, port: number): Promise<boolean> {
 }
 
 async function isFree(port: number): Promise<boolean> {
-  const held = await reservePort(port);
-  await held?.release();
-  return held !== null;
+  const reserved = await reservePort(port);
+  await reserved?.release();
+  return reserved !== null;
 }

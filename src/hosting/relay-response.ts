@@ -25,7 +25,7 @@ const NOT_MODIFIED = 304;
 const CODING = new Set(['transfer-encoding']);
 const CODING_AND_TRAILER = new Set(['transfer-encoding', 'trailer']);
 
-/** Passes the program's answer on. It may come before the request is in: then the rest is let go. */
+/** Passes the program's answer on. It may come before the request is in: then the rest is discarded. */
 export function answerWith(answer: IncomingMessage, passage: Passage): void {
   const { outgoing, response } = passage;
   answer.on('error', () => {}); // `close` follows

@@ -71,19 +71,19 @@ export class LogReader {
   }
 
   #readOn(): string {
-    const text = this.#readHeld();
+    const text = this.#readOpenFile();
     if (text !== '') return text;
     const newest = inodeOf(this.#path);
     if (newest === null) return '';
     if (newest === this.#open?.inode) {
       this.#startAnewIfEmptied();
-      return this.#readHeld();
+      return this.#readOpenFile();
     }
     // What came between our last look and the rotation; then on to the next file.
-    return this.#readHeld() || (this.#moveOn() ? this.#readHeld() : '');
+    return this.#readOpenFile() || (this.#moveOn() ? this.#readOpenFile() : '');
   }
 
-  #readHeld(): string {
+  #readOpenFile(): string {
     if (!this.#open) return '';
     const text = readText(this.#open.file, this.#offset, MAX_BYTES_AT_ONCE);
     this.#offset += text.length;

@@ -97,7 +97,7 @@ const isFolder: Check = (value) => typeof value === 'string' && value.length <= 
 const isName: Check = (value) => isText(value) && value !== '';
 const isPort: Check = (value) => isWhole(value, 1, LAST_PORT);
 const isPid: Check = (value) => isWhole(value, FIRST_PID, 2 ** 31);
-// The keeper asks there, and a server is told to listen there.
+// The reconciler asks there, and a server is told to listen there.
 const isAddress: Check = (value) => typeof value === 'string' && isHost(value);
 const isBoolean: Check = (value) => typeof value === 'boolean';
 const isTime: Check = (value) => isWhole(value, 0, 8.64e15);

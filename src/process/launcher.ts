@@ -36,7 +36,7 @@ export interface LaunchOptions extends Program {
 /** A program that has been started already, and waits for our word before it does its work. */
 export interface PreparedProcess {
   /** @returns null when it has ended meanwhile */
-  released(): ChildProcess | null;
+  release(): ChildProcess | null;
 }
 
 /**
@@ -46,9 +46,9 @@ export interface PreparedProcess {
  * @throws NotReadyError with its log's end; what it reported with `error`; InterruptedError.
  *   In each case it has been stopped.
  */
-export async function launch(options: LaunchOptions, begun?: PreparedProcess): Promise<unknown> {
+export async function launch(options: LaunchOptions, standby?: PreparedProcess): Promise<unknown> {
   if (options.signal?.aborted) throw interrupted(options);
-  const child = begun?.released() ?? startDetached(options, 1);
+  const child = standby?.release() ?? startDetached(options, 1);
   const pipe = pipeTo(child, READY_FD);
   const outcome = await readOutcome(child, pipe, options);
   pipe?.destroy();

@@ -95,20 +95,20 @@ export interface ReadyPipe {
 /**
  * The pipe to the `spawn` that started us: one line, then closed. A spawner that is gone is no
  * reason to stop: the server runs and is registered. One that is never ready ends by itself.
- * @param held when it may go on, if it has to wait for that: only then its time begins
+ * @param released when it may go on, if it has to wait for that: only then its time begins
  */
 export function readyPipe(
   spawned: boolean,
   host: NodeJS.Process,
   withinMs: number = defaults.readyTimeoutMs,
-  held?: Promise<void>,
+  released?: Promise<void>,
 ): ReadyPipe {
   if (!spawned) return { tell: () => {}, fail: () => {} };
   const spawnerMs = withinMs + defaults.reasonMs + AFTER_SPAWNER_MS;
   const limitAfter = (ms: number) => setTimeout(() => host.exit(exitCodes.timeout), ms);
   let limit: NodeJS.Timeout | undefined;
-  if (!held) limit = limitAfter(Math.max(0, spawnerMs - host.uptime() * 1_000));
-  void held?.then(() => {
+  if (!released) limit = limitAfter(Math.max(0, spawnerMs - host.uptime() * 1_000));
+  void released?.then(() => {
     if (!told) limit = limitAfter(spawnerMs);
   });
   let told = false;

@@ -21,14 +21,14 @@ export class Standby implements PreparedProcess {
     this.#pipe?.on('error', () => {}); // it ended meanwhile: whoever waits for its word hears of it
   }
 
-  released(): ChildProcess | null {
+  release(): ChildProcess | null {
     this.#goes = true;
     if (this.#child.pid === undefined || hasEnded(this.#child)) return null;
     this.#pipe?.end('go', () => this.#pipe?.destroy());
     return this.#child;
   }
 
-  /** Ends it, unless it was let go. */
+  /** Ends it, unless it was released. */
   async discard(graceMs: number): Promise<void> {
     if (this.#goes) return;
     this.#goes = true;
@@ -38,7 +38,7 @@ export class Standby implements PreparedProcess {
 }
 
 /** Resolves when whoever started this process lets it go on, and ends it when that one is gone. */
-export function letGo(host: NodeJS.Process): Promise<void> {
+export function waitForRelease(host: NodeJS.Process): Promise<void> {
   return new Promise((resolve) => {
     const pipe = new Socket({ fd: GO_FD });
     let goes = false;

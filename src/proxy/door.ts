@@ -121,7 +121,7 @@ function keyOf(
   return kept && new StickyKey({ registry, kept, sticky, log }, registryReadMs);
 }
 
-// A reading that has begun may have missed what came last, so it takes one more.
+// A reading that has started may have missed what came last, so it takes one more.
 function startedWhenRead(queue: StartQueue) {
   let readsLeft = Number.POSITIVE_INFINITY;
   return {

@@ -8,7 +8,7 @@ export interface RetireDeps {
   /** Writes the record as `draining`; null when Redis did not answer. */
   look(): Promise<BeatReply | null>;
   /** Told when no door sends it anything new. */
-  letGo(): void;
+  doorsLeft(): void;
   stopListening(): void;
   /** Aborted to cut what is left. */
   readonly cut: AbortSignal;
@@ -27,7 +27,7 @@ export async function retire(deps: RetireDeps, drainMs: number): Promise<void> {
   const end = performance.now() + drainMs;
   connections.refuseNew();
   await acknowledged(deps);
-  deps.letGo();
+  deps.doorsLeft();
   await until(() => cut.aborted, defaults.closeIdleAfterAckMs);
   connections.closeIdle();
   deps.stopListening();
@@ -37,7 +37,7 @@ export async function retire(deps: RetireDeps, drainMs: number): Promise<void> {
 
 /** The leave of a server that no door sends anything: its app may finish what it does. */
 export async function retireWorker(
-  { connections, look, stopListening, cut }: Omit<RetireDeps, 'letGo'>,
+  { connections, look, stopListening, cut }: Omit<RetireDeps, 'doorsLeft'>,
   finish: () => Promise<void>,
   drainMs: number,
 ): Promise<void> {

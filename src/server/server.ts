@@ -2,21 +2,20 @@ import type { Server as HttpServer } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { httpUrl, reachable } from '../address.ts';
 import { defaults } from '../defaults.ts';
-import { FailedError, isOutage } from '../errors.ts';
 import { type AppHealth, watchApp } from '../health/app-health.ts';
 import type { Identity } from '../health/endpoint.ts';
 import { HEALTH_PATH, healthPathOf } from '../health/endpoint.ts';
 import { checkItself } from '../health/self-check.ts';
 import type { Hosted } from '../hosting/hosted.ts';
 import { listen, listenFrom } from '../listen.ts';
-import { type Background, repeat } from '../loop.ts';
 import { isWorker, nameOfApp } from '../model/app-spec.ts';
-import type { BeatReply, ServerRecord } from '../model/records.ts';
-import { quote, reason } from '../text.ts';
+import type { ServerRecord } from '../model/records.ts';
+import { quote } from '../text.ts';
 import type { Connections } from './connections.ts';
 import { type RetireDeps, retire, retireWorker } from './drain.ts';
 import { createServedApp } from './http-server.ts';
 import type { Ending, RunningServer, ServeDeps, ServeOptions } from './options.ts';
+import { Registration } from './registration.ts';
 
 const OTHER_PORT = 'Choose another with --port, or leave it out';
 
@@ -33,20 +32,19 @@ export class FleetServer implements RunningServer {
   readonly #server: HttpServer;
   readonly #connections: Connections;
   readonly #health: AppHealth | null;
+  readonly #registration: Registration;
   readonly #killMs: number;
   readonly #startedAt = Date.now();
   readonly #cutting = new AbortController();
   #state: 'up' | 'draining' = 'up';
   #port = 0;
   #leaving: Promise<void> | null = null;
-  #rounds: Background | null = null;
-  #unwatch = () => {};
   #served = false;
   #settle: (how: Ending) => void = () => {};
 
   constructor(deps: ServeDeps, options: ServeOptions) {
     const { log, host } = deps;
-    const { id, spec, requestMs = defaults.clientRequestMs } = options;
+    const { id, spec, replaces, requestMs = defaults.clientRequestMs } = options;
     this.#deps = deps;
     this.#options = options;
     this.#healthPath = healthPathOf(spec);
@@ -64,8 +62,16 @@ export class FleetServer implements RunningServer {
     this.#connections = served.connections;
     this.#health = watchApp(this.#hosted, {
       answers: this.#connections.answers,
-      onChange: () => this.#rounds?.soon(),
+      onChange: () => this.#registration.soon(),
       log,
+    });
+    this.#registration = new Registration({
+      ...deps,
+      id,
+      replaces,
+      record: () => this.record(),
+      onBeat: () => this.#hosted.beat?.(),
+      onOrder: (drainMs) => void this.retire(drainMs),
     });
   }
 
@@ -79,19 +85,16 @@ export class FleetServer implements RunningServer {
     const here = reachable(host);
     await this.#hosted.start?.(this.#port, here);
     await checkItself(httpUrl(here, this.#port) + this.#healthPath, id);
-    await this.#register();
-    const rounds = this.#startRounds();
+    await this.#registration.register();
+    this.#registration.start();
     this.#health?.start();
-    this.#unwatch = this.#deps.store.registry.watch((changed) => {
-      if (changed === id || changed === null) rounds.soon();
-    });
     void this.#hosted.died?.then((why) => this.#leaveDead(why));
   }
 
   async abandon(): Promise<void> {
     this.#server.close();
     this.#server.closeAllConnections();
-    this.#inFolder(() => this.#deps.wanted?.drop());
+    this.#registration.abandon();
     await this.#hosted.stop?.(this.#killMs);
   }
 
@@ -138,67 +141,13 @@ export class FleetServer implements RunningServer {
     return httpUrl(advertise ?? reachable(listenHost), this.#port);
   }
 
-  async #register(): Promise<void> {
-    const { store, wanted, onRegister } = this.#deps;
-    const { replaces } = this.#options;
-    onRegister?.();
-    if (wanted === null) return store.registry.register(this.record(), null);
-    if (!(await wanted.register(this.record()))) throw notWanted(replaces);
-    if (replaces !== null) await this.#look();
-  }
-
-  /** They go on while it leaves: the door must not take it for dead. */
-  #startRounds(): Background {
-    const { log } = this.#deps;
-    this.#rounds = repeat({
-      name: 'beat',
-      every: nextBeatMs,
-      work: async () => {
-        await this.#beat();
-        await this.#hosted.beat?.();
-      },
-      log,
-      isTold: isOutage,
-    });
-    return this.#rounds;
-  }
-
-  async #beat(): Promise<BeatReply> {
-    const { store, wanted } = this.#deps;
-    const intent = this.#state === 'up' ? (wanted?.current() ?? null) : null;
-    const reply = await store.registry.beat(this.record(), intent);
-    this.#obey(reply);
-    return reply;
-  }
-
-  // Whatever is wrong, the rounds find it too, and say it.
-  readonly #look = (): Promise<BeatReply | null> => this.#beat().catch(() => null);
-
-  #obey({ order, registry }: BeatReply): void {
-    const { wanted } = this.#deps;
-    if (order) {
-      this.#inFolder(() => wanted?.drop());
-      void this.retire(order.drainMs);
-    } else if (this.#inFolder(() => wanted?.follow(registry))) void this.#look();
-  }
-
-  // What cannot be kept is said; it is no reason to end what serves.
-  #inFolder<T>(act: () => T): T | null {
-    try {
-      return act();
-    } catch (error) {
-      this.#deps.log(reason(error));
-      return null;
-    }
-  }
-
   async #leave(drainMs: number): Promise<void> {
     this.#state = 'draining';
     this.#health?.stop();
     const deps: RetireDeps = {
       connections: this.#connections,
-      look: this.#look,
-      letGo: () => this.#hosted.drain?.(),
+      look: this.#registration.look,
+      doorsLeft: () => this.#hosted.drain?.(),
       stopListening: () => this.#stopListening(),
       cut: this.#cutting.signal,
     };
@@ -206,9 +155,7 @@ export class FleetServer implements RunningServer {
     await (finish ? retireWorker(deps, finish, drainMs) : retire(deps, drainMs));
     this.#served = true;
     const killed = await this.#stopApp();
-    this.#unwatch();
-    await this.#rounds?.stop();
-    await this.#deregister('left', killed);
+    await this.#registration.end('left', killed);
     this.#settle(this.#cutting.signal.aborted ? 'cut' : 'retired');
   }
 
@@ -228,35 +175,14 @@ export class FleetServer implements RunningServer {
     if (this.#leaving) return;
     this.#leaving = this.ended.then(() => {});
     this.#health?.stop();
-    this.#unwatch();
     this.#stopListening();
     this.#connections.cut();
-    await this.#rounds?.stop();
-    await this.#deregister('died', null);
+    await this.#registration.end('died', null);
     this.#settle('died');
-  }
-
-  async #deregister(how: 'left' | 'died', killedAfterMs: number | null): Promise<void> {
-    const { store, wanted, log } = this.#deps;
-    const kept = how === 'left' ? this.#inFolder(() => wanted?.stop() ?? null) : null;
-    const { id } = this.#options;
-    const ordered = await store.registry
-      .deregister(id, kept, killedAfterMs)
-      .catch((error) => log(reason(error)));
-    if (ordered) this.#inFolder(() => wanted?.drop());
   }
 
   // http's own close() would also end idle connections, and those of a door are the door's to end.
   #stopListening(): void {
     NetServer.prototype.close.call(this.#server);
   }
-}
-
-function notWanted(oldId: string | null): FailedError {
-  const message = `server ${oldId} is no longer wanted, or has been replaced already`;
-  return new FailedError('replaced', message, 'See `meowctl listservers`');
-}
-
-function nextBeatMs(): number {
-  return defaults.beatMs * (1 + defaults.beatJitter * (2 * Math.random() - 1));
 }

@@ -173,3 +173,7 @@ function parseJson(text: string): unknown {
     throw error;
   }
 }
+
+export function isOfFleet(intent: Intent, fleet: FleetName): boolean {
+  return intent.registry === fleet.registry && intent.namespace === fleet.namespace;
+}

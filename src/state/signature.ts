@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { FailedError } from '../errors.ts';
+import { parseIntent } from '../model/parse.ts';
 import type { Intent, SignedIntent } from '../model/records.ts';
 import { quote, systemReason } from '../text.ts';
 import { writeOnce } from './whole-file.ts';
@@ -56,6 +57,12 @@ export function isAsSigned(intent: Intent, signed: SignedIntent): intent is Sign
   const same = (name: (typeof SIGNED)[number]) =>
     isDeepStrictEqual(intent[name] ?? null, signed[name] ?? null);
   return intent.seal === signed.seal && SIGNED.every(same);
+}
+
+/** Whether what stands in Redis for it is what was signed. */
+export function isCopy(text: string | null, signed: SignedIntent): boolean {
+  const found = text === null ? '' : parseIntent(signed.id, text);
+  return typeof found !== 'string' && isAsSigned(found, signed);
 }
 
 export function isSame(given: string, expected: string): boolean {

@@ -6,8 +6,8 @@ import * as scripts from './scripts/intents.ts';
 import { runScript } from './scripts/run.ts';
 import type { Intents } from './store.ts';
 
-/** What the token of a keeper begins with, so that none of 0.1.0 is taken for one of ours. */
-export const keeperMark = 'k2:';
+/** What the token of a reconciler begins with, so that none of 0.1.0 is taken for one of ours. */
+export const lockMark = 'k2:';
 
 /** What was asked for, and who sees to it on each host. */
 export function createIntents(link: Link, keys: Keys): Intents {
@@ -32,13 +32,13 @@ export function createIntents(link: Link, keys: Keys): Intents {
       const text = after ? JSON.stringify(after) : '';
       return said(scripts.swap, [keys.intents], id, before ?? '', text, keys.changes);
     },
-    async keeper(host) {
+    async lockHolder(host) {
       const reply = await link.run((redis) => redis.eval(scripts.keeper, 1, keys.keeper(host)));
       return typeof reply === 'string' ? reply : null;
     },
     keep: (host, token) => said(scripts.keep, [keys.keeper(host)], token, defaults.leaseMs),
     keepFromOld: (host, token) =>
-      said(scripts.keepFromOld, [keys.keeper(host)], token, defaults.leaseMs, keeperMark),
+      said(scripts.keepFromOld, [keys.keeper(host)], token, defaults.leaseMs, lockMark),
     release: (host, token) => said(scripts.release, [keys.keeper(host)], token),
   };
 }

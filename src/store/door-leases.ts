@@ -10,7 +10,7 @@ const ACK_TTL_SECONDS = 60;
 /** Whether it lives, its lease says. Its last words are kept for who asks while Redis takes no new ones. */
 const WORDS_TTL_MS = 600_000;
 
-/** The doors' own leases, and what they have let go. */
+/** The doors' own leases, and which servers they no longer use. */
 export function createDoorLeases(
   link: Link,
   keys: Keys,

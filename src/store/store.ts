@@ -105,8 +105,8 @@ export interface Intents {
   /** Takes or renews the right to keep a host, for one lease. False when somebody else has it. */
   keep(host: string, token: string): Promise<boolean>;
   /** The token of whoever keeps that host now. */
-  keeper(host: string): Promise<string | null>;
-  /** The same for the lock that a keeper of 0.1.0 takes, by the machine's name; all of us share it. */
+  lockHolder(host: string): Promise<string | null>;
+  /** The same for the lock that a reconciler of 0.1.0 takes, by the machine's name; all of us share it. */
   keepFromOld(host: string, token: string): Promise<boolean>;
   release(host: string, token: string): Promise<boolean>;
 }

@@ -33,7 +33,7 @@ describe('a command', () => {
     const mistake = new TypeError('cannot read properties of undefined');
     await expect(link.run(() => Promise.reject(mistake))).rejects.toBe(mistake);
     expect(seen).toEqual([]);
-    link.letGo()?.disconnect();
+    link.detach()?.disconnect();
   });
 
   test('that Redis refuses is told as refused, and the connection stays', async () => {
@@ -41,7 +41,7 @@ describe('a command', () => {
     await expect(link.run((client) => client.call('NOSUCH'))).rejects.toBeInstanceOf(StoreError);
     expect(await link.run((client) => client.ping())).toBe('PONG');
     expect(seen).toEqual(['refused', 'well']);
-    link.letGo()?.disconnect();
+    link.detach()?.disconnect();
   });
 });
 

@@ -32,7 +32,7 @@ export class UploadMemory {
   /** By their place. */
   readonly #parts: Part[] = [];
   #all: Resizable | null = null;
-  /** One that was let go and is not collected yet: two would be twice the memory. */
+  /** One that was released and is not collected yet: two would be twice the memory. */
   #before: WeakRef<Resizable> | undefined;
   #mayBeRead = false;
   #idle: NodeJS.Timeout | undefined;
@@ -79,12 +79,12 @@ export class UploadMemory {
     this.#parts.splice(this.#parts.indexOf(part), 1);
     this.#mayBeRead ||= mayBeRead;
     if (this.#parts.length > 0) return;
-    this.#idle = setTimeout(() => this.#letGo(), this.#idleMs);
+    this.#idle = setTimeout(() => this.#release(), this.#idleMs);
     this.#idle.unref();
   }
 
   // Memory that is taken away while a socket reads from it would end the process.
-  #letGo(): void {
+  #release(): void {
     if (!this.#mayBeRead) return this.#all?.resize(0);
     if (this.#all) this.#before = new WeakRef(this.#all);
     this.#all = null;

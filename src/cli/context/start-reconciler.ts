@@ -18,7 +18,7 @@ export async function startReconciler(
     import('../../process/identity.ts'),
   ]);
   const { registry, intents } = open.store;
-  const keeper = new Reconciler({
+  const reconciler = new Reconciler({
     registry,
     intents,
     wanted,
@@ -27,6 +27,6 @@ export async function startReconciler(
     onStarted,
     log: (line) => context.output.talk(`keeper   ${line}`),
   });
-  keeper.start();
-  return keeper;
+  reconciler.start();
+  return reconciler;
 }

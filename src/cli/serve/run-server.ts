@@ -3,7 +3,7 @@ import { keepOwnLog } from '../../logs/own-log.ts';
 import { catSpec } from '../../model/app-spec.ts';
 import type { AppSpec } from '../../model/records.ts';
 import { type ReadyPipe, readyPipe } from '../../process/ready-pipe.ts';
-import { letGo } from '../../process/standby.ts';
+import { waitForRelease } from '../../process/standby.ts';
 import type { Store } from '../../store/store.ts';
 import { announceHere } from '../context/announce.ts';
 import type { Context } from '../context/context.ts';
@@ -39,15 +39,15 @@ export async function runServer(
   await mustBeFirst(context, options);
   if (spawned && options.id !== undefined) keepOwnLog(host, config.home, options.id);
   const given = spawned ? givenSpec(context) : null;
-  const held = options.held ? letGo(host) : undefined;
+  const released = options.held ? waitForRelease(host) : undefined;
   const hand = spawned ? null : handRunApp(context, options);
-  const ready = readyPipe(spawned, host, given?.readyMs, held);
+  const ready = readyPipe(spawned, host, given?.readyMs, released);
   const { createId } = await import('../../ids.ts');
   const id = options.id ?? createId();
   const leave = await announceHere(context, 'server', id);
   try {
     const served = hand ?? launchedApp(context, given ?? catSpec);
-    await serveUntilGone(context, served, { ...options, id }, { ready, held, open });
+    await serveUntilGone(context, served, { ...options, id }, { ready, released, open });
   } catch (error) {
     ready.fail(error);
     throw error;
@@ -64,7 +64,7 @@ interface Surroundings {
   readonly open: OpenApp;
   readonly ready: ReadyPipe;
   /** When it lets a server go on that it holds back. */
-  readonly held: Promise<void> | undefined;
+  readonly released: Promise<void> | undefined;
 }
 
 async function serveUntilGone(
@@ -88,14 +88,14 @@ async function serveApp(
   app: OpenedApp,
   spec: AppSpec,
   options: Named,
-  { ready, held }: Surroundings,
+  { ready, released }: Surroundings,
 ): Promise<void> {
-  const [{ serve }, { thisMachine }, { holdConnections: holdKeepers }] = await Promise.all([
+  const [{ serve }, { thisMachine }, { holdConnections }] = await Promise.all([
     import('../../server/serve.ts'),
     import('../../process/identity.ts'),
     import('../../fleet/death-watch/hold-connections.ts'),
   ]);
-  await held;
+  await released;
   const wanted = options.spawned ? await ownIntent(context, store, spec, options) : null;
   const leaving = leaveInOrder(context.process, options.drain);
   const server = await serve(
@@ -124,7 +124,7 @@ async function serveApp(
   const { id } = options;
   context.output.talk(servingLine(server.record()));
   ready.tell(server.record());
-  if (options.spawned) holdKeepers(context.config.home, id, performance.now());
+  if (options.spawned) holdConnections(context.config.home, id, performance.now());
   leaving.serves(server);
   if ((await server.ended) !== 'retired') context.exitWith(exitCodes.failed);
 }

@@ -25,14 +25,14 @@ export interface UpFlags extends DoorFlags {
 interface Going {
   /** Where the local Redis is used. */
   minder: Background | null;
-  keeper: Reconciler | null;
+  reconciler: Reconciler | null;
   door: OpenedDoor | null;
   wanted: DesiredState | null;
   /** The servers it started, those in place of dead ones included. */
   readonly ours: ServerRecord[];
 }
 
-/** Redis if needed, door, servers, keeper, until `stopping`; then all it started is ended again. */
+/** Redis if needed, door, servers, reconciler, until `stopping`; then all it started is ended again. */
 export async function runUp(
   context: Context,
   given: AskedSpec | null,
@@ -44,7 +44,7 @@ export async function runUp(
   const { home } = context.config;
   const { thisMachine } = await import('../../process/identity.ts');
   const open = await context.openStore({ start: true, persistent: true, keeps: true });
-  const going: Going = { minder: null, keeper: null, door: null, wanted: null, ours: [] };
+  const going: Going = { minder: null, reconciler: null, door: null, wanted: null, ours: [] };
   try {
     const asked = await settle(context, open, given);
     tellReady(await getGoing(context, open, asked, flags, going, stopping));
@@ -99,7 +99,9 @@ async function getGoing(
   going.ours.push(...fleet.started);
   tellFailures(fleet.failed, context, `${fleet.serving.length} servers serve`);
   tellWhere(context, open, door, fleet);
-  going.keeper = await startReconciler(context, open, wanted, (record) => going.ours.push(record));
+  going.reconciler = await startReconciler(context, open, wanted, (record) =>
+    going.ours.push(record),
+  );
   return { url: door.url, servers: fleet.serving.length };
 }
 
@@ -114,11 +116,14 @@ async function mindRedis({ config, output }: Context, { url }: OpenStore) {
   return mindLocalRedis({ home, probeUrl, env }, (line) => output.talk(`Redis    ${line}`));
 }
 
-async function end({ minder, keeper, door, wanted, ours }: Going, drainMs: number): Promise<void> {
+async function end(
+  { minder, reconciler, door, wanted, ours }: Going,
+  drainMs: number,
+): Promise<void> {
   const { stopServers } = await import('../../fleet/destroy/stop.ts');
   await inTurn([
     () => minder?.stop(),
-    () => keeper?.stop(),
+    () => reconciler?.stop(),
     () => door?.close(drainMs),
     () => stopServers(ours, drainMs),
     () => stopServers(startedInTheirPlace(wanted, ours), drainMs),

@@ -22,10 +22,10 @@ async function keep(context: Context): Promise<void> {
   try {
     await settle(context, open, null);
     const wanted = await openDesiredState(context, open);
-    const keeper = await startReconciler(context, open, wanted, () => {});
+    const reconciler = await startReconciler(context, open, wanted, () => {});
     context.output.talk('keeping the servers of this host');
     await stopSignal(context.process);
-    await keeper.stop();
+    await reconciler.stop();
   } finally {
     await inTurn([() => open.store.close(), leave]);
   }

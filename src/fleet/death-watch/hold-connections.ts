@@ -4,27 +4,27 @@ import { repeat } from '../../loop.ts';
 import { deathSockets } from './socket.ts';
 
 /**
- * Holds a connection to every keeper of this state folder open, for as long as this process lives;
+ * Holds a connection to every reconciler of this state folder open, for as long as this process lives;
  * to one that comes later, from the next beat on. Whatever fails does no harm.
  * @param sinceMs since when it serves, monotonic
  */
 export function holdConnections(home: string, id: string, sinceMs: number): void {
-  const held = new Set<string>();
+  const open = new Set<string>();
   const hold = (path: string) => {
     const connection = connect(path);
-    held.add(path);
+    open.add(path);
     connection.unref().resume();
     connection.once('connect', () => {
       connection.write(`${id} ${Math.round(performance.now() - sinceMs)}\n`);
     });
     connection.on('error', () => {});
-    connection.once('close', () => held.delete(path));
+    connection.once('close', () => open.delete(path));
   };
   repeat({
     name: 'keepers',
     every: () => defaults.beatMs,
     work() {
-      for (const path of deathSockets(home)) if (!held.has(path)) hold(path);
+      for (const path of deathSockets(home)) if (!open.has(path)) hold(path);
     },
     log: () => {},
     unref: true,

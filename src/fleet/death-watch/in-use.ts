@@ -4,19 +4,19 @@ import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Machine, ThisProcess } from '../../process/identity.ts';
 import { socketPath } from '../../state/socket-path.ts';
-import { keeperMark } from '../../store/desired-state.ts';
+import { lockMark } from '../../store/desired-state.ts';
 import { answers, deathSockets } from './socket.ts';
 
 const ANSWER_MS = 1_000;
 
 /**
- * Whether a keeper or another `up` lives in this very state folder, in whatever container: their
+ * Whether a reconciler or another `up` lives in this very state folder, in whatever container: their
  * sockets answer. Those in a copy of a folder do not.
  */
 export async function inUse(home: string, self: ThisProcess): Promise<boolean> {
-  const keepers = deathSockets(home).map(answers);
-  const ups = upSockets(home).map((path) => isHeldByAnother(path, self));
-  return (await Promise.all([...keepers, ...ups])).includes(true);
+  const reconcilers = deathSockets(home).map(answers);
+  const ups = upSockets(home).map((path) => isTakenByAnother(path, self));
+  return (await Promise.all([...reconcilers, ...ups])).includes(true);
 }
 
 /** Of the lock of `up`: up-lock.ts. */
@@ -28,14 +28,14 @@ function upSockets(home: string): string[] {
 }
 
 /** Who holds the lock says who it is; one that is stopped says nothing, and is somebody. */
-function isHeldByAnother(path: string, { pid, pidStart }: ThisProcess): Promise<boolean> {
+function isTakenByAnother(path: string, { pid, pidStart }: ThisProcess): Promise<boolean> {
   return new Promise((resolve) => {
     let said = '';
     const connection = connect(path).setEncoding('utf8');
-    const settle = (held: boolean) => {
+    const settle = (taken: boolean) => {
       clearTimeout(limit);
       connection.destroy();
-      resolve(held && !said.includes(`"pid":${pid},"pidStart":"${pidStart}"`));
+      resolve(taken && !said.includes(`"pid":${pid},"pidStart":"${pidStart}"`));
     };
     const limit = setTimeout(() => settle(true), ANSWER_MS);
     connection.on('data', (piece: string) => {
@@ -48,9 +48,9 @@ function isHeldByAnother(path: string, { pid, pidStart }: ThisProcess): Promise<
 
 type Run = Pick<Machine, 'bootId' | 'pidNs'>;
 
-/** What a keeper holds its host's lock with: nobody else's, and it tells where its process is. */
+/** What a reconciler holds its host's lock with: nobody else's, and it tells where its process is. */
 export function createReconcilerToken({ bootId, pidNs }: Run): string {
-  return [keeperMark + randomBytes(9).toString('base64url'), bootId, pidNs].join(' ');
+  return [lockMark + randomBytes(9).toString('base64url'), bootId, pidNs].join(' ');
 }
 
 /** Null for that of an older version. */

@@ -7,7 +7,7 @@ import { socketPath } from '../../state/socket-path.ts';
 import { removeFile } from '../../state/whole-file.ts';
 
 /*
- * Each keeper of a state folder listens on a socket of its own in it, and each server holds a
+ * Each reconciler of a state folder listens on a socket of its own in it, and each server holds a
  * connection to every one of them open. The kernel ends that in the moment the server dies: nobody
  * is anybody's child here, so there is no other news of it. What is said is worth a look, no more.
  */
@@ -24,7 +24,7 @@ export interface Heard {
   log(line: string): void;
 }
 
-/** Where the keepers of a state folder listen. */
+/** Where the reconcilers of a state folder listen. */
 export function deathSockets(home: string): string[] {
   const folder = dirname(nameOne(home));
   return readdirSync(folder)
@@ -38,7 +38,7 @@ export class DeathSocket {
   readonly #heard: Heard;
   readonly #connections = new Set<Socket>();
   /** Of each server that said who it is, how many connections it holds. */
-  readonly #held = new Map<string, number>();
+  readonly #connected = new Map<string, number>();
   readonly #listening: Background;
   #server: Server | null = null;
   #path = '';
@@ -67,7 +67,7 @@ export class DeathSocket {
 
   /** Whether a server holds a connection open: the process that said so lives, whoever it is. */
   holds(id: string): boolean {
-    return this.#held.has(id);
+    return this.#connected.has(id);
   }
 
   async #listen(): Promise<void> {
@@ -91,22 +91,22 @@ export class DeathSocket {
       if (!said) return;
       id = said[1] ?? null;
       if (id === null) return;
-      this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
+      this.#connected.set(id, (this.#connected.get(id) ?? 0) + 1);
       this.#heard.serves(id, Number(said[2]));
     });
     connection.on('error', () => {});
     connection.on('close', () => {
       this.#connections.delete(connection);
       if (id === null) return;
-      this.#letGo(id);
+      this.#disconnected(id);
       if (!this.#stopped) this.#heard.ended(id);
     });
   }
 
-  #letGo(id: string): void {
-    const left = (this.#held.get(id) ?? 0) - 1;
-    if (left > 0) this.#held.set(id, left);
-    else this.#held.delete(id);
+  #disconnected(id: string): void {
+    const left = (this.#connected.get(id) ?? 0) - 1;
+    if (left > 0) this.#connected.set(id, left);
+    else this.#connected.delete(id);
   }
 }
 
@@ -123,7 +123,7 @@ function bind(path: string, hear: (connection: Socket) => void): Promise<Server>
   });
 }
 
-/** Those of keepers that were killed. */
+/** Those of reconcilers that were killed. */
 async function removeAbandoned(home: string): Promise<void> {
   for (const path of deathSockets(home)) {
     if (!(await answers(path))) rmSync(path, { force: true });

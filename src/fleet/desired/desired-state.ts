@@ -1,11 +1,11 @@
 import { toMeowError } from '../../errors.ts';
-import { parseIntent } from '../../model/parse.ts';
 import type { FleetView, Intent, SignedIntent } from '../../model/records.ts';
 import { identify, isHere, isOfHost, isProcess, type Machine } from '../../process/identity.ts';
 import {
   dropAbandoned,
   dropWanted,
   type FleetName,
+  isOfFleet,
   type ListedEntry,
   listWanted,
   markWanted,
@@ -15,7 +15,7 @@ import {
   writeWanted,
 } from '../../state/desired-files.ts';
 import { isKnownElsewhere, knownRegistry, rememberRegistry } from '../../state/known-registry.ts';
-import { isAsSigned, isSigned, sign } from '../../state/signature.ts';
+import { isAsSigned, isCopy, isSigned, sign } from '../../state/signature.ts';
 import type { Intents, Registry } from '../../store/store.ts';
 import { lives } from '../targets/liveness.ts';
 import { adoptOld } from './old-fleet.ts';
@@ -98,7 +98,7 @@ export class DesiredState {
   async mark(intent: SignedIntent, state: Intent['state']): Promise<boolean> {
     markWanted(this.#deps.home, intent, state);
     const text = await this.#deps.intents.text(intent.id);
-    if (!this.#isCopy(text, intent)) return false;
+    if (!isCopy(text, intent)) return false;
     return await this.#deps.intents.swap(intent.id, text, { ...intent, state });
   }
 
@@ -163,7 +163,7 @@ export class DesiredState {
       const text = await intents.text(id);
       if (text === null) continue;
       const stands = known ?? intent;
-      if (this.#isCopy(text, stands) || (await intents.swap(id, text, stands))) {
+      if (isCopy(text, stands) || (await intents.swap(id, text, stands))) {
         adopted.set(id, stands);
       }
     }
@@ -187,7 +187,7 @@ export class DesiredState {
     // It says so itself at its next beat, or is being told to leave.
     if (this.#lives(intent, view)) return !pending;
     const text = await this.#deps.intents.text(id);
-    if (text !== null) return this.#isCopy(text, intent);
+    if (text !== null) return isCopy(text, intent);
     // Redis is about to hear of it: maybe from where we see no process, and by now it has.
     if (pending) dropAbandoned(this.#deps.home, intent);
     else await this.drop(id);
@@ -205,18 +205,9 @@ export class DesiredState {
       // It may have been listed since.
       if (!ours || readWanted(home, this.#fleet, id)) continue;
       if (this.#lives({ ...intent, id }, view)) continue;
-      if (this.#isOfFleet(intent) && isSigned(home, intent)) await this.drop(id);
+      if (isOfFleet(intent, this.#fleet) && isSigned(home, intent)) await this.drop(id);
       else this.#refused.add(id, 'this host has not signed it');
     }
-  }
-
-  #isOfFleet({ registry, namespace }: Intent): boolean {
-    return registry === this.#fleet.registry && namespace === this.#fleet.namespace;
-  }
-
-  #isCopy(text: string | null, intent: SignedIntent): boolean {
-    const found = text === null ? '' : parseIntent(intent.id, text);
-    return typeof found !== 'string' && isAsSigned(found, intent);
   }
 
   #lives(intent: Intent & { readonly id: string }, view: FleetView): boolean {

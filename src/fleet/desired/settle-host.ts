@@ -14,7 +14,7 @@ export interface SettleDeps {
   /** A state folder that is there. */
   readonly home: string;
   readonly registry: Pick<Registry, 'fleet'>;
-  readonly intents: Pick<Intents, 'keeper'>;
+  readonly intents: Pick<Intents, 'lockHolder'>;
   say(line: string): void;
 }
 
@@ -61,14 +61,14 @@ async function othersOf(
     run.bootId !== machine.bootId || run.pidNs !== machine.pidNs;
   const [{ servers }, token] = await Promise.all([
     registry.fleet(),
-    intents.keeper(machine.hostId),
+    intents.lockHolder(machine.hostId),
   ]);
   const server = servers.find(
     (each) => each.record.state !== 'draining' && livesElsewhere(each, machine),
   );
   if (server) return `server ${server.record.id} runs on ${plain(server.record.host)}`;
-  const keeper = token === null ? null : runOfReconciler(token);
-  return keeper && isOther(keeper) ? 'a keeper runs' : null;
+  const reconciler = token === null ? null : runOfReconciler(token);
+  return reconciler && isOther(reconciler) ? 'a keeper runs' : null;
 }
 
 function keepHost({ hostId: id, bootId, pidNs }: Machine, home: string): false {
@@ -105,7 +105,7 @@ async function isOursToDo(home: string, hostId: string): Promise<boolean> {
   return true;
 }
 
-/** @returns whether nobody has begun to give up that id yet */
+/** @returns whether nobody has started to give up that id yet */
 function remember(home: string, hostId: string): boolean {
   try {
     linkSync(join(home, 'host.json'), join(home, `host.was-${hostId}.json`));

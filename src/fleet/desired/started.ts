@@ -3,7 +3,7 @@ import { identify, isProcess } from '../../process/identity.ts';
 import type { CrashHistory } from '../reconciler/backoff.ts';
 
 /**
- * What a keeper has started. Whatever else goes wrong, it is the brake: no more of them live than
+ * What a reconciler has started. Whatever else goes wrong, it is the brake: no more of them live than
  * are wanted, and one at a time of those that took each other's place.
  */
 export class Started {

@@ -10,7 +10,7 @@ import {
 type How = Pick<DestroyOptions, 'drainMs' | 'signal'>;
 
 /**
- * Destroys the servers whose ids `choose` picks. One may leave, or be replaced by a keeper, between
+ * Destroys the servers whose ids `choose` picks. One may leave, or be replaced by a reconciler, between
  * that look and its order: then nothing was done yet, and it picks again.
  */
 export async function destroyChosen(

@@ -30,7 +30,7 @@ export interface ReconcilerDeps extends RevivalDeps {
 /**
  * Brings intents and reality together on one host: starts again what died without being asked to.
  * Only the holder of the host's lock does anything, and only one of two starts of the same intent
- * can register, so a keeper that was paused in between does no harm.
+ * can register, so a reconciler that was paused in between does no harm.
  */
 export class Reconciler {
   readonly #deps: ReconcilerDeps;
@@ -59,7 +59,7 @@ export class Reconciler {
     const { registry, home, log } = this.#deps;
     this.#rounds = repeat({
       name: 'round',
-      every: () => defaults.keeperRoundMs,
+      every: () => defaults.reconcileMs,
       work: () => this.#goRound(),
       log,
       isTold: isOutage,
@@ -142,7 +142,7 @@ export class Reconciler {
     }
     if (found.dueMs === null) await this.#diedNow(id, intent, found);
     if (found.dueMs === null || found.dueMs > performance.now()) return;
-    if (this.#revivals.busy() || this.#isHeldBack(id, found, fleet, wanted)) return;
+    if (this.#revivals.busy() || this.#isDelayed(id, found, fleet, wanted)) return;
     this.#revivals.begin(id, intent, found);
   }
 
@@ -187,7 +187,7 @@ export class Reconciler {
   }
 
   /** Said only when it lasts: what is on its way out may still be seen. */
-  #isHeldBack(id: string, found: Case, fleet: FleetView, wanted: number): boolean {
+  #isDelayed(id: string, found: Case, fleet: FleetView, wanted: number): boolean {
     const why = this.#revivals.tooMany(found.deaths, fleet, wanted);
     const nowMs = performance.now();
     if (why === null) found.heldBackMs = null;

@@ -78,7 +78,7 @@ export class Revivals {
     }
   }
 
-  /** Nothing that goes wrong here ends the keeper. What Redis has, the store says. */
+  /** Nothing that goes wrong here ends the reconciler. What Redis has, the store says. */
   #tellMistake(id: string, error: unknown): void {
     if (!(error instanceof StoreError)) this.#deps.log(`in place of ${id}: ${reason(error)}`);
   }

@@ -55,16 +55,16 @@ export interface Step extends Spawned {
 const OVERTAKEN: Step = { started: [], failed: [], overtaken: true };
 
 /** Boots the process of its successor, where that can start while it still runs. */
-export function hold(job: Job, old: Wanted): Standby | null {
+export function prepare(job: Job, old: Wanted): Standby | null {
   return runs(job, old) && !old.intent.fixedPort ? prepareStandby(job, toSpawn(old)) : null;
 }
 
 /** Puts a new server in the place of one: as soon as that has its order, the next one may start. */
-export async function replace(job: Job, old: Wanted, held: Standby | null): Promise<Step> {
+export async function replace(job: Job, old: Wanted, standby: Standby | null): Promise<Step> {
   if (!runs(job, old)) return takePlace(job, old);
   if (old.intent.fixedPort) return replaceOnItsPort(job, old);
   if (await isOvertaken(job, old)) return OVERTAKEN;
-  const started = await spawnServers(job, { ...toSpawn(old), standby: held, signal: job.signal });
+  const started = await spawnServers(job, { ...toSpawn(old), standby, signal: job.signal });
   const [fresh] = started.started;
   if (!fresh) return started;
   const missing = fresh.worker ? null : await doorWithout(fresh.id, job);
@@ -91,7 +91,7 @@ async function takePlace(job: Job, { id, intent, next }: Wanted): Promise<Step> 
   const { started, failed } = await spawnServers(job, again);
   for (const record of started) job.onReplaced?.(record);
   if (failed.length === 0) return { started, failed };
-  // By a keeper, most likely: it has been replaced, and that was wanted.
+  // By a reconciler, most likely: it has been replaced, and that was wanted.
   return (await job.registry.fleet()).intents.has(id) ? { started, failed } : OVERTAKEN;
 }
 

@@ -10,7 +10,7 @@ import { type AppChange, changedApp } from '../targets/changed-app.ts';
 import { findTargets, type Known, knownServers } from '../targets/servers.ts';
 import { Leaving } from './leaving.ts';
 import {
-  hold,
+  prepare,
   type ReplaceOptions,
   type RestartDeps,
   replace,
@@ -63,12 +63,12 @@ export async function restartServers(
   const leaving = new Leaving(options.batch * LEAVING_PER_START, (errors) =>
     failed.push(...errors),
   );
-  const ahead = new Standbys((old: Wanted) => hold(job, old));
+  const standbys = new Standbys((old: Wanted) => prepare(job, old));
   try {
     while (waiting.length > 0 && failed.length === 0 && !options.signal.aborted) {
       const batch = waiting.splice(0, options.batch);
-      const steps = batch.map((server) => replace(job, server, ahead.take(server.id)));
-      ahead.begin(waiting.slice(0, Math.min(options.batch, defaults.spawnsInParallel)));
+      const steps = batch.map((server) => replace(job, server, standbys.take(server.id)));
+      standbys.start(waiting.slice(0, Math.min(options.batch, defaults.spawnsInParallel)));
       for (const step of await Promise.all(steps)) {
         started.push(...step.started);
         failed.push(...step.failed);
@@ -78,7 +78,7 @@ export async function restartServers(
       await leaving.room();
     }
   } finally {
-    await ahead.discard();
+    await standbys.discard();
   }
   await leaving.all();
   if (started.length === 0) dropNewValues(deps.home, kept, chosen.flatMap(digestOf));

@@ -3,28 +3,28 @@ import type { Standby } from '../../process/standby.ts';
 
 /** The processes of the next servers, which boot while the doors take those before them. */
 export class Standbys<Old extends { readonly id: string }> {
-  readonly #hold: (old: Old) => Standby | null;
-  readonly #held = new Map<string, Standby>();
+  readonly #start: (old: Old) => Standby | null;
+  readonly #standbys = new Map<string, Standby>();
 
   constructor(hold: (old: Old) => Standby | null) {
-    this.#hold = hold;
+    this.#start = hold;
   }
 
-  begin(olds: readonly Old[]): void {
-    for (const old of olds.filter(({ id }) => !this.#held.has(id))) {
-      const held = this.#hold(old);
-      if (held) this.#held.set(old.id, held);
+  start(olds: readonly Old[]): void {
+    for (const old of olds.filter(({ id }) => !this.#standbys.has(id))) {
+      const standby = this.#start(old);
+      if (standby) this.#standbys.set(old.id, standby);
     }
   }
 
-  /** The process that is to replace this server, if it has been begun. */
+  /** The process that is to replace this server, if it was started. */
   take(id: string): Standby | null {
-    return this.#held.get(id) ?? null;
+    return this.#standbys.get(id) ?? null;
   }
 
-  /** Ends all that were not let go. */
+  /** Ends all that were not released. */
   async discard(): Promise<void> {
-    const all = [...this.#held.values()];
-    await Promise.all(all.map((held) => held.discard(defaults.termGraceMs)));
+    const all = [...this.#standbys.values()];
+    await Promise.all(all.map((standby) => standby.discard(defaults.termGraceMs)));
   }
 }

@@ -78,13 +78,13 @@ async function sweep({ registry, home }: SpawnDeps): Promise<void> {
 
 /** Starts one server. What it wrote into Redis before it failed is taken back. */
 async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<ServerRecord> {
-  const { standby: held } = options;
-  const id = held?.id ?? createId();
+  const { standby } = options;
+  const id = standby?.id ?? createId();
   mustHaveFolder(options.spec);
   const program = toLaunch(id, deps, options);
-  if (!held) markNamespace(deps.home, id, deps.namespace);
+  if (!standby) markNamespace(deps.home, id, deps.namespace);
   try {
-    const said = await launch(program, held ?? undefined);
+    const said = await launch(program, standby ?? undefined);
     const record = parseRecord(id, JSON.stringify(said));
     if (typeof record !== 'string') return record;
     throw new NotReadyError(
@@ -99,7 +99,7 @@ async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<Serv
 }
 
 /**
- * Boots a server's process ahead of its start, so that only its listening and registering is left.
+ * Boots a server's process before its start, so that only its listening and registering is left.
  * @returns null where that fails: starting it will say why
  */
 export function prepareStandby(deps: SpawnDeps, options: SpawnOptions): Standby | null {
@@ -139,7 +139,7 @@ function interrupted(started: number, count: number): InterruptedError {
   const message = `interrupted with ${started} of ${count} servers ready`;
   const remedy =
     started === 0
-      ? 'Those that had begun were stopped'
+      ? 'Those that were starting were stopped'
       : 'Those go on, the others were stopped: see `meowctl listservers`';
   return new InterruptedError(message, remedy);
 }

@@ -25,7 +25,7 @@ export interface UpLock {
 }
 
 /** What the holder said of itself; empty when it said nothing in time: it may be stopped. */
-export interface HeldBy {
+export interface LockHolder {
   readonly said: string;
 }
 
@@ -34,12 +34,12 @@ export interface HeldBy {
  * @param about what others are told of its holder
  * @throws FailedError where the folder cannot hold one
  */
-export async function takeUpLock(home: string, about: string): Promise<UpLock | HeldBy> {
+export async function takeUpLock(home: string, about: string): Promise<UpLock | LockHolder> {
   const own = socketPath(home, `up/t${randomBytes(4).toString('hex')}`);
   const folder = dirname(own);
   const server = await listenAt(own, about);
   try {
-    const holder = await climb(folder, own);
+    const holder = await contend(folder, own);
     if (holder) server.close();
     return holder ?? { release: () => server.close() };
   } catch (error) {
@@ -51,7 +51,7 @@ export async function takeUpLock(home: string, about: string): Promise<UpLock | 
 }
 
 /** @returns who holds it; null when we do */
-async function climb(folder: string, own: string): Promise<HeldBy | null> {
+async function contend(folder: string, own: string): Promise<LockHolder | null> {
   for (;;) {
     const top = highest(folder);
     const holder = top === 0 ? null : await ask(join(folder, String(top)));
@@ -77,14 +77,14 @@ function numbersIn(folder: string): number[] {
 }
 
 /** Whether somebody listens there; one that is stopped does, by the kernel's word. */
-function ask(path: string): Promise<HeldBy | null> {
+function ask(path: string): Promise<LockHolder | null> {
   return new Promise((resolve, reject) => {
     let said = '';
     const socket = connect(path);
-    const settle = (held: HeldBy | null) => {
+    const settle = (holder: LockHolder | null) => {
       clearTimeout(limit);
       socket.destroy();
-      resolve(held);
+      resolve(holder);
     };
     const limit = setTimeout(() => settle({ said }), ANSWER_MS);
     socket.setEncoding('utf8').on('data', (more: string) => {

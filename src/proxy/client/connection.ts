@@ -7,7 +7,7 @@ export interface Unanswered {
   /** The rest of its body makes no sense, or does not come in time: answer and give up. */
   refuse(why: 'invalid' | 'stalled'): void;
   readonly arrived: boolean;
-  /** Its connection takes more of its answer. Node says so itself, unless it has let go of it. */
+  /** Its connection takes more of its answer. Node says so itself, unless it has detached from it. */
   drained(): void;
 }
 

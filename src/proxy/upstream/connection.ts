@@ -201,7 +201,7 @@ const READ_BYTES = 64 * 1_024;
 /** More than the largest piece and a head, so that one that the kernel takes pauses nobody. */
 const WRITE_BYTES = 128 * 1_024;
 
-/** A socket that can be held back without its reader noticing: while held there is nothing to read. */
+/** A socket that can be paused without its reader noticing: while it is there is nothing to read. */
 export class PausableSocket extends ReadFirstSocket {
   paused = false;
 

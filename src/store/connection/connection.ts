@@ -79,7 +79,7 @@ export class CurrentConnection implements Link {
 
   /** From now on commands go here. What has no answer yet on the one before gets none. */
   use(redis: Redis): void {
-    this.letGo()?.disconnect();
+    this.detach()?.disconnect();
     this.#redis = redis;
     this.#silence = new Silence();
     let cause: unknown = new Error('Connection is closed.');
@@ -92,7 +92,7 @@ export class CurrentConnection implements Link {
   }
 
   /** No more commands go over it, and its end is no news. */
-  letGo(): Redis | null {
+  detach(): Redis | null {
     const redis = this.#redis;
     this.#redis = null;
     return redis;

@@ -65,7 +65,7 @@ export class LastingConnection {
   async close(): Promise<void> {
     for (const each of [this.#reconnect, this.#second, this.#sleep]) each.stop();
     const silent = this.link.silent();
-    const redis = this.link.letGo();
+    const redis = this.link.detach();
     if (!redis) return;
     if (!silent) await this.#inTime(redis.quit(), CLOSE_MS).catch(reason);
     // The client would wait for the close of a connection that has closed already.

@@ -29,11 +29,11 @@ export async function openConnection(
   const redis = await openClient(address, options.connectMs);
   const link = new CurrentConnection(address.label, options.commandMs, unwatched);
   link.use(redis);
-  return opened(link, async () => link.letGo()?.disconnect());
+  return opened(link, async () => link.detach()?.disconnect());
 }
 
 /**
- * A link that is made good again for ever, for servers, doors and keepers.
+ * A link that is made good again for ever, for servers, doors and reconcilers.
  * @throws StoreError when Redis cannot be used at first
  */
 export async function openLastingConnection(

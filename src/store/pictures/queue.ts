@@ -54,10 +54,10 @@ type Whole = NewPicture & { readonly data: Buffer };
 /* A transaction whose commands go out one by one: a pipeline is copied into one buffer as well. */
 async function stored(redis: Redis, key: string, { data, type, name }: Whole): Promise<void> {
   const fields = ['type', type, 'name', name, 'size', String(data.length)];
-  const begun = redis.multi({ pipeline: false });
+  const started = redis.multi({ pipeline: false });
   const queued = [storeBytes(redis, key, fields, 'data', data), redis.pexpire(key, STAGED_MS)];
   // A command that is refused (out of memory) says why; EXEC then only says that it was discarded.
-  const [, , , done] = await Promise.all([begun, ...queued, redis.exec()]);
+  const [, , , done] = await Promise.all([started, ...queued, redis.exec()]);
   if (done === null) throw new Error('the transaction was discarded');
   for (const [error] of done as [Error | null][]) if (error) throw error;
 }

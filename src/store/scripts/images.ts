@@ -37,9 +37,9 @@ for i = 4, #ARGV, 2 do
   if redis.call('EXISTS', ARGV[1] .. ARGV[i]) == 0 then return -2 end
   total = total + ARGV[i + 1]
 end
-local held = tonumber(redis.call('GET', KEYS[3]) or '0') or 0
+local bytes = tonumber(redis.call('GET', KEYS[3]) or '0') or 0
 local pictures = redis.call('LLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2])
-local room = pictures + count <= tonumber(ARGV[2]) and held + total <= tonumber(ARGV[3])
+local room = pictures + count <= tonumber(ARGV[2]) and bytes + total <= tonumber(ARGV[3])
 for i = 4, #ARGV, 2 do
   local key = ARGV[1] .. ARGV[i]
   if room then
@@ -51,7 +51,7 @@ for i = 4, #ARGV, 2 do
   end
 end
 if not room then return -1 end
-redis.call('SET', KEYS[3], held + total)
+redis.call('SET', KEYS[3], bytes + total)
 return redis.call('LLEN', KEYS[1])
 `;
 
@@ -70,10 +70,10 @@ local function take(id)
   redis.call('HSET', KEYS[3], id, ARGV[2] .. ':' .. ARGV[3])
   return id
 end
-local held = redis.call('HGETALL', KEYS[3])
-for i = 1, #held, 2 do
-  local mine = held[i + 1]:sub(1, #ARGV[2] + 1) == ARGV[2] .. ':'
-  if mine and isPicture(ARGV[1], held[i]) then return take(held[i]) end
+local claims = redis.call('HGETALL', KEYS[3])
+for i = 1, #claims, 2 do
+  local mine = claims[i + 1]:sub(1, #ARGV[2] + 1) == ARGV[2] .. ':'
+  if mine and isPicture(ARGV[1], claims[i]) then return take(claims[i]) end
 end
 for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, 999)) do
   if isPicture(ARGV[1], id) then
@@ -109,8 +109,8 @@ if tonumber(ARGV[3]) > 0 and size > 0 then
 else
   redis.call('DEL', KEYS[3])
 end
-local held = tonumber(redis.call('GET', KEYS[4]) or '0') or 0
-redis.call('SET', KEYS[4], math.max(0, held - size))
+local bytes = tonumber(redis.call('GET', KEYS[4]) or '0') or 0
+redis.call('SET', KEYS[4], math.max(0, bytes - size))
 return 1
 `;
 
@@ -134,10 +134,10 @@ return 1
  */
 export const putBackFor = `#!lua flags=allow-oom
 ${soft}${isPicture}
-local held, claims = {}, redis.call('HGETALL', KEYS[2])
+local claimed, claims = {}, redis.call('HGETALL', KEYS[2])
 for i = 1, #claims, 2 do
   local token = claims[i + 1]:match('^(.*):')
-  if token then held[token] = claims[i] end
+  if token then claimed[token] = claims[i] end
 end
 local function fromServer(id)
   if not id or not isPicture(ARGV[1], id) then return false end
@@ -157,7 +157,7 @@ local function fromDelivered(key)
 end
 local reply = {}
 for i = 2, #ARGV do
-  local back = fromServer(held[ARGV[i]]) or fromDelivered(KEYS[i + 3])
+  local back = fromServer(claimed[ARGV[i]]) or fromDelivered(KEYS[i + 3])
   reply[#reply + 1] = back and 1 or 0
 end
 return reply

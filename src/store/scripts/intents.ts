@@ -38,7 +38,7 @@ redis.pcall('PUBLISH', ARGV[4], ARGV[1])
 return 1
 `;
 
-/** Takes or renews the lock of a host's keeper. KEYS keeper. ARGV token leaseMs. Returns 1 or 0. */
+/** Takes or renews the lock of a host's reconciler. KEYS reconciler. ARGV token leaseMs. Returns 1 or 0. */
 export const keep = `#!lua flags=allow-oom
 ${soft}
 local holder = soft('GET', KEYS[1])
@@ -47,16 +47,16 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 `;
 
-/** The token of who holds the lock of a host's keeper. KEYS keeper. */
+/** The token of who holds the lock of a host's reconciler. KEYS reconciler. */
 export const keeper = `#!lua flags=no-writes,allow-oom
 ${soft}
 return soft('GET', KEYS[1]) or false
 `;
 
 /**
- * Takes or renews the lock of a keeper of 0.1.0, which goes by the machine's name. Ours begin with a
+ * Takes or renews the lock of a reconciler of 0.1.0, which goes by the machine's name. Ours begin with a
  * mark of their own and share it: machines of one name are different hosts.
- * KEYS keeper. ARGV token leaseMs mark. Returns 1 or 0.
+ * KEYS reconciler. ARGV token leaseMs mark. Returns 1 or 0.
  */
 export const keepFromOld = `#!lua flags=allow-oom
 ${soft}
@@ -66,7 +66,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 `;
 
-/** Gives the lock back, if it is ours. KEYS keeper. ARGV token. */
+/** Gives the lock back, if it is ours. KEYS reconciler. ARGV token. */
 export const release = `#!lua flags=allow-oom
 ${soft}
 if soft('GET', KEYS[1]) ~= ARGV[1] then return 0 end

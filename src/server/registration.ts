@@ -1,0 +1,118 @@
+import { defaults } from '../defaults.ts';
+import { FailedError, isOutage } from '../errors.ts';
+import { type Background, repeat } from '../loop.ts';
+import type { BeatReply, ServerRecord } from '../model/records.ts';
+import { reason } from '../text.ts';
+import type { ServeDeps } from './options.ts';
+
+export interface RegistrationDeps
+  extends Pick<ServeDeps, 'store' | 'wanted' | 'onRegister' | 'log'> {
+  readonly id: string;
+  /** The id of the server, gone by now, whose place it takes. */
+  readonly replaces: string | null;
+  /** What the server says of itself now. */
+  record(): ServerRecord;
+  /** Comes with every beat. */
+  onBeat(): Promise<void> | undefined;
+  /** It was ordered to leave. */
+  onOrder(drainMs: number): void;
+}
+
+/** A server's place in Redis, and in the state folder's list: taken, kept by heartbeats, given up. */
+export class Registration {
+  readonly #deps: RegistrationDeps;
+  #beats: Background | null = null;
+  #unwatch = () => {};
+
+  constructor(deps: RegistrationDeps) {
+    this.#deps = deps;
+  }
+
+  /** @throws FailedError when the server whose place it takes is not wanted any more */
+  async register(): Promise<void> {
+    const { store, wanted, onRegister, record, replaces } = this.#deps;
+    onRegister?.();
+    if (wanted === null) return store.registry.register(record(), null);
+    if (!(await wanted.register(record()))) throw notWanted(replaces);
+    if (replaces !== null) await this.look();
+  }
+
+  /** Beats until `stop`, also while the server leaves: the door must not take it for dead. */
+  start(): void {
+    const { store, log, id, onBeat } = this.#deps;
+    this.#beats = repeat({
+      name: 'beat',
+      every: nextBeatMs,
+      work: async () => {
+        await this.#beat();
+        await onBeat();
+      },
+      log,
+      isTold: isOutage,
+    });
+    this.#unwatch = store.registry.watch((changed) => {
+      if (changed === id || changed === null) this.soon();
+    });
+  }
+
+  /** Something has changed that Redis should know of before the next beat. */
+  soon(): void {
+    this.#beats?.soon();
+  }
+
+  /** Beats at once. Whatever is wrong, the next beats find it too, and say it: null then. */
+  readonly look = (): Promise<BeatReply | null> => this.#beat().catch(() => null);
+
+  /** It never got so far. */
+  abandon(): void {
+    this.#inFolder(() => this.#deps.wanted?.drop());
+  }
+
+  /** @param killedAfterMs after how long its app had to be killed; null when it ended by itself */
+  async end(how: 'left' | 'died', killedAfterMs: number | null): Promise<void> {
+    const { store, wanted, log, id } = this.#deps;
+    this.#unwatch();
+    await this.#beats?.stop();
+    const kept = how === 'left' ? this.#inFolder(() => wanted?.stop() ?? null) : null;
+    const ordered = await store.registry
+      .deregister(id, kept, killedAfterMs)
+      .catch((error) => log(reason(error)));
+    if (ordered) this.#inFolder(() => wanted?.drop());
+  }
+
+  async #beat(): Promise<BeatReply> {
+    const { store, wanted, record } = this.#deps;
+    const now = record();
+    const intent = now.state === 'draining' ? null : (wanted?.current() ?? null);
+    const reply = await store.registry.beat(now, intent);
+    this.#obey(reply);
+    return reply;
+  }
+
+  #obey({ order, registry }: BeatReply): void {
+    const { wanted, onOrder } = this.#deps;
+    if (order) {
+      this.#inFolder(() => wanted?.drop());
+      onOrder(order.drainMs);
+    } else if (this.#inFolder(() => wanted?.follow(registry))) void this.look();
+  }
+
+  // What cannot be kept is said; it is no reason to end what serves.
+  #inFolder<T>(act: () => T): T | null {
+    try {
+      return act();
+    } catch (error) {
+      this.#deps.log(reason(error));
+      return null;
+    }
+  }
+}
+
+function notWanted(oldId: string | null): FailedError {
+  const message = `server ${oldId} is no longer wanted, or has been replaced already`;
+  return new FailedError('replaced', message, 'See `meowctl listservers`');
+}
+
+function nextBeatMs(): number {
+  return defaults.beatMs * (1 + defaults.beatJitter * (2 * Math.random() - 1));
+}
