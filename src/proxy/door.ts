@@ -9,6 +9,7 @@ import { type DoorLease, type FleetSource, Membership } from './membership.ts';
 import type { DoorOptions } from './options.ts';
 import { Sticky } from './sticky/cookie.ts';
 import { type KeptKey, type SharedKey, StickyKey } from './sticky/key.ts';
+import { publicName } from './upstream/transitions.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 export interface DoorDeps {
@@ -141,5 +142,5 @@ function poisonIn(poison: readonly string[]): Pick<DoorRecord, 'poison'> {
 }
 
 function seen({ id, url, state, reason, inflight }: Upstream): Seen {
-  return { id, url, state, reason, inflight };
+  return { id, url, state: publicName(state), reason, inflight };
 }

@@ -18,7 +18,7 @@ import { createHttpServer } from './http-server.ts';
 import type { DoorOptions } from './options.ts';
 import type { Sticky } from './sticky/cookie.ts';
 import { startWatch } from './timeout-sweep.ts';
-import { createAllow, createBar } from './upstream/address-policy.ts';
+import { createAllow, createDenial } from './upstream/address-policy.ts';
 import { createBalancer } from './upstream/balancer.ts';
 import { ConnectionPool } from './upstream/connection.ts';
 import { UpstreamPool } from './upstream/pool.ts';
@@ -147,10 +147,10 @@ function createContext(
   onSuspect: () => void,
 ): DoorContext {
   const nowMs = () => performance.now();
-  const bar = createBar(createAllow(options.allowBackends), options, options.alsoOurs);
+  const deny = createDenial(createAllow(options.allowBackends), options, options.alsoOurs);
   const openConnections = (url: string, onCut: () => void) =>
     new ConnectionPool(url, options, onCut);
-  const pool = new UpstreamPool({ openConnections, bar, onSuspect, nowMs }, options);
+  const pool = new UpstreamPool({ openConnections, deny, onSuspect, nowMs }, options);
   const salt = randomBytes(9).toString('base64url');
   let attempts = 0;
   return {

@@ -129,8 +129,8 @@ export class Membership {
   #report(view: RecordsView): void {
     const { maxPoolServers } = this.#options;
     for (const { where, why } of view.skipped) this.#sayOnce(`skipped ${where}: ${why}`);
-    for (const { id, cause, reason: why } of this.#deps.pool.all()) {
-      if (cause === 'barred') this.#sayOnce(`server ${id} is not used: ${why}`);
+    for (const { id, state, reason: why } of this.#deps.pool.all()) {
+      if (state === 'denied') this.#sayOnce(`server ${id} is not used: ${why}`);
     }
     if (view.total > view.servers.length + view.skipped.length) {
       this.#sayOnce(`only the newest ${maxPoolServers} servers are used`);

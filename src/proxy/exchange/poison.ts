@@ -89,7 +89,7 @@ export class PoisonList {
     const before = this.#suspects.get(key);
     if (!before || before.upstream === upstream) return false;
     if (nowMs - before.atMs > this.#options.poisonWindowMs) return false;
-    return before.upstream.suspect || !isRoutable(before.upstream);
+    return before.upstream.probeSoon || !isRoutable(before.upstream);
   }
 
   #keep<Value>(list: Map<string, Value>, key: string, value: Value): void {

@@ -13,7 +13,7 @@ export interface OwnAddress {
 const EVERYWHERE: ReadonlySet<string> = new Set(['0.0.0.0', '::', '']);
 
 /** Says why no request may ever go to an address: not allowed, or the door's own. */
-export function createBar(allow: Allow, door: OwnAddress, others: readonly OwnAddress[]) {
+export function createDenial(allow: Allow, door: OwnAddress, others: readonly OwnAddress[]) {
   const isOurs = createAllow(['127.0.0.0/8', '::1/128', 'localhost', ...localAddresses()]);
   return (host: string, port: number): string | null => {
     if (!allow(host)) return `${host} is outside --allow-backends`;

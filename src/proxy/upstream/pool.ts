@@ -2,15 +2,8 @@ import type { Listing, RecordsView } from '../../model/records.ts';
 import { contestedUrls } from './address-policy.ts';
 import type { ConnectionPool } from './connection.ts';
 import type { BadProbe, ProbeResult } from './probe.ts';
-import {
-  createUpstream,
-  type EjectionCause,
-  inOrder,
-  isLastResort,
-  isRoutable,
-  type Upstream,
-  type UpstreamState,
-} from './upstream.ts';
+import { transition, type UpstreamEvent, type UpstreamState } from './transitions.ts';
+import { createUpstream, inOrder, isLastResort, isRoutable, type Upstream } from './upstream.ts';
 
 export interface PoolOptions {
   readonly probeFailuresToDrop: number;
@@ -24,16 +17,13 @@ export interface PoolOptions {
 export interface PoolDeps {
   openConnections(url: string, onCut: () => void): ConnectionPool;
   /** Why a server at this address must never be used, or null. */
-  bar(host: string, port: number): string | null;
+  deny(host: string, port: number): string | null;
   nowMs(): number;
   /** A server that was thought well must be probed at once. */
   onSuspect(): void;
 }
 
-/**
- * The door's own table of servers. An orderly leave is believed, vanishing is verified: only
- * `draining`, failed connections and failed probes take a server out, never Redis alone.
- */
+/** The door's own table of servers: what it hears and sees of each, led by `transitions.ts`. */
 export class UpstreamPool {
   readonly #deps: PoolDeps;
   readonly #options: PoolOptions;
@@ -45,26 +35,26 @@ export class UpstreamPool {
     this.#options = options;
   }
 
-  /** Usable and doubtful servers, by port, then id. A new array after each change. */
+  /** Healthy and suspect servers, by port, then id. A new array after each change. */
   routable(): readonly Upstream[] {
     this.#routable ??= this.all().filter(isRoutable);
     return this.#routable;
   }
 
-  /** One usable or doubtful server. */
+  /** One that is healthy or suspect. */
   one(id: string): Upstream | null {
     const upstream = this.#upstreams.get(id);
     return upstream && isRoutable(upstream) ? upstream : null;
   }
 
-  /** Servers that are out but may be tried before giving up. */
+  /** Servers that failed but may be tried before giving up. */
   lastResort(): readonly Upstream[] {
     return this.all().filter(isLastResort);
   }
 
   /** Whether a server has said that it starts, and lives. */
   starting(): boolean {
-    return this.all().some(({ cause, leased }) => cause === 'starting' && leased);
+    return this.all().some(({ state, leased }) => state === 'starting' && leased);
   }
 
   all(): readonly Upstream[] {
@@ -87,7 +77,7 @@ export class UpstreamPool {
   /** No connection could be made. `vacant`: nobody listens there, so who does later must prove who it is. */
   refused(upstream: Upstream, why: string, vacant: boolean): void {
     if (vacant) upstream.verified = false;
-    if (isRoutable(upstream)) this.#takeOut(upstream, 'failed', why);
+    this.#on(upstream, 'refused', why);
   }
 
   /** A connection broke before it answered. */
@@ -98,22 +88,22 @@ export class UpstreamPool {
     while ((upstream.resets[0] ?? now) < now - resetWindowMs) upstream.resets.shift();
     if (upstream.resets.length < resetsToEject || !isRoutable(upstream)) return;
     upstream.resets.length = 0;
-    this.#takeOut(upstream, 'failed', `${resetsToEject} connections broke`);
+    this.#on(upstream, 'resets', `${resetsToEject} connections broke`);
   }
 
   probed(upstream: Upstream, result: ProbeResult): void {
     if (upstream.state === 'draining' || this.#upstreams.get(upstream.id) !== upstream) return;
-    upstream.suspect = result.kind !== 'good';
+    upstream.probeSoon = result.kind !== 'good';
     if (result.kind === 'good') this.#good(upstream);
-    else if (result.kind === 'draining') this.#drain(upstream, 'its health check says so');
+    else if (result.kind === 'draining') this.#on(upstream, 'drains', 'its health check says so');
     else this.#bad(upstream, result);
   }
 
   // One that dies takes its connections with it, often long before the next request.
-  #suspect(upstream: Upstream): void {
+  #question(upstream: Upstream): void {
     const known = this.#upstreams.get(upstream.id) === upstream && isRoutable(upstream);
-    if (!known || upstream.suspect) return;
-    upstream.suspect = true;
+    if (!known || upstream.probeSoon) return;
+    upstream.probeSoon = true;
     this.#deps.onSuspect();
   }
 
@@ -121,14 +111,15 @@ export class UpstreamPool {
     const upstream = this.#known(record.id, record.url, contested);
     upstream.health = record.health ?? upstream.health;
     upstream.failing = record.failing ?? null;
-    if (upstream.state === 'draining' || upstream.cause === 'barred') return;
+    if (upstream.state === 'draining' || upstream.state === 'denied') return;
     upstream.leased = leaseLeftMs !== null && leaseLeftMs > 0;
-    if (record.state === 'draining') this.#drain(upstream, 'it says so');
-    else if (record.state === 'up') this.#judgeLease(upstream);
-    if (record.failing || this.#isLate(leaseLeftMs)) this.#suspect(upstream);
+    if (record.state === 'draining') this.#on(upstream, 'drains', 'it says so');
+    else if (record.state === 'up' && upstream.leased) this.#on(upstream, 'leased', '');
+    else if (record.state === 'up') this.#on(upstream, 'expired', 'its lease ran out');
+    if (record.failing || this.#isLate(leaseLeftMs)) this.#question(upstream);
   }
 
-  /** A beat is overdue: its event loop may stand still. */
+  /** A heartbeat is overdue: its event loop may stand still. */
   #isLate(leaseLeftMs: number | null): boolean {
     const { leaseMs, lateBeatMs } = this.#options;
     return leaseLeftMs !== null && leaseLeftMs < leaseMs - lateBeatMs;
@@ -142,40 +133,30 @@ export class UpstreamPool {
   }
 
   #admit(id: string, url: string, contested: boolean): Upstream {
-    const lines = this.#deps.openConnections(url, () => this.#suspect(upstream));
-    const upstream: Upstream = createUpstream(id, url, lines);
+    const connections = this.#deps.openConnections(url, () => this.#question(upstream));
+    const upstream: Upstream = createUpstream(id, url, connections);
     this.#upstreams.set(id, upstream);
     this.#routable = null;
-    const barred = this.#deps.bar(upstream.host, upstream.port);
-    if (barred) this.#takeOut(upstream, 'barred', barred);
-    else if (contested) this.#takeOut(upstream, 'contested', 'another record has its address');
+    const denial = this.#deps.deny(upstream.host, upstream.port);
+    if (denial) this.#enter(upstream, 'denied', denial);
+    else if (contested) this.#enter(upstream, 'conflict', 'another record has its address');
     return upstream;
   }
 
-  #judgeLease(upstream: Upstream): void {
-    if (upstream.cause === 'failed' || upstream.cause === 'contested') return;
-    if (upstream.leased) {
-      if (upstream.state !== 'usable') this.#bringIn(upstream);
-    } else if (upstream.state === 'usable') this.#doubt(upstream, 'its lease ran out');
-    else if (upstream.cause === 'starting')
-      this.#takeOut(upstream, 'unproved', 'its lease had run out');
-  }
-
   #miss(upstream: Upstream): void {
-    if (upstream.state === 'usable') return this.#doubt(upstream, 'its record vanished');
     upstream.leased = false;
-    if (upstream.state === 'doubtful' || upstream.inflight > 0) return;
+    if (isRoutable(upstream)) return this.#on(upstream, 'vanished', 'its record vanished');
     const { probeFailuresToDrop } = this.#options;
-    if (upstream.cause === 'failed' && upstream.badProbes < probeFailuresToDrop) return;
-    this.#forget(upstream);
+    const mayReturn = upstream.state === 'failed' && upstream.badProbes < probeFailuresToDrop;
+    if (upstream.inflight === 0 && !mayReturn) this.#on(upstream, 'vanished', '');
   }
 
   #good(upstream: Upstream): void {
     upstream.stranger = false;
     upstream.badProbes = 0;
     upstream.goodProbes += 1;
-    const needed = upstream.cause === 'failed' ? this.#options.probesToReturn : 1;
-    if (upstream.state === 'out' && upstream.goodProbes >= needed) this.#bringIn(upstream);
+    const needed = upstream.state === 'failed' ? this.#options.probesToReturn : 1;
+    if (upstream.goodProbes >= needed) this.#on(upstream, 'passed', '');
   }
 
   #bad(upstream: Upstream, { kind, why }: BadProbe): void {
@@ -185,48 +166,38 @@ export class UpstreamPool {
     upstream.badProbes += 1;
     upstream.stranger ||= kind === 'stranger' || kind === 'nameless';
     if (kind === 'vacant') upstream.verified = false;
-    if (upstream.state === 'out') upstream.reason = why;
-    if (kind === 'vacant' && upstream.state === 'usable') this.#takeOut(upstream, 'failed', why);
-    const hopeless = kind === 'stranger' || upstream.badProbes >= this.#options.probeFailuresToDrop;
-    if (!isRoutable(upstream) || !hopeless) return;
-    this.#takeOut(upstream, 'failed', why);
+    if (!isRoutable(upstream)) upstream.reason = why;
+    if (kind === 'vacant') this.#on(upstream, 'vacant', why);
+    const isFailing =
+      kind === 'stranger' || upstream.badProbes >= this.#options.probeFailuresToDrop;
+    if (!isRoutable(upstream) || !isFailing) return;
+    this.#on(upstream, 'failing', why);
     for (const request of upstream.pending.list()) request.abandon();
+  }
+
+  #on(upstream: Upstream, event: UpstreamEvent, reason: string): void {
+    const next = transition(upstream.state, event);
+    if (next === 'gone') this.#forget(upstream);
+    else if (next === 'in') this.#bringIn(upstream);
+    else if (next !== null) this.#enter(upstream, next, reason);
   }
 
   #bringIn(upstream: Upstream): void {
     upstream.verified = true;
     upstream.badProbes = 0;
-    if (upstream.leased) this.#move(upstream, 'usable', null, '');
-    else this.#move(upstream, 'doubtful', null, 'its lease ran out, it answers probes');
+    if (upstream.leased) this.#enter(upstream, 'healthy', '');
+    else this.#enter(upstream, 'suspect', 'its lease ran out, it answers probes');
   }
 
-  #doubt(upstream: Upstream, reason: string): void {
-    upstream.leased = false;
-    upstream.badProbes = 0;
-    this.#move(upstream, 'doubtful', null, reason);
-  }
-
-  #takeOut(upstream: Upstream, cause: EjectionCause, reason: string): void {
-    upstream.goodProbes = 0;
-    this.#move(upstream, 'out', cause, reason);
-  }
-
-  #drain(upstream: Upstream, reason: string): void {
-    this.#move(upstream, 'draining', null, reason);
+  #enter(upstream: Upstream, state: UpstreamState, reason: string): void {
+    Object.assign(upstream, { state, reason });
+    if (isRoutable(upstream)) upstream.badProbes = 0;
+    else upstream.goodProbes = 0;
+    this.#routable = null;
+    if (state !== 'draining') return;
     upstream.drainMs = this.#deps.nowMs();
     // Lets what is in flight finish, then closes the connections: the server leaves that to us.
     upstream.connections.close();
-  }
-
-  #move(
-    upstream: Upstream,
-    state: UpstreamState,
-    cause: EjectionCause | null,
-    reason: string,
-  ): void {
-    if (upstream.state !== state) upstream.since = Date.now();
-    Object.assign(upstream, { state, cause, reason });
-    this.#routable = null;
   }
 
   #forget(upstream: Upstream): void {

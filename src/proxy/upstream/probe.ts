@@ -2,6 +2,7 @@ import { get } from 'node:http';
 import { reason } from '../../text.ts';
 import { isVacant } from './failure.ts';
 import type { UpstreamPool } from './pool.ts';
+import type { UpstreamState } from './transitions.ts';
 import { hostname, type Upstream } from './upstream.ts';
 
 export interface ProbeOptions {
@@ -12,6 +13,8 @@ export interface ProbeOptions {
 }
 
 const MAX_ANSWER_BYTES = 4_096;
+/** Those that a good answer may bring back, or a bad one take out. */
+const PROBED: ReadonlySet<UpstreamState> = new Set(['suspect', 'unverified', 'conflict', 'failed']);
 const OK = 200;
 const UNAVAILABLE = 503;
 
@@ -40,9 +43,8 @@ export function createProber(pool: UpstreamPool, options: ProbeOptions): Prober 
   return { round, stop: () => clearInterval(timer) };
 }
 
-function needsProbe({ state, cause, suspect }: Upstream): boolean {
-  if (state === 'doubtful' || (state === 'usable' && suspect)) return true;
-  return state === 'out' && cause !== 'barred' && cause !== 'starting';
+function needsProbe({ state, probeSoon }: Upstream): boolean {
+  return state === 'healthy' ? probeSoon : PROBED.has(state);
 }
 
 /** Asks one server for its health, on a connection of its own. Never rejects. */

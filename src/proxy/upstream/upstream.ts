@@ -1,14 +1,5 @@
 import type { ConnectionPool } from './connection.ts';
-
-/** `starting` and what must not be used at all count as `out`. */
-export type UpstreamState = 'usable' | 'doubtful' | 'out' | 'draining';
-
-/**
- * Why a server is out: `barred` for good (address), `starting` until it says `up`, `unproved` until
- * its lease runs or one good probe, `contested` (another record has its address) until one good
- * probe, `failed` until several.
- */
-export type EjectionCause = 'barred' | 'starting' | 'unproved' | 'contested' | 'failed';
+import type { UpstreamState } from './transitions.ts';
 
 /** A request on its way through a server. */
 export interface PendingRequest {
@@ -53,10 +44,6 @@ export interface Upstream {
   state: UpstreamState;
   /** In a few words, for people. */
   reason: string;
-  /** Set exactly while it is out. */
-  cause: EjectionCause | null;
-  /** When it came into this state, Unix ms, for people. */
-  since: number;
   /** When it began to drain: monotonic, 0 before. */
   drainMs: number;
   leased: boolean;
@@ -78,24 +65,22 @@ export interface Upstream {
   askedMs: number;
   answeredMs: number;
   /** It ended a connection without a word: whether it lives has to be asked. */
-  suspect: boolean;
+  probeSoon: boolean;
   goodProbes: number;
   badProbes: number;
 }
 
-export function createUpstream(id: string, url: string, lines: ConnectionPool): Upstream {
+export function createUpstream(id: string, url: string, connections: ConnectionPool): Upstream {
   const at = url.lastIndexOf(':');
   return {
     id,
     url,
     host: url.slice('http://'.length, at),
     port: Number(url.slice(at + 1)),
-    connections: lines,
+    connections,
     health: '/healthz',
-    state: 'out',
+    state: 'starting',
     reason: 'starting',
-    cause: 'starting',
-    since: Date.now(),
     drainMs: 0,
     leased: false,
     failing: null,
@@ -108,7 +93,7 @@ export function createUpstream(id: string, url: string, lines: ConnectionPool): 
     probing: false,
     askedMs: 0,
     answeredMs: 0,
-    suspect: false,
+    probeSoon: false,
     goodProbes: 0,
     badProbes: 0,
   };
@@ -126,10 +111,10 @@ export function hostname({ host }: Upstream): string {
 
 /** Requests may go there. */
 export function isRoutable({ state }: Upstream): boolean {
-  return state === 'usable' || state === 'doubtful';
+  return state === 'healthy' || state === 'suspect';
 }
 
 /** It is out, but may be back. */
-export function isLastResort({ state, cause, verified, stranger }: Upstream): boolean {
-  return state === 'out' && cause === 'failed' && verified && !stranger;
+export function isLastResort({ state, verified, stranger }: Upstream): boolean {
+  return state === 'failed' && verified && !stranger;
 }

@@ -40,7 +40,7 @@ export async function findServer(
   if (tried.length > 0) return own.badGateway;
   const { pool } = context;
   if (pool.routable().length > 0) return own.allBusy;
-  return pool.all().some(({ cause }) => cause === 'failed') ? own.badGateway : own.noServers;
+  return pool.all().some(({ state }) => state === 'failed') ? own.badGateway : own.noServers;
 }
 
 function keep(found: Found, client: Socket): Found | null {
