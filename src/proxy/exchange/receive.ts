@@ -38,7 +38,7 @@ export function receive(
   const expects = expected === 'continue' && hasBody;
   const what = { method, path, lines, attemptAt, attempt, hasBody };
   const outgoing = { ...what, expecting: expects, stick };
-  new Exchange(context, connection, request, response, outgoing).begin();
+  new Exchange(context, connection, request, response, outgoing).start();
 }
 
 const badHops: OwnAnswer = { status: 400, text: 'Max-Forwards is not one number' };

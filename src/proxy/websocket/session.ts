@@ -8,13 +8,8 @@ import type { Stick } from '../sticky/cookie.ts';
 import { judgeFailure, remark } from '../upstream/failure.ts';
 import type { PendingRequest, Upstream } from '../upstream/upstream.ts';
 import { guard } from './accept.ts';
-import {
-  closeForClient,
-  closeForServer,
-  FrameTracker,
-  pongForClient,
-  pongForServer,
-} from './frames.ts';
+import { pongForClient, pongForServer } from './frames.ts';
+import { GoingAway } from './going-away.ts';
 import { Heartbeat } from './ping.ts';
 
 /** What a session is about. */
@@ -38,8 +33,7 @@ export class WebSocketSession implements PendingRequest {
   readonly #handshake: Handshake;
   readonly #client: Socket;
   readonly #startMs = performance.now();
-  readonly #toClient = new FrameTracker();
-  readonly #toServer = new FrameTracker();
+  readonly #goingAway: GoingAway;
   slot = 0;
   #heartbeats: readonly Heartbeat[] = [];
   #outgoing: ClientRequest | null = null;
@@ -47,14 +41,13 @@ export class WebSocketSession implements PendingRequest {
   #interim = 0;
   #answered = false;
   #late = false;
-  #leaving = false;
-  #leavingMs = 0;
   #timer: NodeJS.Timeout;
 
   constructor(context: DoorContext, handshake: Handshake) {
     this.#context = context;
     this.#handshake = handshake;
     this.#client = handshake.client;
+    this.#goingAway = new GoingAway(handshake.client, context.options.upgradeCloseMs);
     this.#timer = setTimeout(() => this.#tooLate(), context.options.handshakeMs);
     handshake.upstream.pending.add(this);
     this.#client.once('close', () => this.#clientClosed());
@@ -94,13 +87,14 @@ export class WebSocketSession implements PendingRequest {
   /** Called when http-proxy has joined the sockets. A listener before that would take data from it. */
   joined(server: Socket): void {
     const client = this.#client;
+    const { toClient, toServer } = this.#goingAway;
     this.#heartbeats = [
-      new Heartbeat(client, server, this.#toClient, pongForClient),
-      new Heartbeat(server, client, this.#toServer, pongForServer),
+      new Heartbeat(client, server, toClient, pongForClient),
+      new Heartbeat(server, client, toServer, pongForServer),
     ];
     server.once('end', () => this.#sideEnded());
-    server.on('data', (piece: Buffer) => this.#passed(this.#toClient, piece));
-    client.on('data', (piece: Buffer) => this.#passed(this.#toServer, piece));
+    server.on('data', (piece: Buffer) => this.#goingAway.passed(toClient, piece));
+    client.on('data', (piece: Buffer) => this.#goingAway.passed(toServer, piece));
     for (const socket of [server, client]) {
       socket.setTimeout(this.#context.options.streamIdleMs, () => this.#cut());
     }
@@ -117,13 +111,11 @@ export class WebSocketSession implements PendingRequest {
 
   /** Close code 1001 to both sides, as soon as no message is under way. */
   goodbye(): void {
-    if (this.#leaving) return;
-    const { upgradeCloseMs } = this.#context.options;
-    this.#leaving = true;
-    this.#leavingMs = performance.now();
-    this.#cutAfter(upgradeCloseMs);
-    setTimeout(() => this.#leaveAtBoundary(), upgradeCloseMs / 2).unref();
-    this.#leaveAtBoundary();
+    if (this.#goingAway.started) return;
+    this.#cutAfter(this.#context.options.upgradeCloseMs);
+    this.#goingAway.start(this.#server, () => {
+      this.#heartbeats = [];
+    });
   }
 
   #interimAnswer({ statusCode, statusMessage, rawHeaders }: InformationEvent): void {
@@ -172,34 +164,6 @@ export class WebSocketSession implements PendingRequest {
     if (stick) this.#context.sticky?.markHeaders(answer.headers, upstream.id, stick);
   }
 
-  #passed(frames: FrameTracker, piece: Buffer): void {
-    frames.take(piece);
-    if (this.#leaving) this.#leaveAtBoundary();
-  }
-
-  #leaveAtBoundary(): void {
-    const server = this.#server;
-    if (!server || !this.#client.writable || !this.#mayLeave()) return;
-    this.#heartbeats = [];
-    server.unpipe(this.#client);
-    this.#client.unpipe(server);
-    this.#client.end(closeForClient);
-    this.#client.resume();
-    if (this.#toServer.reached && server.writable) server.write(closeForServer);
-    server.end();
-    server.resume();
-  }
-
-  /** Between two frames on both sides; half-way to the cut the client's alone counts. */
-  #mayLeave(): boolean {
-    if (!this.#toClient.reached) return false;
-    return this.#toServer.reached || this.#isLate;
-  }
-
-  get #isLate(): boolean {
-    return performance.now() - this.#leavingMs >= this.#context.options.upgradeCloseMs / 2 - 1;
-  }
-
   #tooLate(): void {
     this.#late = true;
     this.#outgoing?.destroy(new Error('no answer to the handshake'));
@@ -213,7 +177,7 @@ export class WebSocketSession implements PendingRequest {
   // What ends on one side ends on the other, whether that reads on or not.
   #sideEnded(): void {
     this.#heartbeats = [];
-    if (!this.#leaving) this.#cutAfter(this.#context.options.upgradeCloseMs / 2);
+    if (!this.#goingAway.started) this.#cutAfter(this.#context.options.upgradeCloseMs / 2);
   }
 
   #cut(): void {

@@ -1,0 +1,135 @@
+import { closeInSteps } from '../../http/early-close.ts';
+import { endPolitely } from '../client/own-response.ts';
+import type { FlowControl } from '../upstream/connection.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import type { Client } from './client.ts';
+import { endsStreams } from './context.ts';
+import { EventEnd } from './event-end.ts';
+import { type ResponseHead, statusText, trailerLines } from './response-head.ts';
+
+/** How much of an answer may wait here for a client that reads slowly. */
+const MAX_BUFFERED_BYTES = 128 * 1_024;
+
+const NO_CONTENT = 204;
+const NOT_MODIFIED = 304;
+
+export interface AnswerSource {
+  readonly upstream: Upstream;
+  readonly flow: FlowControl | null;
+  /** The client takes some of it again after a while. */
+  onDrained(): void;
+}
+
+/** A server's answer on its way to the client, from its head on. */
+export class Answer {
+  readonly isStream: boolean;
+  readonly #client: Client;
+  readonly #source: AnswerSource;
+  /** Only the end of its connection ends it. */
+  readonly #isOpenEnded: boolean;
+  /** Of an event stream without a length. */
+  readonly #events: EventEnd | null;
+  /** What is still to come of one that gives its length; negative without one. */
+  #missing: number;
+  #paused = false;
+
+  /** Sends the head. */
+  constructor(
+    client: Client,
+    source: AnswerSource,
+    head: ResponseHead,
+    status: number,
+    words: string,
+  ) {
+    const { context, connection, request, response, outgoing } = client;
+    const hasBody = mayHaveBody(outgoing.method, status);
+    const serverId = source.upstream.id;
+    const last = context.closing || !request.complete;
+    connection.isLast = last;
+    const trailersPossible = request.httpVersion === '1.1' && hasBody;
+    const lines = head.finish({ serverId, trailersPossible, last });
+    if (outgoing.stick) context.sticky?.mark(lines, serverId, outgoing.stick);
+    response.writeHead(status, statusText(status, words), lines);
+    this.#client = client;
+    this.#source = source;
+    this.isStream = head.isStream;
+    this.#missing = head.length;
+    this.#isOpenEnded = head.isOpenEnded && hasBody;
+    this.#events = head.isStream && head.length < 0 ? new EventEnd() : null;
+  }
+
+  /** Why nothing moves. */
+  get delay(): string {
+    return this.#paused ? 'the client reads no more' : 'the answer stands still';
+  }
+
+  /** @returns whether it has ended with this piece, although its server would go on */
+  write(piece: Buffer): boolean {
+    const { request, response } = this.#client;
+    const end = this.#events?.take(piece) ?? null;
+    if (end !== null) {
+      response.end(piece.subarray(0, end));
+      return true;
+    }
+    // The last piece, mostly the only one: 1 of 28 µs less than a write and an end.
+    if (piece.length === this.#missing && request.complete) {
+      response.end(piece);
+      return false;
+    }
+    this.#missing -= piece.length;
+    if (!response.write(piece) && !this.#paused) this.#pauseIfSlow();
+    return false;
+  }
+
+  /** @returns whether it has been ended between two events, as its server leaves */
+  endIfLeaving(nowMs: number): boolean {
+    const { context, response } = this.#client;
+    if (!this.#events || !endsStreams(context, this.#source.upstream)) return false;
+    if (!this.#events.soon(nowMs, context.options.upgradeCloseMs)) return false;
+    response.end();
+    return true;
+  }
+
+  /** Its server has ended it. @returns false where that may not be its whole */
+  end(trailers: string[] | null): boolean {
+    const { context, request, response } = this.#client;
+    if (this.#isOpenEnded && this.#source.flow?.wasReset) return false;
+    if (trailers?.length) response.addTrailers(trailerLines(trailers));
+    endPolitely(request, response, context.options);
+    return true;
+  }
+
+  /** It broke off. RFC 9112 §6.3: 204 and 304 have no body, whatever length they give; undici waits for one. */
+  breakOff(why: string): void {
+    const { response } = this.#client;
+    const { statusCode } = response;
+    if (statusCode === NO_CONTENT || statusCode === NOT_MODIFIED) response.end();
+    else this.cut(why);
+  }
+
+  /** The client must see that the answer is not whole; an HTTP/1.0 client only sees a reset. */
+  cut(why: string): void {
+    const { context, connection, request, response } = this.#client;
+    this.#client.remark(why);
+    if (request.httpVersion === '1.0') connection.socket.resetAndDestroy();
+    else if (request.complete) response.destroy();
+    else closeInSteps(request, context.options);
+  }
+
+  // Node's own limit is one piece: each answer of two would stop the server's socket for nothing.
+  #pauseIfSlow(): void {
+    const { response } = this.#client;
+    if (response.writableLength < MAX_BUFFERED_BYTES) return;
+    this.#paused = true;
+    this.#source.flow?.pause();
+    response.once('drain', () => {
+      this.#paused = false;
+      this.#source.onDrained();
+    });
+  }
+}
+
+function mayHaveBody(method: string, status: number): boolean {
+  if (method === 'HEAD') return false;
+  return status !== NO_CONTENT && status !== NOT_MODIFIED;
+}

@@ -1,0 +1,21 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Connection } from '../client/connection.ts';
+import type { DoorContext, Outgoing } from './context.ts';
+import type { Failure } from './retry-policy.ts';
+
+/** The client's side of a request, as an attempt and its answer see it. */
+export interface Client {
+  readonly context: DoorContext;
+  readonly connection: Connection;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly outgoing: Outgoing;
+  /** It has left. */
+  readonly isGone: boolean;
+  /** A server answers: the head is about to go out. */
+  serve(serverId: string): void;
+  /** For the log: what went wrong with an answer that is under way. */
+  remark(trouble: string): void;
+  /** No byte of an answer has gone out. `isOwn`: the door gave the attempt up. */
+  failed(failure: Failure, why: string, error: Error, isOwn: boolean): void;
+}
