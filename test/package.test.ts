@@ -108,7 +108,7 @@ describe('an installed meowctl', () => {
     const { code, stderr } = await meowctl(['get', '--debug'], { env });
     expect(code).toBe(4);
     const places = [...stderr.matchAll(/\((src\/[\w/.-]+):(\d+):\d+\)/g)];
-    expect(places.map(([, file]) => file)).toContain('src/cli/context.ts');
+    expect(places.map(([, file]) => file)).toContain('src/cli/context/context.ts');
     for (const [, file = '', line] of places) {
       const lines = readFileSync(join(ROOT, file), 'utf8').split('\n');
       expect(lines.length).toBeGreaterThan(Number(line));

@@ -115,6 +115,8 @@ const MOST_LINES = 220;
 const FEWEST_LINES = 20;
 /** Files that are a boundary, however short: the way into a program or a room. */
 const boundaries = ['cli/main.ts', 'server/serve.ts'];
+// Soon Lua files: until then the shortest of them are texts.
+const isThin = (file: string) => !file.startsWith('store/scripts/') && !boundaries.includes(file);
 
 const own = imports.filter(({ to }) => to.endsWith('.ts'));
 
@@ -163,7 +165,7 @@ describe('the rooms', () => {
     expect(Math.max(...counts)).toBeLessThanOrEqual(MOST_FILES);
     const lines = (file: string) => readFileSync(join(SRC, file), 'utf8').split('\n').length - 1;
     const thick = files.filter((file) => lines(file) > MOST_LINES);
-    const thin = files.filter((file) => lines(file) < FEWEST_LINES && !boundaries.includes(file));
+    const thin = files.filter((file) => lines(file) < FEWEST_LINES && isThin(file));
     expect({ thick, thin }).toEqual({ thick: [], thin: [] });
   });
 

@@ -4,7 +4,10 @@ import { readMessage } from './scripts/messages.ts';
 import { list, runScript } from './scripts/run.ts';
 import type { Messages } from './store.ts';
 
-/** Messages that expire by themselves. */
+/**
+ * Messages that expire by themselves. One is read with what is left of its time in one script: between
+ * two commands it could be gone.
+ */
 export function createMessages(link: Link, keys: Keys): Messages {
   return {
     async set(key, message, ttlSeconds) {

@@ -153,7 +153,7 @@ describe('spawn', () => {
     expect(started).toEqual([]);
     expect(failed.map(({ exitCode }) => exitCode)).toEqual([130]);
     expect(failed[0]?.message).toBe('interrupted with 0 of 3 servers ready');
-    expect(failed[0]?.remedy).toBe('Those that had begun were stopped');
+    expect(failed[0]?.remedy).toBe('Those that were starting were stopped');
     expect(deafPids(home).filter((pid) => identify(pid) !== null)).toEqual([]);
   });
 

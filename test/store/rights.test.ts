@@ -32,7 +32,8 @@ async function scripts(): Promise<Map<string, string>> {
 }
 
 function plainCommands(): string[] {
-  const files = readdirSync(STORE).filter((file) => file.endsWith('.ts'));
+  const all = readdirSync(STORE, { recursive: true, encoding: 'utf8' });
+  const files = all.filter((file) => file.endsWith('.ts') && !file.startsWith('scripts/'));
   const text = files.map((file) => readFileSync(join(STORE, file), 'utf8')).join('\n');
   const called = text.matchAll(/\bredis\s*\.(\w+?)(?:Buffer)?\(|new LastUnjoined\('(\w+)'/g);
   const names = [...called].map(([, method, command]) => (method ?? command ?? '').toLowerCase());

@@ -3,21 +3,20 @@ import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
 import { quote } from '../../text.ts';
 import type { Context, OpenStore } from '../context/context.ts';
-import { examples } from '../flags/examples.ts';
+import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
 import { seconds } from '../flags/values.ts';
-import { byPort, showRows, toRow } from '../output/rows.ts';
+import { printRows } from '../output/print-rows.ts';
+import { byPort, toRow } from '../output/rows.ts';
 import { tellFailures } from '../output/tell-failures.ts';
 
-interface Options {
+interface Options extends OutputFlags {
   readonly all?: boolean;
   readonly force?: boolean;
   readonly timeout: number;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 export function addDestroy(program: Command, context: Context): void {
-  program
+  const verb = program
     .command('destroy')
     .description('take servers out, after they have finished; without a name, a random one')
     .argument('[server...]', 'ids, ports or urls')
@@ -29,13 +28,12 @@ export function addDestroy(program: Command, context: Context): void {
       seconds,
       defaults.drainMs,
     )
-    .option('--json', 'print an array of records')
-    .option('-q, --quiet', 'print only the ids')
     .addHelpText(
       'after',
       examples('meowctl destroy', 'meowctl destroy 3002', 'meowctl destroy --all'),
     )
     .action((targets: string[], options: Options) => destroy(context, targets, options));
+  addOutputFlags(verb, { json: 'an array of records', quiet: 'the ids' });
 }
 
 async function destroy(context: Context, targets: string[], options: Options): Promise<void> {
@@ -65,10 +63,9 @@ async function destroyThem(
   );
   const rows = gone.map((record) => toRow(record, 'gone')).sort(byPort);
   const { output } = context;
-  if (options.json) output.json(rows);
-  else if (options.quiet) for (const { id } of rows) output.line(id);
-  else if (rows.length > 0) await showRows(output, rows);
-  else if (options.all && asked === 0) output.talk('no servers: nothing to destroy');
+  await printRows(output, rows, options, { quietly: ({ id }) => id });
+  if (!options.json && !options.quiet && options.all && asked === 0)
+    output.talk('no servers: nothing to destroy');
   const [one] = rows;
   if (one && !options.all && targets.length === 0) output.talk(`it served ${quote(one.app)}`);
   tellFailures(failed, context, `${rows.length} of ${asked} servers are gone`);

@@ -5,7 +5,7 @@ import type { FleetView } from '../../model/records.ts';
 import type { Kind, Running } from '../../process/our-process.ts';
 import type { Context } from '../context/context.ts';
 import { fleetHere, forgetWanted } from '../context/fleet-here.ts';
-import { examples } from '../flags/examples.ts';
+import { examples } from '../flags/help.ts';
 import { seconds } from '../flags/values.ts';
 import { serversInWords } from '../output/rows.ts';
 import { tellFailures } from '../output/tell-failures.ts';

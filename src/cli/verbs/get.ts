@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { defaults } from '../../defaults.ts';
 import { NothingError } from '../../errors.ts';
 import type { Context } from '../context/context.ts';
-import { examples } from '../flags/examples.ts';
+import { examples } from '../flags/help.ts';
 import { messageKey } from '../flags/values.ts';
 
 interface Options {

@@ -5,7 +5,7 @@ import type { Context } from '../context/context.ts';
 import { openDesiredState } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
 import { startReconciler } from '../context/start-reconciler.ts';
-import { examples } from '../flags/examples.ts';
+import { examples } from '../flags/help.ts';
 import { stopSignal } from './proxy.ts';
 
 export function addKeep(program: Command, context: Context): void {

@@ -2,29 +2,25 @@ import type { Command } from 'commander';
 import type { FleetView } from '../../model/records.ts';
 import { quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
-import { examples } from '../flags/examples.ts';
+import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
 import { explainUnsigned } from '../output/not-started.ts';
 import { listFleet, type Row, showRows } from '../output/rows.ts';
 import { tellPoison } from '../output/tell-failures.ts';
 import { explainLost, look, sayNoWrites } from '../output/why-lost.ts';
 
-interface Options {
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-}
+interface Options extends OutputFlags {}
 
 const MAX_SKIPPED_LINES = 5;
 const LAST_WORDS = 5;
 
 export function addListservers(program: Command, context: Context): void {
-  program
+  const verb = program
     .command('listservers')
     .alias('ls')
     .description('list every server, whatever its state')
-    .option('--json', 'print an array of records')
-    .option('-q, --quiet', 'print only the urls of servers that are up')
     .addHelpText('after', examples('meowctl listservers', 'meowctl ls --json'))
     .action((options: Options) => listservers(context, options));
+  addOutputFlags(verb, { json: 'an array of records', quiet: 'the urls of servers that are up' });
 }
 
 async function listservers(context: Context, options: Options): Promise<void> {

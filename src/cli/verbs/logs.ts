@@ -5,7 +5,7 @@ import type { LogStream } from '../../logs/files.ts';
 import type { LogLine, OnDenied, Wanted } from '../../logs/server-log.ts';
 import { quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
-import { examples } from '../flags/examples.ts';
+import { examples } from '../flags/help.ts';
 import { duration, ids, lines } from '../flags/values.ts';
 
 interface Options {

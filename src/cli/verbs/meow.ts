@@ -5,7 +5,7 @@ import type { Picture } from '../../model/picture.ts';
 import type { Images } from '../../store/store.ts';
 import { plain } from '../../text.ts';
 import type { Context } from '../context/context.ts';
-import { examples } from '../flags/examples.ts';
+import { examples } from '../flags/help.ts';
 import { savePicture } from '../picture-files/save.ts';
 
 interface Options {

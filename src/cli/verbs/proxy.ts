@@ -3,7 +3,7 @@ import { defaults } from '../../defaults.ts';
 import { StoreError } from '../../errors.ts';
 import { announceHere } from '../context/announce.ts';
 import type { Context, OpenStore } from '../context/context.ts';
-import { examples } from '../flags/examples.ts';
+import { examples } from '../flags/help.ts';
 import { seconds } from '../flags/values.ts';
 import { addDoorOptions, checkDoorFlags, type DoorFlags, openDoor } from '../up/open-door.ts';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Context } from '../context/context.ts';
-import { examples } from '../flags/examples.ts';
+import { examples } from '../flags/help.ts';
 
 interface Options {
   readonly json?: boolean;

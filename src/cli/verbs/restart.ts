@@ -6,17 +6,16 @@ import { openDesiredState, serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
 import { addAppFlags } from '../flags/app-flags.ts';
 import { askedChange, type ChangeFlags, withdrawn } from '../flags/asked-change.ts';
-import { examples } from '../flags/examples.ts';
+import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
 import { count, seconds } from '../flags/values.ts';
-import { serversInWords, servingLine, servingRows, shortName, showRows } from '../output/rows.ts';
+import { printRows } from '../output/print-rows.ts';
+import { serversInWords, servingLine, servingRows } from '../output/rows.ts';
 import { tellFailures } from '../output/tell-failures.ts';
 
-interface Options extends ChangeFlags {
+interface Options extends ChangeFlags, OutputFlags {
   readonly batch: number;
   readonly force?: boolean;
   readonly timeout: number;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 export function addRestart(program: Command, context: Context): void {
@@ -34,8 +33,6 @@ export function addRestart(program: Command, context: Context): void {
       seconds,
       defaults.drainMs,
     )
-    .option('--json', 'print an array of the new records')
-    .option('-q, --quiet', 'print only the new urls')
     .addHelpText(
       'after',
       examples(
@@ -49,6 +46,7 @@ export function addRestart(program: Command, context: Context): void {
       const change = askedChange(context, options);
       return context.withStore((open) => restart(context, open, targets, { ...options, change }));
     });
+  addOutputFlags(verb, { json: 'an array of the new records', quiet: 'the new urls' });
   addAppFlags(verb).addOption(noEnv());
 }
 
@@ -93,9 +91,7 @@ async function restart(
     },
   );
   const rows = await servingRows(open.store.registry, started);
-  if (options.json) output.json(rows);
-  else if (options.quiet) for (const row of rows) output.line(shortName(row));
-  else if (rows.length > 0) await showRows(output, rows, true);
+  await printRows(output, rows, options, { withFolder: true });
   if (overtaken > 0) {
     output.talk(`somebody else replaced or took out ${serversInWords(overtaken)} first`);
   }

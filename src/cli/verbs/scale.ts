@@ -10,15 +10,13 @@ import {
   askedApp,
   keptApp,
 } from '../flags/app-flags.ts';
-import { examples } from '../flags/examples.ts';
+import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
 import { size } from '../flags/values.ts';
-import { servingRows, shortName, showRows } from '../output/rows.ts';
+import { printRows } from '../output/print-rows.ts';
+import { servingRows } from '../output/rows.ts';
 import { tellFailures } from '../output/tell-failures.ts';
 
-interface Options extends AppFlags {
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-}
+interface Options extends AppFlags, OutputFlags {}
 
 export function addScale(program: Command, context: Context): void {
   const verb = program
@@ -28,10 +26,9 @@ export function addScale(program: Command, context: Context): void {
     )
     .usage('[options] <count> [-- program with {port}]')
     .argument('<count>', 'how many, 0 to 500', size)
-    .option('--json', 'print an array of records: all that serve here now')
-    .option('-q, --quiet', 'print only the urls')
     .addHelpText('after', examples('meowctl scale 4', 'meowctl scale 4 --app ./server.js'))
     .action((count: number, options: Options) => scale(context, count, options));
+  addOutputFlags(verb, { json: 'an array of records: all that serve here now', quiet: 'the urls' });
   addWorkerFlag(addAppFlags(verb));
 }
 
@@ -64,9 +61,7 @@ async function scaleTo(
   );
   const rows = await servingRows(registry, serving);
   const { output } = context;
-  if (options.json) output.json(rows);
-  else if (options.quiet) for (const row of rows) output.line(shortName(row));
-  else if (rows.length > 0) await showRows(output, rows);
+  await printRows(output, rows, options);
   output.talk(`${rows.length} serve here: ${started.length} started, ${retired.length} retired`);
   tellFailures(failed, context, `${rows.length} of ${count} servers serve`);
 }

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { defaults } from '../../defaults.ts';
 import type { Context } from '../context/context.ts';
 import { addAppFlags, addWorkerFlag } from '../flags/app-flags.ts';
-import { examples } from '../flags/examples.ts';
+import { examples } from '../flags/help.ts';
 import { host, port, seconds, serverId } from '../flags/values.ts';
 import { openApp } from '../serve/open-app.ts';
 import { runServer, type ServeFlags } from '../serve/run-server.ts';

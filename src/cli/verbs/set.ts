@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { defaults } from '../../defaults.ts';
 import type { Context } from '../context/context.ts';
-import { examples } from '../flags/examples.ts';
+import { examples } from '../flags/help.ts';
 import { message, messageKey, ttl } from '../flags/values.ts';
 
 interface Options {

@@ -13,19 +13,18 @@ import {
   askedApp,
   keptApp,
 } from '../flags/app-flags.ts';
-import { examples } from '../flags/examples.ts';
+import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
 import { count, host, port, seconds } from '../flags/values.ts';
-import { byPort, shortName, showRows, toRow } from '../output/rows.ts';
+import { printRows } from '../output/print-rows.ts';
+import { byPort, toRow } from '../output/rows.ts';
 import { tellFailures } from '../output/tell-failures.ts';
 
-interface Options extends AppFlags {
+interface Options extends AppFlags, OutputFlags {
   readonly number?: number;
   readonly port?: number;
   readonly host: string;
   readonly advertise?: string;
   readonly timeout: number;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 export function addSpawn(program: Command, context: Context): void {
@@ -48,8 +47,6 @@ export function addSpawn(program: Command, context: Context): void {
       seconds,
       defaults.readyTimeoutMs,
     )
-    .option('--json', 'print an array of records')
-    .option('-q, --quiet', 'print only the urls')
     .addHelpText(
       'after',
       examples(
@@ -62,6 +59,7 @@ export function addSpawn(program: Command, context: Context): void {
       ),
     )
     .action((wanted: number | undefined, options: Options) => spawn(context, wanted, options));
+  addOutputFlags(verb, { json: 'an array of records', quiet: 'the urls' });
   addWorkerFlag(addAppFlags(verb));
 }
 
@@ -99,9 +97,7 @@ async function spawnMany(
   );
   const rows = started.map((record) => toRow(record)).sort(byPort);
   const { output } = context;
-  if (options.json) output.json(rows);
-  else if (options.quiet) for (const row of rows) output.line(shortName(row));
-  else if (rows.length > 0) await showRows(output, rows);
+  await printRows(output, rows, options);
   tellFailures(failed, context, `${started.length} of ${number} servers started`);
 }
 

@@ -7,7 +7,7 @@ import { readyPipe } from '../../process/ready-pipe.ts';
 import { announceHere } from '../context/announce.ts';
 import type { Context } from '../context/context.ts';
 import { type AppFlags, addAppFlags, askedApp, givenSpec, keptApp } from '../flags/app-flags.ts';
-import { examples } from '../flags/examples.ts';
+import { examples } from '../flags/help.ts';
 import { seconds, size } from '../flags/values.ts';
 import { report } from '../output/report.ts';
 import { detachUp, UP_READY_MS } from '../up/detach.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { PictureInfo } from '../../model/picture.ts';
 import type { Context } from '../context/context.ts';
-import { examples } from '../flags/examples.ts';
+import { examples } from '../flags/help.ts';
 import { readPictures } from '../picture-files/read.ts';
 
 interface Options {
