@@ -54,7 +54,10 @@ function whyNot(deps: ProgramDeps, program: Program, { port, heard }: Waited): W
   const broken = heard.find(({ status }) => status !== null);
   if (broken) {
     const answered = answeredWith(deps.healthPath, broken.status ?? 0, deps.healthStatus);
-    return [`still answers ${answered}`, NAME_A_PATH];
+    return [
+      `still answers ${answered}`,
+      deps.healthPath === '/' ? NAME_A_PATH : 'See what it said',
+    ];
   }
   if (heard.some(({ garbled }) => garbled)) {
     return [`says something on port ${port} that is not HTTP`, 'Let it speak plain HTTP there'];
@@ -67,7 +70,11 @@ function whyNot(deps: ProgramDeps, program: Program, { port, heard }: Waited): W
     return [`listens on port ${port}, but does not answer ${asked}`, remedy];
   }
   const [elsewhere] = [...there, ...listens];
-  if (!elsewhere) return ['listens nowhere', moreTime(LISTEN)];
+  if (!elsewhere)
+    return [
+      'listens nowhere',
+      moreTime(`${LISTEN}, spawn it with --no-http if it takes no requests`),
+    ];
   const at = `listens on ${bracket(elsewhere.host)}:${elsewhere.port}`;
   if (there.length === 0) return [`${at}, not on port ${port},`, LISTEN];
   const remedy = 'Let it listen on 127.0.0.1 too; some take their address from HOST or HOSTNAME';

@@ -43,7 +43,10 @@ function createHost(deps: WorkerDeps): Hosted {
       const running = deps.start();
       program = running;
       const how = await endOrTime(running, Math.min(defaults.workerReadyMs, deps.readyMs));
-      if (how !== null) throw endedEarly(deps, running, how);
+      if (how !== null) {
+        const runsOn = `. With --no-http it has to run on, for ${defaults.workerReadyMs / 1_000} s at least`;
+        throw endedEarly({ ...deps, hint: runsOn + deps.hint }, running, how);
+      }
       void running.ended.then((end) => {
         if (!leaving) tellDied(`${deps.name} ${inBackground(running, end)}`);
       });

@@ -43,6 +43,8 @@ describe('a command line that cannot be right', () => {
     [['spwan'], '"spwan"', 'spawn'],
     [['listservres'], '"listservres"', 'listservers'],
     [['spawn', '--prot', '3005'], '"--prot"', '--port'],
+    [['spawn', 'python3', '-m', 'http.server'], '"-m"', 'meowctl spawn -- python3 …'],
+    [['spawn', '-n', '2', '3'], 'counts of 3 and of 2', '-n'],
   ])('%j names the nearest', async (args, value, nearest) => {
     const result = await site.run(args);
     expect(result.code).toBe(2);

@@ -48,6 +48,7 @@ describe('a program spawned with --no-http', () => {
     expect(code).toBe(5);
     expect(stderr).toContain('ended with exit code 3 before it was ready');
     expect(stderr).toContain('no mailbox');
+    expect(stderr).toContain('With --no-http it has to run on');
     expect(await site.list()).toEqual([]);
   });
 
@@ -102,6 +103,20 @@ describe('a program spawned with --no-http', () => {
     const { code } = await site.run(['destroy', row.id, '--timeout', '0.3']);
     expect(code).toBe(0);
     expect(isAlive(row.worker?.pid)).toBe(false);
+  });
+
+  test('is given no page of health by restart', async () => {
+    const row = await site.spawnOne(...work());
+    const { code, stderr } = await site.run(['restart', row.id, '--health', '/up']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('takes no requests (--no-http)')]);
+    expect((await site.liveNow()).map(({ id }) => id)).toEqual([row.id]);
+  });
+
+  test('goes only by its name, or with all', async () => {
+    const row = await site.spawnOne(...work());
+    const { code, stderr } = await site.run(['destroy', '--force']);
+    expect([code, stderr]).toEqual([3, expect.stringContaining('Name a worker by its id')]);
+    expect((await site.run(['destroy', '--all'])).stdout).toContain(row.id);
   });
 
   test('is stopped by scale 0, and comes back with scale, as many as there were', async () => {

@@ -8,7 +8,7 @@ import { catSpec, isHealthPath, nameOfApp, parseSpec } from '../../model/app-spe
 import type { AppSpec, StatusRange } from '../../model/records.ts';
 import { quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
-import { type AskedEnv, askedEnv, type EnvFlags, envInWords } from './asked-env.ts';
+import { type AskedEnv, askedEnv, type EnvFlags } from './asked-env.ts';
 import { addLeaveFlags, type LeaveFlags, leaveSettings } from './leave-flags.ts';
 import { typedFolder, typedPath } from './typed-path.ts';
 import { statusRange } from './values.ts';
@@ -31,8 +31,12 @@ export interface AskedApp extends AskedSpec {
 /** What fits into one variable of a child's environment, with room to spare. */
 const MAX_SPEC_BYTES = 100_000;
 
-/** The flags that say what to serve; `askedApp` reads them back. */
-export function addAppFlags(command: Command): Command {
+/**
+ * The flags that say what to serve; `askedApp` reads them back.
+ * @param isChange of servers that have all of them set already
+ */
+export function addAppFlags(command: Command, isChange = false): Command {
+  const unless = (otherwise: string) => ` (default: ${isChange ? 'as it was' : otherwise})`;
   command
     .option(
       '--app <file>',
@@ -40,20 +44,20 @@ export function addAppFlags(command: Command): Command {
     )
     .option(
       '--env <NAME=VALUE>',
-      'a variable for the app (NAME alone: with the value it has here)',
+      'a variable for the app, as often as needed (NAME alone: with the value it has here)',
       collect,
     )
     .option('--env-file <file>', 'a file of NAME=VALUE lines for the app, read at each start')
     .option('--env-all', 'pass on to the app all that is set here')
-    .option('--cwd <folder>', 'run the app in this folder (default: this one)')
+    .option('--cwd <folder>', `run the app in this folder${unless('this one')}`)
     .option(
       '--health <path>',
-      "the app's page that says it is ready and well (default: / of a program; a module is ready when it listens)",
+      `the app's page that says it is ready and well${unless('/ of a program; a module is ready when it listens')}`,
       healthPath,
     )
     .option(
       '--health-status <range>',
-      'the answers there that mean it is, such as 200-399 (default: all below 500)',
+      `the answers there that mean it is, such as 200-399${unless('all below 500')}`,
       statusRange,
     );
   return addLeaveFlags(command);
@@ -82,13 +86,23 @@ export function splitProgram(argv: readonly string[]) {
   return isNumber ? { own: argv, program: null } : { own: argv.slice(0, at), program };
 }
 
+export interface Asking {
+  readonly readyMs?: number;
+  /** Of servers that may have a page of health already. */
+  readonly isChange?: boolean;
+}
+
 /** What these flags ask for, or null when they leave it open. */
-export function askedApp(context: Context, flags: AppFlags, readyMs?: number): AskedApp | null {
+export function askedApp(
+  context: Context,
+  flags: AppFlags,
+  { readyMs, isChange = false }: Asking = {},
+): AskedApp | null {
   const { app, cwd, health: path, healthStatus } = flags;
   const { program } = context;
   if (app !== undefined && program) throw oneApp();
   checkWorker(flags, program);
-  if (healthStatus && path === undefined && !program) throw noPage();
+  if (healthStatus && path === undefined && !program && !isChange) throw noPage();
   const kind = whatToRun(context, app);
   const isNamed = app !== undefined || program !== null;
   const isPlain = hasNoSettings(flags);
@@ -188,19 +202,4 @@ function noPage(): UsageError {
 
 function oneApp(): UsageError {
   return new UsageError('--app together with a program after --', 'Use one of them');
-}
-
-/** What a person asked for on this machine, its values kept in the state folder. */
-export async function keptApp(context: Context, asked: AskedApp | null): Promise<AskedSpec | null> {
-  if (asked === null) return null;
-  const [{ prepareStateFolder }, { keepValues }] = await Promise.all([
-    import('../../state/folder.ts'),
-    import('../../environment/kept-values.ts'),
-  ]);
-  const { home } = context.config;
-  const { spec, env, isNamed, isPlain } = asked;
-  prepareStateFolder(home);
-  const kept = keepValues(home, env.values);
-  for (const line of envInWords(env)) context.output.talk(line);
-  return { spec: { ...spec, ...kept }, isNamed, isPlain };
 }

@@ -12,7 +12,7 @@ export interface ChangeFlags extends AppFlags {
 /** What is to be new about servers that are replaced, or null when they stay as they are. */
 export function askedChange(context: Context, flags: ChangeFlags): AppChange | null {
   const withdrawn = flags.noEnv ?? [];
-  const asked = askedApp(context, flags);
+  const asked = askedApp(context, flags, { isChange: true });
   if (!asked && withdrawn.length === 0) return null;
   const { spec = catSpec, env, isNamed = false } = asked ?? {};
   const declared = env?.values.declared ?? {};

@@ -51,8 +51,17 @@ function remedyFor({ code }: CommanderError, verb: string, words: readonly strin
     const guess = file === undefined ? tooMany.get(verb) : howToServe(file);
     if (guess !== undefined) return guess;
   }
+  const isOption = code === 'commander.unknownOption' && serves.has(verb);
+  const program = isOption
+    ? words.slice(words.indexOf(verb) + 1).find(looksLikeProgram)
+    : undefined;
+  if (program) return `A program goes behind --: \`meowctl ${verb} -- ${program} …\``;
   const isVerb = code !== 'commander.unknownCommand' && /^[a-z]+$/.test(verb);
   return isVerb ? `See \`meowctl ${verb} --help\`` : 'See `meowctl --help`';
 }
 
 const serves = new Set(['spawn', 'serve', 'up', 'scale']);
+
+function looksLikeProgram(word: string): boolean {
+  return /^[a-z][\w.+-]*$/i.test(word);
+}

@@ -47,7 +47,7 @@ export function addRestart(program: Command, context: Context): void {
       return context.withStore((open) => restart(context, open, targets, { ...options, change }));
     });
   addOutputFlags(verb, { json: 'an array of the new records', quiet: 'the new urls' });
-  addAppFlags(verb).addOption(noEnv());
+  addAppFlags(verb, true).addOption(noEnv());
 }
 
 // Commander would take it for `--env` turned off.

@@ -3,14 +3,9 @@ import type { AskedSpec } from '../../fleet/targets/app.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { openDesiredState, serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
-import {
-  type AppFlags,
-  addAppFlags,
-  addWorkerFlag,
-  askedApp,
-  keptApp,
-} from '../flags/app-flags.ts';
+import { type AppFlags, addAppFlags, addWorkerFlag, askedApp } from '../flags/app-flags.ts';
 import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
+import { keptApp } from '../flags/kept-app.ts';
 import { size } from '../flags/values.ts';
 import { printRows } from '../output/print-rows.ts';
 import { servingRows } from '../output/rows.ts';
@@ -33,8 +28,15 @@ export function addScale(program: Command, context: Context): void {
 }
 
 async function scale(context: Context, count: number, options: Options): Promise<void> {
-  const asked = await keptApp(context, askedApp(context, options));
-  await context.withStore((open) => scaleTo(context, open, count, asked, options), { start: true });
+  const about: string[] = [];
+  const asked = await keptApp(context, askedApp(context, options), (line) => about.push(line));
+  await context.withStore(
+    async (open) => {
+      const started = await scaleTo(context, open, count, asked, options);
+      if (started > 0) about.forEach(context.output.talk);
+    },
+    { start: true },
+  );
 }
 
 async function scaleTo(
@@ -43,7 +45,7 @@ async function scaleTo(
   count: number,
   given: AskedSpec | null,
   options: Options,
-): Promise<void> {
+): Promise<number> {
   const asked = await settle(context, open, given);
   const [{ scaleTo: bringUp }, { thisMachine }] = await Promise.all([
     import('../../fleet/scale/scale.ts'),
@@ -62,6 +64,14 @@ async function scaleTo(
   const rows = await servingRows(registry, serving);
   const { output } = context;
   await printRows(output, rows, options);
-  output.talk(`${rows.length} serve here: ${started.length} started, ${retired.length} retired`);
+  const serve = rows.every(({ http }) => http === false) && rows.length > 0 ? 'run' : 'serve';
+  output.talk(`${rows.length} ${serve} here: ${started.length} started, ${retired.length} retired`);
+  const before = rows.length - started.length;
+  if (asked && !asked.isPlain && before > 0) {
+    output.talk(
+      `those that ran before (${before}) keep their settings: \`meowctl restart\` changes them`,
+    );
+  }
   tellFailures(failed, context, `${rows.length} of ${count} servers serve`);
+  return started.length;
 }

@@ -6,14 +6,9 @@ import type { AppSpec } from '../../model/records.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { openDesiredState, serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
-import {
-  type AppFlags,
-  addAppFlags,
-  addWorkerFlag,
-  askedApp,
-  keptApp,
-} from '../flags/app-flags.ts';
+import { type AppFlags, addAppFlags, addWorkerFlag, askedApp } from '../flags/app-flags.ts';
 import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
+import { keptApp } from '../flags/kept-app.ts';
 import { count, host, port, seconds } from '../flags/values.ts';
 import { printRows } from '../output/print-rows.ts';
 import { byPort, toRow } from '../output/rows.ts';
@@ -63,10 +58,11 @@ export function addSpawn(program: Command, context: Context): void {
   addWorkerFlag(addAppFlags(verb));
 }
 
-async function spawn(context: Context, wanted = 1, options: Options): Promise<void> {
-  const number = options.number ?? wanted;
+async function spawn(context: Context, given: number | undefined, options: Options): Promise<void> {
+  if (options.number !== undefined && given !== undefined) throw twoCounts(given, options.number);
+  const number = options.number ?? given ?? 1;
   if (options.port !== undefined && number > 1) throw onePortOneServer(number);
-  const asked = await keptApp(context, askedApp(context, options, options.timeout));
+  const asked = await keptApp(context, askedApp(context, options, { readyMs: options.timeout }));
   await context.withStore((open) => spawnMany(context, open, number, asked, options), {
     start: true,
     keeps: true,
@@ -120,6 +116,13 @@ async function whatToSpawn(
 /** As it was given once, where it is not given now. */
 function patience(timeoutMs: number, { readyMs = timeoutMs }: AppSpec): number {
   return timeoutMs === defaults.readyTimeoutMs ? readyMs : timeoutMs;
+}
+
+function twoCounts(one: number, other: number): UsageError {
+  return new UsageError(
+    `counts of ${one} and of ${other}: -n says what [count] says`,
+    'Use one of them',
+  );
 }
 
 function onePortOneServer(number: number): UsageError {

@@ -18,19 +18,20 @@ export async function order(job: Job): Promise<{ ordered: Known[]; refused: Meow
 }
 
 /**
- * One that takes requests, where there is one. What somebody else is taking out, or took out since,
- * does not count: then it is another one.
+ * Never one that takes no requests: such a worker goes by its name. What somebody else is taking out,
+ * or took out since, does not count: then it is another one.
  */
 async function orderRandom(job: Job): Promise<Known> {
-  const serving = job.known.filter(takesRequests);
-  const up = shuffle(serving.length > 0 ? serving : job.known.filter(isUp));
-  for (const server of up) {
+  for (const server of shuffle(job.known.filter(takesRequests))) {
     const said = await orderUnlessLast(job, server);
-    if (said === 'last' && !job.force && !server.record.worker) throw lastServer(server);
+    if (said === 'last' && !job.force) throw lastServer(server);
     if (said === 'last') await orderAll(job, [server]);
     if (said === 'last' || said === 'ordered') return server;
   }
-  throw new NothingError('no server is up', 'Start one with `meowctl spawn`');
+  const remedy = job.known.some(isUp)
+    ? 'Name a worker by its id, or use --all: see `meowctl ls`'
+    : 'Start one with `meowctl spawn`';
+  throw new NothingError('no server is up', remedy);
 }
 
 async function orderSome(job: Job, chosen: readonly Known[]) {

@@ -66,14 +66,16 @@ function backOffMs(deaths: readonly Death[]): number {
 export function sentenceInWords(
   { next, delayMs, count }: Sentence,
   id: string,
-  port: number,
+  port: number | null,
 ): string {
+  const kind = port === null ? 'worker' : 'server';
   if (next === 'crashed') {
     const within = `${defaults.crashWindowMs / SECOND_MS} s`;
-    return `server ${id} died ${count} times within ${within}: it is left alone until \`meowctl restart ${id}\``;
+    return `${kind} ${id} died ${count} times within ${within}: it is left alone until \`meowctl restart ${id}\``;
   }
   const minutes = defaults.longCrashWindowMs / (60 * SECOND_MS);
   const often = next === 'again' ? '' : `, ${count} times within ${minutes} minutes`;
   const when = delayMs === 0 ? 'at once' : `in ${delayMs / SECOND_MS} s`;
-  return `server ${id} on port ${port} died${often}; started again ${when}`;
+  const where = port === null ? '' : ` on port ${port}`;
+  return `${kind} ${id}${where} died${often}; started again ${when}`;
 }

@@ -1,6 +1,7 @@
 import { defaults } from '../../defaults.ts';
 import { isOutage, StoreError } from '../../errors.ts';
 import { type Background, repeat } from '../../loop.ts';
+import { isWorker } from '../../model/app-spec.ts';
 import type { FleetView, SignedIntent } from '../../model/records.ts';
 import type { Machine } from '../../process/identity.ts';
 import { findServer } from '../../process/running.ts';
@@ -176,7 +177,7 @@ export class Reconciler {
     const nowMs = performance.now();
     const wasWell = nowMs - (this.#servesMs.get(id) ?? nowMs) >= defaults.ranWellMs;
     const sentence = found.deaths.add(wasWell, nowMs);
-    log(sentenceInWords(sentence, id, intent.port));
+    log(sentenceInWords(sentence, id, isWorker(intent.spec) ? null : intent.port));
     if (sentence.next === 'crashed') {
       this.#cases.delete(id); // `restart` begins anew
       await wanted.mark(intent, 'crashed');

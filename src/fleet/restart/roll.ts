@@ -1,6 +1,7 @@
 import { defaults } from '../../defaults.ts';
 import { dropNewValues, keptDigests } from '../../environment/sweep.ts';
 import { FailedError, type MeowError, NothingError, UsageError } from '../../errors.ts';
+import { isWorker } from '../../model/app-spec.ts';
 import type { FleetView, ServerRecord } from '../../model/records.ts';
 import { identify, isHere, isOfHost, type Machine } from '../../process/identity.ts';
 import { quote } from '../../text.ts';
@@ -138,11 +139,19 @@ function mustFit({ targets }: Job, change: AppChange, wanted: readonly Wanted[])
     const message = `servers of several apps run on this host: ${inWords(apps)}`;
     throw new UsageError(message, 'Say which servers to replace: by id, see `meowctl ls`');
   }
+  const { health, healthStatus } = change.spec;
+  if ((health !== null || healthStatus) && specs.some(isWorker)) {
+    const message = 'a page of health for what takes no requests (--no-http)';
+    throw new UsageError(message, 'Name the servers that are meant, by id: see `meowctl ls`');
+  }
   const declared = new Set(specs.flatMap(({ env }) => env));
   const unknown = change.withdrawn?.find((name) => !declared.has(name));
   if (unknown === undefined) return;
   const names = [...declared].sort().join(', ');
-  const remedy = names === '' ? 'Nothing is declared for them' : `Declared are ${names}`;
+  const file = specs.find(({ envFile }) => envFile !== undefined)?.envFile;
+  const listed = names === '' ? 'Nothing is declared for them' : `Declared are ${names}`;
+  const inFile = file === undefined ? '' : `; what stands in ${quote(file)} is taken out there`;
+  const remedy = listed + inFile;
   throw new UsageError(`variable ${quote(unknown)} is not declared for these servers`, remedy);
 }
 
