@@ -11,7 +11,15 @@ import { fileURLToPath } from 'node:url';
 
 const NODES = ['20.19', '22', '24', 'latest'];
 const NPMS = ['10', '11'];
-const TESTS = ['test/cli', 'test/fleet', 'test/proxy', 'test/server', 'test/package.test.ts'];
+const TESTS = [
+  'test/cli',
+  'test/e2e',
+  'test/fleet',
+  'test/hosting',
+  'test/process',
+  'test/proxy',
+  'test/server',
+];
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const cache = join(root, 'node_modules', '.cache', 'nodes');

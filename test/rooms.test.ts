@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
@@ -174,6 +174,16 @@ describe('the rooms', () => {
     const tree = page.slice(page.indexOf('\nsrc/\n'), page.indexOf('\ntest/'));
     const listed = [...tree.matchAll(/^ {2}([a-z-]+(?:\/[a-z-]+)*)\/ /gm)].map(([, name]) => name);
     expect(listed.sort()).toEqual(Object.keys(uses).sort());
+  });
+
+  test('have their in-process tests in folders of the same name, apart from e2e, chaos and what they share', () => {
+    const others = ['chaos', 'e2e', 'fixtures', 'helpers'];
+    const folders = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && !isGround(file))
+      .map(dirname)
+      .filter((folder) => !others.includes(folder.split('/')[0] ?? ''));
+    expect(folders.length).toBeGreaterThan(20);
+    expect(folders.filter((folder) => !existsSync(join(SRC, folder)))).toEqual([]);
   });
 
   test.each([

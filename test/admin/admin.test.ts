@@ -2,10 +2,10 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Admin, createAdmin } from '../../src/admin/admin.ts';
 import { defaults } from '../../src/defaults.ts';
+import { ask, exchange } from '../helpers/clients.ts';
+import { type Fleet, type OpenDoor, startFleet } from '../helpers/door-fleet.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
-import { ask, exchange } from '../proxy/clients.ts';
-import { type Fleet, type OpenDoor, startFleet } from '../proxy/fleet.ts';
 
 let fleet: Fleet;
 let open: OpenDoor;

@@ -5,7 +5,7 @@ import { RetryPolicy, type TryFacts } from '../../src/proxy/exchange/retry-polic
 import { doorOptions, LOOPBACK } from '../../src/proxy/options.ts';
 import { createAllow } from '../../src/proxy/upstream/address-policy.ts';
 import { FrameTracker } from '../../src/proxy/websocket/frames.ts';
-import { build } from './web-sockets.ts';
+import { build } from '../helpers/web-sockets.ts';
 
 describe('--allow-backends', () => {
   test.each([

@@ -1,6 +1,6 @@
 /*
  * The phases of an attempt: one request with one server. The table stands in
- * docs/request-lifecycle.md too, and test/proxy/phases.test.ts holds the two to each other.
+ * docs/request-lifecycle.md too, and test/proxy/exchange/phases.test.ts holds the two to each other.
  */
 
 export const PHASES = ['connecting', 'sending', 'waiting', 'answering', 'over'] as const;

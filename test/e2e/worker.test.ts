@@ -1,0 +1,199 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Row } from '../../src/cli/output/rows.ts';
+import { finish, ownProcesses } from '../helpers/cli.ts';
+import { type FleetSite, openFleetSite } from '../helpers/fleet-site.ts';
+import { keepAsking } from '../helpers/load.ts';
+import { unpackOldVersion } from '../helpers/old-version.ts';
+import { freePort } from '../helpers/redis.ts';
+import { until } from '../helpers/until.ts';
+
+const WORKER = join(import.meta.dirname, '..', 'fixtures', 'worker.mjs');
+const work = (...words: string[]) => ['--no-http', '--', process.execPath, WORKER, ...words];
+
+let site: FleetSite;
+
+beforeAll(async () => {
+  site = await openFleetSite();
+});
+afterAll(() => site.close());
+afterEach(() => site.clear());
+
+const log = ({ id }: Row) => readFileSync(join(site.home, 'logs', `${id}.log`), 'utf8');
+const isAlive = (pid: number | undefined) => ownProcesses(site.home).some((each) => each === pid);
+
+describe('a program spawned with --no-http', () => {
+  test('is listed as up, with its pid, without a url, and is told no port', async () => {
+    const row = await site.spawnOne(...work('mail'));
+    expect(row).toMatchObject({ state: 'up', http: false, worker: { pid: expect.any(Number) } });
+    expect(row.program).toBeUndefined();
+    expect(log(row)).toContain(`begun ${row.worker?.pid} PORT=undefined mail`);
+    const { stdout } = await site.run(['ls']);
+    expect(stdout).toMatch(new RegExp(`${row.id} +- +up .* - +- +/`));
+    expect((await site.run(['ls', '-q'])).stdout).toBe('');
+    expect((await site.run(['spawn', '-q'])).stdout).toMatch(/^[a-z2-9]{6}\n$/);
+  });
+
+  test('is 404 at the port of its server, and well there', async () => {
+    const { url, id } = await site.spawnOne(...work());
+    const [page, health] = await Promise.all([fetch(url), fetch(`${url}/healthz`)]);
+    expect([page.status, await page.text()]).toEqual([404, expect.stringContaining('no requests')]);
+    expect(await health.json()).toEqual({ id, state: 'up' });
+  });
+
+  test('that ends at once is not started, and says why', async () => {
+    const words = ['spawn', '--no-http', '--', 'sh', '-c', 'echo no mailbox; exit 3'];
+    const { code, stderr } = await site.run(words);
+    expect(code).toBe(5);
+    expect(stderr).toContain('ended with exit code 3 before it was ready');
+    expect(stderr).toContain('no mailbox');
+    expect(stderr).toContain('With --no-http it has to run on');
+    expect(await site.list()).toEqual([]);
+  });
+
+  test('is started again when it ends, by itself or killed', async () => {
+    const keeper = await site.keep();
+    let row = await site.spawnOne(...work());
+    for (const signal of ['SIGKILL', 'SIGUSR2'] as const) {
+      const before = await site.list();
+      process.kill(row.worker?.pid ?? 0, signal);
+      const next = await site.newcomer(before);
+      expect(next).toMatchObject({ http: false, state: 'up' });
+      expect(isAlive(row.worker?.pid)).toBe(false);
+      row = next;
+    }
+    keeper.kill('SIGTERM');
+    await keeper.ended;
+  });
+
+  test('ends with its server, also when that is killed', async () => {
+    const row = await site.spawnOne(...work());
+    process.kill(row.pid, 'SIGKILL');
+    await until('nothing is left of it', () => !isAlive(row.worker?.pid));
+  });
+
+  test('is replaced by restart, beside a door that never hears of it', async () => {
+    const before = await site.spawnOne(...work());
+    const port = String(await freePort());
+    const door = site.go('proxy', '--port', port, '--no-admin');
+    await until('the door lives', async () => (await site.raw.keys('{meow}:door:*')).length > 0);
+    const { code, stdout, stderr } = await site.run(['restart', '--json']);
+    expect([code, stderr]).toEqual([0, '']);
+    const [after] = JSON.parse(stdout) as Row[];
+    expect(after).toMatchObject({ http: false, state: 'up' });
+    expect(after?.id).not.toBe(before.id);
+    expect(isAlive(before.worker?.pid)).toBe(false);
+    door.kill('SIGTERM');
+    await door.ended;
+  });
+
+  test('finishes on its drain signal before its server leaves', async () => {
+    const row = await site.spawnOne('--drain-signal', 'SIGUSR2', ...work());
+    const { code } = await site.run(['destroy', row.id]);
+    expect(code).toBe(0);
+    expect(log(row)).toContain('finished the last round');
+    expect(ownProcesses(site.home)).toEqual([]);
+  });
+
+  test('that does not finish within the time to drain gets SIGTERM', async () => {
+    const stubborn = `trap '' USR2; echo begun; while :; do sleep 0.05; done`;
+    const words = ['--no-http', '--', 'sh', '-c', stubborn];
+    const row = await site.spawnOne('--drain-signal', 'SIGUSR2', ...words);
+    const { code } = await site.run(['destroy', row.id, '--timeout', '0.3']);
+    expect(code).toBe(0);
+    expect(isAlive(row.worker?.pid)).toBe(false);
+  });
+
+  test('is given no page of health by restart', async () => {
+    const row = await site.spawnOne(...work());
+    const { code, stderr } = await site.run(['restart', row.id, '--health', '/up']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('takes no requests (--no-http)')]);
+    expect((await site.liveNow()).map(({ id }) => id)).toEqual([row.id]);
+  });
+
+  test('goes only by its name, or with all', async () => {
+    const row = await site.spawnOne(...work());
+    const { code, stderr } = await site.run(['destroy', '--force']);
+    expect([code, stderr]).toEqual([3, expect.stringContaining('Name a worker by its id')]);
+    expect((await site.run(['destroy', '--all'])).stdout).toContain(row.id);
+  });
+
+  test('is stopped by scale 0, and comes back with scale, as many as there were', async () => {
+    await site.spawn('2', ...work());
+    const stopped = await site.run(['scale', '0']);
+    expect(stopped.code).toBe(0);
+    expect((await site.list()).map(({ state, http }) => [state, http])).toEqual([
+      ['stopped', false],
+      ['stopped', false],
+    ]);
+    const { code, stdout } = await site.run(['scale', '2', '-q']);
+    expect([code, stdout.trim().split('\n').length]).toEqual([0, 2]);
+    expect((await site.liveNow()).map(({ http }) => http)).toEqual([false, false]);
+  });
+});
+
+describe('a worker beside servers', () => {
+  test.each(['new', 'old'] as const)(
+    'gets no request of a door of the %s version',
+    async (version) => {
+      const old = unpackOldVersion(site);
+      await site.spawn('2');
+      await site.spawn('2', ...work());
+      const port = String(await freePort());
+      const asked = ['proxy', '--port', port, '--no-admin'];
+      const door = version === 'old' ? old.start(asked) : site.start(asked);
+      const url = `http://127.0.0.1:${port}/test`;
+      await until('the door serves', async () => (await fetch(url).catch(() => null))?.ok);
+      const load = keepAsking(url, { workers: 2, pauseMs: 10 });
+      const { code } = await site.run(['restart']);
+      expect(code).toBe(0);
+      const { sent, failures } = await load.stop();
+      expect([sent > 10, failures]).toEqual([true, []]);
+      door.kill('SIGTERM');
+      await finish(door);
+      old.remove();
+    },
+  );
+
+  test('is not what destroy takes at random, nor a reason to take the last server', async () => {
+    const [one] = await site.spawn('1');
+    const worker = await site.spawnOne(...work());
+    const last = await site.run(['destroy']);
+    expect([last.code, last.stderr]).toEqual([1, expect.stringContaining(`${one?.id} on port`)]);
+    const named = await site.run(['destroy', one?.id ?? '']);
+    expect([named.code, named.stderr]).toEqual([1, expect.stringContaining('is the last one')]);
+    expect((await site.run(['destroy', worker.id])).code).toBe(0);
+    expect((await site.liveNow()).map(({ id }) => id)).toEqual([one?.id]);
+  });
+
+  test('is not meant by scale or spawn without a name', async () => {
+    await site.spawn('1');
+    await site.spawn('1', ...work());
+    expect((await site.run(['scale', '2'])).code).toBe(0);
+    await site.spawn('1');
+    const apps = (await site.liveNow()).map(({ app }) => app.split(' ').at(-1));
+    expect(apps.filter((app) => app === 'cat')).toHaveLength(3);
+    expect(apps.filter((app) => app === WORKER)).toHaveLength(1);
+  });
+
+  test('comes back as it is with up, whatever app that names', async () => {
+    await site.spawn('1');
+    await site.spawn('1', ...work());
+    await site.run(['scale', '0']);
+    await site.run(['scale', '0', ...work()]);
+    const app = site.write('app.mjs', 'export default (_, response) => response.end("app");\n');
+    const port = String(await freePort());
+    const up = site.go('up', '-n', '2', '--app', app, '--port', port, '--no-admin');
+    await until('all is up', () => up.said().includes('Ctrl-C'));
+    const live = await site.liveNow();
+    expect(live.filter(({ http }) => http === false).map(({ app: name }) => name)).toEqual([
+      `${process.execPath} ${WORKER}`,
+    ]);
+    expect(live.filter(({ app: name }) => name === app)).toHaveLength(2);
+    expect(up.said()).toMatch(/worker {3}[a-z2-9]{6}/);
+    up.kill('SIGTERM');
+    await up.ended;
+    await until('nothing runs', () => ownProcesses(site.home).length === 0);
+  });
+});

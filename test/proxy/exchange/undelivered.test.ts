@@ -1,0 +1,186 @@
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { hostCat } from '../../../src/cats/host.ts';
+import { catSpec } from '../../../src/model/app-spec.ts';
+import { takesPicture, Undelivered } from '../../../src/proxy/exchange/undelivered.ts';
+import type { RunningServer } from '../../../src/server/options.ts';
+import { serve } from '../../../src/server/serve.ts';
+import { type Fleet, startFleet } from '../../helpers/door-fleet.ts';
+import { until } from '../../helpers/until.ts';
+
+const data = readFileSync(join(import.meta.dirname, '..', '..', '..', 'img', 'night.png'));
+const LEAVERS = 40;
+const LEAVES_WITHIN_MS = 8;
+const KEPT_MS = 5_000;
+
+let fleet: Fleet;
+let raw: Redis;
+
+beforeAll(async () => {
+  fleet = await startFleet();
+  raw = new Redis(fleet.redis.url);
+});
+afterEach(async () => {
+  await fleet.clear();
+  await raw.flushall();
+});
+afterAll(async () => {
+  raw.disconnect();
+  await fleet.stop();
+});
+
+const queued = () => raw.llen('{meow}:images');
+const enqueue = (count: number) =>
+  fleet.store.images.enqueue(
+    Array.from({ length: count }, () => ({ data, type: 'image/png' as const, name: 'a.png' })),
+  );
+
+/** Takes the picture of a request and counts it as delivered, as a server does. */
+async function take(request: IncomingMessage): Promise<void> {
+  const { images } = fleet.store;
+  const token = String(request.headers['meow-attempt']);
+  const got = await until('there is one', () => images.claim(token));
+  expect(await images.acknowledge(got.id, got.claim, KEPT_MS)).toBe(true);
+}
+
+/** Asks for a picture, and resets the connection when told. */
+function leaver(port: number, whenToLeave: (socket: Socket) => void): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write('GET /meow HTTP/1.1\r\nHost: a\r\n\r\n');
+      whenToLeave(socket);
+    });
+    socket.on('error', () => {}).resume();
+    socket.once('close', () => resolve());
+  });
+}
+
+test('what its server counts as delivered and its client left in the middle of is back', async () => {
+  await enqueue(1);
+  await fleet.serve('aaaaaa', async (request, response) => {
+    await take(request);
+    response.writeHead(200, { 'content-length': data.length }).write(data.subarray(0, 1_000));
+  });
+  const { port, answers } = await fleet.open(1);
+  await leaver(port, (socket) => socket.once('data', () => socket.resetAndDestroy()));
+  await until('it is back', async () => (await queued()) === 1);
+  expect(answers[0]?.trouble).toBe('the client left');
+});
+
+test('so is what its server took only after its client had left', async () => {
+  await enqueue(1);
+  let left = () => {};
+  const gone = new Promise<void>((resolve) => {
+    left = resolve;
+  });
+  await fleet.serve('aaaaaa', async (request) => {
+    await gone;
+    await take(request);
+  });
+  const { port, answers } = await fleet.open(1);
+  await leaver(port, (socket) => setTimeout(() => socket.resetAndDestroy(), 50));
+  await until('it is told', () => answers.length === 1);
+  left();
+  await until('it was taken', async () => (await queued()) === 0);
+  await until('it is back', async () => (await queued()) === 1);
+});
+
+test('so is what ends in an answer of the door’s own', async () => {
+  await enqueue(1);
+  await fleet.serve('aaaaaa', async (request) => {
+    await take(request);
+    request.socket.destroy();
+  });
+  const { port } = await fleet.open(1);
+  expect((await fetch(`http://127.0.0.1:${port}/meow`)).status).toBe(503);
+  await until('it is back', async () => (await queued()) === 1);
+});
+
+/** Three servers of the built-in app. */
+function serveThree(): Promise<RunningServer[]> {
+  const machine = { host: 'here', bootId: 'boot', pid: process.pid, pidStart: '1' };
+  const where = { listenHost: '127.0.0.1', fixedPort: null, firstPort: null, advertise: null };
+  const how = { spec: catSpec, version: '0.0.0', replaces: null, drainMs: 1_000 };
+  const { store } = fleet;
+  const log = () => {};
+  const deps = { store, wanted: null, host: hostCat({ store, log }), log };
+  const ids = ['aaaaaa', 'bbbbbb', 'cccccc'];
+  return Promise.all(ids.map((id) => serve(deps, { id, ...how, ...where, machine })));
+}
+
+test('as many pictures leave the queue as answers have left the door whole', async () => {
+  const servers = await serveThree();
+  const { port, url, answers } = await fleet.open(3);
+  await enqueue(LEAVERS + 1);
+  const got = await fetch(`${url}/meow`);
+  expect(Buffer.from(await got.arrayBuffer()).equals(data)).toBe(true);
+  for (let at = 0; at < LEAVERS; at += 4) {
+    const four = [0, 1, 2, 3].map((step) => ((at + step) * 0.7) % LEAVES_WITHIN_MS);
+    const leaves = (ms: number) => (socket: Socket) =>
+      void setTimeout(() => socket.resetAndDestroy(), ms);
+    await Promise.all(four.map((ms) => leaver(port, leaves(ms))));
+  }
+  await until('all are told', () => answers.length === LEAVERS + 1);
+  const whole = answers.filter(({ status, trouble }) => status === 200 && trouble === null);
+  const left = LEAVERS + 1 - whole.length;
+  await until('the rest is back', async () => (await queued()) === left);
+  // Nothing more comes or goes: what is kept for a second try is forgotten.
+  await until('nothing is kept', async () => (await raw.keys('{meow}:delivered:*')).length === 0);
+  expect(await queued()).toBe(left);
+  await Promise.all(servers.map((server) => server.retire(100)));
+});
+
+test.each([
+  ['GET', '/meow', true],
+  ['GET', '/meow?x', true],
+  ['GET', '/MEOW/', true],
+  ['HEAD', '/meow', false],
+  ['GET', '/meows', false],
+  ['GET', '/x/meow', false],
+])('%s %s may have taken a picture: %s', (method, path, may) => {
+  expect(takesPicture(method, path)).toBe(may);
+});
+
+test('a store that is away holds up nothing, keeps the list bounded, and is told afterwards', async () => {
+  const asked: string[][] = [];
+  let away = true;
+  const store = {
+    async putBackFor(tokens: readonly string[]) {
+      if (away) throw new Error('away');
+      asked.push([...tokens]);
+      return tokens.map(() => true);
+    },
+  };
+  const list = new Undelivered(store, { retryWindowMs: 3_600_000 }, () => {});
+  for (let at = 0; at < 3_000; at += 1) list.tell(`token-${at}`);
+  await pause(0);
+  away = false;
+  await until('all are asked for', () => asked.flat().length === 1_000);
+  expect(Math.max(...asked.map(({ length }) => length))).toBeLessThanOrEqual(100);
+  await list.stop();
+  expect(asked.flat()).toHaveLength(1_000);
+});
+
+test('what is not there yet is asked for again, for as long as it may come', async () => {
+  let asked = 0;
+  const store = {
+    async putBackFor() {
+      asked += 1;
+      return [asked === 3];
+    },
+  };
+  const list = new Undelivered(store, { retryWindowMs: 3_600_000 }, () => {});
+  list.tell('token');
+  await until('it was found', () => asked === 3);
+  await list.stop();
+  expect(asked).toBe(3);
+  const late = new Undelivered(store, { retryWindowMs: 0 }, () => {});
+  late.tell('token');
+  await until('it was asked for', () => asked > 3);
+  await late.stop();
+});

@@ -1,0 +1,36 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { entryPath, listWanted, markWanted, writeWanted } from '../../src/state/desired-files.ts';
+import { sign } from '../../src/state/signature.ts';
+import { temporaryFolder } from '../helpers/cleanup.ts';
+import { sampleIntent } from '../helpers/store.ts';
+
+const fleet = { registry: 'r1', namespace: 'meow' };
+
+function listOfTwo() {
+  const home = temporaryFolder();
+  const [one, two] = ['abc234', 'def567'].map((id) =>
+    sign(home, { ...sampleIntent(), ...fleet, id, hostId: 'a'.repeat(16) }),
+  );
+  if (!one || !two) throw new Error('no intents');
+  for (const intent of [one, two]) writeWanted(home, intent);
+  return { home, one, two, first: listWanted(home, fleet) };
+}
+
+test('an earlier list of what is wanted stands for what was not written since, and for no more', () => {
+  const { home, one, two, first } = listOfTwo();
+  const again = listWanted(home, fleet, first);
+  expect([...again.values()].map(({ intent }) => intent)).toEqual([one, two]);
+  expect(again.get(one.id)?.intent).toBe(first.get(one.id)?.intent);
+  markWanted(home, one, 'crashed');
+  writeFileSync(entryPath(home, fleet, two.id), 'junk');
+  const [next, ...others] = [...listWanted(home, fleet, again).values()];
+  expect([next?.intent, others]).toEqual([{ ...one, state: 'crashed' }, []]);
+});
+
+test('an earlier list of what is wanted stands for nothing under another key', () => {
+  const { home, first } = listOfTwo();
+  writeFileSync(join(home, 'seal.key'), Buffer.alloc(32));
+  expect(listWanted(home, fleet, first)).toEqual(new Map());
+});
