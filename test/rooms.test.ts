@@ -66,11 +66,13 @@ const uses: Record<string, readonly string[]> = {
   'cli/picture-files': ['cats/picture'],
 
   'fleet/restart': [
-    ...['fleet/destroy', 'fleet/spawn', 'fleet/targets', 'environment', 'process', 'state'],
+    ...['fleet/destroy', 'fleet/spawn', 'fleet/targets', 'environment', 'model', 'process'],
+    'state',
   ],
   'fleet/scale': ['fleet/destroy', 'fleet/spawn', 'fleet/targets', 'model', 'process'],
   'fleet/reconciler': [
-    ...['fleet/death-watch', 'fleet/desired', 'fleet/spawn', 'fleet/targets', 'logs', 'process'],
+    ...['fleet/death-watch', 'fleet/desired', 'fleet/spawn', 'fleet/targets', 'logs', 'model'],
+    'process',
   ],
   'fleet/desired': [
     ...['fleet/death-watch', 'fleet/targets', 'environment', 'model', 'process', 'state', 'store'],
