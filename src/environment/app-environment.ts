@@ -1,4 +1,4 @@
-import type { AppSpec } from '../model/records.ts';
+import type { AppSpec } from '../model/app-spec.ts';
 import { baseOf, isSetting, only, type Variables } from '../model/variables.ts';
 import { onPath } from '../process/own-program.ts';
 import { readEnvFile } from './env-file.ts';

@@ -2,8 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 import { parseEnv } from 'node:util';
 import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
-import { isVariableName } from '../model/app-spec.ts';
-import { type Variables, variableBytes } from '../model/variables.ts';
+import { isVariableName, type Variables, variableBytes } from '../model/variables.ts';
 import { quote, systemReason } from '../text.ts';
 
 export interface EnvFile {

@@ -14,8 +14,7 @@ import {
 import { dirname, join } from 'node:path';
 import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
-import { isEnvDigest } from '../model/app-spec.ts';
-import type { AppSpec } from '../model/records.ts';
+import { type AppSpec, isEnvDigest } from '../model/app-spec.ts';
 import { baseOf, othersOf, type Variables } from '../model/variables.ts';
 import { makeFolder } from '../state/folder.ts';
 import { readKey } from '../state/signature.ts';

@@ -1,6 +1,6 @@
 import { get } from 'node:http';
 import { defaults } from '../defaults.ts';
-import type { StatusRange } from '../model/records.ts';
+import type { StatusRange } from '../model/health-page.ts';
 import { HEALTH_AGENT } from './endpoint.ts';
 
 /** The page of an app that says whether it is well. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AppSpec } from '../model/records.ts';
+import type { AppSpec } from '../model/app-spec.ts';
 
 /** Which server an app is served by. */
 export interface Identity {

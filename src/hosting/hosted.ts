@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { HealthPage } from '../health/ask-app.ts';
 import type { Identity } from '../health/endpoint.ts';
-import type { ServerRecord } from '../model/records.ts';
+import type { ServerRecord } from '../model/server-record.ts';
 
 /** A program behind a server, for people. */
 export type Inner = NonNullable<ServerRecord['program']>;

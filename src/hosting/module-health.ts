@@ -8,7 +8,7 @@ import {
   isWord,
   type Said,
 } from '../health/ask-app.ts';
-import type { StatusRange } from '../model/records.ts';
+import type { StatusRange } from '../model/health-page.ts';
 import type { Hosted } from './hosted.ts';
 import { moreTime, NAME_A_PATH } from './not-ready.ts';
 

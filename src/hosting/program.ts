@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
 import { askAll, isWell, isWord, type Said } from '../health/ask-app.ts';
-import type { StatusRange } from '../model/records.ts';
+import type { StatusRange } from '../model/health-page.ts';
 import type { CreateHosted, Hosted } from './hosted.ts';
 import { endedEarly, inBackground, tooLate } from './not-ready.ts';
 import { innerPorts, reservePort } from './program-port.ts';

@@ -1,12 +1,56 @@
 import { defaults } from '../defaults.ts';
-import type { AppSpec, StatusRange } from './records.ts';
+import { isObject, MAX_PATH } from './fields.ts';
+import { isHealthPath, isStatusRange, type StatusRange } from './health-page.ts';
+import { isVariableName } from './variables.ts';
 
 const MAX_NAME = 200;
-const MAX_PATH = 4_096;
 const MAX_WORDS = 200;
 const MAX_OLD_VARIABLES = 200;
 const MAX_WORD = 32 * 1_024;
 const MAX_MS = 24 * 3_600_000;
+
+/**
+ * What a server serves: the built-in cats, somebody's module loaded into it, or a program it runs
+ * and passes requests on to.
+ */
+export type AppSpec = (
+  | { readonly kind: 'cat' }
+  | { readonly kind: 'module'; readonly path: string }
+  | {
+      readonly kind: 'program';
+      readonly command: readonly string[];
+      /** It takes no requests: see hosting/worker.ts. */
+      readonly http?: false;
+    }
+) & {
+  /** Names of the variables declared for it, sorted. Their values never leave the state folder. */
+  readonly env: readonly string[];
+  /** Finds those values there, and those of the base, and proves them: see environment/kept-values.ts. */
+  readonly envDigest: string | null;
+  /** A file of more variables, read again at each start. */
+  readonly envFile?: string;
+  /** Everything that was there when it was asked for has been declared. */
+  readonly envAll?: boolean;
+  /** Values as a 0.1 wrote them into Redis. Never written any more: see `adoptValues`. */
+  readonly oldValues?: Readonly<Record<string, string>>;
+  /** The folder it runs in, as it was typed: links are resolved at each start; null for the state folder. */
+  readonly cwd: string | null;
+  /**
+   * The app's own page that says whether it is ready and well. Of the built-in one: where its server
+   * answers for its health.
+   */
+  readonly health: string | null;
+  /** The answers there that mean it is, when not all below 500. */
+  readonly healthStatus?: StatusRange;
+  /** What tells it that its server leaves, before SIGTERM. */
+  readonly drainSignal?: string;
+  /** How long it has from SIGTERM to SIGKILL, when that is not the default. */
+  readonly killMs?: number;
+  /** How long it may take to be ready, when that is not the default. */
+  readonly readyMs?: number;
+  /** The signature that 0.1.0 gave it: see fleet/desired/old-fleet.ts. */
+  readonly seal?: string;
+};
 
 /** What may tell an app that its server leaves. SIGTERM comes last anyway. */
 export const DRAIN_SIGNALS: readonly string[] = Object.freeze([
@@ -79,24 +123,7 @@ function oldEnvironment({ env, seal }: Record<string, unknown>): Environment {
   return { env: names, envDigest: null, ...(isPlain ? {} : { oldValues }) };
 }
 
-/** Plain paths only: a door asks for it at an address that it was told. */
-export function isHealthPath(value: unknown): value is string {
-  return typeof value === 'string' && /^\/[A-Za-z0-9._~/-]{0,200}$/.test(value);
-}
-
-/** RFC 9110 §15: from 100 to 599. */
-export function isStatusRange(value: unknown): value is StatusRange {
-  if (!Array.isArray(value) || value.length !== 2) return false;
-  const [from, to] = value;
-  return [from, to].every(Number.isInteger) && from >= 100 && from <= to && to <= 599;
-}
-
-/** Whether a shell could set it. */
-export function isVariableName(name: string): boolean {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
-}
-
-/** As fleet/kept-values.ts makes it; it is part of a file's name there. */
+/** As environment/kept-values.ts makes it; it is part of a file's name there. */
 export function isEnvDigest(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 }
@@ -132,10 +159,6 @@ const common: Readonly<Record<string, (value: unknown) => boolean>> = {
 function isTimeOrNone(value: unknown): boolean {
   if (value === undefined) return true;
   return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_MS;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isNames(value: unknown): boolean {

@@ -1,5 +1,3 @@
-import type { ServerRecord } from './records.ts';
-
 /** Where a server runs or is wanted, as its record and its intent say; 0.1.0 wrote no id and namespace. */
 export interface Place {
   /** The random id of the state folder. */
@@ -11,6 +9,7 @@ export interface Place {
   readonly pidNs?: string;
 }
 
+/** The place alone, of something that says more. */
 export function placeOf({ hostId, host, bootId, pidNs }: Place): Place {
   return {
     ...(hostId === undefined ? {} : { hostId }),
@@ -18,20 +17,4 @@ export function placeOf({ hostId, host, bootId, pidNs }: Place): Place {
     bootId,
     ...(pidNs === undefined ? {} : { pidNs }),
   };
-}
-
-/*
- * Doors older than `--no-http` send requests to whatever says `up`. So Redis holds the record of a
- * worker as `starting`, with a field that they do not know.
- */
-
-export function toText(record: ServerRecord): string {
-  const isHidden = record.worker !== undefined && record.state === 'up';
-  return JSON.stringify(isHidden ? { ...record, state: 'starting' } : record);
-}
-
-/** The record as its server meant it. */
-export function asMeant(record: ServerRecord): ServerRecord {
-  const isHidden = record.worker !== undefined && record.state === 'starting';
-  return isHidden ? { ...record, state: 'up' } : record;
 }

@@ -1,5 +1,3 @@
-import { isVariableName } from './app-spec.ts';
-
 /*
  * Which variables reach an app: docs/operations.md, "The environment of an app".
  */
@@ -25,6 +23,11 @@ const BASE_KINDS = /^(LC|XDG)_/;
 
 /** A shell's own, different in each and of no use to anybody else. */
 const OF_THE_SHELL = new Set(['_', 'SHLVL', 'PWD', 'OLDPWD']);
+
+/** Whether a shell could set it. */
+export function isVariableName(name: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
+}
 
 export function isBase(name: string): boolean {
   return BASE.has(name) || BASE_KINDS.test(name);

@@ -1,6 +1,6 @@
 import { httpUrl } from '../address.ts';
 import { createId } from '../ids.ts';
-import type { DoorRecord, DoorVerdict } from '../model/records.ts';
+import type { DoorRecord, DoorVerdict } from '../model/door-record.ts';
 import type { Answered } from './access-log.ts';
 import type { StartQueue } from './exchange/start-queue.ts';
 import { type PictureReturns, Undelivered } from './exchange/undelivered.ts';

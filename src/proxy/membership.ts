@@ -1,6 +1,7 @@
 import { isOutage } from '../errors.ts';
 import { type Background, repeat } from '../loop.ts';
-import type { DoorRecord, RecordsView } from '../model/records.ts';
+import type { DoorRecord } from '../model/door-record.ts';
+import type { RecordsView } from '../model/fleet-view.ts';
 import type { Unsubscribe } from '../store/store.ts';
 import { reason } from '../text.ts';
 import type { UpstreamPool } from './upstream/pool.ts';

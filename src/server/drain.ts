@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../defaults.ts';
-import type { BeatReply } from '../model/records.ts';
+import type { BeatReply } from '../model/beat-reply.ts';
 import type { Connections } from './connections.ts';
 
 export interface RetireDeps {

@@ -1,5 +1,7 @@
 import type { CreateHosted } from '../hosting/hosted.ts';
-import type { AppSpec, Intent, ServerRecord } from '../model/records.ts';
+import type { AppSpec } from '../model/app-spec.ts';
+import type { Intent } from '../model/desired-server.ts';
+import type { ServerRecord } from '../model/server-record.ts';
 import type { Store, Swap } from '../store/store.ts';
 
 export interface ServeOptions {

@@ -1,7 +1,8 @@
 import { defaults } from '../defaults.ts';
 import { FailedError, isOutage } from '../errors.ts';
 import { type Background, repeat } from '../loop.ts';
-import type { BeatReply, ServerRecord } from '../model/records.ts';
+import type { BeatReply } from '../model/beat-reply.ts';
+import type { ServerRecord } from '../model/server-record.ts';
 import { reason } from '../text.ts';
 import type { ServeDeps } from './options.ts';
 

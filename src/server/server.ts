@@ -9,7 +9,7 @@ import { checkItself } from '../health/self-check.ts';
 import type { Hosted } from '../hosting/hosted.ts';
 import { listen, listenFrom } from '../listen.ts';
 import { isWorker, nameOfApp } from '../model/app-spec.ts';
-import type { ServerRecord } from '../model/records.ts';
+import type { ServerRecord } from '../model/server-record.ts';
 import { quote } from '../text.ts';
 import type { Connections } from './connections.ts';
 import { type RetireDeps, retire, retireWorker } from './drain.ts';

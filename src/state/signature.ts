@@ -3,8 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { FailedError } from '../errors.ts';
-import { parseIntent } from '../model/parse.ts';
-import type { Intent, SignedIntent } from '../model/records.ts';
+import { type Intent, parseIntent, type SignedIntent } from '../model/desired-server.ts';
 import { quote, systemReason } from '../text.ts';
 import { writeOnce } from './whole-file.ts';
 

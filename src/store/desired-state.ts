@@ -1,5 +1,5 @@
 import { defaults } from '../defaults.ts';
-import { toText } from '../model/place.ts';
+import { toText } from '../model/server-record.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
 import * as scripts from './scripts/intents.ts';

@@ -2,9 +2,9 @@ import { createChanges } from './changes.ts';
 import type { Link } from './connection/connection.ts';
 import { createDoorLeases, createStickyKey } from './door-leases.ts';
 import { createOrders } from './drain-orders.ts';
-import { createFleetView } from './fleet-view.ts';
 import { createBeatSilence } from './heartbeat-silence.ts';
 import type { Keys } from './keys.ts';
+import { createFleetView } from './read-fleet.ts';
 import { createServerLeases } from './server-leases.ts';
 import type { Registry } from './store.ts';
 

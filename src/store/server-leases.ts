@@ -1,14 +1,15 @@
 import { defaults } from '../defaults.ts';
 import { FailedError, StoreError } from '../errors.ts';
-import { parseKilled, parseOrder, parseRecord, parseRegistryId } from '../model/parse.ts';
-import { toText } from '../model/place.ts';
-import type { BeatReply, Intent, ServerRecord } from '../model/records.ts';
+import { parseBeatReply, parseRegistryId } from '../model/beat-reply.ts';
+import type { Intent } from '../model/desired-server.ts';
+import { parseKilled } from '../model/drain-order.ts';
+import { parseRecord, type ServerRecord, toText } from '../model/server-record.ts';
 import { quote } from '../text.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
 import { claim } from './scripts/claim.ts';
 import * as scripts from './scripts/registry.ts';
-import { list, runScript } from './scripts/run.ts';
+import { runScript } from './scripts/run.ts';
 import type { Registry } from './store.ts';
 
 /** Whoever waits for a server to go asks at once. */
@@ -30,7 +31,7 @@ export function createServerLeases(
     const args = [record.id, ...texts, keys.changes, announce, signedFor, freshId()];
     const reply = await runScript(link, scripts.beat, keysOf, ...args);
     announced = said;
-    return toBeatReply(reply);
+    return parseBeatReply(reply);
   };
 
   const remove = (script: string, id: string, ...texts: readonly (string | number)[]) => {
@@ -97,14 +98,4 @@ function known(registry: string | null, key: string): string {
   if (registry !== null) return registry;
   const message = `key ${quote(key)} in Redis does not hold the id of a registry`;
   throw new StoreError('damaged', message, 'Remove that key');
-}
-
-function toBeatReply(reply: unknown): BeatReply {
-  const [order, doors, acks, registry] = list(reply);
-  return {
-    order: parseOrder(order),
-    doors: list(doors).map(String),
-    acks: list(acks).map(String),
-    registry: parseRegistryId(registry),
-  };
 }

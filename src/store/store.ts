@@ -1,14 +1,9 @@
+import type { BeatReply } from '../model/beat-reply.ts';
+import type { Intent, SignedIntent } from '../model/desired-server.ts';
+import type { DoorRecord } from '../model/door-record.ts';
+import type { FleetView, RecordsView, Silence } from '../model/fleet-view.ts';
 import type { ClaimedPicture, NewPicture, Picture, PictureInfo } from '../model/picture.ts';
-import type {
-  BeatReply,
-  DoorRecord,
-  FleetView,
-  Intent,
-  RecordsView,
-  ServerRecord,
-  SignedIntent,
-  Silence,
-} from '../model/records.ts';
+import type { ServerRecord } from '../model/server-record.ts';
 import type { Eviction } from './connection/eviction.ts';
 
 /** Stops a subscription. */

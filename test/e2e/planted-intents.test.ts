@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/output/rows.ts';
-import type { AppSpec } from '../../src/model/records.ts';
+import type { AppSpec } from '../../src/model/app-spec.ts';
 import { finish, openSite, type Site } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
 import { sampleIntent } from '../helpers/store.ts';

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { adopted, keepValues, readValues, sweepEnv } from '../../src/environment/kept-values.ts';
 import { sweepValues } from '../../src/environment/sweep.ts';
-import type { AppSpec } from '../../src/model/records.ts';
+import type { AppSpec } from '../../src/model/app-spec.ts';
 import { temporaryFolder } from '../helpers/cleanup.ts';
 
 const values = { base: { PATH: '/bin', LANG: 'C' }, declared: { B: '2', A: 'hush' }, leftOut: 3 };

@@ -5,7 +5,7 @@ import { AppHealth } from '../../src/health/app-health.ts';
 import { BELOW_500 } from '../../src/health/ask-app.ts';
 import type { Hosted } from '../../src/hosting/hosted.ts';
 import { withHealth } from '../../src/hosting/module-health.ts';
-import type { StatusRange } from '../../src/model/records.ts';
+import type { StatusRange } from '../../src/model/health-page.ts';
 import { until } from '../helpers/until.ts';
 
 const LOOK_MS = 60;

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { Redis } from 'ioredis';
-import type { ServerRecord } from '../../src/model/records.ts';
+import type { ServerRecord } from '../../src/model/server-record.ts';
 import type { Answered } from '../../src/proxy/access-log.ts';
 import { createDoor, type Door } from '../../src/proxy/door.ts';
 import { type DoorOptions, doorOptions } from '../../src/proxy/options.ts';

@@ -1,5 +1,6 @@
 import { catSpec } from '../../src/model/app-spec.ts';
-import type { Intent, ServerRecord } from '../../src/model/records.ts';
+import type { Intent } from '../../src/model/desired-server.ts';
+import type { ServerRecord } from '../../src/model/server-record.ts';
 import { connectStore } from '../../src/store/connect.ts';
 import type { Store } from '../../src/store/store.ts';
 

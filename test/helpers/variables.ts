@@ -1,7 +1,6 @@
 import { keepValues } from '../../src/environment/kept-values.ts';
 
-import { catSpec } from '../../src/model/app-spec.ts';
-import type { AppSpec } from '../../src/model/records.ts';
+import { type AppSpec, catSpec } from '../../src/model/app-spec.ts';
 
 /** What `--env` makes of them for a server of the built-in app. */
 export function catWith(home: string, declared: Readonly<Record<string, string>>): AppSpec {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { catSpec, nameOfApp, parseSpec } from '../../src/model/app-spec.ts';
-import { parseIntent, parseRecord } from '../../src/model/parse.ts';
-import type { AppSpec } from '../../src/model/records.ts';
+import { type AppSpec, catSpec, nameOfApp, parseSpec } from '../../src/model/app-spec.ts';
+import { parseIntent } from '../../src/model/desired-server.ts';
+import { parseRecord } from '../../src/model/server-record.ts';
 import { sampleIntent, sampleRecord } from '../helpers/store.ts';
 
 const digest = '0a'.repeat(32);

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { catSpec } from '../../src/model/app-spec.ts';
-import type { Intent } from '../../src/model/records.ts';
+import type { Intent } from '../../src/model/desired-server.ts';
 import { isAsSigned, isSigned, sign, type Unsigned } from '../../src/state/signature.ts';
 import { temporaryFolder } from '../helpers/cleanup.ts';
 import { sampleIntent } from '../helpers/store.ts';

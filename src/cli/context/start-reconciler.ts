@@ -1,5 +1,5 @@
 import type { DesiredState } from '../../fleet/desired/desired-state.ts';
-import type { ServerRecord } from '../../model/records.ts';
+import type { ServerRecord } from '../../model/server-record.ts';
 import type { Context, OpenStore } from './context.ts';
 import { serverProgram } from './fleet-deps.ts';
 

@@ -1,6 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import type { AppChange } from '../../fleet/targets/changed-app.ts';
-import { catSpec, isVariableName } from '../../model/app-spec.ts';
+import { catSpec } from '../../model/app-spec.ts';
+import { isVariableName } from '../../model/variables.ts';
 import { quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
 import { type AppFlags, askedApp } from './app-flags.ts';

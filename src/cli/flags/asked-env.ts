@@ -2,9 +2,14 @@ import { defaults } from '../../defaults.ts';
 import { type EnvFile, readEnvFile } from '../../environment/env-file.ts';
 import type { KeptValues } from '../../environment/kept-values.ts';
 import { UsageError } from '../../errors.ts';
-import { isVariableName } from '../../model/app-spec.ts';
-import type { AppSpec } from '../../model/records.ts';
-import { baseOf, othersOf, type Variables, variableBytes } from '../../model/variables.ts';
+import type { AppSpec } from '../../model/app-spec.ts';
+import {
+  baseOf,
+  isVariableName,
+  othersOf,
+  type Variables,
+  variableBytes,
+} from '../../model/variables.ts';
 import { quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
 import { typedPath } from './typed-path.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { defaults } from '../../defaults.ts';
-import type { AppSpec } from '../../model/records.ts';
+import type { AppSpec } from '../../model/app-spec.ts';
 import { drainSignal, seconds } from './values.ts';
 
 /** How an app is told to end. */

@@ -3,8 +3,8 @@ import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
 import { asProgram, inShell, isModuleName } from '../../hosting/as-program.ts';
 import { isServerId } from '../../ids.ts';
-import { DRAIN_SIGNALS, isStatusRange } from '../../model/app-spec.ts';
-import type { StatusRange } from '../../model/records.ts';
+import { DRAIN_SIGNALS } from '../../model/app-spec.ts';
+import { isStatusRange, type StatusRange } from '../../model/health-page.ts';
 import { quote } from '../../text.ts';
 
 /*

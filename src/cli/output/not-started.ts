@@ -1,4 +1,4 @@
-import type { FleetView } from '../../model/records.ts';
+import type { FleetView } from '../../model/fleet-view.ts';
 import type { Context } from '../context/context.ts';
 import type { Row } from './rows.ts';
 

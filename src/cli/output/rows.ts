@@ -1,8 +1,10 @@
 import { basename } from 'node:path';
 import { StoreError } from '../../errors.ts';
 import { catSpec, isWorker, nameOfApp } from '../../model/app-spec.ts';
+import type { Intent } from '../../model/desired-server.ts';
+import type { FleetView } from '../../model/fleet-view.ts';
 import { placeOf } from '../../model/place.ts';
-import type { FleetView, Intent, ServerRecord, ServerState } from '../../model/records.ts';
+import type { ServerRecord, ServerState } from '../../model/server-record.ts';
 import type { Registry } from '../../store/store.ts';
 import { quote } from '../../text.ts';
 import type { Cell, Output, Tone } from './output.ts';

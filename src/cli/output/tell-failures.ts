@@ -1,5 +1,5 @@
 import { exitCodes, type MeowError } from '../../errors.ts';
-import type { DoorRecord } from '../../model/records.ts';
+import type { DoorRecord } from '../../model/door-record.ts';
 import { plain } from '../../text.ts';
 import type { Context } from '../context/context.ts';
 import type { Output } from './output.ts';

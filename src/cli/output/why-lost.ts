@@ -1,5 +1,5 @@
 import { defaults } from '../../defaults.ts';
-import type { FleetView, Listing, Silence } from '../../model/records.ts';
+import type { FleetView, Listing, Silence } from '../../model/fleet-view.ts';
 import type { Registry } from '../../store/store.ts';
 import type { Output } from './output.ts';
 import { duration, type Row } from './rows.ts';

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { defaults } from '../../defaults.ts';
 import { type AppEnvironment, variablesOf } from '../../environment/app-environment.ts';
 import type { Hosted } from '../../hosting/hosted.ts';
-import type { AppSpec } from '../../model/records.ts';
+import type { AppSpec } from '../../model/app-spec.ts';
 import { isSetting, type Variables } from '../../model/variables.ts';
 import type { Store } from '../../store/store.ts';
 import { quote } from '../../text.ts';

@@ -1,7 +1,7 @@
 import { defaults } from '../../defaults.ts';
 import { variablesOf } from '../../environment/app-environment.ts';
 import type { Program, ProgramDeps } from '../../hosting/program.ts';
-import type { AppSpec } from '../../model/records.ts';
+import type { AppSpec } from '../../model/app-spec.ts';
 import type { Variables } from '../../model/variables.ts';
 import { quote } from '../../text.ts';
 import { hint, leftOf, type OpenApp, resolved } from './opened-app.ts';

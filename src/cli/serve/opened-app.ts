@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { defaults } from '../../defaults.ts';
 import type { AppEnvironment } from '../../environment/app-environment.ts';
 import type { CreateHosted } from '../../hosting/hosted.ts';
-import type { AppSpec } from '../../model/records.ts';
+import type { AppSpec } from '../../model/app-spec.ts';
 import type { Store } from '../../store/store.ts';
 import type { Context } from '../context/context.ts';
 import { leftOutInWords } from '../flags/asked-env.ts';

@@ -1,7 +1,6 @@
 import { exitCodes } from '../../errors.ts';
 import { keepOwnLog } from '../../logs/own-log.ts';
-import { catSpec } from '../../model/app-spec.ts';
-import type { AppSpec } from '../../model/records.ts';
+import { type AppSpec, catSpec } from '../../model/app-spec.ts';
 import { type ReadyPipe, readyPipe } from '../../process/ready-pipe.ts';
 import { waitForRelease } from '../../process/standby.ts';
 import type { Store } from '../../store/store.ts';

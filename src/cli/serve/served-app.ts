@@ -1,7 +1,6 @@
 import { type AppEnvironment, appEnvironment } from '../../environment/app-environment.ts';
 import { adopted } from '../../environment/kept-values.ts';
-import { catSpec } from '../../model/app-spec.ts';
-import type { AppSpec } from '../../model/records.ts';
+import { type AppSpec, catSpec } from '../../model/app-spec.ts';
 import type { Context } from '../context/context.ts';
 import { type AppFlags, askedApp } from '../flags/app-flags.ts';
 

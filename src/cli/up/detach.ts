@@ -1,5 +1,5 @@
 import { defaults } from '../../defaults.ts';
-import type { AppSpec } from '../../model/records.ts';
+import type { AppSpec } from '../../model/app-spec.ts';
 import { only } from '../../model/variables.ts';
 import type { Context } from '../context/context.ts';
 import { splitProgram } from '../flags/app-flags.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { defaults } from '../../defaults.ts';
 import { exitCodes, FailedError, type MeowError, StoreError } from '../../errors.ts';
-import type { FleetView } from '../../model/records.ts';
+import type { FleetView } from '../../model/fleet-view.ts';
 import type { Kind, Running } from '../../process/our-process.ts';
 import type { Context } from '../context/context.ts';
 import { fleetHere, forgetWanted } from '../context/fleet-here.ts';

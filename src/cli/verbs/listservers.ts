@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { FleetView } from '../../model/records.ts';
+import type { FleetView } from '../../model/fleet-view.ts';
 import { quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
 import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';

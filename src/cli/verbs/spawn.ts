@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
-import type { AppSpec } from '../../model/records.ts';
+import type { AppSpec } from '../../model/app-spec.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { openDesiredState, serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';

@@ -1,5 +1,6 @@
 import { toMeowError } from '../../errors.ts';
-import type { FleetView, Intent, SignedIntent } from '../../model/records.ts';
+import type { Intent, SignedIntent } from '../../model/desired-server.ts';
+import type { FleetView } from '../../model/fleet-view.ts';
 import { identify, isHere, isOfHost, isProcess, type Machine } from '../../process/identity.ts';
 import {
   dropAbandoned,

@@ -1,6 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { adopted } from '../../environment/kept-values.ts';
-import type { AppSpec, FleetView, Intent, SignedIntent } from '../../model/records.ts';
+import type { AppSpec } from '../../model/app-spec.ts';
+import type { Intent, SignedIntent } from '../../model/desired-server.ts';
+import type { FleetView } from '../../model/fleet-view.ts';
 import { identify, isHere, isProcess, type Machine, startedFrom } from '../../process/identity.ts';
 import type { FleetName } from '../../state/desired-files.ts';
 import { isSame, readKey, sign } from '../../state/signature.ts';

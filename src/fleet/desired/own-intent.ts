@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
+import type { AppSpec } from '../../model/app-spec.ts';
+import type { SignedIntent } from '../../model/desired-server.ts';
 import { placeOf } from '../../model/place.ts';
-import type { AppSpec, ServerRecord, SignedIntent } from '../../model/records.ts';
+import type { ServerRecord } from '../../model/server-record.ts';
 import {
   dropWanted,
   entryPath,

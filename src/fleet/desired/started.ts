@@ -1,4 +1,5 @@
-import type { FleetView, ServerRecord } from '../../model/records.ts';
+import type { FleetView } from '../../model/fleet-view.ts';
+import type { ServerRecord } from '../../model/server-record.ts';
 import { identify, isProcess } from '../../process/identity.ts';
 import type { CrashHistory } from '../reconciler/backoff.ts';
 

@@ -1,5 +1,5 @@
 import { NothingError } from '../../errors.ts';
-import type { FleetView } from '../../model/records.ts';
+import type { FleetView } from '../../model/fleet-view.ts';
 import {
   type DestroyDeps,
   type Destroyed,

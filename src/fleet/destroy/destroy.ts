@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { InterruptedError, type MeowError } from '../../errors.ts';
 import { catSpec, nameOfApp } from '../../model/app-spec.ts';
-import type { ServerRecord } from '../../model/records.ts';
+import type { ServerRecord } from '../../model/server-record.ts';
 import { isOfHost, thisMachine } from '../../process/identity.ts';
 import { quote } from '../../text.ts';
 import { type Known, knownServers } from '../targets/servers.ts';

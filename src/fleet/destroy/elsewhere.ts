@@ -1,5 +1,5 @@
 import { type MeowError, TimeoutError } from '../../errors.ts';
-import type { ServerRecord } from '../../model/records.ts';
+import type { ServerRecord } from '../../model/server-record.ts';
 import { isOfHost, type Machine } from '../../process/identity.ts';
 import { plain } from '../../text.ts';
 import type { Known } from '../targets/servers.ts';

@@ -1,5 +1,6 @@
 import { defaults } from '../../defaults.ts';
-import type { AppSpec, ServerRecord } from '../../model/records.ts';
+import type { AppSpec } from '../../model/app-spec.ts';
+import type { ServerRecord } from '../../model/server-record.ts';
 import { identify, isHere, isProcess, type Machine } from '../../process/identity.ts';
 import type { Registry } from '../../store/store.ts';
 import type { Known } from '../targets/servers.ts';

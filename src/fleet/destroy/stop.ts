@@ -1,5 +1,5 @@
 import { TimeoutError } from '../../errors.ts';
-import type { ServerRecord } from '../../model/records.ts';
+import type { ServerRecord } from '../../model/server-record.ts';
 import { type ClaimedProcess, INIT_PID, identify, isProcess } from '../../process/identity.ts';
 import { terminate } from '../../process/terminate.ts';
 import { type Leaver, leaveWithinMs } from './job.ts';

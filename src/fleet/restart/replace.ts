@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../../defaults.ts';
 import { type MeowError, NothingError, TimeoutError, toMeowError } from '../../errors.ts';
-import type { AppSpec, ServerRecord, SignedIntent } from '../../model/records.ts';
+import type { AppSpec } from '../../model/app-spec.ts';
+import type { SignedIntent } from '../../model/desired-server.ts';
+import type { ServerRecord } from '../../model/server-record.ts';
 import { identify, isHere, isProcess, type Machine } from '../../process/identity.ts';
 import type { Standby } from '../../process/standby.ts';
 import { dropWanted } from '../../state/desired-files.ts';

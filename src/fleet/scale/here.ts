@@ -1,4 +1,6 @@
-import type { FleetView, Listing, ServerRecord, SignedIntent } from '../../model/records.ts';
+import type { SignedIntent } from '../../model/desired-server.ts';
+import type { FleetView, Listing } from '../../model/fleet-view.ts';
+import type { ServerRecord } from '../../model/server-record.ts';
 import { identify, isHere, isOfHost, isProcess, type Machine } from '../../process/identity.ts';
 import { runningHere } from '../../process/running.ts';
 import { isDead, livesElsewhere } from '../targets/liveness.ts';

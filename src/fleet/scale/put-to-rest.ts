@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../../defaults.ts';
 import { InterruptedError, type MeowError } from '../../errors.ts';
-import type { ServerRecord, SignedIntent } from '../../model/records.ts';
+import type { SignedIntent } from '../../model/desired-server.ts';
+import type { ServerRecord } from '../../model/server-record.ts';
 import { notDrained, stopServers } from '../destroy/stop.ts';
 
 export interface RestDeps {

@@ -1,7 +1,9 @@
 import { defaults } from '../../defaults.ts';
 import { FailedError, type MeowError } from '../../errors.ts';
 import { isWorker, nameOfApp } from '../../model/app-spec.ts';
-import type { FleetView, ServerRecord, SignedIntent } from '../../model/records.ts';
+import type { SignedIntent } from '../../model/desired-server.ts';
+import type { FleetView } from '../../model/fleet-view.ts';
+import type { ServerRecord } from '../../model/server-record.ts';
 import type { Machine } from '../../process/identity.ts';
 import type { Registry } from '../../store/store.ts';
 import { destroyChosen } from '../destroy/chosen.ts';

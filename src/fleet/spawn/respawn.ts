@@ -1,5 +1,6 @@
 import { defaults } from '../../defaults.ts';
-import type { AppSpec, SignedIntent } from '../../model/records.ts';
+import type { AppSpec } from '../../model/app-spec.ts';
+import type { SignedIntent } from '../../model/desired-server.ts';
 import type { SpawnOptions } from './spawn.ts';
 
 /** The same server once more, on the same port, or the next free one if it may choose. */

@@ -12,8 +12,8 @@ import {
 import { createId } from '../../ids.ts';
 import { markNamespace } from '../../logs/files.ts';
 import { sweepLogs } from '../../logs/sweep.ts';
-import { parseRecord } from '../../model/parse.ts';
-import type { ServerRecord, SignedIntent } from '../../model/records.ts';
+import type { SignedIntent } from '../../model/desired-server.ts';
+import { parseRecord, type ServerRecord } from '../../model/server-record.ts';
 import { launch } from '../../process/launcher.ts';
 import { Standby } from '../../process/standby.ts';
 import { dropWanted, readWanted, writeWanted } from '../../state/desired-files.ts';

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { readValues } from '../../environment/kept-values.ts';
 import { UsageError } from '../../errors.ts';
-import { catSpec, isWorker, nameOfApp } from '../../model/app-spec.ts';
-import type { AppSpec, FleetView, Intent } from '../../model/records.ts';
+import { type AppSpec, catSpec, isWorker, nameOfApp } from '../../model/app-spec.ts';
+import type { Intent } from '../../model/desired-server.ts';
+import type { FleetView } from '../../model/fleet-view.ts';
 import type { Variables } from '../../model/variables.ts';
 import { quote } from '../../text.ts';
 import { changedApp } from './changed-app.ts';

@@ -5,7 +5,7 @@ import {
   keepValues,
   readValues,
 } from '../../environment/kept-values.ts';
-import type { AppSpec } from '../../model/records.ts';
+import type { AppSpec } from '../../model/app-spec.ts';
 import { baseOf, only, othersOf, type Variables } from '../../model/variables.ts';
 
 export interface AppChange {

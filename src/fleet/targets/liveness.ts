@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { FleetView, Intent, Listing } from '../../model/records.ts';
+import type { Intent } from '../../model/desired-server.ts';
+import type { FleetView, Listing } from '../../model/fleet-view.ts';
 import {
   type ClaimedProcess,
   identify,

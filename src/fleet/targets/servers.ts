@@ -1,7 +1,9 @@
 import { LAST_PORT } from '../../address.ts';
 import { FailedError, NothingError, UsageError } from '../../errors.ts';
+import type { Intent } from '../../model/desired-server.ts';
+import type { FleetView } from '../../model/fleet-view.ts';
 import { placeOf } from '../../model/place.ts';
-import type { FleetView, Intent, ServerRecord } from '../../model/records.ts';
+import type { ServerRecord } from '../../model/server-record.ts';
 import { type Identify, isHere, type Machine } from '../../process/identity.ts';
 import { quote } from '../../text.ts';
 

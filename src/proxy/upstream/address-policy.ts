@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { UsageError } from '../../errors.ts';
-import type { RecordsView } from '../../model/records.ts';
+import type { RecordsView } from '../../model/fleet-view.ts';
 import { quote } from '../../text.ts';
 
 /** Where the door listens, or something else of ours. */

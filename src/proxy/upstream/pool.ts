@@ -1,4 +1,4 @@
-import type { Listing, RecordsView } from '../../model/records.ts';
+import type { Listing, RecordsView } from '../../model/fleet-view.ts';
 import { contestedUrls } from './address-policy.ts';
 import type { ConnectionPool } from './connection.ts';
 import type { BadProbe, ProbeResult } from './probe.ts';

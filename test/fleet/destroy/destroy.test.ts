@@ -7,7 +7,8 @@ import {
 } from '../../../src/fleet/destroy/destroy.ts';
 import { spawnServers } from '../../../src/fleet/spawn/spawn.ts';
 import { catSpec } from '../../../src/model/app-spec.ts';
-import type { Intent, ServerRecord } from '../../../src/model/records.ts';
+import type { Intent } from '../../../src/model/desired-server.ts';
+import type { ServerRecord } from '../../../src/model/server-record.ts';
 import { identify, thisMachine } from '../../../src/process/identity.ts';
 import { connectStore } from '../../../src/store/connect.ts';
 import type { Store } from '../../../src/store/store.ts';

@@ -5,8 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { keepValues, readValues } from '../../../src/environment/kept-values.ts';
 import { type AppsHere, isSameApp, whichApp } from '../../../src/fleet/targets/app.ts';
 import { changedApp } from '../../../src/fleet/targets/changed-app.ts';
-import { catSpec } from '../../../src/model/app-spec.ts';
-import type { AppSpec } from '../../../src/model/records.ts';
+import { type AppSpec, catSpec } from '../../../src/model/app-spec.ts';
 
 let home: string;
 let api: AppSpec;

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { findTargets, isUp, knownServers } from '../../../src/fleet/targets/servers.ts';
 import { catSpec } from '../../../src/model/app-spec.ts';
-import type { FleetView, Intent, Listing, ServerRecord } from '../../../src/model/records.ts';
+import type { Intent } from '../../../src/model/desired-server.ts';
+import type { FleetView, Listing } from '../../../src/model/fleet-view.ts';
+import type { ServerRecord } from '../../../src/model/server-record.ts';
 
 const here = { hostId: 'a'.repeat(16), host: 'here', bootId: 'b1', pidNs: 'pid:[1]' };
 

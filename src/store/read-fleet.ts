@@ -1,6 +1,9 @@
 import { StoreError } from '../errors.ts';
-import { parseDoor, parseIntent, parseRecord, parseRegistryId } from '../model/parse.ts';
-import type { DoorRecord, Intent, Listing, Skipped } from '../model/records.ts';
+import { parseRegistryId } from '../model/beat-reply.ts';
+import { type Intent, parseIntent } from '../model/desired-server.ts';
+import { type DoorRecord, parseDoor } from '../model/door-record.ts';
+import type { Listing, Skipped } from '../model/fleet-view.ts';
+import { parseRecord } from '../model/server-record.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
 import { readDoors as readDoorsScript } from './scripts/doors.ts';

@@ -1,0 +1,88 @@
+import { isServerId } from '../ids.ts';
+import { type AppSpec, catSpec, parseSpec } from './app-spec.ts';
+import {
+  type Check,
+  isAddress,
+  isBoolean,
+  isCount,
+  isHostIdOrNone,
+  isName,
+  isPid,
+  isPort,
+  isText,
+  isTextOrNone,
+  isTokenOrNone,
+  known,
+  parseObject,
+  wrongField,
+} from './fields.ts';
+import type { Place } from './place.ts';
+
+/**
+ * What was asked for; outlives crashes and reboots. Signed as a whole by the host it is for: see
+ * state/signature.ts. 0.1.0 signed the spec alone, and wrote neither of the first four fields.
+ */
+export interface Intent extends Place {
+  readonly id?: string;
+  /** The registry it was signed for: see `Registry.id`. */
+  readonly registry?: string;
+  readonly namespace?: string;
+  readonly seal?: string;
+  /** Its app in a few words, for people; `spec` is what it is started from. */
+  readonly app: string;
+  readonly spec: AppSpec;
+  /** The process that last served it. */
+  readonly pid: number;
+  readonly pidStart: string;
+  readonly port: number;
+  readonly fixedPort: boolean;
+  readonly listenHost: string;
+  readonly advertise: string | null;
+  /** Started by `up`, or in place of one that was: it goes when `up` ends. */
+  readonly ofUp?: boolean;
+  /** The id of the server whose place it took. */
+  readonly replaces?: string;
+  /** How often it was started again after its end. */
+  readonly restarts?: number;
+  readonly state: 'wanted' | 'stopped' | 'crashed';
+}
+
+/** An intent that carries all that a signature covers, and the signature. */
+export type SignedIntent = Intent &
+  Required<Pick<Intent, 'id' | 'hostId' | 'registry' | 'namespace' | 'seal'>>;
+
+/** Gives the intent, or in a few words why it is not one. Never throws. */
+export function parseIntent(id: string, text: unknown): Intent | string {
+  const fields = parseObject(text);
+  if (!fields) return 'not a JSON object';
+  if (!isServerId(id)) return 'its id is not a server id';
+  if (fields.id !== undefined && fields.id !== id) return 'it was written for another id';
+  const wrong = wrongField(fields, checks);
+  if (wrong) return `its ${wrong} is not valid`;
+  // Older than `--app`: it can only have been a cat.
+  const spec = fields.spec === undefined ? catSpec : parseSpec(fields.spec);
+  if (typeof spec === 'string') return `its app's ${spec} is not valid`;
+  return { ...(known(fields, checks) as Intent), spec };
+}
+
+const checks: Record<Exclude<keyof Intent, 'spec'>, Check> = {
+  id: isTokenOrNone,
+  registry: isTokenOrNone,
+  namespace: isTokenOrNone,
+  seal: isTokenOrNone,
+  app: isName,
+  host: isName,
+  hostId: isHostIdOrNone,
+  bootId: isText,
+  pidNs: isTextOrNone,
+  pid: isPid,
+  pidStart: isText,
+  port: isPort,
+  fixedPort: isBoolean,
+  listenHost: isAddress,
+  advertise: (value) => value === null || isAddress(value),
+  restarts: (value) => value === undefined || isCount(value),
+  ofUp: (value) => value === undefined || isBoolean(value),
+  replaces: (value) => value === undefined || (typeof value === 'string' && isServerId(value)),
+  state: (value) => value === 'wanted' || value === 'stopped' || value === 'crashed',
+};

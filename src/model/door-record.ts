@@ -1,0 +1,59 @@
+import { isServerId } from '../ids.ts';
+import {
+  type Check,
+  type Fields,
+  isName,
+  isPid,
+  isText,
+  parseObject,
+  wrongField,
+} from './fields.ts';
+
+const MAX_POISON = 20;
+
+/** One door's word on one server. */
+export interface DoorVerdict {
+  readonly state: string;
+  readonly reason: string;
+}
+
+/** What a door says of itself, and of each server. */
+export interface DoorRecord {
+  readonly id: string;
+  readonly url: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly roster: Readonly<Record<string, DoorVerdict>>;
+  /** What servers die of, as `GET /path`. */
+  readonly poison?: readonly string[];
+}
+
+/** Gives the record, or in a few words why it is not one. Never throws. */
+export function parseDoor(id: string, text: unknown): DoorRecord | string {
+  const fields = parseObject(text);
+  if (!fields) return 'not a JSON object';
+  const wrong = wrongField(fields, checks);
+  if (fields.id !== id || wrong) return `its ${wrong ?? 'id'} is not valid`;
+  const { poison: named, ...door } = fields as unknown as DoorRecord;
+  const poison = Array.isArray(named) ? named.filter(isName).slice(0, MAX_POISON) : [];
+  return { ...door, roster: verdicts(door.roster), ...(poison.length > 0 ? { poison } : {}) };
+}
+
+const checks: Record<'id' | 'url' | 'host' | 'pid', Check> = {
+  id: isName,
+  url: isName,
+  host: isName,
+  pid: isPid,
+};
+
+function verdicts(value: unknown): Record<string, DoorVerdict> {
+  const roster: Record<string, DoorVerdict> = {};
+  if (typeof value !== 'object' || value === null) return roster;
+  for (const [id, verdict] of Object.entries(value as Fields)) {
+    const { state, reason } = (verdict ?? {}) as Fields;
+    if (isServerId(id) && isText(state) && isText(reason)) {
+      roster[id] = { state: String(state), reason: String(reason) };
+    }
+  }
+  return roster;
+}

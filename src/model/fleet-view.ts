@@ -1,0 +1,43 @@
+import type { StoreError } from '../errors.ts';
+import type { Intent } from './desired-server.ts';
+import type { DoorRecord } from './door-record.ts';
+import type { ServerRecord } from './server-record.ts';
+
+/** A record and its lease. `leaseLeftMs` is negative once it ran out, null where there is none. */
+export interface Listing {
+  readonly record: ServerRecord;
+  readonly leaseLeftMs: number | null;
+}
+
+/** Something in Redis that is not ours to understand: said once, skipped, left alone. */
+export interface Skipped {
+  /** Which key, and which field in it. */
+  readonly where: string;
+  readonly why: string;
+}
+
+export interface RecordsView {
+  readonly servers: readonly Listing[];
+  /** How many servers hold a record; more than `servers` when the limit cut some off. */
+  readonly total: number;
+  readonly skipped: readonly Skipped[];
+}
+
+export interface FleetView extends RecordsView {
+  readonly intents: ReadonlyMap<string, Intent>;
+  /** The id of the registry; null where it has none yet. */
+  readonly registry: string | null;
+  readonly doors: readonly DoorRecord[];
+}
+
+/** What is known when servers show no sign of life. */
+export interface Silence {
+  /** How long ago the last beat of any server or door was taken; null where none is known. */
+  readonly agoMs: number | null;
+  /** Why Redis would not take a beat now; null where it would. */
+  readonly refusal: StoreError | null;
+  /** Whether it refuses every write, whoever asks. */
+  readonly takesNoWrites: boolean;
+  /** The doors that lived when that last beat was taken, and what they said last. */
+  readonly doors: readonly DoorRecord[];
+}
