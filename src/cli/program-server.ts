@@ -14,31 +14,31 @@ import { runServer, type ServeFlags } from './serve/run-server.ts';
  */
 
 /** @returns false where the command line is not plainly that: then the whole of meowctl is needed */
-export function startProgramServer(host: NodeJS.Process, root: string): boolean {
-  const { own, program } = splitProgram(host.argv);
+export function startProgramServer(proc: NodeJS.Process, root: string): boolean {
+  const { own, program } = splitProgram(proc.argv);
   const flags = readServeFlags(own.slice(3));
   if (flags === null) return false;
-  void run(host, root, flags, program).then((code) => {
-    host.exitCode = code;
+  void run(proc, root, flags, program).then((code) => {
+    proc.exitCode = code;
   });
   return true;
 }
 
 async function run(
-  host: NodeJS.Process,
+  proc: NodeJS.Process,
   root: string,
   flags: ServeFlags,
   program: readonly string[] | null,
 ): Promise<ExitCode> {
   let output: Output | null = null;
   try {
-    const config = readSettings(host.env);
-    output = createOutput(host.stdout, host.stderr, config.color, null);
-    const context = createContext(host, root, config, output, program);
+    const config = readSettings(proc.env);
+    output = createOutput(proc.stdout, proc.stderr, config.color, null);
+    const context = createContext(proc, root, config, output, program);
     await runServer(context, flags, openProgram);
     await output.flush();
     return context.exitCode();
   } catch (error) {
-    return tell(error, output ?? createOutput(host.stdout, host.stderr, 'never', null), false);
+    return tell(error, output ?? createOutput(proc.stdout, proc.stderr, 'never', null), false);
   }
 }

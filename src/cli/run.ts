@@ -11,19 +11,19 @@ import { createProgram } from './program.ts';
  * Runs one command line to its end and says how it ended. The one place that turns what was thrown
  * into words and an exit code.
  */
-export async function run(host: NodeJS.Process, root: string): Promise<ExitCode> {
-  const debug = host.argv.includes('--debug');
+export async function run(proc: NodeJS.Process, root: string): Promise<ExitCode> {
+  const debug = proc.argv.includes('--debug');
   let output: Output | null = null;
   try {
-    const config = readSettings(host.env);
-    output = createOutput(host.stdout, host.stderr, config.color, paints);
-    const { own, program } = splitProgram(host.argv);
-    const context = createContext(host, root, config, output, program);
+    const config = readSettings(proc.env);
+    output = createOutput(proc.stdout, proc.stderr, config.color, paints);
+    const { own, program } = splitProgram(proc.argv);
+    const context = createContext(proc, root, config, output, program);
     await createProgram(context).parseAsync(own);
     await output.flush();
     return context.exitCode();
   } catch (error) {
-    output ??= createOutput(host.stdout, host.stderr, 'never', null);
-    return report(error, output, debug, host.argv.slice(2));
+    output ??= createOutput(proc.stdout, proc.stderr, 'never', null);
+    return report(error, output, debug, proc.argv.slice(2));
   }
 }

@@ -17,21 +17,21 @@ export interface DeferredSignals {
 }
 
 /** An app that closes and exits at SIGTERM would cut what it serves: a server drains first. */
-export function deferSignals(process: EventEmitter): DeferredSignals {
+export function deferSignals(proc: EventEmitter): DeferredSignals {
   const handlersOf = (signal: string): Handler[] => {
     // Of a signal that means nothing to us they are still where the app has put them.
-    if (!SIGNALS.includes(signal)) return process.listeners(signal) as Handler[];
+    if (!SIGNALS.includes(signal)) return proc.listeners(signal) as Handler[];
     const handlers = deferred.get(signal) ?? [];
     deferred.delete(signal);
     return handlers;
   };
-  const before = new Set(SIGNALS.flatMap((signal) => process.listeners(signal)));
+  const before = new Set(SIGNALS.flatMap((signal) => proc.listeners(signal)));
   const deferred = new Map<string, Handler[]>();
   return {
     take() {
       for (const signal of SIGNALS) {
-        const added = process.listeners(signal).filter((handler) => !before.has(handler));
-        for (const handler of added) process.off(signal, handler as Handler);
+        const added = proc.listeners(signal).filter((handler) => !before.has(handler));
+        for (const handler of added) proc.off(signal, handler as Handler);
         deferred.set(signal, added as Handler[]);
       }
     },

@@ -9,11 +9,11 @@ import { type LogSource, RotatingLog } from './rotating-log.ts';
  * From here on what this process prints goes to its own log. Its descriptors 1 and 2 are the
  * raw log, for what does not ask `process.stdout` (a crash, native code); that is kept small.
  */
-export function keepOwnLog(host: NodeJS.Process, home: string, name: string): void {
+export function keepOwnLog(proc: NodeJS.Process, home: string, name: string): void {
   const log = new RotatingLog(logPath(home, name));
-  redirect(host.stdout, log, 'out');
-  redirect(host.stderr, log, 'err');
-  host.once('exit', () => log.close());
+  redirect(proc.stdout, log, 'out');
+  redirect(proc.stderr, log, 'err');
+  proc.once('exit', () => log.close());
   repeat({
     name: 'tending this log',
     every: () => defaults.beatMs,
@@ -21,7 +21,7 @@ export function keepOwnLog(host: NodeJS.Process, home: string, name: string): vo
       capRawLog(rawLogPath(home, name));
       touchLog(logPath(home, name), new Date());
     },
-    log: (line) => host.stderr.write(`meowctl: ${line}\n`),
+    log: (line) => proc.stderr.write(`meowctl: ${line}\n`),
     unref: true,
   });
 }

@@ -99,15 +99,15 @@ export interface ReadyPipe {
  */
 export function readyPipe(
   spawned: boolean,
-  host: NodeJS.Process,
+  proc: NodeJS.Process,
   withinMs: number = defaults.readyTimeoutMs,
   released?: Promise<void>,
 ): ReadyPipe {
   if (!spawned) return { tell: () => {}, fail: () => {} };
   const spawnerMs = withinMs + defaults.reasonMs + AFTER_SPAWNER_MS;
-  const limitAfter = (ms: number) => setTimeout(() => host.exit(exitCodes.timeout), ms);
+  const limitAfter = (ms: number) => setTimeout(() => proc.exit(exitCodes.timeout), ms);
   let limit: NodeJS.Timeout | undefined;
-  if (!released) limit = limitAfter(Math.max(0, spawnerMs - host.uptime() * 1_000));
+  if (!released) limit = limitAfter(Math.max(0, spawnerMs - proc.uptime() * 1_000));
   void released?.then(() => {
     if (!told) limit = limitAfter(spawnerMs);
   });

@@ -38,12 +38,12 @@ export class Standby implements PreparedProcess {
 }
 
 /** Resolves when whoever started this process lets it go on, and ends it when that one is gone. */
-export function waitForRelease(host: NodeJS.Process): Promise<void> {
+export function waitForRelease(proc: NodeJS.Process): Promise<void> {
   return new Promise((resolve) => {
     const pipe = new Socket({ fd: GO_FD });
     let goes = false;
     pipe.on('error', () => {});
-    pipe.once('close', () => goes || host.exit(exitCodes.failed));
+    pipe.once('close', () => goes || proc.exit(exitCodes.failed));
     pipe.once('data', () => {
       goes = true;
       pipe.destroy();

@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
  * @returns takes the note away
  */
 export async function announceHere(
-  { config, process: host, output }: Context,
+  { config, process: proc, output }: Context,
   kind: Kind,
   id: string | null = null,
 ): Promise<() => void> {
@@ -19,9 +19,9 @@ export async function announceHere(
   const { home, redisUrl, namespace } = config;
   const what = { kind, id, ...fleetName(redisUrl, namespace) };
   const leave = announce(home, what, thisMachine(home), output.talk);
-  host.once('exit', leave);
+  proc.once('exit', leave);
   // Node cannot collect processes that it did not start.
-  if (host.pid === 1 && (kind === 'up' || kind === 'server')) {
+  if (proc.pid === 1 && (kind === 'up' || kind === 'server')) {
     output.talk(
       'meowctl: this runs as process 1: ended processes that it did not start will pile up',
     );

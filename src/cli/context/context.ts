@@ -42,7 +42,7 @@ export interface Context {
 
 /** @param root the folder of the package: bin/ and package.json are in it */
 export function createContext(
-  host: NodeJS.Process,
+  proc: NodeJS.Process,
   root: string,
   config: Settings,
   output: Output,
@@ -57,7 +57,7 @@ export function createContext(
     config,
     output,
     program,
-    process: host,
+    process: proc,
     cliPath: join(root, 'bin', 'meowctl.js'),
     get version() {
       return versionOf(root);
@@ -72,7 +72,7 @@ export function createContext(
       }
     },
     interruption() {
-      interruption ??= listenForInterruption(host, () => {
+      interruption ??= listenForInterruption(proc, () => {
         code = exitCodes.interrupted;
       });
       return interruption.signal;
@@ -103,15 +103,15 @@ async function open(config: Settings, output: Output, needs: StoreNeeds): Promis
 }
 
 // The second one ends the run at once, as the shell's default would.
-function listenForInterruption(host: NodeJS.Process, onFirst: () => void): AbortController {
+function listenForInterruption(proc: NodeJS.Process, onFirst: () => void): AbortController {
   const controller = new AbortController();
   const stop = () => {
-    if (controller.signal.aborted) host.exit(exitCodes.interrupted);
+    if (controller.signal.aborted) proc.exit(exitCodes.interrupted);
     onFirst();
     controller.abort();
   };
-  host.on('SIGINT', stop);
-  host.on('SIGTERM', stop);
+  proc.on('SIGINT', stop);
+  proc.on('SIGTERM', stop);
   return controller;
 }
 

@@ -6,7 +6,7 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
  * From the moment it registers a server leaves in order, also where it does not serve yet; before,
  * a signal ends it at once.
  */
-export function leaveInOrder(host: NodeJS.Process, drainMs: number) {
+export function leaveInOrder(proc: NodeJS.Process, drainMs: number) {
   let asked = 0;
   let server: RunningServer | null = null;
   // A second signal cuts what is left.
@@ -20,7 +20,7 @@ export function leaveInOrder(host: NodeJS.Process, drainMs: number) {
         asked += 1;
         act();
       };
-      for (const signal of SIGNALS) host.on(signal, onSignal);
+      for (const signal of SIGNALS) proc.on(signal, onSignal);
     },
     serves(running: RunningServer): void {
       server = running;

@@ -22,13 +22,13 @@ export const openApp: OpenApp = (context, store, spec, env) => {
 };
 
 async function openCat(
-  { process: host, config, output }: Context,
+  { process: proc, config, output }: Context,
   store: Store,
   spec: AppSpec,
   env: AppEnvironment,
 ): Promise<OpenedApp> {
   const { hostCat } = await import('../../cats/host.ts');
-  settle(host, spec, variablesOf(env, spec));
+  settle(proc, spec, variablesOf(env, spec));
   const uploads = { folder: join(config.home, 'tmp') };
   return { host: hostCat({ store, uploads, log: output.talk }), folder: null, leave: () => {} };
 }
@@ -38,35 +38,35 @@ async function openModule(
   spec: AppSpec & { readonly kind: 'module' },
   env: AppEnvironment,
 ): Promise<OpenedApp> {
-  const [{ loadModule }, { deferSignals: holdSignals }] = await Promise.all([
+  const [{ loadModule }, { deferSignals }] = await Promise.all([
     import('../../hosting/module.ts'),
     import('../../hosting/deferred-signals.ts'),
   ]);
-  const { process: host, cliPath, output } = context;
-  const signals = holdSignals(host);
+  const { process: proc, cliPath, output } = context;
+  const signals = deferSignals(proc);
   const variables = variablesOf(env, spec);
-  settle(host, spec, variables);
+  settle(proc, spec, variables);
   const folder = dirname(resolved(spec.path));
   const importModule = createRequire(cliPath)('../dist/load-app.cjs');
   const deps = { importModule, variables, log: output.talk, hint: hint(env) };
   const loading = loadModule(spec.path, deps);
   const hosted = await loading.finally(signals.take).catch((error) => {
-    endWithin(LINGER_MS, host);
+    endWithin(LINGER_MS, proc);
     throw error;
   });
-  const served = await withPage(hosted, host, spec, env);
+  const served = await withPage(hosted, proc, spec, env);
   const { drainSignal: signal, killMs = defaults.termGraceMs } = spec;
   const drain = () => void (signal && signals.release(output.talk, signal));
   return {
     host: () => ({ ...served, drain }),
     folder,
-    leave: () => endWithin(signals.release(output.talk) > 0 ? killMs : LINGER_MS, host),
+    leave: () => endWithin(signals.release(output.talk) > 0 ? killMs : LINGER_MS, proc),
   };
 }
 
 async function withPage(
   hosted: Hosted,
-  host: NodeJS.Process,
+  proc: NodeJS.Process,
   { path, health, healthStatus, readyMs }: AppSpec & { readonly kind: 'module' },
   env: AppEnvironment,
 ): Promise<Hosted> {
@@ -79,26 +79,26 @@ async function withPage(
     name: `module ${quote(path)}`,
     path: health,
     status: healthStatus ?? BELOW_500,
-    readyMs: leftOf(readyMs, host),
+    readyMs: leftOf(readyMs, proc),
     hint: hint(env),
   });
 }
 
 /** Ends a process that somebody's timers or connections would keep alive. */
-function endWithin(ms: number, host: NodeJS.Process): void {
-  setTimeout(() => host.exit(), ms).unref();
+function endWithin(ms: number, proc: NodeJS.Process): void {
+  setTimeout(() => proc.exit(), ms).unref();
 }
 
 /**
  * Makes this process what the module expects: what is meant for meowctl is not for it. Its title
  * must go on telling which server it is.
  */
-function settle(host: NodeJS.Process, { cwd }: AppSpec, variables: Variables): void {
-  const { env: own, title } = host;
+function settle(proc: NodeJS.Process, { cwd }: AppSpec, variables: Variables): void {
+  const { env: own, title } = proc;
   for (const name of Object.keys(own)) {
     if (isSetting(name) && !Object.hasOwn(variables, name)) delete own[name];
   }
   for (const [name, value] of Object.entries(variables)) if (own[name] !== value) own[name] = value;
-  if (cwd !== null && cwd !== host.cwd()) host.chdir(cwd);
-  Object.defineProperty(host, 'title', { get: () => title, set() {} });
+  if (cwd !== null && cwd !== proc.cwd()) proc.chdir(cwd);
+  Object.defineProperty(proc, 'title', { get: () => title, set() {} });
 }

@@ -7,20 +7,20 @@ import { quote } from '../../text.ts';
 import { hint, leftOf, type OpenApp, resolved } from './opened-app.ts';
 
 /** @param spec a program: nothing else is served without what the other kinds need */
-export const openProgram: OpenApp = async ({ process: host, output }, _, spec, env) => {
+export const openProgram: OpenApp = async ({ process: proc, output }, _, spec, env) => {
   if (spec.kind !== 'program') throw new TypeError(`${spec.kind} is no program`);
   const { startProgram } = await import('../../process/attached.ts');
-  const readyMs = leftOf(spec.readyMs, host);
+  const readyMs = leftOf(spec.readyMs, proc);
   const variables = variablesOf(env, spec);
-  const cwd = spec.cwd ?? host.cwd();
+  const cwd = spec.cwd ?? proc.cwd();
   if (env.isOldPath) output.talk(oldPath(spec.command[0]));
   const start = (command: readonly string[], more: Variables = {}) =>
     startProgram({
       command,
       env: { ...variables, ...more },
       cwd,
-      stdout: host.stdout,
-      stderr: host.stderr,
+      stdout: proc.stdout,
+      stderr: proc.stderr,
       orphanGraceMs: spec.killMs ?? defaults.termGraceMs,
     });
   const deps = {

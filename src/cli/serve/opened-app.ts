@@ -25,8 +25,8 @@ export type OpenApp = (
 ) => Promise<OpenedApp>;
 
 /** How long an app may still take to be ready, from its process' own start. */
-export function leftOf(readyMs: number = defaults.readyTimeoutMs, host: NodeJS.Process): number {
-  return Math.max(0, readyMs - host.uptime() * 1_000);
+export function leftOf(readyMs: number = defaults.readyTimeoutMs, proc: NodeJS.Process): number {
+  return Math.max(0, readyMs - proc.uptime() * 1_000);
 }
 
 /** What may be missing where an app does not start. */

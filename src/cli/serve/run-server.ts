@@ -33,14 +33,14 @@ export async function runServer(
   options: ServeFlags,
   open: OpenApp,
 ): Promise<void> {
-  const { config, process: host } = context;
+  const { config, process: proc } = context;
   const spawned = options.spawned ?? false;
   await mustBeFirst(context, options);
-  if (spawned && options.id !== undefined) keepOwnLog(host, config.home, options.id);
+  if (spawned && options.id !== undefined) keepOwnLog(proc, config.home, options.id);
   const given = spawned ? givenSpec(context) : null;
-  const released = options.held ? waitForRelease(host) : undefined;
+  const released = options.held ? waitForRelease(proc) : undefined;
   const hand = spawned ? null : handRunApp(context, options);
-  const ready = readyPipe(spawned, host, given?.readyMs, released);
+  const ready = readyPipe(spawned, proc, given?.readyMs, released);
   const { createId } = await import('../../ids.ts');
   const id = options.id ?? createId();
   const leave = await announceHere(context, 'server', id);

@@ -14,20 +14,20 @@ export async function detachUp(context: Context, spec: AppSpec | null): Promise<
     import('../../logs/files.ts'),
     import('../../state/folder.ts'),
   ]);
-  const { config, cliPath, process: host, output } = context;
+  const { config, cliPath, process: proc, output } = context;
   prepareStateFolder(config.home);
-  const given = withoutVariables(splitProgram(host.argv).own.slice(2));
+  const given = withoutVariables(splitProgram(proc.argv).own.slice(2));
   const logFile = logPath(config.home, 'up');
   const said = await launch({
     name: 'meowctl up',
-    command: host.execPath,
+    command: proc.execPath,
     args: [cliPath, ...given, '--detached'],
     env: {
       // An --inspect in NODE_OPTIONS, say, is for this process.
       ...only(config.childEnv, (name) => name !== 'NODE_OPTIONS'),
       ...(spec ? { MEOW_APP: JSON.stringify(spec) } : {}),
     },
-    cwd: host.cwd(),
+    cwd: proc.cwd(),
     logFile,
     rawLogFile: rawLogPath(config.home, 'up'),
     readyTimeoutMs: UP_READY_MS,

@@ -59,14 +59,14 @@ async function openPatiently(context: Context, wait: boolean): Promise<OpenStore
 }
 
 /** Resolves at the first signal to stop; a second one ends the process at once. */
-export function stopSignal(host: NodeJS.Process): Promise<void> {
+export function stopSignal(proc: NodeJS.Process): Promise<void> {
   return new Promise((resolve) => {
     let asked = false;
     const onSignal = () => {
-      if (asked) host.exit(1);
+      if (asked) proc.exit(1);
       asked = true;
       resolve();
     };
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) host.on(signal, onSignal);
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) proc.on(signal, onSignal);
   });
 }

@@ -66,9 +66,9 @@ async function up(context: Context, options: Options): Promise<void> {
 }
 
 // From the start: as the first process of a container it hears no signal that it does not ask for.
-function stopController(host: NodeJS.Process): AbortController {
+function stopController(proc: NodeJS.Process): AbortController {
   const stopping = new AbortController();
-  void stopSignal(host).then(() => stopping.abort());
+  void stopSignal(proc).then(() => stopping.abort());
   return stopping;
 }
 
