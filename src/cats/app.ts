@@ -20,7 +20,7 @@ const RECENT = '/recent';
 const UPLOAD = '/upload';
 
 /** The built-in app; it does not listen. Answers every route of design §7 but the health check. */
-export function createApp(deps: AppDeps, identity: Identity): Koa {
+export function createKoa(deps: AppDeps, identity: Identity): Koa {
   const router = createRouter(deps, identity);
   const pipeline: Middleware[] = [
     countVisit(deps),

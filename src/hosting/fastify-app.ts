@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
+import type { App, Upgrade } from './app.ts';
 import { guarded, type Listener } from './guarded.ts';
-import type { Hosted, Upgrade } from './hosted.ts';
 
 /** A Fastify instance, as far as it is needed. */
 export interface FastifyApp {
@@ -19,7 +19,7 @@ export function isFastify(value: unknown): value is FastifyApp {
 }
 
 /** Its plugins are loaded first; what they have to close is closed after its last answer. */
-export async function hostFastify(app: FastifyApp, log: (line: string) => void): Promise<Hosted> {
+export async function fromFastify(app: FastifyApp, log: (line: string) => void): Promise<App> {
   await app.ready();
   const { server, routing } = app;
   const emit: Listener = (request, response) => void server.emit('request', request, response);

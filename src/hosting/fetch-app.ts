@@ -1,7 +1,7 @@
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { quote } from '../text.ts';
+import type { App } from './app.ts';
 import { guarded, stackOf, WENT_WRONG } from './guarded.ts';
-import type { Hosted } from './hosted.ts';
 
 /** What Hono, Bun, Deno and edge functions export. */
 export interface FetchApp {
@@ -15,10 +15,10 @@ export interface FetchDeps {
 }
 
 /**
- * Hosts an app that answers a Request with a Response. Its own Request and Response are those of
+ * Serves an app that answers a Request with a Response. Its own Request and Response are those of
  * Node: the adapter's faster ones would take their place for everything else in this process.
  */
-export function hostFetch(app: FetchApp, { variables, log }: FetchDeps): Hosted {
+export function fromFetch(app: FetchApp, { variables, log }: FetchDeps): App {
   const later = new Later(log);
   const answer = async (request: Request, node: object): Promise<Response> => {
     try {

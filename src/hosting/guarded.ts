@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { quote } from '../text.ts';
-import type { Hosted } from './hosted.ts';
+import type { App } from './app.ts';
 
 export type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
@@ -8,7 +8,7 @@ export type Listener = (request: IncomingMessage, response: ServerResponse) => u
 export const WENT_WRONG = 'something went wrong here; it is in the log\n';
 
 /** One request that goes wrong does not end the server with all others. */
-export function guarded(listener: Listener, log: (line: string) => void): Hosted['request'] {
+export function guarded(listener: Listener, log: (line: string) => void): App['request'] {
   return (request, response) => {
     const failed = (error: unknown) => {
       log(`${request.method} ${quote(request.url)}: ${stackOf(error)}`);

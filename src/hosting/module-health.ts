@@ -9,7 +9,7 @@ import {
   type Said,
 } from '../health/ask-app.ts';
 import type { StatusRange } from '../model/health-page.ts';
-import type { Hosted } from './hosted.ts';
+import type { App } from './app.ts';
 import { moreTime, NAME_A_PATH } from './not-ready.ts';
 
 export interface ModuleHealthDeps {
@@ -25,15 +25,15 @@ export interface ModuleHealthDeps {
 const POLL_MS = 50;
 
 /** A module that has a page of health is ready when that says so; it is asked at its server's port. */
-export function withHealth(hosted: Hosted, deps: ModuleHealthDeps): Hosted {
+export function withHealth(app: App, deps: ModuleHealthDeps): App {
   const { path, status } = deps;
   let page: HealthPage = { host: '', port: 0, path, status };
   return {
-    ...hosted,
+    ...app,
     page: () => page,
     async start(port, host) {
       page = { host, port, path, status };
-      await hosted.start?.(port, host);
+      await app.start?.(port, host);
       await untilWell(page, deps);
     },
   };

@@ -4,11 +4,11 @@ import { relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { FailedError, type MeowError, TimeoutError } from '../errors.ts';
 import { plain, quote, reason } from '../text.ts';
+import type { App, Upgrade } from './app.ts';
 import { asProgram, inShell } from './as-program.ts';
-import { hostFastify, isFastify } from './fastify-app.ts';
+import { fromFastify, isFastify } from './fastify-app.ts';
 import type { FetchApp } from './fetch-app.ts';
 import { guarded, type Listener, stackOf } from './guarded.ts';
-import type { Hosted, Upgrade } from './hosted.ts';
 
 export interface ModuleDeps {
   /** Node's own import(): a bundle has none. */
@@ -27,14 +27,14 @@ const WANTED =
   'Export as default a Koa, Hono or Fastify app, { fetch }, a (req, res) function, or an http.Server';
 
 /**
- * Loads somebody's module and hosts its default export.
+ * Loads somebody's module and serves its default export.
  * @throws FailedError when it exports nothing that can be served or listens by itself, or is in a
  *   language that this Node does not read; TimeoutError when it throws, its stack in the log
  */
-export async function loadModule(path: string, deps: ModuleDeps): Promise<Hosted> {
+export async function loadModule(path: string, deps: ModuleDeps): Promise<App> {
   const listening = forbidListening(path);
   try {
-    return await Promise.race([listening.seen, hostModule(path, deps)]);
+    return await Promise.race([listening.seen, importApp(path, deps)]);
   } catch (error) {
     throw listening.error() ?? toLoadError(error, path, deps);
   } finally {
@@ -42,12 +42,12 @@ export async function loadModule(path: string, deps: ModuleDeps): Promise<Hosted
   }
 }
 
-async function hostModule(path: string, deps: ModuleDeps): Promise<Hosted> {
+async function importApp(path: string, deps: ModuleDeps): Promise<App> {
   const value = await defaultOf(await deps.importModule(pathToFileURL(path).href));
-  const hosted = await toHosted(value, path, deps);
+  const app = await toApp(value, path, deps);
   // Some listen a moment after they are asked to: once their plugins are loaded.
   await new Promise(setImmediate);
-  return hosted;
+  return app;
 }
 
 /**
@@ -83,21 +83,21 @@ async function defaultOf(namespace: unknown): Promise<unknown> {
   return await (inner?.__esModule ? inner.default : outer);
 }
 
-async function toHosted(value: unknown, path: string, deps: ModuleDeps): Promise<Hosted> {
+async function toApp(value: unknown, path: string, deps: ModuleDeps): Promise<App> {
   const { log } = deps;
   if (value instanceof HttpServer) return lend(value, path, log);
   if (isKoa(value)) return { request: guarded(value.callback(), log), upgrade: null };
-  if (isFastify(value)) return hostFastify(value, log);
+  if (isFastify(value)) return fromFastify(value, log);
   if (typeof value === 'function' && !isClass(value)) {
     return { request: guarded(value as Listener, log), upgrade: null };
   }
-  if (isFetchApp(value)) return (await import('./fetch-app.ts')).hostFetch(value, deps);
+  if (isFetchApp(value)) return (await import('./fetch-app.ts')).fromFetch(value, deps);
   const message = `module ${quote(path)} ${whatItExports(value)}`;
   throw new FailedError('app-exports', message, `${WANTED}. If it listens by itself: ${run(path)}`);
 }
 
 /** Its handlers serve; we listen, so that port, timeouts and drain are ours. */
-function lend(server: HttpServer, path: string, log: ModuleDeps['log']): Hosted {
+function lend(server: HttpServer, path: string, log: ModuleDeps['log']): App {
   if (server.listening) throw listensItself(path);
   const upgrade: Upgrade = (...event) => void server.emit('upgrade', ...event);
   return {

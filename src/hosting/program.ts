@@ -3,7 +3,7 @@ import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
 import { askAll, isWell, isWord, type Said } from '../health/ask-app.ts';
 import type { StatusRange } from '../model/health-page.ts';
-import type { CreateHosted, Hosted } from './hosted.ts';
+import type { App, CreateApp } from './app.ts';
 import { endedEarly, inBackground, tooLate } from './not-ready.ts';
 import { innerPorts, reservePort } from './program-port.ts';
 import { createRelay } from './relay.ts';
@@ -46,12 +46,12 @@ export interface ProgramDeps {
 const POLL_MS = 50;
 const LOOPBACKS = ['127.0.0.1', '::1'];
 
-/** Hosts a program of any kind: it gets a port of its own, and what comes to ours is passed on. */
-export function hostProgram(deps: ProgramDeps): CreateHosted {
-  return () => createHost(deps);
+/** Serves a program of any kind: it gets a port of its own, and what comes to ours is passed on. */
+export function programApp(deps: ProgramDeps): CreateApp {
+  return () => createApp(deps);
 }
 
-function createHost(deps: ProgramDeps): Hosted {
+function createApp(deps: ProgramDeps): App {
   let address = { host: '127.0.0.1', port: 0 };
   let program: Program | null = null;
   let stopping = false;

@@ -1,5 +1,5 @@
 import { defaults } from '../defaults.ts';
-import type { CreateHosted, Hosted } from './hosted.ts';
+import type { App, CreateApp } from './app.ts';
 import { endedEarly, inBackground } from './not-ready.ts';
 import type { Program } from './program.ts';
 
@@ -15,14 +15,14 @@ export interface WorkerDeps {
 }
 
 /**
- * Hosts a program that takes no requests: what comes to its server's port is 404. It is ready once it
+ * Serves a program that takes no requests: what comes to its server's port is 404. It is ready once it
  * has run for `workerReadyMs`, as supervisord's `startsecs` has it.
  */
-export function hostWorker(deps: WorkerDeps): CreateHosted {
-  return () => createHost(deps);
+export function workerApp(deps: WorkerDeps): CreateApp {
+  return () => createApp(deps);
 }
 
-function createHost(deps: WorkerDeps): Hosted {
+function createApp(deps: WorkerDeps): App {
   let program: Program | null = null;
   let leaving = false;
   let tellDied: (why: string) => void = () => {};

@@ -2,27 +2,27 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { defaults } from '../defaults.ts';
 import type { Identity } from '../health/endpoint.ts';
 import { answerHealth, asksForHealth, HEALTH_AGENT } from '../health/endpoint.ts';
-import type { Hosted } from '../hosting/hosted.ts';
+import type { App } from '../hosting/app.ts';
 import { type Connections, openConnections } from './connections.ts';
 
 /** A server that does not listen yet, and what is connected to it. */
-export interface ServedApp {
+export interface AppServer {
   readonly server: Server;
   readonly connections: Connections;
 }
 
-export interface ServedAppOptions {
+export interface AppServerOptions {
   readonly healthPath: string;
   /** How long a client may take to send its request; then 408. */
   readonly requestMs: number;
 }
 
 /** Puts an app behind a server of ours, which answers the health check itself. */
-export function createServedApp(
-  hosted: Hosted,
+export function createAppServer(
+  app: App,
   identity: Identity,
-  options: ServedAppOptions,
-): ServedApp {
+  options: AppServerOptions,
+): AppServer {
   const { healthPath, requestMs } = options;
   const server = createServer({
     keepAliveTimeout: defaults.serverKeepAliveMs,
@@ -40,13 +40,13 @@ export function createServedApp(
     // Behind the last answer on its connection: this one could not be answered.
     if (!request.socket.writable) return;
     if (asksForHealth(request, healthPath)) answerHealth(request, response, identity);
-    else hosted.request(request, response);
+    else app.request(request, response);
   });
   server.on('checkContinue', (request, response) => {
-    if (!hosted.asksForBody?.(request)) response.writeContinue();
+    if (!app.asksForBody?.(request)) response.writeContinue();
     server.emit('request', request, response);
   });
-  const { upgrade } = hosted;
+  const { upgrade } = app;
   if (upgrade) {
     server.on('upgrade', (request, socket, head) => {
       connections.hold(socket);

@@ -1,4 +1,4 @@
-import type { CreateHosted } from '../hosting/hosted.ts';
+import type { CreateApp } from '../hosting/app.ts';
 import type { AppSpec } from '../model/app-spec.ts';
 import type { Intent } from '../model/desired-server.ts';
 import type { ServerRecord } from '../model/server-record.ts';
@@ -46,7 +46,7 @@ export interface ServeDeps {
   /** Told why it does not start, before it ends what it started. */
   onFail?(error: unknown): void;
   /** What it serves. */
-  readonly host: CreateHosted;
+  readonly createApp: CreateApp;
   log(line: string): void;
 }
 

@@ -6,14 +6,14 @@ import { type AppHealth, watchApp } from '../health/app-health.ts';
 import type { Identity } from '../health/endpoint.ts';
 import { HEALTH_PATH, healthPathOf } from '../health/endpoint.ts';
 import { checkItself } from '../health/self-check.ts';
-import type { Hosted } from '../hosting/hosted.ts';
+import type { App } from '../hosting/app.ts';
 import { listen, listenFrom } from '../listen.ts';
 import { isWorker, nameOfApp } from '../model/app-spec.ts';
 import type { ServerRecord } from '../model/server-record.ts';
 import { quote } from '../text.ts';
 import type { Connections } from './connections.ts';
 import { type RetireDeps, retire, retireWorker } from './drain.ts';
-import { createServedApp } from './http-server.ts';
+import { createAppServer } from './http-server.ts';
 import type { Ending, RunningServer, ServeDeps, ServeOptions } from './options.ts';
 import { Registration } from './registration.ts';
 
@@ -28,7 +28,7 @@ export class FleetServer implements RunningServer {
   readonly #deps: ServeDeps;
   readonly #options: ServeOptions;
   readonly #healthPath: string;
-  readonly #hosted: Hosted;
+  readonly #app: App;
   readonly #server: HttpServer;
   readonly #connections: Connections;
   readonly #health: AppHealth | null;
@@ -39,11 +39,11 @@ export class FleetServer implements RunningServer {
   #state: 'up' | 'draining' = 'up';
   #port = 0;
   #leaving: Promise<void> | null = null;
-  #served = false;
+  #drained = false;
   #settle: (how: Ending) => void = () => {};
 
   constructor(deps: ServeDeps, options: ServeOptions) {
-    const { log, host } = deps;
+    const { log, createApp } = deps;
     const { id, spec, replaces, requestMs = defaults.clientRequestMs } = options;
     this.#deps = deps;
     this.#options = options;
@@ -53,14 +53,14 @@ export class FleetServer implements RunningServer {
       this.#settle = resolve;
     });
     const identity = { id, port: () => this.#port, state: () => this.#stateOfHealth() };
-    this.#hosted = host(identity);
-    const served = createServedApp(this.#hosted, identity, {
+    this.#app = createApp(identity);
+    const { server, connections } = createAppServer(this.#app, identity, {
       healthPath: this.#healthPath,
       requestMs,
     });
-    this.#server = served.server;
-    this.#connections = served.connections;
-    this.#health = watchApp(this.#hosted, {
+    this.#server = server;
+    this.#connections = connections;
+    this.#health = watchApp(this.#app, {
       answers: this.#connections.answers,
       onChange: () => this.#registration.soon(),
       log,
@@ -70,7 +70,7 @@ export class FleetServer implements RunningServer {
       id,
       replaces,
       record: () => this.record(),
-      onBeat: () => this.#hosted.beat?.(),
+      onBeat: () => this.#app.beat?.(),
       onOrder: (drainMs) => void this.retire(drainMs),
     });
   }
@@ -83,25 +83,25 @@ export class FleetServer implements RunningServer {
         ? await listenFrom(this.#server, { host, port: from })
         : await listen(this.#server, { host, port: fixedPort }, OTHER_PORT);
     const here = reachable(host);
-    await this.#hosted.start?.(this.#port, here);
+    await this.#app.start?.(this.#port, here);
     await checkItself(httpUrl(here, this.#port) + this.#healthPath, id);
     await this.#registration.register();
     this.#registration.start();
     this.#health?.start();
-    void this.#hosted.died?.then((why) => this.#leaveDead(why));
+    void this.#app.died?.then((why) => this.#leaveDead(why));
   }
 
   async abandon(): Promise<void> {
     this.#server.close();
     this.#server.closeAllConnections();
     this.#registration.abandon();
-    await this.#hosted.stop?.(this.#killMs);
+    await this.#app.stop?.(this.#killMs);
   }
 
   record(): ServerRecord {
     const { id, machine, spec, version, folder } = this.#options;
-    const program = this.#hosted.inner?.();
-    const worker = this.#hosted.worker?.();
+    const program = this.#app.inner?.();
+    const worker = this.#app.worker?.();
     return {
       id,
       url: this.#url(),
@@ -129,7 +129,7 @@ export class FleetServer implements RunningServer {
 
   cut(): void {
     this.#cutting.abort();
-    if (this.#served) void this.#hosted.stop?.(0);
+    if (this.#drained) void this.#app.stop?.(0);
   }
 
   #stateOfHealth(): ReturnType<Identity['state']> {
@@ -147,13 +147,13 @@ export class FleetServer implements RunningServer {
     const deps: RetireDeps = {
       connections: this.#connections,
       look: this.#registration.look,
-      doorsLeft: () => this.#hosted.drain?.(),
+      doorsLeft: () => this.#app.drain?.(),
       stopListening: () => this.#stopListening(),
       cut: this.#cutting.signal,
     };
-    const { finish } = this.#hosted;
+    const { finish } = this.#app;
     await (finish ? retireWorker(deps, finish, drainMs) : retire(deps, drainMs));
-    this.#served = true;
+    this.#drained = true;
     const killed = await this.#stopApp();
     await this.#registration.end('left', killed);
     this.#settle(this.#cutting.signal.aborted ? 'cut' : 'retired');
@@ -163,7 +163,7 @@ export class FleetServer implements RunningServer {
   async #stopApp(): Promise<number | null> {
     const { log } = this.#deps;
     const graceMs = this.#cutting.signal.aborted ? 0 : this.#killMs;
-    if ((await this.#hosted.stop?.(graceMs)) !== 'killed') return null;
+    if ((await this.#app.stop?.(graceMs)) !== 'killed') return null;
     log(
       `${quote(nameOfApp(this.#options.spec))} did not end by itself: killed after ${graceMs / 1_000} s`,
     );

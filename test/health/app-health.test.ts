@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { AppHealth } from '../../src/health/app-health.ts';
 import { BELOW_500 } from '../../src/health/ask-app.ts';
-import type { Hosted } from '../../src/hosting/hosted.ts';
+import type { App } from '../../src/hosting/app.ts';
 import { withHealth } from '../../src/hosting/module-health.ts';
 import type { StatusRange } from '../../src/model/health-page.ts';
 import { until } from '../helpers/until.ts';
@@ -110,17 +110,17 @@ describe('an app fails', () => {
 });
 
 describe('a module with a page of health', () => {
-  const hosted = (path: string, readyMs: number, range: StatusRange = BELOW_500) => {
-    const bare: Hosted = { request: () => {}, upgrade: null };
+  const appAt = (path: string, readyMs: number, range: StatusRange = BELOW_500) => {
+    const bare: App = { request: () => {}, upgrade: null };
     return withHealth(bare, { name: 'module "x"', path, status: range, readyMs, hint: '. Hint' });
   };
 
   test('is ready when that answers well, and not before', async () => {
     const app = await startApp((...given) => status(app.asked.length < 3 ? 500 : 200)(...given));
-    const served = hosted('/up', 120_000);
-    await served.start?.(app.port, '127.0.0.1');
+    const checked = appAt('/up', 120_000);
+    await checked.start?.(app.port, '127.0.0.1');
     expect(app.asked).toHaveLength(3);
-    expect(served.page?.()).toMatchObject({ port: app.port, path: '/up' });
+    expect(checked.page?.()).toMatchObject({ port: app.port, path: '/up' });
   });
 
   test.each<[string, RequestListener, StatusRange, RegExp]>([
@@ -129,7 +129,7 @@ describe('a module with a page of health', () => {
     ['nothing', never, BELOW_500, /^module "x" does not answer GET \/up after 0\.2 s$/],
   ])('that answers %s is not ready, and says so', async (_, answer, range, message) => {
     const { port } = await startApp(answer);
-    await expect(hosted('/up', 200, range).start?.(port, '127.0.0.1')).rejects.toMatchObject({
+    await expect(appAt('/up', 200, range).start?.(port, '127.0.0.1')).rejects.toMatchObject({
       code: 'app-not-ready',
       exitCode: 5,
       message: expect.stringMatching(message),

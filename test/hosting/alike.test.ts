@@ -9,7 +9,7 @@ import {
 import { type AddressInfo, connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRelay } from '../../src/hosting/relay.ts';
-import { createServedApp } from '../../src/server/http-server.ts';
+import { createAppServer } from '../../src/server/http-server.ts';
 import { ask, exchange } from '../helpers/clients.ts';
 import { until } from '../helpers/until.ts';
 
@@ -26,7 +26,7 @@ async function listen(server: ReturnType<typeof createServer>): Promise<number> 
 async function serve(handle: RequestListener): Promise<number> {
   const identity = { id: 'abc234', port: () => 0, state: () => 'up' as const };
   const options = { healthPath: '/healthz', requestMs: 300_000 };
-  const { server, connections } = createServedApp(
+  const { server, connections } = createAppServer(
     { request: handle, upgrade: null },
     identity,
     options,

@@ -3,7 +3,7 @@ import { request as ask, createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Hosted } from '../../src/hosting/hosted.ts';
+import type { App } from '../../src/hosting/app.ts';
 import { loadModule } from '../../src/hosting/module.ts';
 import { until } from '../helpers/until.ts';
 
@@ -13,7 +13,7 @@ const variables = { GREETING: 'hi' };
 interface Served {
   readonly url: string;
   readonly port: number;
-  readonly hosted: Hosted;
+  readonly app: App;
   readonly log: string[];
 }
 
@@ -22,7 +22,7 @@ afterAll(() => {
   for (const server of servers) server.close();
 });
 
-function load(file: string, log: string[] = []): Promise<Hosted> {
+function load(file: string, log: string[] = []): Promise<App> {
   const importModule = (url: string) => import(url);
   const deps = { importModule, variables, hint: '', log: (line: string) => log.push(line) };
   return loadModule(join(APPS, file), deps);
@@ -30,13 +30,13 @@ function load(file: string, log: string[] = []): Promise<Hosted> {
 
 async function serve(file: string): Promise<Served> {
   const log: string[] = [];
-  const hosted = await load(file, log);
-  const server = createServer(hosted.request);
-  if (hosted.upgrade) server.on('upgrade', hosted.upgrade);
+  const app = await load(file, log);
+  const server = createServer(app.request);
+  if (app.upgrade) server.on('upgrade', app.upgrade);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   servers.push({ close: () => void [server.close(), server.closeAllConnections()] });
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, port, hosted, log };
+  return { url: `http://127.0.0.1:${port}`, port, app, log };
 }
 
 const text = async (url: string, init?: RequestInit) => (await fetch(url, init)).text();
@@ -152,7 +152,7 @@ describe('an object with fetch', () => {
 
   test('goes on after its answer before its server ends, and what fails then is in the log', async () => {
     await text(`${edge.url}/later`);
-    await edge.hosted.stop?.(60_000);
+    await edge.app.stop?.(60_000);
     expect(await text(edge.url)).toBe('["done"]');
     expect(edge.log.join()).toContain('later went wrong');
   });
@@ -160,7 +160,7 @@ describe('an object with fetch', () => {
 
 describe('a Fastify instance', () => {
   test('is made ready, answers, takes upgrades, and is closed at the end', async () => {
-    const { url, port, hosted } = await serve('fastify.mjs');
+    const { url, port, app } = await serve('fastify.mjs');
     expect(await text(`${url}/plugin`)).toBe('{"loaded":true}');
     const headers = { 'content-type': 'application/json' };
     const echo = await text(`${url}/echo`, { method: 'POST', headers, body: '{"a":[1]}' });
@@ -179,7 +179,7 @@ describe('a Fastify instance', () => {
     });
     expect(back).toBe('meow?');
     const said = vi.spyOn(console, 'error').mockImplementation(() => {});
-    await hosted.stop?.(60_000);
+    await app.stop?.(60_000);
     expect(said).toHaveBeenCalledWith('fastify has closed');
     said.mockRestore();
   });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ask, BELOW_500, isWell } from '../../src/health/ask-app.ts';
-import { hostProgram } from '../../src/hosting/program.ts';
+import { programApp } from '../../src/hosting/program.ts';
 import { innerPorts, reservePort } from '../../src/hosting/program-port.ts';
 import { startProgram } from '../../src/process/attached.ts';
 import { identify } from '../../src/process/identity.ts';
@@ -59,7 +59,7 @@ test('a port that a stranger takes at the last moment is given up for the next',
   const afterStranger = 'until test -e "$3"; do sleep 0.05; done; exec "$0" "$1" "$2"';
   const given: number[] = [];
   const strangers: Server[] = [];
-  const create = hostProgram({
+  const create = programApp({
     name: 'program',
     healthPath: '/',
     healthStatus: BELOW_500,
@@ -85,14 +85,14 @@ test('a port that a stranger takes at the last moment is given up for the next',
       });
     },
   });
-  const hosted = create({ id: 'abc234', port: () => outer, state: () => 'up' });
+  const app = create({ id: 'abc234', port: () => outer, state: () => 'up' });
   onTestFinished(async () => {
-    await hosted.stop?.(0);
+    await app.stop?.(0);
     for (const stranger of strangers) stranger.close();
   });
-  await hosted.start?.(outer, '127.0.0.1');
+  await app.start?.(outer, '127.0.0.1');
   expect(given).toEqual(innerPorts(outer).slice(0, 2));
-  const page = hosted.page?.();
+  const page = app.page?.();
   expect(page && isWell(await ask(page), page.status)).toBe(true);
 });
 

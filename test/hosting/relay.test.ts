@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { Hosted } from '../../src/hosting/hosted.ts';
+import type { App } from '../../src/hosting/app.ts';
 import { createRelay } from '../../src/hosting/relay.ts';
 import type { Connections } from '../../src/server/connections.ts';
-import { createServedApp } from '../../src/server/http-server.ts';
+import { createAppServer } from '../../src/server/http-server.ts';
 import { ask, exchange, flood } from '../helpers/clients.ts';
 import { until } from '../helpers/until.ts';
 
@@ -27,10 +27,10 @@ function listen(server: Pick<Server, 'listen' | 'address'>): Promise<number> {
 async function relayTo(inner: number, healthy = true): Promise<number> {
   const relay = createRelay(() => ({ host: '127.0.0.1', port: inner }));
   const { request: pass, upgrade } = relay;
-  const hosted: Hosted = { request: pass, upgrade };
+  const app: App = { request: pass, upgrade };
   const state = () => (healthy ? 'up' : 'failing');
   const identity = { id: 'abc234', port: () => 0, state } as const;
-  const { server, connections } = createServedApp(hosted, identity, {
+  const { server, connections } = createAppServer(app, identity, {
     healthPath: '/healthz',
     requestMs: 300_000,
   });

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { hostCat } from '../../src/cats/host.ts';
+import { catApp } from '../../src/cats/cat-app.ts';
 import { catSpec } from '../../src/model/app-spec.ts';
 import type { RunningServer } from '../../src/server/options.ts';
 import { serve } from '../../src/server/serve.ts';
@@ -31,7 +31,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await raw.flushall();
   server = await serve(
-    { store, wanted: null, host: hostCat({ store, log: () => {} }), log: () => {} },
+    { store, wanted: null, createApp: catApp({ store, log: () => {} }), log: () => {} },
     {
       ...{
         id: ID,

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { defaults } from '../../defaults.ts';
 import { type AppEnvironment, variablesOf } from '../../environment/app-environment.ts';
-import type { Hosted } from '../../hosting/hosted.ts';
+import type { App } from '../../hosting/app.ts';
 import type { AppSpec } from '../../model/app-spec.ts';
 import { isSetting, type Variables } from '../../model/variables.ts';
 import type { Store } from '../../store/store.ts';
@@ -27,10 +27,10 @@ async function openCat(
   spec: AppSpec,
   env: AppEnvironment,
 ): Promise<OpenedApp> {
-  const { hostCat } = await import('../../cats/host.ts');
+  const { catApp } = await import('../../cats/cat-app.ts');
   settle(proc, spec, variablesOf(env, spec));
   const uploads = { folder: join(config.home, 'tmp') };
-  return { host: hostCat({ store, uploads, log: output.talk }), folder: null, leave: () => {} };
+  return { createApp: catApp({ store, uploads, log: output.talk }), folder: null, leave: () => {} };
 }
 
 async function openModule(
@@ -50,32 +50,32 @@ async function openModule(
   const importModule = createRequire(cliPath)('../dist/load-app.cjs');
   const deps = { importModule, variables, log: output.talk, hint: hint(env) };
   const loading = loadModule(spec.path, deps);
-  const hosted = await loading.finally(signals.take).catch((error) => {
+  const app = await loading.finally(signals.take).catch((error) => {
     endWithin(LINGER_MS, proc);
     throw error;
   });
-  const served = await withPage(hosted, proc, spec, env);
+  const withOwnPage = await withPage(app, proc, spec, env);
   const { drainSignal: signal, killMs = defaults.termGraceMs } = spec;
   const drain = () => void (signal && signals.release(output.talk, signal));
   return {
-    host: () => ({ ...served, drain }),
+    createApp: () => ({ ...withOwnPage, drain }),
     folder,
     leave: () => endWithin(signals.release(output.talk) > 0 ? killMs : LINGER_MS, proc),
   };
 }
 
 async function withPage(
-  hosted: Hosted,
+  app: App,
   proc: NodeJS.Process,
   { path, health, healthStatus, readyMs }: AppSpec & { readonly kind: 'module' },
   env: AppEnvironment,
-): Promise<Hosted> {
-  if (health === null) return hosted;
+): Promise<App> {
+  if (health === null) return app;
   const [{ withHealth }, { BELOW_500 }] = await Promise.all([
     import('../../hosting/module-health.ts'),
     import('../../health/ask-app.ts'),
   ]);
-  return withHealth(hosted, {
+  return withHealth(app, {
     name: `module ${quote(path)}`,
     path: health,
     status: healthStatus ?? BELOW_500,

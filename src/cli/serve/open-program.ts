@@ -31,10 +31,10 @@ export const openProgram: OpenApp = async ({ process: proc, output }, _, spec, e
     drainSignal: (spec.drainSignal as NodeJS.Signals | undefined) ?? null,
   };
   const isServer = spec.http !== false;
-  const createHosted = isServer
+  const createApp = isServer
     ? await behindPort(spec, start, deps)
     : await withoutPort(spec, start, deps);
-  return { host: createHosted, folder: resolved(cwd), leave: () => {} };
+  return { createApp, folder: resolved(cwd), leave: () => {} };
 };
 
 type ProgramSpec = AppSpec & { readonly kind: 'program' };
@@ -42,11 +42,11 @@ type Start = (command: readonly string[], more?: Variables) => Program;
 type Deps = Omit<ProgramDeps, 'start' | 'healthPath' | 'healthStatus'>;
 
 async function behindPort(spec: ProgramSpec, start: Start, deps: Deps) {
-  const [{ hostProgram }, { BELOW_500 }] = await Promise.all([
+  const [{ programApp }, { BELOW_500 }] = await Promise.all([
     import('../../hosting/program.ts'),
     import('../../health/ask-app.ts'),
   ]);
-  return hostProgram({
+  return programApp({
     ...deps,
     healthPath: spec.health ?? '/',
     healthStatus: spec.healthStatus ?? BELOW_500,
@@ -58,8 +58,8 @@ async function behindPort(spec: ProgramSpec, start: Start, deps: Deps) {
 }
 
 async function withoutPort({ command }: ProgramSpec, start: Start, deps: Deps) {
-  const { hostWorker } = await import('../../hosting/worker.ts');
-  return hostWorker({ ...deps, start: () => start(command) });
+  const { workerApp } = await import('../../hosting/worker.ts');
+  return workerApp({ ...deps, start: () => start(command) });
 }
 
 function oldPath(command = ''): string {

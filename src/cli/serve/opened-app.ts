@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { defaults } from '../../defaults.ts';
 import type { AppEnvironment } from '../../environment/app-environment.ts';
-import type { CreateHosted } from '../../hosting/hosted.ts';
+import type { CreateApp } from '../../hosting/app.ts';
 import type { AppSpec } from '../../model/app-spec.ts';
 import type { Store } from '../../store/store.ts';
 import type { Context } from '../context/context.ts';
@@ -9,7 +9,7 @@ import { leftOutInWords } from '../flags/asked-env.ts';
 
 /** An app that can be served in this process. */
 export interface OpenedApp {
-  readonly host: CreateHosted;
+  readonly createApp: CreateApp;
   /** Where it was found, links resolved; null for the built-in one. */
   readonly folder: string | null;
   /** After its server has left: lets it clean up, and ends a process that it keeps alive. */

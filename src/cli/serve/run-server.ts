@@ -104,7 +104,7 @@ async function serveApp(
       onRegister: leaving.registers,
       onFail: ready.fail,
       log: context.output.talk,
-      host: app.host,
+      createApp: app.createApp,
     },
     {
       id: options.id,

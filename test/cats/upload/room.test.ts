@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { hostCat, type UploadLimits } from '../../../src/cats/host.ts';
+import { catApp, type UploadLimits } from '../../../src/cats/cat-app.ts';
 import type { RunningServer } from '../../../src/server/options.ts';
 import { serve } from '../../../src/server/serve.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -53,8 +53,8 @@ afterAll(async () => {
 
 async function start(uploads: UploadLimits) {
   const log = (line: string) => logged.push(line);
-  const host = hostCat({ store, uploads, log });
-  server = await serve({ store, wanted: null, log, host }, catOptions);
+  const createApp = catApp({ store, uploads, log });
+  server = await serve({ store, wanted: null, log, createApp }, catOptions);
   return server.record();
 }
 

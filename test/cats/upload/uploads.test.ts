@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { hostCat } from '../../../src/cats/host.ts';
+import { catApp } from '../../../src/cats/cat-app.ts';
 import type { RunningServer } from '../../../src/server/options.ts';
 import { serve } from '../../../src/server/serve.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -21,8 +21,8 @@ beforeAll(async () => {
   store = await openStore(redis.url);
   raw = new Redis(redis.url);
   const log = () => {};
-  const host = hostCat({ store, log });
-  server = await serve({ store, wanted: null, host, log }, catOptions);
+  const createApp = catApp({ store, log });
+  server = await serve({ store, wanted: null, createApp, log }, catOptions);
   url = server.record().url;
 });
 beforeEach(() => raw.flushall());

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createServedApp, type ServedApp } from '../../../src/server/http-server.ts';
+import { type AppServer, createAppServer } from '../../../src/server/http-server.ts';
 import { ask, exchange, type RawServer, startRaw } from '../../helpers/clients.ts';
 import { type Fleet, type OpenDoor, startFleet } from '../../helpers/door-fleet.ts';
 import { accept, handshake } from '../../helpers/web-sockets.ts';
@@ -42,7 +42,7 @@ async function realServer(
     );
   const identity = { id: 'aaaaaa', port: () => 0, state: () => 'up' as const };
   const options = { healthPath: '/healthz', requestMs: 300_000 };
-  const { server, connections }: ServedApp = createServedApp(
+  const { server, connections }: AppServer = createAppServer(
     { request, upgrade },
     identity,
     options,

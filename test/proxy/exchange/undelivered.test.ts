@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { hostCat } from '../../../src/cats/host.ts';
+import { catApp } from '../../../src/cats/cat-app.ts';
 import { catSpec } from '../../../src/model/app-spec.ts';
 import { takesPicture, Undelivered } from '../../../src/proxy/exchange/undelivered.ts';
 import type { RunningServer } from '../../../src/server/options.ts';
@@ -108,7 +108,7 @@ function serveThree(): Promise<RunningServer[]> {
   const how = { spec: catSpec, version: '0.0.0', replaces: null, drainMs: 1_000 };
   const { store } = fleet;
   const log = () => {};
-  const deps = { store, wanted: null, host: hostCat({ store, log }), log };
+  const deps = { store, wanted: null, createApp: catApp({ store, log }), log };
   const ids = ['aaaaaa', 'bbbbbb', 'cccccc'];
   return Promise.all(ids.map((id) => serve(deps, { id, ...how, ...where, machine })));
 }

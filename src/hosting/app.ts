@@ -10,7 +10,7 @@ export type Inner = NonNullable<ServerRecord['program']>;
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /** What a server serves, whoever wrote it. The server owns port, health check and drain. */
-export interface Hosted {
+export interface App {
   request(request: IncomingMessage, response: ServerResponse): void;
   /** Whether it says itself, to a client with `Expect: 100-continue`, that the body may come. */
   asksForBody?(request: IncomingMessage): boolean;
@@ -47,4 +47,4 @@ export interface Hosted {
 }
 
 /** Makes the app of a server that is about to listen. */
-export type CreateHosted = (identity: Identity) => Hosted;
+export type CreateApp = (identity: Identity) => App;

@@ -1,8 +1,8 @@
 import { defaults } from '../defaults.ts';
-import type { CreateHosted } from '../hosting/hosted.ts';
+import type { CreateApp } from '../hosting/app.ts';
 import type { Store } from '../store/store.ts';
 import { reason } from '../text.ts';
-import { createApp, isUpload } from './app.ts';
+import { createKoa, isUpload } from './app.ts';
 import { createDeliveries } from './deliveries.ts';
 import { UploadRoom } from './upload/budget.ts';
 
@@ -22,14 +22,14 @@ export interface CatDeps {
   log(line: string): void;
 }
 
-/** The built-in app as a server hosts it. */
-export function hostCat({ store, uploads = {}, log }: CatDeps): CreateHosted {
+/** The built-in app. */
+export function catApp({ store, uploads = {}, log }: CatDeps): CreateApp {
   return (identity) => {
     const deliveries = createDeliveries(store.images);
     const room = new UploadRoom({ ...uploads, log });
     const { idleMs = defaults.bodyIdleMs } = uploads;
     return {
-      request: createApp(
+      request: createKoa(
         { store, deliveries, uploads: { room, idleMs }, log },
         identity,
       ).callback(),
