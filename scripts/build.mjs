@@ -16,9 +16,9 @@ async function writeCodeCache() {
   const port = await freePort();
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', tmpdir()];
   const redis = spawn('redis-server', settings, { stdio: 'ignore' });
-  const started = await new Promise((resolve) => {
+  const started = await new Promise((resolve, reject) => {
     redis.once('error', () => resolve(false));
-    waitFor(port, 50).then(resolve);
+    waitFor(port, 50).then(resolve, reject);
   });
   const url = `redis://127.0.0.1:${started ? port : 1}`;
   spawnSync(process.execPath, [`${root}dist/start.cjs`, 'listservers', '--json'], {

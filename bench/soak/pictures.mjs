@@ -24,7 +24,7 @@ export function namedPng(name) {
 }
 
 /** Which one it is, or null when it is no whole picture of ours. */
-export function nameOf(png) {
+function nameOf(png) {
   const found = /tEXtsoak\0([^\0]+)\0/.exec(png.toString('latin1'));
   const whole =
     png.length > 12 && png.toString('latin1', png.length - 8, png.length - 4) === 'IEND';

@@ -32,14 +32,19 @@ export function answerErrors(log: (line: string) => void) {
       log(`${this.method} ${plain(this.url)}: ${reason(error)}`);
     }
     if (unseen) return;
-    for (const name of this.res.getHeaderNames()) this.res.removeHeader(name);
-    this.status = status;
-    this.type = 'text/plain';
-    if (error instanceof StoreError || status === 503) this.set('Retry-After', '1');
-    this.length = Buffer.byteLength(text) + 1;
+    describe(this, { status, text }, error instanceof StoreError || status === 503);
     if (this.req.complete) this.res.end(`${text}\n`);
     else endEarly(this, `${text}\n`, drained);
   };
+}
+
+/** The head of the answer, without what a handler had already put there. */
+function describe(context: Context, { status, text }: Answer, passesSoon: boolean): void {
+  for (const name of context.res.getHeaderNames()) context.res.removeHeader(name);
+  context.status = status;
+  context.type = 'text/plain';
+  if (passesSoon) context.set('Retry-After', '1');
+  context.length = Buffer.byteLength(text) + 1;
 }
 
 // The client hung up in the middle of an answer, or of its own body, which the parser then finds

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { run } from './run.ts';
 
-run(process, join(__dirname, '..')).then((code) => {
+void run(process, join(__dirname, '..')).then((code) => {
   process.exitCode = code;
 });

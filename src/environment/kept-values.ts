@@ -78,7 +78,7 @@ function readOrSay(home: string, envDigest: string, path: string): KeptValues | 
 }
 
 /** Takes over what a 0.1 had written into Redis; the base is what there is here. */
-export function adoptValues(home: string, oldValues: Variables, here: Variables): KeptEnv {
+function adoptValues(home: string, oldValues: Variables, here: Variables): KeptEnv {
   const leftOut = Object.keys(othersOf(here)).filter((name) => !(name in oldValues)).length;
   return keepValues(home, { base: baseOf(here), declared: oldValues, leftOut });
 }

@@ -40,7 +40,7 @@ export function answeredWith(path: string, status: number, wanted: StatusRange):
 }
 
 /** `200-399`, `204`. */
-export function rangeInWords([from, to]: StatusRange): string {
+function rangeInWords([from, to]: StatusRange): string {
   return from === to ? String(from) : `${from}-${to}`;
 }
 

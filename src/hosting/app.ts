@@ -5,7 +5,7 @@ import type { Identity } from '../health/endpoint.ts';
 import type { ServerRecord } from '../model/server-record.ts';
 
 /** A program behind a server, for people. */
-export type Inner = NonNullable<ServerRecord['program']>;
+type Inner = NonNullable<ServerRecord['program']>;
 
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 

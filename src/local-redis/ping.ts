@@ -4,7 +4,7 @@ import type { RedisPlace } from '../store/connection/redis-url.ts';
 const MAX_REPLY_BYTES = 64 * 1_024;
 
 /** What is heard from a port. `text` is what came before it was enough, closed, or too late. */
-export interface Heard {
+interface Heard {
   readonly how: 'enough' | 'closed' | 'late' | 'refused';
   readonly text: string;
 }

@@ -29,7 +29,7 @@ export function isVariableName(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
 }
 
-export function isBase(name: string): boolean {
+function isBase(name: string): boolean {
   return BASE.has(name) || BASE_KINDS.test(name);
 }
 

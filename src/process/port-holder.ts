@@ -10,7 +10,7 @@ const INODE = 9;
  * Who listens on a TCP port of this host, such as `nginx (pid 812)`; null where it cannot be told
  * (not Linux, or another user's process). Fields as in proc(5), /proc/net/tcp.
  */
-export function portHolder(port: number): string | null {
+function portHolder(port: number): string | null {
   const [pid] = portPids(port);
   if (pid === undefined) return null;
   const name = read(`/proc/${pid}/comm`).trim();

@@ -69,7 +69,7 @@ export async function endGroup(pid: number): Promise<Ending> {
 }
 
 // Process 1 leads no group that has a number to signal: -1 is everybody, and 0 is our own group.
-export function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
+function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
   if (pid === -1 || pid === 0) return false;
   try {
     return process.kill(pid, signal);

@@ -24,7 +24,7 @@ export interface ServeOptions {
 }
 
 /** That a spawned server is wanted: it is started again when it dies. */
-export interface Wanted {
+interface Wanted {
   /** Registers it. False when the server whose place it takes is not wanted any more. */
   register(record: ServerRecord): Promise<boolean>;
   /** What a beat writes back where Redis has lost it. */

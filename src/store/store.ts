@@ -106,7 +106,7 @@ export interface Intents {
   release(host: string, token: string): Promise<boolean>;
 }
 
-export interface Message {
+interface Message {
   readonly message: string;
   readonly ttlMs: number;
 }

@@ -34,7 +34,7 @@ export interface TestServer {
   die(): Promise<void>;
 }
 
-export type App = (request: IncomingMessage, response: ServerResponse) => void;
+type App = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A fleet of hand-made servers in a real registry, and doors before it. */
 export interface Fleet {

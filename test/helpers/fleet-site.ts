@@ -6,7 +6,7 @@ import type { Row } from '../../src/cli/output/rows.ts';
 import { finish, openSite, type Result, type Site } from './cli.ts';
 import { until } from './until.ts';
 
-export interface KeptIntent {
+interface KeptIntent {
   readonly id: string;
   readonly state: string;
   readonly port: number;

@@ -7,7 +7,7 @@ export interface Load {
   stop(): Promise<Loaded>;
 }
 
-export interface Loaded {
+interface Loaded {
   readonly sent: number;
   /** Statuses and errors of all that was not answered well. */
   readonly failures: readonly string[];

@@ -29,7 +29,7 @@ export interface UploadRoomOptions {
 }
 
 /** Nothing is wrong with the upload: it may be sent again. */
-export class NoRoom extends Error {
+class NoRoom extends Error {
   readonly status = 503;
   readonly expose = true;
 

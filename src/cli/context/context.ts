@@ -6,7 +6,7 @@ import type { Settings } from '../../settings.ts';
 import type { Store } from '../../store/store.ts';
 import type { Output } from '../output/output.ts';
 
-export interface StoreNeeds {
+interface StoreNeeds {
   /** Whether a local Redis is started where none answers (`up` and `spawn`). */
   readonly start?: boolean;
   readonly persistent?: boolean;

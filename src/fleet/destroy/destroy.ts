@@ -15,7 +15,7 @@ export type { DestroyDeps, DestroyOptions } from './job.ts';
 const POLL_MS = 25;
 
 /** A server that has left, and after how long its app had to be killed. */
-export interface Gone extends ServerRecord {
+interface Gone extends ServerRecord {
   readonly killedAfterMs?: number;
 }
 

@@ -17,7 +17,7 @@ export function idsOn(machine: Machine, { servers, intents }: FleetView): string
   return [...new Set([...ofHost.map(idOf), ...intended])].filter((id) => !elsewhere.has(id));
 }
 
-export function idOf({ record }: Listing): string {
+function idOf({ record }: Listing): string {
   return record.id;
 }
 

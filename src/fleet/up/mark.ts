@@ -80,7 +80,7 @@ export function isSame(mark: UpMark, self: ThisProcess): boolean {
 }
 
 /** Whether that process still lives, is the one that wrote the mark, and runs `up`. */
-export function isUp({ pid, pidStart }: UpMark): boolean {
+function isUp({ pid, pidStart }: UpMark): boolean {
   const found = identify(pid);
   return found !== null && found.start === pidStart && found.commandLine.includes('up');
 }

@@ -16,7 +16,7 @@ export interface Provenance {
 type Pass = (lines: string[], head: RequestHead, from: Provenance) => void;
 
 /** What goes to the server besides the end-to-end lines, in this order. */
-export const requestPasses: readonly Pass[] = [
+const requestPasses: readonly Pass[] = [
   keepHost,
   keepLength,
   addForwardedFor,

@@ -15,7 +15,7 @@ export const PHASE_EVENTS = ['connected', 'connectedWithBody', 'sent', 'head', '
 export type PhaseEvent = (typeof PHASE_EVENTS)[number];
 
 /** Which of the door's limits ends a phase in which nothing moves. */
-export type PhaseLimit = 'doorConnectMs' | 'bodyIdleMs' | 'responseHeaderMs' | 'streamIdleMs';
+type PhaseLimit = 'doorConnectMs' | 'bodyIdleMs' | 'responseHeaderMs' | 'streamIdleMs';
 
 interface PhaseRow {
   readonly waitsFor: string;

@@ -55,7 +55,7 @@ function refuse(
 }
 
 /** An answer that no server has to be asked for. */
-export function answerItself(
+function answerItself(
   context: DoorContext,
   connection: Connection,
   request: IncomingMessage,

@@ -37,7 +37,7 @@ const BODY_EXPECTED: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
  * in an event handler) when the server closes or resets a connection in that state: a slow reader
  * and one `Connection: close` are enough. So back-pressure is applied one step earlier, here.
  */
-export class UpstreamConnection implements FlowControl {
+class UpstreamConnection implements FlowControl {
   #socket: PausableSocket | null = null;
   readonly #connectMs: number;
   readonly #onFree: () => void;
@@ -202,7 +202,7 @@ const READ_BYTES = 64 * 1_024;
 const WRITE_BYTES = 128 * 1_024;
 
 /** A socket that can be paused without its reader noticing: while it is there is nothing to read. */
-export class PausableSocket extends ReadFirstSocket {
+class PausableSocket extends ReadFirstSocket {
   paused = false;
 
   constructor() {

@@ -48,7 +48,7 @@ function needsProbe({ state, probeSoon }: Upstream): boolean {
 }
 
 /** Asks one server for its health, on a connection of its own. Never rejects. */
-export function probe(upstream: Upstream, options: ProbeOptions): Promise<ProbeResult> {
+function probe(upstream: Upstream, options: ProbeOptions): Promise<ProbeResult> {
   return new Promise((resolve) => {
     const signal = AbortSignal.timeout(options.probeTimeoutMs);
     const headers = { via: options.via, connection: 'close' };

@@ -12,7 +12,7 @@ export interface PendingRequest {
 }
 
 /** The requests of one server, in no order. Called for every request: allocates nothing. */
-export class PendingRequests {
+class PendingRequests {
   readonly #all: PendingRequest[] = [];
 
   add(request: PendingRequest): void {

@@ -16,7 +16,7 @@ const NO_ROOM = -1;
 const STAGED_MS = 10_000;
 
 /** Pictures are staged one by one, then queued by one script: all of them or none. */
-export function createEnqueue(link: Link, keys: Keys): Pick<Images, 'enqueue'> {
+function createEnqueue(link: Link, keys: Keys): Pick<Images, 'enqueue'> {
   const stage = async (picture: NewPicture): Promise<PictureInfo> => {
     const { type, name } = picture;
     const id = randomBytes(9).toString('base64url');
