@@ -1,5 +1,5 @@
 import { defaults } from '../defaults.ts';
-import { isObject, MAX_PATH } from './fields.ts';
+import { isObject, MAX_PATH, type Parsed } from './fields.ts';
 import { isHealthPath, isStatusRange, type StatusRange } from './health-page.ts';
 import { isVariableName } from './variables.ts';
 
@@ -78,17 +78,17 @@ export function isWorker(spec: AppSpec): boolean {
   return spec.kind === 'program' && spec.http === false;
 }
 
-/** Gives a spec, or the name of the field that is not valid. Never throws. */
-export function parseSpec(value: unknown): AppSpec | string {
-  if (!isObject(value)) return 'spec';
+/** Its problem is the name of the field that is not valid. */
+export function parseSpec(value: unknown): Parsed<AppSpec> {
+  if (!isObject(value)) return { problem: 'spec' };
   const wrong = Object.keys(common).find((name) => !common[name]?.(value[name]));
-  if (wrong) return wrong;
+  if (wrong) return { problem: wrong };
   const kind = parseKind(value);
-  if (typeof kind === 'string') return kind;
+  if ('problem' in kind) return kind;
   const { cwd, health, healthStatus, drainSignal } = value as unknown as AppSpec;
   const { killMs, readyMs, seal } = value as unknown as AppSpec;
-  return {
-    ...kind,
+  const spec = {
+    ...kind.ok,
     ...environment(value),
     cwd,
     health,
@@ -98,6 +98,7 @@ export function parseSpec(value: unknown): AppSpec | string {
     ...(readyMs === undefined ? {} : { readyMs }),
     ...(seal === undefined ? {} : { seal }),
   };
+  return { ok: spec };
 }
 
 type Environment = Pick<AppSpec, 'env' | 'envDigest' | 'envFile' | 'envAll' | 'oldValues'>;
@@ -133,13 +134,13 @@ type Kind =
   | { readonly kind: 'module'; readonly path: string }
   | { readonly kind: 'program'; readonly command: readonly string[]; readonly http?: false };
 
-function parseKind({ kind, path, command, http }: Record<string, unknown>): Kind | string {
-  if (kind === 'cat') return { kind };
-  if (kind === 'module') return isPath(path) ? { kind, path } : 'path';
-  if (kind !== 'program') return 'kind';
-  if (!isCommand(command)) return 'command';
-  if (http === undefined) return { kind, command };
-  return http === false ? { kind, command, http } : 'http';
+function parseKind({ kind, path, command, http }: Record<string, unknown>): Parsed<Kind> {
+  if (kind === 'cat') return { ok: { kind } };
+  if (kind === 'module') return isPath(path) ? { ok: { kind, path } } : { problem: 'path' };
+  if (kind !== 'program') return { problem: 'kind' };
+  if (!isCommand(command)) return { problem: 'command' };
+  if (http === undefined) return { ok: { kind, command } };
+  return http === false ? { ok: { kind, command, http } } : { problem: 'http' };
 }
 
 const common: Readonly<Record<string, (value: unknown) => boolean>> = {

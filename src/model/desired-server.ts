@@ -13,6 +13,7 @@ import {
   isTextOrNone,
   isTokenOrNone,
   known,
+  type Parsed,
   parseObject,
   wrongField,
 } from './fields.ts';
@@ -51,18 +52,19 @@ export interface Intent extends Place {
 export type SignedIntent = Intent &
   Required<Pick<Intent, 'id' | 'hostId' | 'registry' | 'namespace' | 'seal'>>;
 
-/** Gives the intent, or in a few words why it is not one. Never throws. */
-export function parseIntent(id: string, text: unknown): Intent | string {
+export function parseIntent(id: string, text: unknown): Parsed<Intent> {
   const fields = parseObject(text);
-  if (!fields) return 'not a JSON object';
-  if (!isServerId(id)) return 'its id is not a server id';
-  if (fields.id !== undefined && fields.id !== id) return 'it was written for another id';
+  if (!fields) return { problem: 'not a JSON object' };
+  if (!isServerId(id)) return { problem: 'its id is not a server id' };
+  if (fields.id !== undefined && fields.id !== id) {
+    return { problem: 'it was written for another id' };
+  }
   const wrong = wrongField(fields, checks);
-  if (wrong) return `its ${wrong} is not valid`;
+  if (wrong) return { problem: `its ${wrong} is not valid` };
   // Older than `--app`: it can only have been a cat.
-  const spec = fields.spec === undefined ? catSpec : parseSpec(fields.spec);
-  if (typeof spec === 'string') return `its app's ${spec} is not valid`;
-  return { ...(known(fields, checks) as Intent), spec };
+  const spec = fields.spec === undefined ? { ok: catSpec } : parseSpec(fields.spec);
+  if ('problem' in spec) return { problem: `its app's ${spec.problem} is not valid` };
+  return { ok: { ...(known(fields, checks) as Intent), spec: spec.ok } };
 }
 
 const checks: Record<Exclude<keyof Intent, 'spec'>, Check> = {

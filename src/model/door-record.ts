@@ -5,6 +5,7 @@ import {
   isName,
   isPid,
   isText,
+  type Parsed,
   parseObject,
   wrongField,
 } from './fields.ts';
@@ -28,15 +29,15 @@ export interface DoorRecord {
   readonly poison?: readonly string[];
 }
 
-/** Gives the record, or in a few words why it is not one. Never throws. */
-export function parseDoor(id: string, text: unknown): DoorRecord | string {
+export function parseDoor(id: string, text: unknown): Parsed<DoorRecord> {
   const fields = parseObject(text);
-  if (!fields) return 'not a JSON object';
+  if (!fields) return { problem: 'not a JSON object' };
   const wrong = wrongField(fields, checks);
-  if (fields.id !== id || wrong) return `its ${wrong ?? 'id'} is not valid`;
+  if (fields.id !== id || wrong) return { problem: `its ${wrong ?? 'id'} is not valid` };
   const { poison: named, ...door } = fields as unknown as DoorRecord;
   const poison = Array.isArray(named) ? named.filter(isName).slice(0, MAX_POISON) : [];
-  return { ...door, roster: verdicts(door.roster), ...(poison.length > 0 ? { poison } : {}) };
+  const roster = verdicts(door.roster);
+  return { ok: { ...door, roster, ...(poison.length > 0 ? { poison } : {}) } };
 }
 
 const checks: Record<'id' | 'url' | 'host' | 'pid', Check> = {

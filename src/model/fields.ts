@@ -8,6 +8,8 @@ import { isHostId } from '../ids.ts';
 
 export type Fields = Record<string, unknown>;
 export type Check = (value: unknown) => boolean;
+/** What a parser gives: the thing, or in a few words why there is none. */
+export type Parsed<T> = { readonly ok: T } | { readonly problem: string };
 
 export const MAX_PATH = 4_096;
 export const MAX_DRAIN_MS = 24 * 3_600_000;

@@ -13,6 +13,7 @@ import {
   known,
   MAX_DRAIN_MS,
   MAX_PATH,
+  type Parsed,
   parseObject,
   wrongField,
 } from './fields.ts';
@@ -51,17 +52,17 @@ export interface ServerRecord extends Place {
 
 export type ServerState = ServerRecord['state'] | 'lost' | 'crashed' | 'stopped';
 
-/** Gives the record, or in a few words why it is not one. Never throws. */
-export function parseRecord(id: string, text: unknown): ServerRecord | string {
-  if (typeof text === 'number') return `a record of ${text} bytes`;
+/** @param text what stands in Redis, or how many bytes that is where it is too long to be read */
+export function parseRecord(id: string, text: unknown): Parsed<ServerRecord> {
+  if (typeof text === 'number') return { problem: `a record of ${text} bytes` };
   const fields = parseObject(text);
-  if (!fields) return 'not a JSON object';
-  if (!isServerId(id) || fields.id !== id) return 'its id is not a server id';
+  if (!fields) return { problem: 'not a JSON object' };
+  if (!isServerId(id) || fields.id !== id) return { problem: 'its id is not a server id' };
   const wrong = wrongField(fields, checks);
-  if (wrong) return `its ${wrong} is not valid`;
+  if (wrong) return { problem: `its ${wrong} is not valid` };
   const record = known(fields, checks) as ServerRecord;
-  if (!pointsToPort(record.url, record.port)) return 'its url is not http://host:port';
-  return asMeant(record);
+  if (!pointsToPort(record.url, record.port)) return { problem: 'its url is not http://host:port' };
+  return { ok: asMeant(record) };
 }
 
 /*

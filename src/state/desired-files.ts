@@ -159,9 +159,9 @@ function unreadable(path: string, cause: unknown): FailedError {
 
 function parse(key: Buffer, id: string, text: string): WantedEntry | null {
   const value = parseJson(text) as { pending?: unknown; intent?: unknown } | null;
-  const intent = parseIntent(id, JSON.stringify(value?.intent ?? null));
-  if (typeof intent === 'string' || !isSignedWith(key, intent)) return null;
-  return { intent, pending: value?.pending === true };
+  const parsed = parseIntent(id, JSON.stringify(value?.intent ?? null));
+  if ('problem' in parsed || !isSignedWith(key, parsed.ok)) return null;
+  return { intent: parsed.ok, pending: value?.pending === true };
 }
 
 function parseJson(text: string): unknown {

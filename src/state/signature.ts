@@ -60,8 +60,9 @@ export function isAsSigned(intent: Intent, signed: SignedIntent): intent is Sign
 
 /** Whether what stands in Redis for it is what was signed. */
 export function isCopy(text: string | null, signed: SignedIntent): boolean {
-  const found = text === null ? '' : parseIntent(signed.id, text);
-  return typeof found !== 'string' && isAsSigned(found, signed);
+  if (text === null) return false;
+  const found = parseIntent(signed.id, text);
+  return 'ok' in found && isAsSigned(found.ok, signed);
 }
 
 export function isSame(given: string, expected: string): boolean {

@@ -2,6 +2,7 @@ import { StoreError } from '../errors.ts';
 import { parseRegistryId } from '../model/beat-reply.ts';
 import { type Intent, parseIntent } from '../model/desired-server.ts';
 import { type DoorRecord, parseDoor } from '../model/door-record.ts';
+import type { Parsed } from '../model/fields.ts';
 import type { Listing, Skipped } from '../model/fleet-view.ts';
 import { parseRecord } from '../model/server-record.ts';
 import type { Link } from './connection/connection.ts';
@@ -78,15 +79,15 @@ function listings([total, ...cells]: unknown[], key: string) {
     const id = String(cells[at]);
     const parsed = parseRecord(id, cells[at + 1]);
     const lease = cells[at + 2];
-    if (typeof parsed === 'string') skipped.push({ where: `${key} ${id}`, why: parsed });
-    else servers.push({ record: parsed, leaseLeftMs: typeof lease === 'number' ? lease : null });
+    if ('problem' in parsed) skipped.push({ where: `${key} ${id}`, why: parsed.problem });
+    else servers.push({ record: parsed.ok, leaseLeftMs: typeof lease === 'number' ? lease : null });
   }
   return { servers, total: Number(total ?? 0), skipped };
 }
 
 /** Intents seldom change, and whoever looks at them does so every second: each text is parsed once. */
 function createIntentReader(key: string) {
-  let known: ReadonlyMap<string, { readonly text: string; readonly parsed: Intent | string }> =
+  let known: ReadonlyMap<string, { readonly text: string; readonly parsed: Parsed<Intent> }> =
     new Map();
   return (fields: Record<string, string>, skipped: Skipped[]): Map<string, Intent> => {
     const cells = Object.entries(fields).map(([id, text]) => {
@@ -99,8 +100,8 @@ function createIntentReader(key: string) {
     known = new Map(cells);
     const intents = new Map<string, Intent>();
     for (const [id, { parsed }] of cells) {
-      if (typeof parsed === 'string') skipped.push({ where: `${key} ${id}`, why: parsed });
-      else intents.set(id, parsed);
+      if ('problem' in parsed) skipped.push({ where: `${key} ${id}`, why: parsed.problem });
+      else intents.set(id, parsed.ok);
     }
     return intents;
   };
@@ -112,8 +113,8 @@ export function readDoors(cells: unknown[], keys: Keys, skipped: Skipped[]): Doo
   for (let at = 0; at < cells.length; at += 2) {
     const id = String(cells[at]);
     const parsed = parseDoor(id, cells[at + 1]);
-    if (typeof parsed === 'string') skipped.push({ where: keys.door(id), why: parsed });
-    else doors.push(parsed);
+    if ('problem' in parsed) skipped.push({ where: keys.door(id), why: parsed.problem });
+    else doors.push(parsed.ok);
   }
   return doors;
 }

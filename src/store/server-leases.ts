@@ -3,6 +3,7 @@ import { FailedError, StoreError } from '../errors.ts';
 import { parseBeatReply, parseRegistryId } from '../model/beat-reply.ts';
 import type { Intent } from '../model/desired-server.ts';
 import { parseKilled } from '../model/drain-order.ts';
+import type { Parsed } from '../model/fields.ts';
 import { parseRecord, type ServerRecord, toText } from '../model/server-record.ts';
 import { quote } from '../text.ts';
 import type { Link } from './connection/connection.ts';
@@ -77,9 +78,8 @@ function inWords({ state, failing = '' }: ServerRecord): string {
   return `${state} ${failing}`;
 }
 
-function taken(id: string, other: ServerRecord | string): FailedError {
-  const where =
-    typeof other === 'string' ? '' : ` as pid ${other.pid} on host ${quote(other.host)}`;
+function taken(id: string, other: Parsed<ServerRecord>): FailedError {
+  const where = 'ok' in other ? ` as pid ${other.ok.pid} on host ${quote(other.ok.host)}` : '';
   const message = `server ${id} runs already${where}, and is one process`;
   return new FailedError('one-process', message, 'meowctl starts the processes: `spawn 4`');
 }

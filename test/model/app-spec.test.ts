@@ -1,8 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { type AppSpec, catSpec, nameOfApp, parseSpec } from '../../src/model/app-spec.ts';
-import { parseIntent } from '../../src/model/desired-server.ts';
-import { parseRecord } from '../../src/model/server-record.ts';
-import { sampleIntent, sampleRecord } from '../helpers/store.ts';
 
 const digest = '0a'.repeat(32);
 const place = { env: ['A', 'B'], envDigest: digest, cwd: '/srv', health: '/ready' };
@@ -19,7 +16,7 @@ describe('what a server serves', () => {
     { ...module, healthStatus: [200, 399] as const },
     { ...program, drainSignal: 'SIGUSR2', killMs: 20_000, readyMs: 1_000 },
   ])('comes back from JSON as it was: %j', (spec) => {
-    expect(parseSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+    expect(parseSpec(JSON.parse(JSON.stringify(spec)))).toEqual({ ok: spec });
   });
 
   test.each<[string, unknown]>([
@@ -61,21 +58,23 @@ describe('what a server serves', () => {
     ['readyMs', { ...module, readyMs: -1 }],
     ['seal', { ...module, seal: 1 }],
   ])('with a wrong %s is none: %j', (field, value) => {
-    expect(parseSpec(value)).toBe(field);
+    expect(parseSpec(value)).toEqual({ problem: field });
   });
 
   test('older than the state folder’s list of values brings its values with it', () => {
     const { env: _, envDigest: __, ...rest } = module;
     expect(parseSpec({ ...rest, env: { B: '2', A: '1' }, seal: 'abc' })).toEqual({
-      ...rest,
-      ...{ env: ['A', 'B'], envDigest: null, oldValues: { A: '1', B: '2' }, seal: 'abc' },
+      ok: {
+        ...rest,
+        ...{ env: ['A', 'B'], envDigest: null, oldValues: { A: '1', B: '2' }, seal: 'abc' },
+      },
     });
-    expect(parseSpec({ kind: 'cat', env: {}, cwd: null, health: null })).toEqual(catSpec);
+    expect(parseSpec({ kind: 'cat', env: {}, cwd: null, health: null })).toEqual({ ok: catSpec });
   });
 
   test('without variables is itself after Redis’ scripts had it, where a list is an object', () => {
     const spec = { ...module, env: [] };
-    expect(parseSpec({ ...spec, env: {} })).toEqual(spec);
+    expect(parseSpec({ ...spec, env: {} })).toEqual({ ok: spec });
   });
 
   test('has a short name for people', () => {
@@ -84,23 +83,4 @@ describe('what a server serves', () => {
     expect(nameOfApp(program)).toBe('a --port {port}');
     expect(nameOfApp({ ...module, path: `/${'x'.repeat(4_000)}` })).toHaveLength(200);
   });
-});
-
-describe('an intent', () => {
-  test('older than apps of one’s own is for a cat', () => {
-    const { spec: _, ...older } = sampleIntent();
-    expect(parseIntent('abc234', JSON.stringify(older))).toMatchObject({ spec: catSpec });
-  });
-
-  test('whose app is not valid is none', () => {
-    const intent = { ...sampleIntent(), spec: { ...program, command: [] } };
-    expect(parseIntent('abc234', JSON.stringify(intent))).toBe("its app's command is not valid");
-  });
-});
-
-test('a record may say where to ask for health, by a plain path', () => {
-  const parse = (health: string) => parseRecord('abc234', JSON.stringify(sampleRecord({ health })));
-  expect(parse('/alive')).toMatchObject({ health: '/alive' });
-  expect(parse('/a b')).toBe('its health is not valid');
-  expect(parse('http://evil/')).toBe('its health is not valid');
 });

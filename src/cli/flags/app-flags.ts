@@ -147,8 +147,8 @@ function hasNoSettings(flags: AppFlags): boolean {
 export function givenSpec({ config }: Context): AppSpec {
   if (config.app === null) return catSpec;
   const spec = parseSpec(JSON.parse(config.app));
-  if (typeof spec !== 'string') return spec;
-  throw new FailedError('app-spec', `MEOW_APP: its ${spec} is not valid`, 'Unset it');
+  if ('ok' in spec) return spec.ok;
+  throw new FailedError('app-spec', `MEOW_APP: its ${spec.problem} is not valid`, 'Unset it');
 }
 
 function collect(text: string, before: readonly string[] = []): string[] {
@@ -185,11 +185,11 @@ function words(program: readonly string[]): readonly string[] {
 
 function checked(spec: AppSpec): AppSpec {
   const parsed = parseSpec(spec);
-  if (typeof parsed === 'string') {
-    throw new UsageError(`the app's ${parsed} is too long`, 'Put what is long into a file');
+  if ('problem' in parsed) {
+    throw new UsageError(`the app's ${parsed.problem} is too long`, 'Put what is long into a file');
   }
   const bytes = Buffer.byteLength(JSON.stringify(spec));
-  if (bytes <= MAX_SPEC_BYTES) return parsed;
+  if (bytes <= MAX_SPEC_BYTES) return parsed.ok;
   throw new UsageError(
     `the app and its variables take ${bytes} bytes`,
     `Use at most ${MAX_SPEC_BYTES}; put what is long into a file`,

@@ -86,9 +86,9 @@ async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<Serv
   try {
     const said = await launch(program, standby ?? undefined);
     const record = parseRecord(id, JSON.stringify(said));
-    if (typeof record !== 'string') return record;
+    if ('ok' in record) return record.ok;
     throw new NotReadyError(
-      `server ${id} sent no record: ${record}`,
+      `server ${id} sent no record: ${record.problem}`,
       'Is it a meowctl server?',
       [],
     );
