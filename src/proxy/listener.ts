@@ -87,13 +87,19 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): Listen
   };
 }
 
+/**
+ * Node's own listener goes when a connection is upgraded or given back, and an error that nobody hears
+ * ends the process. Whoever uses the socket sees its end.
+ */
+const hearErrors = () => {};
+
 function openSockets(server: Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     // It comes again behind an upgrade that is ignored.
     if (sockets.has(socket)) return;
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    socket.once('close', () => sockets.delete(socket)).on('error', hearErrors);
   });
   return sockets;
 }

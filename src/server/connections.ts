@@ -6,6 +6,8 @@ import { DOOR_NAME } from '../ids.ts';
 
 interface Connection {
   requests: number;
+  /** Those of them that are not out, or behind one that is not. */
+  readonly unanswered: Set<ServerResponse>;
   /** It carried a door's `Via`: the door closes it, or a POST on its way would be lost. */
   fromDoor: boolean;
   last: IncomingMessage | null;
@@ -45,11 +47,22 @@ export function openConnections(
     if (closing && connection.requests === 0 && !connection.fromDoor) socket.end();
   };
   server.on('connection', (socket) => {
-    const connection: Connection = { requests: 0, fromDoor: false, last: null };
+    const connection: Connection = {
+      requests: 0,
+      unanswered: new Set(),
+      fromDoor: false,
+      last: null,
+    };
     sockets.set(socket, connection);
     // What Node calls for the last answer on a connection.
     socket.destroySoon = () => closePolitely(socket, connection.last, defaults);
-    socket.once('close', () => sockets.delete(socket));
+    // Node's own goes with an upgrade, and an error that nobody hears ends the process.
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      sockets.delete(socket);
+      // Node tells only the response that has the socket, not those that wait behind it.
+      for (const response of connection.unanswered) if (!response.socket) response.emit('close');
+    });
   });
   server.prependListener('request', (req: IncomingMessage, res: ServerResponse) => {
     const connection = sockets.get(req.socket);
@@ -58,12 +71,14 @@ export function openConnections(
     const isCounted = !isProbe(req);
     if (isCounted) requests++;
     connection.requests++;
+    connection.unanswered.add(res);
     connection.last = req;
     connection.fromDoor ||= DOOR_NAME.test(req.headers.via ?? '');
     if (refusing) res.setHeader('Connection', 'close');
     res.once('close', () => {
       inflight--;
       connection.requests--;
+      connection.unanswered.delete(res);
       if (isCounted && res.headersSent && res.statusCode < 500) answers++;
       closeIfIdle(req.socket, connection);
     });

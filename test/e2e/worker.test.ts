@@ -32,7 +32,7 @@ describe('a program spawned with --no-http', () => {
     const { stdout } = await site.run(['ls']);
     expect(stdout).toMatch(new RegExp(`${row.id} +- +up .* - +- +/`));
     expect((await site.run(['ls', '-q'])).stdout).toBe('');
-    expect((await site.run(['spawn', '-q'])).stdout).toMatch(/^[a-z2-9]{6}\n$/);
+    expect((await site.run(['spawn', '-q', ...work()])).stdout).toMatch(/^[a-z2-9]{6}\n$/);
   });
 
   test('is 404 at the port of its server, and well there', async () => {
@@ -127,7 +127,7 @@ describe('a program spawned with --no-http', () => {
       ['stopped', false],
       ['stopped', false],
     ]);
-    const { code, stdout } = await site.run(['scale', '2', '-q']);
+    const { code, stdout } = await site.run(['scale', '2', '-q', ...work()]);
     expect([code, stdout.trim().split('\n').length]).toEqual([0, 2]);
     expect((await site.liveNow()).map(({ http }) => http)).toEqual([false, false]);
   });
@@ -175,6 +175,38 @@ describe('a worker beside servers', () => {
     const apps = (await site.liveNow()).map(({ app }) => app.split(' ').at(-1));
     expect(apps.filter((app) => app === 'cat')).toHaveLength(3);
     expect(apps.filter((app) => app === WORKER)).toHaveLength(1);
+  });
+
+  test('of the same command line is another app than the servers', async () => {
+    // The usual pair of a site and its worker from one program.
+    const port = [
+      '-e',
+      'process.env.PORT ? require("http").createServer((_, r) => r.end("web")).listen(process.env.PORT) : setInterval(() => {}, 1000)',
+    ];
+    const command = ['--', process.execPath, ...port];
+    const worker = await site.spawnOne('--no-http', ...command);
+    await site.spawn('2', ...command);
+    expect((await site.run(['scale', '1'])).code).toBe(0);
+    expect((await site.run(['scale', '3', ...command])).code).toBe(0);
+    const kinds = (await site.liveNow()).map(({ http }) => http !== false);
+    expect(kinds.filter(Boolean)).toHaveLength(3);
+    expect((await site.run(['scale', '0', '--no-http', ...command])).code).toBe(0);
+    const left = await site.liveNow();
+    expect(left.map(({ http }) => http)).toEqual([undefined, undefined, undefined]);
+    expect(left.map(({ id }) => id)).not.toContain(worker.id);
+  });
+
+  test('is no fleet: up brings up servers besides', async () => {
+    const worker = await site.spawnOne(...work());
+    const port = String(await freePort());
+    const up = site.go('up', '--port', port, '--no-admin');
+    await until('all is up', () => up.said().includes('Ctrl-C'));
+    const live = await site.liveNow();
+    expect(live.filter(({ http }) => http === false).map(({ id }) => id)).toEqual([worker.id]);
+    expect(live.filter(({ app }) => app === 'cat')).toHaveLength(2);
+    expect((await fetch(`http://127.0.0.1:${port}/test`)).status).toBe(200);
+    up.kill('SIGTERM');
+    await up.ended;
   });
 
   test('comes back as it is with up, whatever app that names', async () => {

@@ -363,3 +363,20 @@ describe('an upgrade', () => {
     expect(await talk(port, `GET / HTTP/1.1\r\n${head}`, () => false)).toBe('');
   });
 });
+
+test('requests that wait behind another on a connection that breaks are let go of, and by the program too', async () => {
+  const gone: string[] = [];
+  let came = 0;
+  const { port } = await relayedProgram((request, response) => {
+    came += 1;
+    response.once('close', () => gone.push(request.url ?? ''));
+  });
+  const client = connect(port, '127.0.0.1', () => {
+    client.write(['/1', '/2', '/3'].map((at) => `GET ${at} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''));
+  });
+  client.on('error', () => {});
+  await until('all are there', () => came === 3);
+  client.resetAndDestroy();
+  await until('none is held', () => fronts.at(-1)?.inflight() === 0);
+  await until('nor at the program', () => gone.length === 3);
+});

@@ -97,7 +97,8 @@ export async function scaleTo(deps: ScaleDeps, options: ScaleOptions): Promise<S
 
 /** No app is named, and none needs to be. */
 function meansAll({ asked, count }: ScaleOptions, here: Here): boolean {
-  return asked === null && (count === 0 || (count === null && here.size > 0));
+  const serves = [...here.values()].some(({ spec }) => !isWorker(spec));
+  return asked === null && (count === 0 || (count === null && serves));
 }
 
 /** Whether it takes no requests, where an app is meant that does: then it comes back besides. */
@@ -106,14 +107,19 @@ function isBeside(which: WhichApp | null) {
     which !== null && isWorker(spec) && !isWorker(which.app);
 }
 
-type AppOf = (server: { readonly id: string; readonly app: string }) => boolean;
+type AppOf = (server: {
+  readonly id: string;
+  readonly app: string;
+  readonly worker?: unknown;
+}) => boolean;
 
 /** Whether a server's app is the one that is meant: of one that nobody spawned the name is known. */
 function isOf(which: WhichApp | null, here: Here): AppOf {
   if (which === null) return () => true;
-  return ({ id, app }) => {
+  return ({ id, app, worker }) => {
     const spec = here.get(id)?.spec;
-    return spec ? isSameApp(spec, which.app) : app === nameOfApp(which.app);
+    if (spec) return isSameApp(spec, which.app);
+    return app === nameOfApp(which.app) && isWorker(which.app) === (worker !== undefined);
   };
 }
 

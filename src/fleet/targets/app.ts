@@ -50,6 +50,7 @@ export function appsHere(
     intents.filter(({ state }) => (state === 'stopped') === stopped).map(({ spec }) => spec);
   const others = servers
     .filter(({ record, leaseLeftMs }) => !here.has(record.id) && (leaseLeftMs ?? 0) > 0)
+    .filter(({ record }) => !record.worker)
     .map(({ record }) => record.app);
   return { wanted: specs(false), stopped: specs(true), others: [...new Set(others)] };
 }
@@ -77,7 +78,8 @@ export function isSameApp(one: AppSpec, other: AppSpec): boolean {
   if (one.kind === 'cat') return other.kind === 'cat';
   // `node server.js` is something else in each folder.
   const isSame = other.kind === 'program' && isDeepStrictEqual(one.command, other.command);
-  return isSame && one.cwd === other.cwd;
+  // A site and its worker are often one program.
+  return isSame && one.cwd === other.cwd && one.http === other.http;
 }
 
 /** One spec for each app. */
@@ -105,13 +107,14 @@ function namedApp(home: string, { spec, isPlain }: AskedSpec, apps: AppsHere): W
 }
 
 function appMeant({ wanted, stopped, others }: AppsHere): AppSpec {
-  const apps = distinctApps(wanted.length > 0 ? wanted : stopped);
-  const serving = apps.filter((spec) => !isWorker(spec));
-  // What takes no requests has to be named beside what does.
-  const found = serving.length > 0 ? serving : apps;
+  const serving = (specs: readonly AppSpec[]) => specs.filter((spec) => !isWorker(spec));
+  const running = serving(wanted);
+  const isRunning = running.length > 0;
+  // What takes no requests has to be named.
+  const found = distinctApps(isRunning ? running : serving(stopped));
   const [first = catSpec] = found;
   if (found.length > 1) {
-    const what = wanted.length > 0 ? 'servers of several apps run' : 'several apps ran';
+    const what = isRunning ? 'servers of several apps run' : 'several apps ran';
     throw sayWhich(`${what} on this host: ${inWords(found)}`);
   }
   const strange = others.filter((name) => name !== nameOfApp(catSpec));

@@ -9,6 +9,8 @@ export interface Unanswered {
   readonly arrived: boolean;
   /** Its connection takes more of its answer. Node says so itself, unless it has detached from it. */
   drained(): void;
+  /** Its connection has gone. Node tells only the one whose answer has the socket. */
+  cutOff(): void;
 }
 
 /** A client's connection, made once for all its requests. */
@@ -34,11 +36,15 @@ export interface Connection {
 
 export function createConnection(socket: Socket, trusts: (peer: string) => boolean): Connection {
   const peer = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+  const unanswered: Unanswered[] = [];
+  socket.once('close', () => {
+    for (const each of [...unanswered]) each.cutOff();
+  });
   return {
     socket,
     peer,
     trusted: trusts(peer),
-    unanswered: [],
+    unanswered,
     known: null,
     lastWords: null,
     isLast: false,

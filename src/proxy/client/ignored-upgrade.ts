@@ -55,8 +55,10 @@ export function ignoreUpgrade(
   // Answers to earlier requests come first; meanwhile nobody else would see a reset.
   socket.read(0);
   whenAnswered(connection, () => {
-    socket.off('error', failed).off('drain', drained);
+    socket.off('drain', drained);
+    // The error of a write that failed may still come.
     if (!socket.writable) return void socket.destroySoon();
+    socket.off('error', failed);
     // The time that an idle connection is kept runs since the last answer.
     socket.setTimeout(0);
     again(socket);

@@ -47,6 +47,7 @@ export class Exchange implements Client, Unanswered, Waiting {
   /** When the first attempt failed. */
   #failedMs: number | null = null;
   #trouble: string | null = null;
+  #isOver = false;
 
   constructor(
     context: DoorContext,
@@ -61,7 +62,7 @@ export class Exchange implements Client, Unanswered, Waiting {
     this.response = response;
     this.outgoing = outgoing;
     connection.unanswered.push(this);
-    response.on('close', () => this.#closed());
+    response.once('close', this.cutOff);
   }
 
   start(): void {
@@ -76,6 +77,13 @@ export class Exchange implements Client, Unanswered, Waiting {
   drained(): void {
     this.response.emit('drain');
   }
+
+  /** Its answer is out, or its client is gone, whichever is heard of first. */
+  readonly cutOff = (): void => {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#closed();
+  };
 
   refuse(verdict: 'invalid' | 'stalled'): void {
     const late = verdict === 'stalled';

@@ -63,7 +63,7 @@ function answerItself(
   answer: OwnAnswer,
 ): void {
   const startMs = performance.now();
-  const place = { arrived: true, refuse() {}, drained() {} };
+  const place = { arrived: true, refuse() {}, drained() {}, cutOff() {} };
   connection.unanswered.push(place);
   response.once('close', () => {
     forget(connection, place);

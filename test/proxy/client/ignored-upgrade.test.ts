@@ -117,3 +117,19 @@ test('what comes behind its body and is no request is 400, after its answer', as
   const text = await exchange(open.port, `${withLength()}GARBAGE\r\n\r\n`);
   expect(text.match(/HTTP\/1\.1 \d{3}/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
 });
+
+test('a client that resets behind a slow answer, with such an upgrade pipelined, ends nothing', async () => {
+  const body = 'x'.repeat(300_000);
+  const get = 'GET /held HTTP/1.1\r\nHost: a\r\n\r\n';
+  const upgrade = asks('h2c', `Content-Length: ${body.length}\r\n`, body);
+  for (let at = 0; at < 20; at += 1) {
+    const before = held.length;
+    const client = connect(open.port, '127.0.0.1');
+    client.on('error', () => {});
+    client.write(get + upgrade);
+    await until('the first is on its way', () => held.length > before);
+    client.resetAndDestroy();
+    held.at(-1)?.();
+  }
+  expect(bodies(await exchange(open.port, LAST))).toEqual(['[GET /last 0 ]']);
+});

@@ -184,3 +184,43 @@ test('what is not there yet is asked for again, for as long as it may come', asy
   await until('it was asked for', () => asked > 3);
   await late.stop();
 });
+
+test('a picture whose answer waits behind another on its connection is back when that breaks', async () => {
+  await enqueue(2);
+  const big = Buffer.alloc(30_000_000, 'x');
+  let taken = 0;
+  await fleet.serve('aaaaaa', async (request, response) => {
+    await take(request);
+    taken += 1;
+    // The first never gets out: its client does not read.
+    response.end(taken === 1 ? big : data);
+  });
+  const { port, door } = await fleet.open(1);
+  const socket = connect(port, '127.0.0.1', () => {
+    socket.pause();
+    socket.write('GET /meow HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(2));
+  });
+  socket.on('error', () => {});
+  await until('both are taken', () => taken === 2);
+  expect(await queued()).toBe(0);
+  socket.resetAndDestroy();
+  await until('both are back', async () => (await queued()) === 2);
+  await until('no place is held', () => door.servers()[0]?.inflight === 0);
+});
+
+test('requests that wait behind another on a connection that breaks hold no place at a server', async () => {
+  const requests: IncomingMessage[] = [];
+  await fleet.serve('aaaaaa', (request) => void requests.push(request));
+  const { port, door, answers } = await fleet.open(1);
+  const socket = connect(port, '127.0.0.1', () => {
+    socket.write(
+      `${'GET /never HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(3)}POST /half HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc`,
+    );
+  });
+  socket.on('error', () => {});
+  await until('all are there', () => requests.length === 4);
+  socket.resetAndDestroy();
+  await until('no place is held', () => door.servers()[0]?.inflight === 0);
+  await until('each is told once', () => answers.length >= 4);
+  expect(answers.map(({ status }) => status)).toEqual([499, 499, 499, 499]);
+});
