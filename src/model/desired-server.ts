@@ -17,7 +17,8 @@ import {
   parseObject,
   wrongField,
 } from './fields.ts';
-import type { Place } from './place.ts';
+import { type Place, placeOf } from './place.ts';
+import type { ServerRecord } from './server-record.ts';
 
 /**
  * What was asked for; outlives crashes and reboots. Signed as a whole by the host it is for: see
@@ -51,6 +52,14 @@ export interface Intent extends Place {
 /** An intent that carries all that a signature covers, and the signature. */
 export type SignedIntent = Intent &
   Required<Pick<Intent, 'id' | 'hostId' | 'registry' | 'namespace' | 'seal'>>;
+
+/** The record of a desired server that has none: made up from what was asked for. */
+export function recordOfDesired(id: string, intent: Intent): ServerRecord {
+  const { port, pid, pidStart, app } = intent;
+  const url = `http://${intent.advertise ?? intent.listenHost}:${port}`;
+  const unknown = { version: '', startedAt: 0, requests: 0, inflight: 0 };
+  return { id, url, ...placeOf(intent), port, pid, pidStart, app, state: 'draining', ...unknown };
+}
 
 export function parseIntent(id: string, text: unknown): Parsed<Intent> {
   const fields = parseObject(text);

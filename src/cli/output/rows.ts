@@ -1,9 +1,8 @@
 import { basename } from 'node:path';
 import { StoreError } from '../../errors.ts';
 import { catSpec, isWorker, nameOfApp } from '../../model/app-spec.ts';
-import type { Intent } from '../../model/desired-server.ts';
+import { type Intent, recordOfDesired } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
-import { placeOf } from '../../model/place.ts';
 import type { ServerRecord, ServerState } from '../../model/server-record.ts';
 import type { Registry } from '../../store/store.ts';
 import { quote } from '../../text.ts';
@@ -49,10 +48,7 @@ export function listFleet(fleet: FleetView): Row[] {
   for (const [id, intent] of fleet.intents) {
     if (known.has(id)) continue;
     const state = intent.state === 'wanted' ? 'lost' : intent.state;
-    const url = `http://${intent.advertise ?? intent.listenHost}:${intent.port}`;
-    const { port, pid, pidStart, app } = intent;
-    const unknown = { version: '', startedAt: 0, requests: 0, inflight: 0, doors: [] };
-    rows.push({ id, url, ...placeOf(intent), port, pid, pidStart, app, state, ...unknown });
+    rows.push(toRow(recordOfDesired(id, intent), state));
   }
   return rows.map((row) => ({ ...row, ...askedOf(fleet.intents.get(row.id)) })).sort(byPort);
 }

@@ -1,8 +1,7 @@
 import { LAST_PORT } from '../../address.ts';
 import { FailedError, NothingError, UsageError } from '../../errors.ts';
-import type { Intent } from '../../model/desired-server.ts';
+import { recordOfDesired } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
-import { placeOf } from '../../model/place.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { type Identify, isHere, type Machine } from '../../process/identity.ts';
 import { quote } from '../../text.ts';
@@ -25,7 +24,7 @@ export function knownServers(view: FleetView): Known[] {
   }));
   const ids = new Set(known.map(({ id }) => id));
   for (const [id, intent] of view.intents) {
-    if (!ids.has(id)) known.push({ id, record: fromIntent(id, intent), standing: 'intent' });
+    if (!ids.has(id)) known.push({ id, record: recordOfDesired(id, intent), standing: 'intent' });
   }
   return known;
 }
@@ -91,11 +90,4 @@ function findOne(text: string, named: Named, known: readonly Known[], machine: M
 
 function rank({ standing, record }: Known, machine: Machine): number {
   return { live: 0, lost: 2, intent: 4 }[standing] + (isHere(record, machine) ? 0 : 1);
-}
-
-function fromIntent(id: string, intent: Intent): ServerRecord {
-  const { port, pid, pidStart, app } = intent;
-  const url = `http://${intent.advertise ?? intent.listenHost}:${port}`;
-  const unknown = { version: '', startedAt: 0, requests: 0, inflight: 0 };
-  return { id, url, ...placeOf(intent), port, pid, pidStart, app, state: 'draining', ...unknown };
 }

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { listFleet } from '../../src/cli/output/rows.ts';
+import { knownServers } from '../../src/fleet/targets/servers.ts';
+import { type Intent, recordOfDesired } from '../../src/model/desired-server.ts';
+import type { FleetView } from '../../src/model/fleet-view.ts';
+import { sampleIntent } from '../helpers/store.ts';
+
+const place = { hostId: 'h'.repeat(16), host: 'here', bootId: 'b', pidNs: 'pid:[1]' };
+
+function viewOf(intent: Intent): FleetView {
+  const intents = new Map([['abc234', intent]]);
+  return { servers: [], total: 0, skipped: [], intents, doors: [], registry: null };
+}
+
+test('a desired server without a record is shown and named by one made up from what was asked for', () => {
+  const listens = { listenHost: '127.0.0.1', port: 3_009, pid: 42, pidStart: '7' };
+  const intent = sampleIntent({ ...place, ...listens, advertise: null });
+  const record = recordOfDesired('abc234', intent);
+  expect(record).toEqual({
+    ...{
+      id: 'abc234',
+      url: 'http://127.0.0.1:3009',
+      ...place,
+      port: 3_009,
+      pid: 42,
+      pidStart: '7',
+    },
+    ...{ app: intent.app, state: 'draining' },
+    ...{ version: '', startedAt: 0, requests: 0, inflight: 0 },
+  });
+  const [known] = knownServers(viewOf(intent));
+  expect(known).toEqual({ id: 'abc234', record, standing: 'intent' });
+  const [row] = listFleet(viewOf(intent));
+  expect(row).toEqual({ ...record, state: 'lost', doors: [], env: [], restarts: 0 });
+});
+
+test('its url is the one it was to be reached by', () => {
+  const intent = sampleIntent({ ...place, advertise: 'cats.example' });
+  expect(recordOfDesired('abc234', intent).url).toBe(`http://cats.example:${intent.port}`);
+});
