@@ -1,5 +1,6 @@
 import { defaults } from '../../defaults.ts';
 import { FailedError, type MeowError } from '../../errors.ts';
+import { inParallel } from '../../in-parallel.ts';
 import { isWorker, nameOfApp } from '../../model/app-spec.ts';
 import type { SignedIntent } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
@@ -175,23 +176,16 @@ async function trim(deps: ScaleDeps, wanted: number, which: WhichApp | null, sig
 /** Starts servers, a few at a time; those in the place of others are a batch each. */
 async function startAll(
   deps: ScaleDeps,
-  all: readonly SpawnOptions[],
+  batches: readonly SpawnOptions[],
   { signal, ofUp = false }: ScaleOptions,
 ) {
-  const batches = [...all];
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];
-  const work = async () => {
-    for (let next = batches.shift(); next; next = batches.shift()) {
-      const outcome = await spawnServers(deps, {
-        ...next,
-        ofUp: ofUp || next.ofUp === true,
-        signal,
-      });
-      started.push(...outcome.started);
-      failed.push(...outcome.failed.filter(({ code }) => code !== 'replaced'));
-    }
-  };
-  await Promise.all(Array.from({ length: defaults.spawnsInParallel }, work));
+  await inParallel(batches, defaults.spawnsInParallel, async (batch) => {
+    const options = { ...batch, ofUp: ofUp || batch.ofUp === true, signal };
+    const outcome = await spawnServers(deps, options);
+    started.push(...outcome.started);
+    failed.push(...outcome.failed.filter(({ code }) => code !== 'replaced'));
+  });
   return { started, failed };
 }

@@ -10,6 +10,7 @@ import {
   toMeowError,
 } from '../../errors.ts';
 import { createId } from '../../ids.ts';
+import { inParallel } from '../../in-parallel.ts';
 import { markNamespace } from '../../logs/files.ts';
 import { sweepLogs } from '../../logs/sweep.ts';
 import type { SignedIntent } from '../../model/desired-server.ts';
@@ -51,19 +52,16 @@ export async function spawnServers(deps: SpawnDeps, options: SpawnOptions): Prom
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];
   const { signal, count } = options;
-  let left = count;
+  const isRedisGone = () => failed.some(({ exitCode }) => exitCode === exitCodes.redis);
   const work = async () => {
-    while (left-- > 0 && !signal?.aborted) {
-      const outcome = await spawnServer(deps, { ...options, spec }).catch(toMeowError);
-      if (!(outcome instanceof MeowError)) {
-        started.push(outcome);
-        options.onStarted?.(outcome);
-      } else if (!(outcome instanceof InterruptedError)) failed.push(outcome);
-      if (outcome instanceof MeowError && outcome.exitCode === exitCodes.redis) left = 0;
-    }
+    const outcome = await spawnServer(deps, { ...options, spec }).catch(toMeowError);
+    if (!(outcome instanceof MeowError)) {
+      started.push(outcome);
+      options.onStarted?.(outcome);
+    } else if (!(outcome instanceof InterruptedError)) failed.push(outcome);
   };
-  const workers = Math.min(count, defaults.spawnsInParallel);
-  await Promise.all(Array.from({ length: workers }, work));
+  const isOver = () => signal?.aborted === true || isRedisGone();
+  await inParallel(Array.from({ length: count }), defaults.spawnsInParallel, work, isOver);
   if (signal?.aborted && started.length < count) failed.push(interrupted(started.length, count));
   const trouble = await swept;
   if (trouble instanceof StoreError && failed.length === 0 && started.length === 0) throw trouble;
