@@ -67,20 +67,21 @@ const uses: Record<string, readonly string[]> = {
 
   'fleet/restart': [
     ...['fleet/destroy', 'fleet/spawn', 'fleet/targets', 'environment', 'model', 'process'],
-    'state',
+    ...['state', 'time'],
   ],
-  'fleet/scale': ['fleet/destroy', 'fleet/spawn', 'fleet/targets', 'model', 'process'],
+  'fleet/scale': ['fleet/destroy', 'fleet/spawn', 'fleet/targets', 'model', 'process', 'time'],
   'fleet/reconciler': [
     ...['fleet/death-watch', 'fleet/desired', 'fleet/spawn', 'fleet/targets', 'logs', 'model'],
     'process',
   ],
   'fleet/desired': [
     ...['fleet/death-watch', 'fleet/targets', 'environment', 'model', 'process', 'state', 'store'],
+    'time',
   ],
-  'fleet/destroy': ['fleet/targets', 'fleet/up', 'model', 'process', 'state'],
+  'fleet/destroy': ['fleet/targets', 'fleet/up', 'model', 'process', 'state', 'time'],
   'fleet/spawn': ['environment', 'logs', 'model', 'process', 'state'],
-  'fleet/targets': ['environment', 'model', 'process'],
-  'fleet/up': ['process', 'state'],
+  'fleet/targets': ['environment', 'model', 'process', 'time'],
+  'fleet/up': ['process', 'state', 'time'],
   'fleet/death-watch': ['state', 'store'],
 
   admin: ['proxy', 'proxy/client'],
@@ -99,7 +100,7 @@ const uses: Record<string, readonly string[]> = {
   health: [],
   http: [],
 
-  'local-redis': ['logs', 'process', 'state', 'store/connection'],
+  'local-redis': ['logs', 'process', 'state', 'store/connection', 'time'],
   environment: ['model', 'process', 'state'],
   process: ['logs', 'model', 'state', 'store/connection', 'time'],
   logs: [],

@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../defaults.ts';
 import { FailedError, StoreError } from '../errors.ts';
 import { tail } from '../logs/files.ts';
@@ -9,6 +8,7 @@ import { startDetached } from '../process/launcher.ts';
 import { hasEnded, sendSignal, stopChild, terminate } from '../process/terminate.ts';
 import { prepareStateFolder } from '../state/folder.ts';
 import { quote } from '../text.ts';
+import { monotonicClock, until } from '../time/until.ts';
 import {
   prepareRedisFolder,
   type RedisRun,
@@ -98,14 +98,14 @@ export async function stopLocalRedis(home: string): Promise<boolean> {
 async function waitForOurs(start: Start): Promise<EnsuredRedis | null> {
   const run = readRun(start.home);
   if (!run) return null;
-  const limit = performance.now() + defaults.readyTimeoutMs;
-  while (isRun(start.home, run)) {
+  const look = async () => {
+    if (!isRun(start.home, run)) return 'ended';
     const answer = await askOurs(run.port, start.password, REDIS_ANSWER_MS);
-    if (answer === 'ours') return ensured(run.port, start, false);
-    if (performance.now() > limit) throw doesNotAnswer(run, start);
-    await pause(POLL_MS);
-  }
-  return null;
+    return answer === 'ours' ? answer : null;
+  };
+  const found = await until(look, { everyMs: POLL_MS, withinMs: defaults.readyTimeoutMs });
+  if (found === null) throw doesNotAnswer(run, start);
+  return found === 'ours' ? ensured(run.port, start, false) : null;
 }
 
 /** The port is the lock: every start tries the same ports in the same order. */
@@ -146,20 +146,22 @@ function startChild(port: number, { home, program, env }: Start): ChildProcess {
 
 /** Waits for whoever has the port: our child, or the one that was quicker. */
 async function waitForAnswer(port: number, start: Start, child: ChildProcess): Promise<Answer> {
-  let limit = performance.now() + defaults.readyTimeoutMs;
-  let silentSince = performance.now();
-  for (;;) {
+  const { nowMs } = monotonicClock;
+  let limit = nowMs() + defaults.readyTimeoutMs;
+  let silentSince = nowMs();
+  const look = async () => {
     const ended = hasEnded(child) || child.pid === undefined;
     const answer = await askOurs(port, start.password, REDIS_ANSWER_MS);
-    const now = performance.now();
+    const now = nowMs();
     if (answer === 'ours' || answer === 'stranger' || now > limit) return answer;
     if (answer === 'nobody' && ended) return answer;
     if (answer !== 'silent' || !ended) silentSince = now;
     if (now - silentSince > SILENCE_MS) return answer;
     // It reads its data for as long as that takes.
     if (answer === 'loading') limit = now + defaults.readyTimeoutMs;
-    await pause(POLL_MS);
-  }
+    return null;
+  };
+  return until(look, { everyMs: POLL_MS });
 }
 
 /** What took our password is the one with our files, whoever started it. */

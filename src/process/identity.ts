@@ -64,6 +64,16 @@ export function isProcess(claimed: ClaimedProcess, found: ProcessIdentity | null
   );
 }
 
+/** Whether the process that a record or a desired server names runs, if it is one of this host. */
+export function isAlive(claimed: ClaimedProcess): boolean {
+  return isProcess(claimed, identify(claimed.pid));
+}
+
+/** Whether a server's process is alive here, as its record or its desired state names it. */
+export function isAliveHere(server: ClaimedProcess & Place, machine: Machine): boolean {
+  return isHere(server, machine) && isAlive(server);
+}
+
 /** Whether it belongs to this host, in whatever run of it. */
 export function isOfHost(place: Place, machine: Machine): boolean {
   if (place.hostId !== undefined) return place.hostId === machine.hostId;

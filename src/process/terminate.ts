@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { setTimeout as pause } from 'node:timers/promises';
+import { until } from '../time/until.ts';
 
 const POLL_MS = 20;
 /** What a killed process may take to be gone. */
@@ -33,8 +33,8 @@ export function hasEnded(child: ChildProcess): boolean {
 }
 
 /** Asks with SIGTERM, waits `graceMs`, then SIGKILL, each to its group; then asks whether it is gone. */
-export async function terminate(condemned: Target, graceMs: number): Promise<Ending> {
-  const { pid, isIt } = condemned;
+export async function terminate(target: Target, graceMs: number): Promise<Ending> {
+  const { pid, isIt } = target;
   if (!isIt()) return 'gone';
   sendSignal(pid, 'SIGTERM');
   if (await isGone(isIt, graceMs)) return await endGroup(pid);
@@ -51,12 +51,7 @@ export function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
 }
 
 export async function isGone(isIt: () => boolean, withinMs: number): Promise<boolean> {
-  const end = performance.now() + withinMs;
-  while (isIt()) {
-    if (performance.now() >= end) return false;
-    await pause(POLL_MS);
-  }
-  return true;
+  return (await until(() => !isIt(), { everyMs: POLL_MS, withinMs })) !== null;
 }
 
 /**

@@ -23,6 +23,20 @@ export function writeOnce(path: string, text: string | Uint8Array): boolean {
   return withDraft(path, text, (draft) => linkIfFree(draft, path));
 }
 
+/**
+ * Gives a file another name, if nobody has that: of several at once, one can.
+ * @returns whether that was us
+ */
+export function linkIfFree(file: string, path: string): boolean {
+  try {
+    linkSync(file, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
 /** A file that cannot be removed stays: whoever reads it next must see what it is worth. */
 export function removeFile(path: string): void {
   try {
@@ -78,16 +92,6 @@ function mustBeOurs(folder: string): void {
   const message = `${quote(folder)} belongs to user ${uid}, not to user ${us}`;
   const remedy = 'Run as that user, or set MEOW_HOME to a folder of your own';
   throw new FailedError('not-ours', message, remedy);
-}
-
-function linkIfFree(draft: string, path: string): boolean {
-  try {
-    linkSync(draft, path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
 }
 
 function cannotWrite(path: string, cause: unknown): FailedError {

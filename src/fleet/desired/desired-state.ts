@@ -1,7 +1,7 @@
 import { toMeowError } from '../../errors.ts';
 import type { Intent, SignedIntent } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
-import { identify, isHere, isOfHost, isProcess, type Machine } from '../../process/identity.ts';
+import { isAliveHere, isOfHost, type Machine } from '../../process/identity.ts';
 import {
   dropAbandoned,
   dropWanted,
@@ -111,8 +111,7 @@ export class DesiredState {
     const { machine } = this.#deps;
     const wanted = this.list().filter(({ ofUp, state }) => ofUp === true && state === 'wanted');
     for (const intent of wanted) {
-      const lives = isHere(intent, machine) && isProcess(intent, identify(intent.pid));
-      if (!lives) await this.mark(intent, 'stopped').catch(toMeowError);
+      if (!isAliveHere(intent, machine)) await this.mark(intent, 'stopped').catch(toMeowError);
     }
   }
 

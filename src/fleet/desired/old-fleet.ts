@@ -3,7 +3,7 @@ import { adopted } from '../../environment/kept-values.ts';
 import type { AppSpec } from '../../model/app-spec.ts';
 import type { Intent, SignedIntent } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
-import { identify, isHere, isProcess, type Machine, startedFrom } from '../../process/identity.ts';
+import { isAliveHere, type Machine, startedFrom } from '../../process/identity.ts';
 import type { FleetName } from '../../state/desired-files.ts';
 import { isSame, readKey, sign } from '../../state/signature.ts';
 
@@ -48,8 +48,7 @@ function isOurs(id: string, intent: Intent, old: OldFleet): boolean {
 }
 
 function runs(id: string, intent: Intent, old: OldFleet): boolean {
-  const claimed = claimedBy(id, intent, old);
-  return isHere(claimed, old.machine) && isProcess(claimed, identify(claimed.pid));
+  return isAliveHere(claimedBy(id, intent, old), old.machine);
 }
 
 function claimedBy(id: string, intent: Intent, { view }: OldFleet) {

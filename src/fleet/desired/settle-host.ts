@@ -1,12 +1,13 @@
-import { existsSync, linkSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../../defaults.ts';
 import { createHostId } from '../../ids.ts';
 import { type Machine, thisMachine } from '../../process/identity.ts';
 import { readHostFile, rewriteHostFile } from '../../state/host-id.ts';
+import { linkIfFree } from '../../state/whole-file.ts';
 import type { Intents, Registry } from '../../store/store.ts';
 import { plain } from '../../text.ts';
+import { until } from '../../time/until.ts';
 import { inUse, runOfReconciler } from '../death-watch/in-use.ts';
 import { livesElsewhere } from '../targets/liveness.ts';
 
@@ -41,13 +42,14 @@ export async function settleHost(deps: SettleDeps): Promise<boolean> {
   say(
     `${found} under the id of this state folder, but not on this machine, or in another container or boot of it: waiting ${seconds} s to see whether it lives on`,
   );
-  const limit = performance.now() + defaults.leaseMs;
-  let living: string | null = found;
-  while (living !== null && performance.now() < limit) {
-    await pause(POLL_MS);
-    living = await othersOf(machine, deps);
-  }
-  if (living === null) return keepHost(machine, home);
+  let living = found;
+  const areGone = async () => {
+    const others = await othersOf(machine, deps);
+    living = others ?? living;
+    return others === null;
+  };
+  const gone = await until(areGone, { everyMs: POLL_MS, withinMs: defaults.leaseMs });
+  if (gone) return keepHost(machine, home);
   await becomeAnother(machine, deps, living);
   return true;
 }
@@ -96,24 +98,10 @@ async function becomeAnother(
 
 /** Of several at once, one does it; the others wait for it, and do it where it did not. */
 async function isOursToDo(home: string, hostId: string): Promise<boolean> {
-  if (remember(home, hostId)) return true;
-  const limit = performance.now() + OTHERS_MS;
-  while (performance.now() < limit) {
-    if (readHostFile(home)?.id !== hostId) return false;
-    await pause(POLL_MS);
-  }
-  return true;
-}
-
-/** @returns whether nobody has started to give up that id yet */
-function remember(home: string, hostId: string): boolean {
-  try {
-    linkSync(join(home, 'host.json'), join(home, `host.was-${hostId}.json`));
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
+  // Nobody has started to give up that id yet.
+  if (linkIfFree(join(home, 'host.json'), join(home, `host.was-${hostId}.json`))) return true;
+  const isDone = () => readHostFile(home)?.id !== hostId;
+  return (await until(isDone, { everyMs: POLL_MS, withinMs: OTHERS_MS })) === null;
 }
 
 /** @returns the name it has now; null where there was no list */

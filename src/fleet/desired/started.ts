@@ -1,6 +1,6 @@
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
-import { identify, isProcess } from '../../process/identity.ts';
+import { isAlive } from '../../process/identity.ts';
 import type { CrashHistory } from '../reconciler/backoff.ts';
 
 /**
@@ -34,7 +34,7 @@ export class Started {
       servers.filter(({ record }) => record.state === 'draining').map(({ record }) => record.id),
     );
     for (const [id, { record }] of this.#servers) {
-      if (!isProcess(record, identify(record.pid))) this.#servers.delete(id);
+      if (!isAlive(record)) this.#servers.delete(id);
     }
     return [...this.#servers.values()].filter(({ record }) => !leaving.has(record.id));
   }

@@ -1,13 +1,13 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { InterruptedError, type MeowError } from '../../errors.ts';
 import { catSpec, nameOfApp } from '../../model/app-spec.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
-import { isOfHost, thisMachine } from '../../process/identity.ts';
+import { isAliveHere, isOfHost, thisMachine } from '../../process/identity.ts';
 import { quote } from '../../text.ts';
+import { monotonicClock, until } from '../../time/until.ts';
 import { type Known, knownServers } from '../targets/servers.ts';
 import { sayWhatIsElsewhere, together } from './elsewhere.ts';
 import { end, patienceMs } from './end.ts';
-import { type DestroyDeps, type DestroyOptions, type Job, nameOf, runsHere } from './job.ts';
+import { type DestroyDeps, type DestroyOptions, type Job, nameOf } from './job.ts';
 import { order, orderTheirSuccessors, writeOrders } from './orders.ts';
 
 export type { DestroyDeps, DestroyOptions } from './job.ts';
@@ -70,37 +70,40 @@ async function asGone(job: Job, server: Known): Promise<Gone> {
 }
 
 /** @returns those that are still there when the limit has passed */
-async function waitUntilGone(job: Job, ordered: readonly Known[]): Promise<Known[]> {
-  const startMs = performance.now();
-  let now = job.known;
+async function waitUntilGone(
+  job: Job,
+  ordered: readonly Known[],
+  clock = monotonicClock,
+): Promise<Known[]> {
+  const startMs = clock.nowMs();
+  let known: readonly Known[] | null = job.known;
   let left = [...ordered];
-  for (;;) {
-    left = await stillThere(job, left, now);
-    const waitedMs = performance.now() - startMs;
-    if (left.every((server) => waitedMs >= patienceMs(job, server))) return left;
+  const look = async () => {
+    left = await stillThere(job, left, known ?? knownServers(await job.registry.fleet()));
+    known = null;
+    const waitedMs = clock.nowMs() - startMs;
+    if (left.every((server) => waitedMs >= patienceMs(job, server))) return true;
     if (job.signal?.aborted) throw interrupted(left);
     // Again and again: a Redis that was emptied meanwhile has lost the order.
     await writeOrders(job, left, true);
-    await pause(POLL_MS);
-    now = knownServers(await job.registry.fleet());
-  }
-}
-
-async function stillThere(job: Job, waiting: readonly Known[], known: readonly Known[]) {
-  const standing = new Map(known.map(({ id, standing }) => [id, standing]));
-  const left: Known[] = [];
-  for (const server of waiting) {
-    const state = standing.get(server.id) ?? 'intent';
-    if (state === 'live' || runsHere(job, server) || (state === 'lost' && !isDead(job, server))) {
-      left.push(server);
-    } else if (isDead(job, server)) await job.registry.forget(server.id);
-  }
+    return false;
+  };
+  await until(look, { everyMs: POLL_MS, clock });
   return left;
 }
 
-/** Provably: this machine has no such process, or has been started again since. */
-function isDead(job: Job, server: Known): boolean {
-  return isOfHost(server.record, job.machine) && !runsHere(job, server);
+// Of this host, one without a process and without a lease is provably gone; of another, its record tells.
+async function stillThere(job: Job, waiting: readonly Known[], known: readonly Known[]) {
+  const standings = new Map(known.map(({ id, standing }) => [id, standing]));
+  const left: Known[] = [];
+  for (const server of waiting) {
+    const standing = standings.get(server.id) ?? 'intent';
+    const isOurs = isOfHost(server.record, job.machine);
+    const isLost = standing === 'lost' && !isOurs;
+    if (standing === 'live' || isLost || isAliveHere(server.record, job.machine)) left.push(server);
+    else if (isOurs) await job.registry.forget(server.id);
+  }
+  return left;
 }
 
 function interrupted(left: readonly Known[]): InterruptedError {

@@ -1,10 +1,10 @@
 import { defaults } from '../../defaults.ts';
 import { TimeoutError } from '../../errors.ts';
-import { INIT_PID, isHere } from '../../process/identity.ts';
+import { INIT_PID, isAliveHere, isHere } from '../../process/identity.ts';
 import { terminate } from '../../process/terminate.ts';
 import type { Known } from '../targets/servers.ts';
 import { type End, isLostElsewhere, ORDER_STANDS } from './elsewhere.ts';
-import { type Job, leaveWithinMs, nameOf, runsHere } from './job.ts';
+import { type Job, leaveWithinMs, nameOf } from './job.ts';
 
 /** A living server beats, and so hears its order, within a lease; a lost one elsewhere may be off. */
 export function patienceMs(job: Job, server: Known): number {
@@ -17,10 +17,10 @@ export async function end(job: Job, server: Known): Promise<End> {
   const { record, id } = server;
   if (record.pid === INIT_PID) return stays(job, server, 'is process 1, which no record ends');
   if (!isHere(record, job.machine)) return stays(job, server, `is on host ${record.host}`);
-  if (!runsHere(job, server)) return stays(job, server, `cannot be told by its pid ${record.pid}`);
-  const condemned = { pid: record.pid, isIt: () => runsHere(job, server) };
+  const isIt = () => isAliveHere(record, job.machine);
+  if (!isIt()) return stays(job, server, `cannot be told by its pid ${record.pid}`);
   const ending = await terminate(
-    condemned,
+    { pid: record.pid, isIt },
     job.termGraceMs ?? record.killMs ?? defaults.termGraceMs,
   );
   if (ending === 'alive') return stays(job, server, 'outlives SIGKILL');

@@ -1,7 +1,7 @@
 import { defaults } from '../../defaults.ts';
 import type { AppSpec } from '../../model/app-spec.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
-import { identify, isHere, isProcess, type Machine } from '../../process/identity.ts';
+import type { Machine } from '../../process/identity.ts';
 import type { Registry } from '../../store/store.ts';
 import type { Known } from '../targets/servers.ts';
 
@@ -32,10 +32,6 @@ export interface DestroyOptions {
 export interface Job extends DestroyDeps, DestroyOptions {
   readonly machine: Machine;
   readonly known: readonly Known[];
-}
-
-export function runsHere({ machine }: Job, { record }: Known): boolean {
-  return isHere(record, machine) && isProcess(record, identify(record.pid));
 }
 
 export function nameOf({ id, record }: Known): string {

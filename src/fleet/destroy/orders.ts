@@ -1,8 +1,8 @@
 import { FailedError, type MeowError, NothingError } from '../../errors.ts';
-import { identify, isOfHost } from '../../process/identity.ts';
+import { identify, isAliveHere, isOfHost } from '../../process/identity.ts';
 import { dropWanted } from '../../state/desired-files.ts';
 import { findTargets, isUp, type Known, takesRequests } from '../targets/servers.ts';
-import { type Job, nameOf, runsHere } from './job.ts';
+import { type Job, nameOf } from './job.ts';
 import { orderSuccessors } from './successors.ts';
 
 /** Orders out what was asked for: a random one, those named, or all. */
@@ -52,7 +52,7 @@ async function orderSome(job: Job, chosen: readonly Known[]) {
 
 /** Only what does not run can have been started again. */
 export function orderTheirSuccessors(job: Job, named: readonly Known[]): Promise<Known[]> {
-  const dead = named.filter((server) => !runsHere(job, server));
+  const dead = named.filter(({ record }) => !isAliveHere(record, job.machine));
   const fleet = () => job.registry.fleet();
   return orderSuccessors({ fleet, order: (servers) => orderAll(job, servers) }, dead);
 }

@@ -1,6 +1,6 @@
 import { TimeoutError } from '../../errors.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
-import { type ClaimedProcess, INIT_PID, identify, isProcess } from '../../process/identity.ts';
+import { type ClaimedProcess, INIT_PID, isAlive } from '../../process/identity.ts';
 import { terminate } from '../../process/terminate.ts';
 import { type Leaver, leaveWithinMs } from './job.ts';
 
@@ -18,12 +18,11 @@ export async function stopServers<T extends ClaimedProcess & Leaver>(
 ): Promise<readonly T[]> {
   const endings = await Promise.all(
     servers.map(async (record) => {
-      const condemned = {
+      const target = {
         pid: record.pid,
-        isIt: () =>
-          record.pid !== INIT_PID && !signal?.aborted && isProcess(record, identify(record.pid)),
+        isIt: () => record.pid !== INIT_PID && !signal?.aborted && isAlive(record),
       };
-      const ending = await terminate(condemned, leaveWithinMs(record, drainMs));
+      const ending = await terminate(target, leaveWithinMs(record, drainMs));
       return ending === 'killed' || ending === 'alive' ? [record] : [];
     }),
   );

@@ -1,13 +1,13 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../../defaults.ts';
 import { type MeowError, NothingError, TimeoutError, toMeowError } from '../../errors.ts';
 import type { AppSpec } from '../../model/app-spec.ts';
 import type { SignedIntent } from '../../model/desired-server.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
-import { identify, isHere, isProcess, type Machine } from '../../process/identity.ts';
+import { isAliveHere, type Machine } from '../../process/identity.ts';
 import type { Standby } from '../../process/standby.ts';
 import { dropWanted } from '../../state/desired-files.ts';
 import type { Registry } from '../../store/store.ts';
+import { until } from '../../time/until.ts';
 import { destroyServers } from '../destroy/destroy.ts';
 import { notDrained, stopServers } from '../destroy/stop.ts';
 import type { WantedList } from '../scale/scale.ts';
@@ -58,12 +58,15 @@ const OVERTAKEN: Step = { started: [], failed: [], overtaken: true };
 
 /** Boots the process of its successor, where that can start while it still runs. */
 export function prepare(job: Job, old: Wanted): Standby | null {
-  return runs(job, old) && !old.intent.fixedPort ? prepareStandby(job, toSpawn(old)) : null;
+  return isAliveHere(old.record, job.machine) && !old.intent.fixedPort
+    ? prepareStandby(job, toSpawn(old))
+    : null;
 }
 
 /** Puts a new server in the place of one: as soon as that has its order, the next one may start. */
 export async function replace(job: Job, old: Wanted, standby: Standby | null): Promise<Step> {
-  if (!runs(job, old)) return takePlace(job, old);
+  // By its process: the lease of one that just died runs on, and one that hangs has to be ended too.
+  if (!isAliveHere(old.record, job.machine)) return takePlace(job, old);
   if (old.intent.fixedPort) return replaceOnItsPort(job, old);
   if (await isOvertaken(job, old)) return OVERTAKEN;
   const started = await spawnServers(job, { ...toSpawn(old), standby, signal: job.signal });
@@ -79,11 +82,6 @@ async function isOvertaken({ registry }: Job, { id }: Wanted): Promise<boolean> 
   const { servers, intents } = await registry.fleet();
   const leaves = servers.some(({ record }) => record.id === id && record.state === 'draining');
   return leaves && !intents.has(id);
-}
-
-/** The lease of one that just died runs on, and one that hangs has to be ended like any other. */
-export function runs({ machine }: Pick<Job, 'machine'>, { record }: Known): boolean {
-  return isHere(record, machine) && isProcess(record, identify(record.pid));
 }
 
 /** The old one is gone already: only its place is to be taken. */
@@ -136,16 +134,15 @@ async function retire(job: Job, old: Wanted, fresh: ServerRecord): Promise<Step>
 
 /** False when it was replaced or destroyed by somebody else meanwhile: then one more is too many. */
 async function takesOver(job: Job, old: Wanted): Promise<boolean> {
-  const limit = performance.now() + defaults.leaseMs;
-  for (;;) {
-    const said = await job.registry.orderRetireIfWanted(old.id, job.drainMs);
-    if (said === 'ordered') dropWanted(job.home, old.id);
-    if (said !== 'unwanted') return said === 'ordered';
+  const ask = async () => {
+    const reply = await job.registry.orderRetireIfWanted(old.id, job.drainMs);
     // A Redis that was emptied hears of it again at the next beat.
-    if (!runs(job, old)) return false;
-    if (performance.now() > limit) return true;
-    await pause(POLL_MS);
-  }
+    const isLate = reply === 'unwanted' && isAliveHere(old.record, job.machine);
+    return isLate ? null : reply;
+  };
+  const reply = await until(ask, { everyMs: POLL_MS, withinMs: defaults.leaseMs });
+  if (reply === 'ordered') dropWanted(job.home, old.id);
+  return reply === 'ordered' || reply === null;
 }
 
 async function leave(job: Job, server: Pick<Known, 'id'>): Leave {

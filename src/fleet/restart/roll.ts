@@ -4,21 +4,14 @@ import { FailedError, type MeowError, NothingError, UsageError } from '../../err
 import { isWorker } from '../../model/app-spec.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
-import { identify, isHere, isOfHost, type Machine } from '../../process/identity.ts';
+import { identify, isAliveHere, isHere, isOfHost, type Machine } from '../../process/identity.ts';
 import { quote } from '../../text.ts';
 import type { Here } from '../scale/here.ts';
 import { distinctApps, inWords } from '../targets/app.ts';
 import { type AppChange, changedApp } from '../targets/changed-app.ts';
 import { findTargets, type Known, knownServers } from '../targets/servers.ts';
 import { Leaving } from './leaving.ts';
-import {
-  prepare,
-  type ReplaceOptions,
-  type RestartDeps,
-  replace,
-  runs,
-  type Wanted,
-} from './replace.ts';
+import { prepare, type ReplaceOptions, type RestartDeps, replace, type Wanted } from './replace.ts';
 import { Standbys } from './standbys.ts';
 
 export interface RestartOptions extends ReplaceOptions {
@@ -103,7 +96,9 @@ function chooseServers(fleet: FleetView, here: Here, job: Job): Wanted[] {
     job,
     chosen.map((server) => withIntent(server, here, job)),
   );
-  const fixed = wanted.find((server) => server.intent.fixedPort && runs(job, server));
+  const fixed = wanted.find(
+    (server) => server.intent.fixedPort && isAliveHere(server.record, job.machine),
+  );
   if (fixed && !job.force) throw fixedPort(fixed);
   return wanted;
 }

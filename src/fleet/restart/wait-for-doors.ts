@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../../defaults.ts';
 import type { Registry } from '../../store/store.ts';
+import { until } from '../../time/until.ts';
 
 const POLL_MS = 10;
 
@@ -14,14 +14,15 @@ export async function doorWithout(
   id: string,
   { registry, signal }: Waiting,
 ): Promise<string | null> {
-  const limit = performance.now() + defaults.doorsTakeMs;
-  for (;;) {
+  let without = '';
+  const look = async () => {
     const { doors } = await registry.fleet();
-    const without = doors.find(({ roster }) => roster[id]?.state !== 'usable');
-    if (!without) return null;
-    const verdict = without.roster[id];
+    const door = doors.find(({ roster }) => roster[id]?.state !== 'usable');
+    const verdict = door?.roster[id];
     const why = verdict ? `${verdict.state} ${verdict.reason}`.trim() : 'not seen';
-    if (performance.now() > limit || signal.aborted) return `${without.url}: ${why}`;
-    await pause(POLL_MS);
-  }
+    without = `${door?.url}: ${why}`;
+    return door === undefined;
+  };
+  const polling = { everyMs: POLL_MS, withinMs: defaults.doorsTakeMs, signal };
+  return (await until(look, polling)) === null ? without : null;
 }

@@ -1,7 +1,7 @@
 import type { SignedIntent } from '../../model/desired-server.ts';
 import type { FleetView, Listing } from '../../model/fleet-view.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
-import { identify, isHere, isOfHost, isProcess, type Machine } from '../../process/identity.ts';
+import { isAliveHere, isOfHost, type Machine } from '../../process/identity.ts';
 import { runningHere } from '../../process/running.ts';
 import { isDead, livesElsewhere } from '../targets/liveness.ts';
 import type { ScaleDeps } from './scale.ts';
@@ -28,7 +28,7 @@ export function servingHere({ servers }: FleetView, here: Here, machine: Machine
       .map(({ record }) => record)
       // One of 0.1.0 names only its machine: it may run from another state folder.
       .filter(({ hostId, id }) => hostId !== undefined || here.has(id))
-      .filter((record) => isHere(record, machine) && isProcess(record, identify(record.pid)))
+      .filter((record) => isAliveHere(record, machine))
       .filter(({ state }) => state !== 'draining')
   );
 }

@@ -1,8 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../../defaults.ts';
 import { InterruptedError, type MeowError } from '../../errors.ts';
 import type { SignedIntent } from '../../model/desired-server.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
+import { monotonicClock, until } from '../../time/until.ts';
 import { notDrained, stopServers } from '../destroy/stop.ts';
 
 export interface RestDeps {
@@ -35,23 +35,25 @@ export async function putToRest(
   deps: RestDeps,
   look: () => Promise<Restless>,
   signal: AbortSignal,
+  clock = monotonicClock,
 ): Promise<Rested> {
   const told = new Map<string, ServerRecord>();
   const failed: MeowError[] = [];
-  const patience = performance.now() + defaults.leaseMs;
-  for (;;) {
+  const patienceEndsMs = clock.nowMs() + defaults.leaseMs;
+  const stopSome = async (): Promise<Rested | null> => {
     const { serving, here } = await look();
     const left = serving.filter(({ id }) => !told.has(id));
-    const ours = await markAll(deps, here, performance.now() > patience);
+    const marked = await markAll(deps, here, clock.nowMs() > patienceEndsMs);
     if (left.length === 0 || signal.aborted) {
       return { gone: [...told.values()], failed: [...failed, ...interrupted(left)] };
     }
-    const now = left.filter(({ id }) => ours.has(id));
-    for (const record of now) told.set(record.id, record);
-    const killed = await stopServers(now, defaults.drainMs, signal);
+    const next = left.filter(({ id }) => marked.has(id));
+    for (const record of next) told.set(record.id, record);
+    const killed = await stopServers(next, defaults.drainMs, signal);
     failed.push(...killed.map(notDrained));
-    await pause(POLL_MS);
-  }
+    return null;
+  };
+  return until(stopSome, { everyMs: POLL_MS, clock });
 }
 
 /**
@@ -59,12 +61,12 @@ export async function putToRest(
  * @returns the ids of those that nobody else marked
  */
 async function markAll({ wanted }: RestDeps, here: Restless['here'], again: boolean) {
-  const ours = new Set<string>();
+  const marked = new Set<string>();
   for (const [id, intent] of here) {
     const isMarked = intent.state === 'stopped' && !again;
-    if (!isMarked && (await wanted.mark(intent, 'stopped'))) ours.add(id);
+    if (!isMarked && (await wanted.mark(intent, 'stopped'))) marked.add(id);
   }
-  return ours;
+  return marked;
 }
 
 function interrupted(left: readonly ServerRecord[]): InterruptedError[] {

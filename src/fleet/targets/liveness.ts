@@ -1,14 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Intent } from '../../model/desired-server.ts';
 import type { FleetView, Listing } from '../../model/fleet-view.ts';
-import {
-  type ClaimedProcess,
-  identify,
-  isHere,
-  isOfHost,
-  isProcess,
-  type Machine,
-} from '../../process/identity.ts';
+import { isAliveHere, isHere, isOfHost, type Machine } from '../../process/identity.ts';
+import { until } from '../../time/until.ts';
 
 const POLL_MS = 4;
 /** A process whose files are closed may be seen for some ms more. */
@@ -30,7 +23,7 @@ export function isDead(
 ): boolean {
   const listing = fleet.servers.find(({ record }) => record.id === id);
   const claimed = listing?.record ?? intent;
-  if (!isOfHost(claimed, machine) || runsHere(id, intent, fleet, machine)) return false;
+  if (!isOfHost(claimed, machine) || hasProcessHere(id, intent, fleet, machine)) return false;
   if (isHere(claimed, machine)) return true;
   return sureOfLeases && !(listing && livesElsewhere(listing, machine));
 }
@@ -39,7 +32,7 @@ export function isDead(
 export function lives(id: string, intent: Intent, fleet: FleetView, machine: Machine): boolean {
   const listing = fleet.servers.find(({ record }) => record.id === id);
   if (listing && livesElsewhere(listing, machine)) return true;
-  return runsHere(id, intent, fleet, machine);
+  return hasProcessHere(id, intent, fleet, machine);
 }
 
 /** Whether a server of this host runs in another boot or pid namespace, by its lease. */
@@ -54,18 +47,19 @@ export async function untilGone(
   fleet: FleetView,
   machine: Machine,
 ): Promise<void> {
-  const limit = performance.now() + ENDING_MS;
-  while (runsHere(id, intent, fleet, machine) && performance.now() < limit) await pause(POLL_MS);
+  const isGone = () => !hasProcessHere(id, intent, fleet, machine);
+  await until(isGone, { everyMs: POLL_MS, withinMs: ENDING_MS });
 }
 
 /** By its record or by its intent: either may be older, or written by somebody else. */
-function runsHere(id: string, intent: Intent, { servers }: FleetView, machine: Machine): boolean {
+function hasProcessHere(
+  id: string,
+  intent: Intent,
+  { servers }: FleetView,
+  machine: Machine,
+): boolean {
   const record = servers.find((each) => each.record.id === id)?.record;
   return [record, intent].some(
-    (place) => place !== undefined && isHere(place, machine) && isRunning({ ...place, id }),
+    (claimed) => claimed !== undefined && isAliveHere({ ...claimed, id }, machine),
   );
-}
-
-function isRunning(claimed: ClaimedProcess): boolean {
-  return isProcess(claimed, identify(claimed.pid));
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { FailedError } from '../../errors.ts';
 import { socketPath } from '../../state/socket-path.ts';
-import { removeFile } from '../../state/whole-file.ts';
+import { linkIfFree, removeFile } from '../../state/whole-file.ts';
 import { quote, systemReason } from '../../text.ts';
 
 /*
@@ -57,7 +57,7 @@ async function contend(folder: string, own: string): Promise<LockHolder | null> 
     const holder = top === 0 ? null : await ask(join(folder, String(top)));
     if (holder) return holder;
     const next = top + 1;
-    if (linkIfFree(own, join(folder, String(next))) && highest(folder) === next) {
+    if (tryLink(own, join(folder, String(next))) && highest(folder) === next) {
       for (const old of numbersIn(folder)) {
         if (old <= next - NUMBERS_KEPT) removeFile(join(folder, String(old)));
       }
@@ -117,12 +117,10 @@ function listenAt(path: string, about: string): Promise<Server> {
   });
 }
 
-function linkIfFree(own: string, path: string): boolean {
+function tryLink(own: string, path: string): boolean {
   try {
-    linkSync(own, path);
-    return true;
+    return linkIfFree(own, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw cannotLock(path, error);
   }
 }

@@ -67,7 +67,7 @@ export function upMarkTime(home: string): number | null {
 /** The `up` that runs for this state folder in this run of this machine; null where none does. */
 export function findUp(home: string, run: Run): UpMark | null {
   const mark = readUpMark(home);
-  return mark && isOfRun(mark, run) && isUp(mark) ? mark : null;
+  return mark && isOfRun(mark, run) && isFromLivingUp(mark) ? mark : null;
 }
 
 /** Whether it was written in this run of this machine, so that its pid says something. */
@@ -80,7 +80,7 @@ export function isSame(mark: UpMark, self: ThisProcess): boolean {
 }
 
 /** Whether that process still lives, is the one that wrote the mark, and runs `up`. */
-function isUp({ pid, pidStart }: UpMark): boolean {
+function isFromLivingUp({ pid, pidStart }: UpMark): boolean {
   const found = identify(pid);
   return found !== null && found.start === pidStart && found.commandLine.includes('up');
 }

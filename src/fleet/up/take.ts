@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../../defaults.ts';
 import { FailedError } from '../../errors.ts';
 import { repeat } from '../../loop.ts';
 import type { ThisProcess } from '../../process/identity.ts';
 import { forgetOtherRuns } from '../../process/running.ts';
 import { plain } from '../../text.ts';
+import { until } from '../../time/until.ts';
 import { takeUpLock, type UpLock } from './lock.ts';
 import {
   findUp,
@@ -79,14 +79,9 @@ async function watchElsewhere(
     `looking for up to ${seconds} s whether the \`meowctl up\` of ${where} still uses this folder`,
   );
   const before = upMarkTime(home);
-  const end = performance.now() + leaseMs;
-  while (performance.now() < end && !signal.aborted) {
-    await pause(LOOK_MS);
-    const now = upMarkTime(home);
-    if (now === null) return null;
-    if (now !== before) return readUpMark(home);
-  }
-  return null;
+  const hasMoved = () => upMarkTime(home) !== before;
+  const moved = await until(hasMoved, { everyMs: LOOK_MS, withinMs: leaseMs, signal });
+  return moved === null ? null : readUpMark(home);
 }
 
 function keepMoving(

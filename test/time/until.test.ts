@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { type Clock, monotonicClock, until } from '../../src/time/until.ts';
+
+/** A clock that goes on by its pauses alone. */
+function fakeClock(): Clock & { readonly pauses: number[] } {
+  let atMs = 1_000;
+  const pauses: number[] = [];
+  const pause = async (ms: number) => {
+    pauses.push(ms);
+    atMs += ms;
+  };
+  return { nowMs: () => atMs, pause, pauses };
+}
+
+test('what is there at the first look is given without a pause', async () => {
+  const clock = fakeClock();
+  expect(await until(() => 'there', { everyMs: 10, withinMs: 0, clock })).toBe('there');
+  expect(clock.pauses).toEqual([]);
+});
+
+test.each([[false], [null], [undefined]])(
+  '%s is nothing yet, 0 and an empty text are',
+  async (nothing) => {
+    const looks = [nothing, nothing, 0, 1];
+    const found = await until(() => looks.shift(), { everyMs: 10, clock: fakeClock() });
+    expect(found).toBe(0);
+    expect(await until(() => '', { everyMs: 10, clock: fakeClock() })).toBe('');
+  },
+);
+
+test('after the limit there is one look at most, and null', async () => {
+  const clock = fakeClock();
+  let looks = 0;
+  const look = async () => {
+    looks += 1;
+    return false;
+  };
+  expect(await until(look, { everyMs: 40, withinMs: 100, clock })).toBeNull();
+  expect({ looks, pauses: clock.pauses }).toEqual({ looks: 4, pauses: [40, 40, 40] });
+});
+
+test('an abort ends it after the look that goes on', async () => {
+  const controller = new AbortController();
+  const clock = fakeClock();
+  const look = () => {
+    if (clock.pauses.length === 2) controller.abort();
+    return null;
+  };
+  const { signal } = controller;
+  expect(await until(look, { everyMs: 1, withinMs: 9_000, signal, clock })).toBeNull();
+  expect(clock.pauses).toEqual([1, 1]);
+});
+
+test('what a look throws comes out', async () => {
+  const look = () => {
+    throw new Error('no Redis');
+  };
+  await expect(until(look, { everyMs: 1, withinMs: 9_000 })).rejects.toThrow('no Redis');
+});
+
+test('the usual clock is not set back and pauses in real time', async () => {
+  const before = monotonicClock.nowMs();
+  await monotonicClock.pause(20);
+  expect(monotonicClock.nowMs() - before).toBeGreaterThan(18);
+});
