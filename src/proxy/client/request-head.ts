@@ -1,4 +1,6 @@
+import { dropNamed, HOP_BY_HOP } from '../../http/hop-by-hop.ts';
 import { DOOR_NAME } from '../../ids.ts';
+
 /** What the door needs to know of a request's header lines, found in one pass over them. */
 export class RequestHead {
   hosts = 0;
@@ -23,7 +25,8 @@ export class RequestHead {
   constructor(raw: readonly string[]) {
     this.lines = raw.length / 2;
     for (let at = 0; at < raw.length; at += 2) this.#take(raw[at] ?? '', raw[at + 1] ?? '');
-    if (this.connection !== '') this.#dropNamed();
+    // What it may not take away (Host, framing, our own) is not in `passed`.
+    if (this.connection !== '') dropNamed(this.passed, this.connection);
   }
 
   /** Whether a body follows. */
@@ -35,17 +38,6 @@ export class RequestHead {
     const rule = lineRules.get(name) ?? lineRules.get(name.toLowerCase()) ?? byPrefix;
     if (rule(this, value, name)) this.passed.push(name, value);
   }
-
-  // RFC 9110 §7.6.1. What it may not take away (Host, framing, our own) is not in `passed`.
-  #dropNamed(): void {
-    for (const token of this.connection.toLowerCase().split(',')) {
-      const named = token.trim();
-      if (named === 'close' || named === 'keep-alive' || named === '') continue;
-      for (let at = this.passed.length - 2; at >= 0; at -= 2) {
-        if (this.passed[at]?.toLowerCase() === named) this.passed.splice(at, 2);
-      }
-    }
-  }
 }
 
 /** Takes note of a line; true if it goes on to the server. */
@@ -54,6 +46,7 @@ type LineRule = (head: RequestHead, value: string, name: string) => boolean;
 const drop: LineRule = () => false;
 
 const notes: Readonly<Record<string, LineRule>> = {
+  ...Object.fromEntries(HOP_BY_HOP.map((name) => [name, drop])),
   host(head, value) {
     head.hosts += 1;
     head.host = value;
@@ -104,12 +97,9 @@ const notes: Readonly<Record<string, LineRule>> = {
   },
   expect: drop,
   forwarded: drop,
-  'keep-alive': drop,
   'meow-attempt': drop,
   // No header of HTTP, but CGI and all that took after it would make HTTP_PROXY of it.
   proxy: drop,
-  te: drop,
-  trailer: drop,
 };
 
 // Every way a name is likely to be written, so that the common lines need no lower-casing.

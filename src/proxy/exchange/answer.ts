@@ -1,17 +1,16 @@
 import { closeInSteps } from '../../http/early-close.ts';
+import { isBodyless, mayHaveBody } from '../../http/framing.ts';
+import { sendableTrailers } from '../../http/hop-by-hop.ts';
 import { endPolitely } from '../client/own-response.ts';
 import type { FlowControl } from '../upstream/connection.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Client } from './client.ts';
 import { endsStreams } from './context.ts';
 import { EventEnd } from './event-end.ts';
-import { type ResponseHead, statusText, trailerLines } from './response-head.ts';
+import { type ResponseHead, statusText } from './response-head.ts';
 
 /** How much of an answer may wait here for a client that reads slowly. */
 const MAX_BUFFERED_BYTES = 128 * 1_024;
-
-const NO_CONTENT = 204;
-const NOT_MODIFIED = 304;
 
 export interface AnswerSource {
   readonly upstream: Upstream;
@@ -94,16 +93,15 @@ export class Answer {
   end(trailers: string[] | null): boolean {
     const { context, request, response } = this.#client;
     if (this.#isOpenEnded && this.#source.flow?.wasReset) return false;
-    if (trailers?.length) response.addTrailers(trailerLines(trailers));
+    if (trailers?.length) response.addTrailers(sendableTrailers(trailers));
     endPolitely(request, response, context.options);
     return true;
   }
 
-  /** It broke off. RFC 9112 §6.3: 204 and 304 have no body, whatever length they give; undici waits for one. */
+  /** It broke off. 204 and 304 have no body, whatever length they give; undici waits for one. */
   breakOff(why: string): void {
     const { response } = this.#client;
-    const { statusCode } = response;
-    if (statusCode === NO_CONTENT || statusCode === NOT_MODIFIED) response.end();
+    if (isBodyless(response.statusCode)) response.end();
     else this.cut(why);
   }
 
@@ -127,9 +125,4 @@ export class Answer {
       this.#source.onDrained();
     });
   }
-}
-
-function mayHaveBody(method: string, status: number): boolean {
-  if (method === 'HEAD') return false;
-  return status !== NO_CONTENT && status !== NOT_MODIFIED;
 }

@@ -1,4 +1,6 @@
 import { STATUS_CODES } from 'node:http';
+import { isAmbiguous, mayHaveLength } from '../../http/framing.ts';
+import { dropNamed, latin1 } from '../../http/hop-by-hop.ts';
 import { interimHead } from '../../http/interim.ts';
 
 /** What the client's side of the exchange allows. */
@@ -9,9 +11,6 @@ export interface ClientSide {
   /** This is the last answer on the client's connection. */
   readonly last: boolean;
 }
-
-const INFORMATIONAL_END = 200;
-const NO_CONTENT = 204;
 
 /** An answer's header lines on their way to the client: RFC 9110 §7.6.1. */
 export class ResponseHead {
@@ -27,14 +26,14 @@ export class ResponseHead {
   #trailer = '';
 
   constructor(status: number, raw: readonly (Buffer | string)[]) {
-    for (let at = 0; at < raw.length; at += 2) this.#take(status, text(raw[at]), text(raw[at + 1]));
+    for (let at = 0; at < raw.length; at += 2)
+      this.#take(status, latin1(raw[at]), latin1(raw[at + 1]));
     if (this.#connection !== '') dropNamed(this.lines, this.#connection);
   }
 
-  /** Framing that two readers could understand in two ways is never passed on. RFC 9112 §6.3. */
+  /** Framing that two readers could understand in two ways is never passed on. */
   get ambiguous(): boolean {
-    if (this.#codings === 0) return false;
-    return this.#codings + this.#lengths > 1 || this.#coding.toLowerCase() !== 'chunked';
+    return isAmbiguous(this.#lengths, this.#codings, this.#coding);
   }
 
   /** It ends with its connection. RFC 9112 §6.3, 8. */
@@ -53,6 +52,7 @@ export class ResponseHead {
     return lines;
   }
 
+  // A switch is the fastest here; that it knows each of HOP_BY_HOP a test sees to.
   #take(status: number, name: string, value: string): void {
     switch (name.toLowerCase()) {
       case 'transfer-encoding':
@@ -76,8 +76,7 @@ export class ResponseHead {
       case 'content-length':
         this.#lengths += 1;
         this.length = Number(value);
-        // RFC 9110 §8.6: a 1xx and a 204 have none, whatever the server thinks.
-        if (status < INFORMATIONAL_END || status === NO_CONTENT) return;
+        if (!mayHaveLength(status)) return;
         break;
       case 'content-type':
         this.isStream = /^text\/event-stream\b/i.test(value);
@@ -101,43 +100,4 @@ export function interimAnswer(
 ): string {
   const client = { serverId, trailersPossible: false, last: false };
   return interimHead(status, words, new ResponseHead(status, raw).finish(client));
-}
-
-/** Trailer lines as node's addTrailers takes them. */
-export function trailerLines(raw: readonly (Buffer | string)[]): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let at = 0; at < raw.length; at += 2) {
-    const name = text(raw[at]);
-    if (!NEVER_TRAILERS.has(name.toLowerCase())) pairs.push([name, text(raw[at + 1])]);
-  }
-  return pairs;
-}
-
-// RFC 9110 §6.5.1: framing, routing and authentication do not come late.
-const NEVER_TRAILERS: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'host',
-  'keep-alive',
-  'set-cookie',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'x-served-by',
-]);
-
-// Those that say how long the answer is stay, whatever Connection says.
-function dropNamed(lines: string[], connection: string): void {
-  for (const token of connection.toLowerCase().split(',')) {
-    const named = token.trim();
-    if (named === 'close' || named === 'keep-alive' || named === 'content-length') continue;
-    for (let at = lines.length - 2; at >= 0; at -= 2) {
-      if (lines[at]?.toLowerCase() === named) lines.splice(at, 2);
-    }
-  }
-}
-
-function text(bytes: Buffer | string | undefined): string {
-  return typeof bytes === 'string' ? bytes : (bytes?.toString('latin1') ?? '');
 }

@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage, InformationEvent } from 'node:http';
 import type { Socket } from 'node:net';
+import { HOP_BY_HOP } from '../../http/hop-by-hop.ts';
 import { isForClient } from '../../http/interim.ts';
 import { own, rawAnswer } from '../client/own-response.ts';
 import { type DoorContext, endsStreams } from '../exchange/context.ts';
@@ -25,7 +26,9 @@ export interface Handshake {
 }
 
 const SWITCHING = 101;
-const HOP_BY_HOP = ['keep-alive', 'proxy-authenticate', 'proxy-connection', 'te'];
+/** What http-proxy sees to itself: that the connection is upgraded, and how a refusal is framed. */
+const OF_HTTP_PROXY = ['connection', 'trailer', 'transfer-encoding', 'upgrade'];
+const DROPPED = HOP_BY_HOP.filter((name) => !OF_HTTP_PROXY.includes(name));
 
 /** One WebSocket through the door, from its handshake until both sockets are closed. */
 export class WebSocketSession implements PendingRequest {
@@ -158,7 +161,7 @@ export class WebSocketSession implements PendingRequest {
 
   // http-proxy writes the answer's head from these.
   #mark(answer: IncomingMessage): void {
-    for (const name of HOP_BY_HOP) delete answer.headers[name];
+    for (const name of DROPPED) delete answer.headers[name];
     const { upstream, stick } = this.#handshake;
     answer.headers['x-served-by'] = upstream.id;
     if (stick) this.#context.sticky?.markHeaders(answer.headers, upstream.id, stick);
