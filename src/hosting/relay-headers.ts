@@ -1,55 +1,43 @@
-/** What belongs to one connection, not to the message: RFC 9110 §7.6.1. We speak for ourselves. */
-const HOP: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'proxy-connection']);
-/** What makes a message end where it does, and says whom it is for. */
-const KEPT: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'host']);
-// RFC 9110 §6.5.1: framing, routing and authentication do not come late.
-const NEVER_LATE: ReadonlySet<string> = new Set([
-  ...HOP,
-  ...KEPT,
-  ...['authorization', 'expect', 'proxy-authorization', 'set-cookie', 'te', 'trailer', 'upgrade'],
-]);
+import { isAmbiguous } from '../http/framing.ts';
+import { dropNamed, HOP_BY_HOP } from '../http/hop-by-hop.ts';
 
-export const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);
+const NAMES: ReadonlySet<string> = new Set(HOP_BY_HOP);
+const NONE: ReadonlySet<string> = new Set();
 
-/** The lines that go on: not those of the connection, nor the ones it names, nor `other`. */
-export function endToEnd(raw: readonly string[], other: ReadonlySet<string>): string[] {
-  const named = new Set(valuesOf(raw, 'connection').flatMap(words));
-  for (const name of KEPT) named.delete(name);
-  const goes = (name: string) => !HOP.has(name) && !named.has(name) && !other.has(name);
-  return raw.filter((_, at) => goes((raw[at - (at % 2)] ?? '').toLowerCase()));
+/** Exceptions to the rules for one message. */
+export interface Exceptions {
+  /** End-to-end lines that do not go on all the same. */
+  readonly drop?: ReadonlySet<string>;
+  /** Lines of the connection that go on, as they say the same of the one on our other side. */
+  readonly keep?: ReadonlySet<string>;
+}
+
+/** The lines that go on: neither those of the connection nor the ones that it names. */
+export function endToEnd(
+  raw: readonly string[],
+  { drop = NONE, keep = NONE }: Exceptions = {},
+): string[] {
+  const goes = (name: string) => (!NAMES.has(name) || keep.has(name)) && !drop.has(name);
+  const lines = raw.filter((_, at) => goes((raw[at - (at % 2)] ?? '').toLowerCase()));
+  dropNamed(lines, valuesOf(raw, 'connection').join());
+  return lines;
 }
 
 export function isChunked(raw: readonly string[]): boolean {
   return valuesOf(raw, 'transfer-encoding').length > 0;
 }
 
-/** Framing that two readers could understand in two ways. RFC 9112 §6.3. */
-export function isAmbiguous(raw: readonly string[]): boolean {
+/** Neither a length nor chunks: no body, or one that ends with its connection. */
+export function isUnframed(raw: readonly string[]): boolean {
+  return !isChunked(raw) && valuesOf(raw, 'content-length').length === 0;
+}
+
+/** Framing that is never passed on. */
+export function hasAmbiguousFraming(raw: readonly string[]): boolean {
   const codings = valuesOf(raw, 'transfer-encoding');
-  if (codings.length === 0) return false;
-  const both = codings.length + valuesOf(raw, 'content-length').length > 1;
-  return both || codings[0]?.toLowerCase() !== 'chunked';
-}
-
-/** Neither a length nor chunks: it ends with its connection. */
-export function isOpenEnded(raw: readonly string[]): boolean {
-  return !raw.some((name, at) => at % 2 === 0 && FRAMING.has(name.toLowerCase()));
-}
-
-/** As node's addTrailers takes them. */
-export function sendableTrailers(raw: readonly string[]): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at] ?? '';
-    if (!NEVER_LATE.has(name.toLowerCase())) pairs.push([name, raw[at + 1] ?? '']);
-  }
-  return pairs;
+  return isAmbiguous(valuesOf(raw, 'content-length').length, codings.length, codings.at(-1) ?? '');
 }
 
 function valuesOf(raw: readonly string[], wanted: string): string[] {
   return raw.filter((_, at) => at % 2 === 1 && raw[at - 1]?.toLowerCase() === wanted);
-}
-
-function words(list: string): string[] {
-  return list.split(',').map((word) => word.trim().toLowerCase());
 }

@@ -1,15 +1,11 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { defaults } from '../defaults.ts';
 import { closeInSteps } from '../http/early-close.ts';
+import { mayHaveBody, mayHaveLength } from '../http/framing.ts';
+import { sendableTrailers } from '../http/hop-by-hop.ts';
 import type { ReadFirstSocket } from '../http/read-first-socket.ts';
 import { quote } from '../text.ts';
-import {
-  endToEnd,
-  isAmbiguous,
-  isChunked,
-  isOpenEnded,
-  sendableTrailers,
-} from './relay-headers.ts';
+import { endToEnd, hasAmbiguousFraming, isChunked, isUnframed } from './relay-headers.ts';
 
 /** One request on its way to a program and back. */
 export interface Passage {
@@ -19,26 +15,23 @@ export interface Passage {
   readonly log: (line: string) => void;
 }
 
-const NO_CONTENT = 204;
-const NOT_MODIFIED = 304;
-// How the body is framed is between each two; its length goes through where there is one.
-const CODING = new Set(['transfer-encoding']);
-const CODING_AND_TRAILER = new Set(['transfer-encoding', 'trailer']);
+const LENGTH: ReadonlySet<string> = new Set(['content-length']);
+const TRAILER: ReadonlySet<string> = new Set(['trailer']);
 
 /** Passes the program's answer on. It may come before the request is in: then the rest is discarded. */
 export function answerWith(answer: IncomingMessage, passage: Passage): void {
   const { outgoing, response } = passage;
   answer.on('error', () => {}); // `close` follows
   if (response.headersSent) return;
-  if (isAmbiguous(answer.rawHeaders)) return refuseIt('the framing of its answer is ambiguous');
   const { statusCode = 0, statusMessage = '', rawHeaders } = answer;
-  const mayHaveBody = hasBody(passage, statusCode);
-  const late = mayHaveBody && isChunked(rawHeaders) && passage.incoming.httpVersion === '1.1';
-  const isOpen = mayHaveBody && isOpenEnded(rawHeaders);
+  if (hasAmbiguousFraming(rawHeaders)) return refuseIt('the framing of its answer is ambiguous');
+  const { method, httpVersion } = passage.incoming;
+  const hasBody = mayHaveBody(method, statusCode);
+  const late = hasBody && isChunked(rawHeaders) && httpVersion === '1.1';
+  const isOpen = hasBody && isUnframed(rawHeaders);
   response.sendDate = false;
   try {
-    const lines = endToEnd(rawHeaders, late ? CODING : CODING_AND_TRAILER);
-    response.writeHead(statusCode, statusMessage, lines);
+    response.writeHead(statusCode, statusMessage, answerLines(rawHeaders, statusCode, late));
   } catch {
     return refuseIt(`its answer may not be passed on: status ${statusCode}`);
   }
@@ -79,8 +72,12 @@ export function whyNonsense({ code, message }: NodeJS.ErrnoException): string {
   return `its head is over ${defaults.serverHeaderBytes / 1_024} KiB`;
 }
 
-function hasBody({ incoming }: Passage, status: number): boolean {
-  return incoming.method !== 'HEAD' && status !== NO_CONTENT && status !== NOT_MODIFIED;
+// How the body is framed is between each two; its length goes through where there is one.
+function answerLines(raw: readonly string[], status: number, late: boolean): string[] {
+  return endToEnd(raw, {
+    ...(mayHaveLength(status) ? {} : { drop: LENGTH }),
+    ...(late ? { keep: TRAILER } : {}),
+  });
 }
 
 function wasReset({ socket }: ClientRequest): boolean {

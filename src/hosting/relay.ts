@@ -9,8 +9,9 @@ import {
 import type { Duplex } from 'node:stream';
 import { defaults } from '../defaults.ts';
 import { readOn } from '../http/early-close.ts';
+import { sendableTrailers } from '../http/hop-by-hop.ts';
 import { interimHead, isForClient, sendInterim } from '../http/interim.ts';
-import { endToEnd, FRAMING, isChunked, sendableTrailers } from './relay-headers.ts';
+import { endToEnd, isChunked, isUnframed } from './relay-headers.ts';
 import { answerWith, isNonsense, type Passage, refuse, whyNonsense } from './relay-response.ts';
 import { RelayAgent } from './relay-socket.ts';
 import { tunnel } from './tunnel.ts';
@@ -23,8 +24,10 @@ export interface Relay {
 }
 
 const BODYLESS = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
-const EXPECT = new Set(['expect']);
-const EXPECT_AND_TRAILER = new Set(['expect', 'trailer']);
+const EXPECT: ReadonlySet<string> = new Set(['expect']);
+const LENGTH: ReadonlySet<string> = new Set(['content-length']);
+// A body in chunks is sent in chunks.
+const CHUNKED: ReadonlySet<string> = new Set(['transfer-encoding', 'trailer']);
 
 /**
  * @param address where the program answers, once that is known
@@ -88,10 +91,10 @@ function target(
   address: { host: string; port: number },
 ): RequestOptions {
   const { method = 'GET', url = '/', rawHeaders } = incoming;
-  const chunked = isChunked(rawHeaders);
-  const headers = endToEnd(rawHeaders, chunked ? EXPECT : EXPECT_AND_TRAILER);
+  const keep = isChunked(rawHeaders) ? { keep: CHUNKED } : {};
+  const headers = endToEnd(rawHeaders, { drop: EXPECT, ...keep });
   // Otherwise Node would frame an empty body in chunks, which not every program reads.
-  if (!BODYLESS.has(method) && !isFramed(rawHeaders)) headers.push('Content-Length', '0');
+  if (!BODYLESS.has(method) && isUnframed(rawHeaders)) headers.push('Content-Length', '0');
   return { ...address, method, path: url, headers, maxHeaderSize: defaults.serverHeaderBytes };
 }
 
@@ -124,14 +127,13 @@ function passInterim(
   response: ServerResponse,
 ): void {
   if (!isForClient(statusCode, httpVersion)) return;
-  sendInterim(response, interimHead(statusCode, statusMessage, endToEnd(rawHeaders, FRAMING)));
+  sendInterim(
+    response,
+    interimHead(statusCode, statusMessage, endToEnd(rawHeaders, { drop: LENGTH })),
+  );
 }
 
 /** A door then treats us as the broken server that we are. */
 function breakOff(response: ServerResponse): void {
   response.socket?.destroy();
-}
-
-function isFramed(rawHeaders: readonly string[]): boolean {
-  return rawHeaders.some((name, at) => at % 2 === 0 && FRAMING.has(name.toLowerCase()));
 }
