@@ -92,7 +92,7 @@ const uses: Record<string, readonly string[]> = {
   'proxy/upstream': ['http'],
   'proxy/sticky': [],
 
-  cats: ['cats/picture', 'cats/upload', 'time'],
+  cats: ['cats/picture', 'cats/upload', 'http', 'time'],
   'cats/upload': ['cats/picture'],
   'cats/picture': [],
   server: ['health', 'http', 'model'],

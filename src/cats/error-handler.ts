@@ -1,8 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Context } from 'koa';
 import { defaults } from '../defaults.ts';
 import { StoreError } from '../errors.ts';
+import { endUnread } from '../http/early-close.ts';
 import { plain, reason } from '../text.ts';
 import { withinAwake } from '../time/awake-timer.ts';
 
@@ -68,26 +68,16 @@ function toAnswer(error: unknown): Answer {
 }
 
 /**
- * Answers while the body is still coming. The connection is closed in steps (server/connections.ts),
+ * Answers while the body is still coming. The connection is closed in steps (http/early-close.ts),
  * which reads what still comes; where that is done for enough others, it is not read.
  */
 function endEarly({ req, res }: Context, text: string, drained: Set<Socket>): void {
   const { socket } = req;
   res.setHeader('Connection', 'close');
-  if (drained.size >= MAX_DRAINED) return closeUnread(req, res, text);
+  if (drained.size >= MAX_DRAINED) return endUnread(req, res, text, LINGER_MS);
   drained.add(socket);
   socket.once('close', () => drained.delete(socket));
   res.end(text);
-}
-
-// Closed at once, the reset would often overtake the answer. Node reads on once an answer has ended.
-function closeUnread(req: IncomingMessage, res: ServerResponse, text: string): void {
-  const { socket } = req;
-  const close = () => Socket.prototype.destroySoon.call(socket);
-  req.pause();
-  res.write(text);
-  const limit = setTimeout(close, LINGER_MS);
-  socket.once('close', () => clearTimeout(limit));
 }
 
 /**

@@ -1,5 +1,10 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+
+/*
+ * Answers that come before their request is in, and how their connection ends: one that is closed
+ * with unread bytes is reset, and the client may lose the answer. RFC 9112 §9.6.
+ */
 
 export interface LingerLimits {
   /** How long the client may send nothing more. */
@@ -8,18 +13,41 @@ export interface LingerLimits {
   readonly maxLingerMs: number;
 }
 
+/** Ends an answer. Its connection, if it is the last on it, is closed so that the client gets it. */
+export function endPolitely(
+  request: IncomingMessage,
+  response: ServerResponse,
+  limits: LingerLimits,
+): void {
+  if (!request.complete && !request.destroyed) {
+    closePolitelyAfter(request.socket, () => request, limits);
+    // A client may send all before it reads anything.
+    readOn(request);
+  }
+  response.end();
+}
+
 /**
- * Closes a connection whose last answer has been handed to the kernel. If its request is still
- * coming in, that is done in two steps: a connection that is closed with unread bytes is reset, and
- * the client may lose the answer. RFC 9112 §9.6.
+ * Lets node end a connection politely behind its last answer.
+ * @param last gives the request of that answer
  */
-export function closePolitely(
+export function closePolitelyAfter(
+  socket: Socket,
+  last: () => IncomingMessage | null,
+  limits: LingerLimits,
+): void {
+  // What node calls for the last answer on a connection.
+  socket.destroySoon = () => closePolitely(socket, last(), limits);
+}
+
+/** Closes a connection whose last answer is on its way: in two steps where its request is, too. */
+function closePolitely(
   socket: Socket,
   request: IncomingMessage | null,
   limits: LingerLimits,
 ): void {
   if (socket.writableEnded) return;
-  if (!request || request.complete || request.destroyed) Socket.prototype.destroySoon.call(socket);
+  if (!request || request.complete || request.destroyed) closeNow(socket);
   else closeInSteps(request, limits);
 }
 
@@ -27,15 +55,53 @@ export function closePolitely(
 export function closeInSteps(request: IncomingMessage, limits: LingerLimits): void {
   const { socket } = request;
   const cut = () => void socket.destroy();
-  const limit = setTimeout(cut, limits.maxLingerMs);
-  socket.once('close', () => clearTimeout(limit));
+  destroyAfter(socket, limits.maxLingerMs);
   socket.setTimeout(limits.lingerIdleMs, cut);
   request.once('close', cut);
   readOn(request);
   socket.end();
 }
 
+/**
+ * Ends a connection with these last bytes. What still comes is taken for a moment, as the end of a
+ * connection that has no request, and so no answer, any more.
+ */
+export function endWithBytes(socket: Socket, bytes: string, lingerMs: number): void {
+  if (!socket.writable) return void socket.destroy();
+  destroyAfter(socket, lingerMs);
+  socket.once('end', () => socket.destroySoon());
+  socket.end(bytes);
+}
+
+/**
+ * Ends an answer while nothing of its request is read any more: for where reading it would take more
+ * than the client is worth. Closed at once, the reset would often overtake the answer; node reads on
+ * once an answer has ended.
+ */
+export function endUnread(
+  request: IncomingMessage,
+  response: ServerResponse,
+  text: string,
+  lingerMs: number,
+): void {
+  const { socket } = request;
+  request.pause();
+  response.write(text);
+  const limit = setTimeout(() => closeNow(socket), lingerMs);
+  socket.once('close', () => clearTimeout(limit));
+}
+
 /** Takes the rest of a request that nobody wants. */
 export function readOn(request: IncomingMessage): void {
   request.unpipe().resume();
+}
+
+// As node does it, whatever stands in its place on this socket.
+function closeNow(socket: Socket): void {
+  Socket.prototype.destroySoon.call(socket);
+}
+
+function destroyAfter(socket: Socket, ms: number): void {
+  const limit = setTimeout(() => socket.destroy(), ms);
+  socket.once('close', () => clearTimeout(limit));
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { defaults } from '../defaults.ts';
-import { closePolitely } from '../http/early-close.ts';
+import { closePolitelyAfter } from '../http/early-close.ts';
 import { DOOR_NAME } from '../ids.ts';
 
 interface Connection {
@@ -54,8 +54,7 @@ export function openConnections(
       last: null,
     };
     sockets.set(socket, connection);
-    // What Node calls for the last answer on a connection.
-    socket.destroySoon = () => closePolitely(socket, connection.last, defaults);
+    closePolitelyAfter(socket, () => connection.last, defaults);
     // Node's own goes with an upgrade, and an error that nobody hears ends the process.
     socket.on('error', () => {});
     socket.once('close', () => {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { endWithBytes } from '../../http/early-close.ts';
 import type { KnownHead } from './head-cache.ts';
 import type { Overflow } from './overflow.ts';
 
@@ -87,8 +88,5 @@ export function endWith(connection: Connection, words: string, lingerMs: number)
     connection.lastWords = words;
     return;
   }
-  if (!socket.writable) return void socket.destroy();
-  const timer = setTimeout(() => socket.destroy(), lingerMs);
-  socket.once('close', () => clearTimeout(timer)).once('end', () => socket.destroySoon());
-  socket.end(words);
+  endWithBytes(socket, words, lingerMs);
 }

@@ -1,5 +1,5 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import { closePolitely, type LingerLimits, readOn } from '../../http/early-close.ts';
+import { endPolitely, type LingerLimits } from '../../http/early-close.ts';
 
 /** An answer of the door's own. */
 export interface OwnAnswer {
@@ -44,22 +44,6 @@ export function sendOwn(
   response.writeHead(answer.status, lines);
   if (body !== '') response.write(body);
   endPolitely(request, response, limits);
-}
-
-/** Ends an answer. Its connection, if it is the last on it, is closed so that the client gets it. */
-export function endPolitely(
-  request: IncomingMessage,
-  response: ServerResponse,
-  limits: LingerLimits,
-): void {
-  if (!request.complete && !request.destroyed) {
-    const { socket } = request;
-    // What Node calls for the last answer on a connection.
-    socket.destroySoon = () => closePolitely(socket, request, limits);
-    // A client may send all before it reads anything.
-    readOn(request);
-  }
-  response.end();
 }
 
 /** The same as bytes, for where there is no response to write to. */

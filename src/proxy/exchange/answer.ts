@@ -1,7 +1,6 @@
-import { closeInSteps } from '../../http/early-close.ts';
+import { closeInSteps, endPolitely } from '../../http/early-close.ts';
 import { isBodyless, mayHaveBody } from '../../http/framing.ts';
 import { sendableTrailers } from '../../http/hop-by-hop.ts';
-import { endPolitely } from '../client/own-response.ts';
 import type { FlowControl } from '../upstream/connection.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Client } from './client.ts';
