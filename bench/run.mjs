@@ -1,11 +1,11 @@
-// npm run bench [-- part…] [--node 24] [--quick] [--json]. One table at the end; exit 1 if a figure was missed.
+// npm run bench [-- part…] [--node 24] [--against DIR] [--quick] [--json]. One table at the end; exit 1 if a figure was missed.
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { installPeers } from './lib/peers.mjs';
 import { missed, resultTable } from './lib/table.mjs';
 
-const PARTS = ['cli', 'server', 'pictures', 'door', 'door-memory', 'program', 'fleet'];
-const USAGE = `npm run bench -- [part…] [--node 24] [--quick] [--json]; parts: ${PARTS.join(' ')}`;
+const PARTS = ['cli', 'server', 'pictures', 'door', 'door-memory', 'program', 'fleet', 'before'];
+const USAGE = `npm run bench -- [part…] [--node 24] [--against DIR] [--quick] [--json]; parts: ${PARTS.join(' ')}`;
 const DEFAULT_PARTS = ['cli', 'server', 'pictures'];
 
 process.exitCode = await main(process.argv.slice(2));
@@ -29,6 +29,7 @@ async function main(argv) {
 function readArgs(args) {
   const options = {
     node: { type: 'string' },
+    against: { type: 'string' },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   };
@@ -39,10 +40,10 @@ function readArgs(args) {
   }
 }
 
-async function measure(parts, { node = null, quick }) {
+async function measure(parts, { node = null, against = null, quick }) {
   // Not before the peers are installed.
   const { createWorld } = await import('./lib/world.mjs');
-  const world = await createWorld({ nodeVersion: node, quick });
+  const world = await createWorld({ nodeVersion: node, quick, against });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.once(signal, () => world.end().finally(() => process.exit(130)));
   }

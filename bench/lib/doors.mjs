@@ -31,9 +31,9 @@ export async function startNodeDoor(world, name, backends) {
 }
 
 /** @returns {Promise<Door>} */
-export async function startMeowctlDoor(world, name, namespace) {
+export async function startMeowctlDoor(world, name, namespace, from = bin) {
   const port = await freePort();
-  const args = [bin, 'proxy', '--port', String(port), '--no-admin'];
+  const args = [from, 'proxy', '--port', String(port), '--no-admin'];
   const env = { ...world.env, MEOW_NAMESPACE: namespace };
   return listening(world, name, world.node, args, port, env);
 }

@@ -2,14 +2,15 @@ import { fileURLToPath } from 'node:url';
 import { runsWith } from './proc.mjs';
 import { run } from './programs.mjs';
 
-const bin = fileURLToPath(new URL('../../bin/meowctl.js', import.meta.url));
+const own = fileURLToPath(new URL('../../bin/meowctl.js', import.meta.url));
 
 /**
  * meowctl's command line in a namespace of its own. Its servers end with the world.
  * @param {import('./world.mjs').World} world
  * @param {string} namespace
+ * @param {string} [bin] of another checkout
  */
-export function createMeowctl(world, namespace) {
+export function createMeowctl(world, namespace, bin = own) {
   const env = { ...world.env, MEOW_NAMESPACE: namespace };
   const meowctl = {
     bin,
@@ -33,7 +34,7 @@ export function createMeowctl(world, namespace) {
 async function endServers(world, meowctl) {
   const records = await meowctl.records();
   if (records.length === 0) return;
-  const { env } = meowctl;
+  const { env, bin } = meowctl;
   await run(world.node, [bin, 'destroy', '--all', '--timeout', '3'], { env, fails: true });
   for (const { id, pid } of records) {
     if (runsWith(pid, ['serve', id])) process.kill(pid, 'SIGKILL');

@@ -15,6 +15,13 @@ export function cpuMicros(pid) {
   return (Number(fields[UTIME]) + Number(fields[STIME])) * TICK_US;
 }
 
+/** CPU time of all processes that this one has started and that have ended, in µs. */
+export function childCpuMicros() {
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[UTIME + 2]) + Number(fields[STIME + 2])) * TICK_US;
+}
+
 /** Memory the process holds, in bytes. */
 export function rssBytes(pid) {
   const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));

@@ -3,12 +3,13 @@
  * @property {string} what
  * @property {number} value
  * @property {number | null} [atMost] null or absent: for information
+ * @property {readonly [number, number]} [interval] of a ratio near 1, its 95 % interval: that decides
  * @property {string} [unit] what stands behind the value; a ratio has none
  */
 
 /** @param {Row} row */
-export function missed({ value, atMost = null }) {
-  return atMost !== null && !(value <= atMost);
+export function missed({ value, atMost = null, interval }) {
+  return atMost !== null && !((interval ? interval[0] : value) <= atMost);
 }
 
 /** @param {readonly Row[]} rows */
@@ -17,7 +18,7 @@ export function resultTable(rows) {
     ['what', 'measured', 'at most', ''],
     rows.map((row) => [
       row.what,
-      `${row.value.toFixed(2)}${row.unit ?? ''}`,
+      `${row.value.toFixed(2)}${row.unit ?? ''}${between(row)}`,
       row.atMost === null || row.atMost === undefined ? '–' : `${row.atMost}${row.unit ?? ''}`,
       verdict(row),
     ]),
@@ -26,7 +27,12 @@ export function resultTable(rows) {
 
 function verdict(row) {
   if (row.atMost === null || row.atMost === undefined) return '';
-  return missed(row) ? 'MISSED' : 'ok';
+  if (missed(row)) return 'MISSED';
+  return row.interval && row.interval[1] > row.atMost ? 'not shown' : 'ok';
+}
+
+function between({ interval }) {
+  return interval ? ` (${interval.map((end) => end.toFixed(3)).join('–')})` : '';
 }
 
 /**

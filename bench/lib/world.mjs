@@ -12,6 +12,7 @@ import { freePort, onPath, run, startListening } from './programs.mjs';
  * @property {string} redisUrl
  * @property {NodeJS.ProcessEnv} env
  * @property {boolean} quick
+ * @property {string | null} against another checkout, built
  * @property {(text: string) => void} say progress, to stderr
  * @property {(undo: () => unknown) => void} atEnd runs last first, also after a failure or Ctrl-C
  * @property {<T>(work: (world: World) => Promise<T>) => Promise<T>} within undoes afterwards what `work` began
@@ -20,10 +21,10 @@ import { freePort, onPath, run, startListening } from './programs.mjs';
 
 /**
  * A redis-server on a free port, a folder, and an environment that leads nowhere else.
- * @param {{ nodeVersion: string | null, quick: boolean }} options
+ * @param {{ nodeVersion: string | null, quick: boolean, against?: string | null }} options
  * @returns {Promise<World>}
  */
-export async function createWorld({ nodeVersion, quick }) {
+export async function createWorld({ nodeVersion, quick, against = null }) {
   const undos = [];
   const endFrom = async (first) => {
     for (const undo of undos.splice(first).reverse()) await tried(undo);
@@ -44,6 +45,7 @@ export async function createWorld({ nodeVersion, quick }) {
       redisUrl,
       env: cleanEnv(folder, redisUrl),
       quick,
+      against,
       say,
       atEnd,
       async within(work) {
