@@ -1,5 +1,4 @@
-import { MeowError } from './errors.ts';
-import { plain, reason, systemReason } from './text.ts';
+import { troubleInWords } from './forgive.ts';
 
 /** Work that is done again and again for as long as a process lives. */
 export interface BackgroundWork {
@@ -93,7 +92,7 @@ class Rounds implements Background {
   #tell(error: unknown): void {
     const { isTold, log, name } = this.#options;
     if (isTold?.(error)) return;
-    const trouble = inWords(error);
+    const trouble = troubleInWords(error);
     if (this.#troubles.has(trouble) || this.#troubles.size >= MAX_TROUBLES) return;
     this.#troubles.add(trouble);
     log(`${name}: ${trouble}`);
@@ -104,13 +103,4 @@ class Rounds implements Background {
     this.#troubles.clear();
     this.#options.log(`${this.#options.name}: works again`);
   }
-}
-
-/** One line: with its remedy where there is one, with its place where it is a mistake of ours. */
-function inWords(error: unknown): string {
-  if (error instanceof MeowError) return `${plain(error.message)}. ${error.remedy}`;
-  if (!(error instanceof Error)) return reason(error);
-  const { code, path } = error as NodeJS.ErrnoException;
-  const where = code === undefined ? /\n\s*(at .*)/.exec(error.stack ?? '')?.[1] : path;
-  return where === undefined ? systemReason(error) : `${systemReason(error)} (${plain(where)})`;
 }

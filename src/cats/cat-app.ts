@@ -1,7 +1,7 @@
 import { defaults } from '../defaults.ts';
+import { withoutRedis } from '../forgive.ts';
 import type { CreateApp } from '../hosting/app.ts';
 import type { Store } from '../store/store.ts';
-import { reason } from '../text.ts';
 import { createKoa, isUpload } from './app.ts';
 import { createDeliveries } from './deliveries.ts';
 import { UploadRoom } from './upload/budget.ts';
@@ -38,7 +38,7 @@ export function catApp({ store, uploads = {}, log }: CatDeps): CreateApp {
       start: () => room.sweep(),
       async beat() {
         await deliveries.renew();
-        await store.images.requeueExpired().catch(reason);
+        await store.images.requeueExpired().catch(withoutRedis(null));
       },
     };
   };

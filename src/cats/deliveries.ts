@@ -1,6 +1,6 @@
+import { withoutRedis } from '../forgive.ts';
 import type { ClaimedPicture } from '../model/picture.ts';
 import type { Images } from '../store/store.ts';
-import { reason } from '../text.ts';
 
 /** The pictures that are being sent at this moment, so that the beat can give them more time. */
 export interface Deliveries {
@@ -15,7 +15,9 @@ export function createDeliveries(images: Images): Deliveries {
     begin: (picture) => void sending.add(picture),
     end: (picture) => void sending.delete(picture),
     async renew() {
-      const all = [...sending].map(({ id, claim }) => images.renew(id, claim).catch(reason));
+      const all = [...sending].map(({ id, claim }) =>
+        images.renew(id, claim).catch(withoutRedis(null)),
+      );
       await Promise.all(all); // a picture that could not be renewed goes back by itself
     },
   };

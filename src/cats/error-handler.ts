@@ -2,8 +2,9 @@ import type { Socket } from 'node:net';
 import type { Context } from 'koa';
 import { defaults } from '../defaults.ts';
 import { StoreError } from '../errors.ts';
+import { troubleInWords } from '../forgive.ts';
 import { endUnread } from '../http/early-close.ts';
-import { plain, reason } from '../text.ts';
+import { plain } from '../text.ts';
 import { withinAwake } from '../time/awake-timer.ts';
 
 const LINGER_MS = 500;
@@ -29,7 +30,7 @@ export function answerErrors(log: (line: string) => void) {
     const { status, text } = toAnswer(error);
     const unseen = this.headerSent || !this.writable;
     if (status === 500 || (unseen && status > 500)) {
-      log(`${this.method} ${plain(this.url)}: ${reason(error)}`);
+      log(`${this.method} ${plain(this.url)}: ${troubleInWords(error)}`);
     }
     if (unseen) return;
     describe(this, { status, text }, error instanceof StoreError || status === 503);

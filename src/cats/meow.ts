@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Context } from 'koa';
 import { defaults } from '../defaults.ts';
+import { StoreError } from '../errors.ts';
+import { troubleInWords } from '../forgive.ts';
 import type { ClaimedPicture, Picture } from '../model/picture.ts';
 import type { Images } from '../store/store.ts';
 import type { Deliveries } from './deliveries.ts';
@@ -37,12 +39,14 @@ async function orPutBack(claiming: Promise<ClaimedPicture | null>, deps: MeowDep
   try {
     return await inRequestTime(claiming);
   } catch (error) {
-    void claiming.then(
-      (late) => late && putBack(late, deps),
-      () => {},
-    );
+    claiming.then((late) => late && putBack(late, deps)).catch((why) => tell(why, deps));
     throw error;
   }
+}
+
+// That Redis is away its client was told.
+function tell(error: unknown, { log }: MeowDeps): void {
+  if (!(error instanceof StoreError)) log(`a picture was not claimed: ${troubleInWords(error)}`);
 }
 
 // The door's own, the same for every try of one request: design §6.
@@ -108,7 +112,8 @@ async function again(work: () => Promise<unknown>, log: MeowDeps['log']): Promis
       await work();
       return;
     } catch (error) {
-      if (left === 1) log(`a picture is left to its deadline: ${String(error)}`);
+      const lasts = left === 1 || !(error instanceof StoreError);
+      if (lasts) return log(`a picture is left to its deadline: ${troubleInWords(error)}`);
       await new Promise((resolve) => setTimeout(resolve, PUT_BACK_PAUSE_MS));
     }
   }

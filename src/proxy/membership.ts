@@ -1,9 +1,9 @@
 import { isOutage } from '../errors.ts';
+import { troubleInWords, withoutRedis } from '../forgive.ts';
 import { type Background, repeat } from '../loop.ts';
 import type { DoorRecord } from '../model/door-record.ts';
 import type { RecordsView } from '../model/fleet-view.ts';
 import type { Unsubscribe } from '../store/store.ts';
-import { reason } from '../text.ts';
 import type { UpstreamPool } from './upstream/pool.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
@@ -77,7 +77,7 @@ export class Membership {
     for (const upstream of pool.all()) {
       if (!isSettled(upstream)) continue;
       const told = registry.acknowledge(upstream.id, record().id);
-      told.catch((error: unknown) => this.#sayRefusal(error));
+      told.catch((error: unknown) => this.#sayTrouble(error));
     }
   }
 
@@ -92,7 +92,7 @@ export class Membership {
     this.#unwatch?.();
     await this.#rounds?.stop();
     const { registry, record } = this.#deps;
-    await registry.leaveDoor(record().id).catch((error: unknown) => this.#sayRefusal(error));
+    await registry.leaveDoor(record().id).catch((error: unknown) => this.#sayTrouble(error));
   }
 
   // The lease comes first: a server that drains must know of every door that may have read it.
@@ -113,7 +113,7 @@ export class Membership {
     const view = await registry.records(this.#options.maxPoolServers);
     if (this.#ended) return;
     pool.apply(view);
-    await this.#publish().catch(reason); // the next round meets the same, and says it
+    await this.#publish().catch(withoutRedis(null)); // the next round meets the same, and says it
     this.#report(view);
     onRead();
     this.acknowledge();
@@ -138,8 +138,9 @@ export class Membership {
     }
   }
 
-  #sayRefusal(error: unknown): void {
-    if (!isOutage(error)) this.#sayOnce(`registry: ${reason(error)}`);
+  // An outage the store says itself.
+  #sayTrouble(error: unknown): void {
+    if (!isOutage(error)) this.#sayOnce(`registry: ${troubleInWords(error)}`);
   }
 
   #sayOnce(line: string): void {

@@ -1,9 +1,9 @@
 import { defaults } from '../defaults.ts';
 import { FailedError, isOutage } from '../errors.ts';
+import { isMistake, troubleInWords, withoutRedis } from '../forgive.ts';
 import { type Background, repeat } from '../loop.ts';
 import type { BeatReply } from '../model/beat-reply.ts';
 import type { ServerRecord } from '../model/server-record.ts';
-import { reason } from '../text.ts';
 import type { ServeDeps } from './options.ts';
 
 export interface RegistrationDeps
@@ -24,6 +24,7 @@ export class Registration {
   readonly #deps: RegistrationDeps;
   #beats: Background | null = null;
   #unwatch = () => {};
+  readonly #said = new Set<string>();
 
   constructor(deps: RegistrationDeps) {
     this.#deps = deps;
@@ -35,7 +36,7 @@ export class Registration {
     onRegister?.();
     if (wanted === null) return store.registry.register(record(), null);
     if (!(await wanted.register(record()))) throw notWanted(replaces);
-    if (replaces !== null) await this.look();
+    if (replaces !== null) await this.#beat().catch(withoutRedis(null));
   }
 
   /** Beats until `stop`, also while the server leaves: the door must not take it for dead. */
@@ -61,8 +62,11 @@ export class Registration {
     this.#beats?.soon();
   }
 
-  /** Beats at once. Whatever is wrong, the next beats find it too, and say it: null then. */
-  readonly look = (): Promise<BeatReply | null> => this.#beat().catch(() => null);
+  /** Beats at once. What is wrong with Redis the next beats find too, and say: null then. */
+  readonly look = (): Promise<BeatReply | null> =>
+    this.#beat()
+      .catch(withoutRedis(null))
+      .catch((error: unknown) => this.#tell(error));
 
   /** It never got so far. */
   abandon(): void {
@@ -75,10 +79,12 @@ export class Registration {
     this.#unwatch();
     await this.#beats?.stop();
     const kept = how === 'left' ? this.#inFolder(() => wanted?.stop() ?? null) : null;
-    const ordered = await store.registry
-      .deregister(id, kept, killedAfterMs)
-      .catch((error) => log(reason(error)));
-    if (ordered) this.#inFolder(() => wanted?.drop());
+    try {
+      const ordered = await store.registry.deregister(id, kept, killedAfterMs);
+      if (ordered) this.#inFolder(() => wanted?.drop());
+    } catch (error) {
+      log(troubleInWords(error)); // whatever it is, this server has left
+    }
   }
 
   async #beat(): Promise<BeatReply> {
@@ -98,12 +104,21 @@ export class Registration {
     } else if (this.#inFolder(() => wanted?.follow(registry))) void this.look();
   }
 
+  // A mistake of ours cuts no request that is still being served: it is said, once, and it leaves.
+  #tell(error: unknown): null {
+    const line = `beat: ${troubleInWords(error)}`;
+    if (!this.#said.has(line)) this.#deps.log(line);
+    this.#said.add(line);
+    return null;
+  }
+
   // What cannot be kept is said; it is no reason to end what serves.
   #inFolder<T>(act: () => T): T | null {
     try {
       return act();
     } catch (error) {
-      this.#deps.log(reason(error));
+      if (isMistake(error)) throw error;
+      this.#deps.log(troubleInWords(error));
       return null;
     }
   }

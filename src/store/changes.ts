@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis';
+import { troubleInWords } from '../forgive.ts';
 import { refusal } from './connection/client.ts';
 import type { Link } from './connection/connection.ts';
-import { storeError } from './connection/trouble.ts';
+import { isTrouble, storeError } from './connection/trouble.ts';
 import type { Keys } from './keys.ts';
 import type { Registry } from './store.ts';
 
@@ -35,6 +36,7 @@ export function createChanges(
       await redis.subscribe(keys.changes);
       refused = false;
     } catch (cause) {
+      if (!isTrouble(cause)) return say(`changes: ${troubleInWords(cause)}`);
       if (refusal(cause) === null) return; // the connection broke: the next one subscribes
       if (!refused) say(`${storeError(link.label, cause).message}; ${SLOWER}`);
       refused = true;

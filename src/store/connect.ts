@@ -42,7 +42,7 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
     registry: createRegistry(link, keys, say),
     intents: createIntents(link, keys),
     messages: createMessages(link, keys),
-    visits: createVisits(link, keys),
+    visits: createVisits(link, keys, say),
     images: createImages(link, keys),
     eviction: () => readEviction(link),
     connected: link.connected,

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../defaults.ts';
 import { StoreError } from '../errors.ts';
-import { reason } from '../text.ts';
+import { troubleInWords, withoutRedis } from '../forgive.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
 import { runScript } from './scripts/run.ts';
@@ -17,23 +17,29 @@ const FLOOD_PAUSE_MS = 2;
 /**
  * The most recent visits, newest first. `record` keeps one push in flight: while it is under way
  * only the newest five can matter, so that is all that waits.
+ * @param say told of a mistake of ours: nobody waits for a push
  */
-export function createVisits(link: Link, keys: Keys): Visits {
+export function createVisits(link: Link, keys: Keys, say: (line: string) => void): Visits {
   const last = defaults.recentVisits - 1;
   let waiting: string[] = [];
   let sending = false;
   let flooded = false;
 
-  const send = async () => {
-    sending = true;
+  const sendAll = async () => {
     while (waiting.length > 0) {
       if (flooded) await pause(FLOOD_PAUSE_MS);
       const paths = waiting;
       waiting = [];
       flooded = false;
       // A visit that Redis could not take is not worth an answer.
-      await runScript(link, pushVisits, [keys.recent], last, ...paths).catch(reason);
+      const pushing = runScript(link, pushVisits, [keys.recent], last, ...paths);
+      await pushing.catch(withoutRedis(null));
     }
+  };
+
+  const send = async () => {
+    sending = true;
+    await sendAll().catch((error: unknown) => say(`visits: ${troubleInWords(error)}`));
     sending = false;
   };
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -97,9 +97,21 @@ export async function openSite(redisArgs: readonly string[] = []): Promise<Site>
       for (const child of started) if (child.exitCode === null) child.kill('SIGKILL');
       await until('no process of the site is left', () => killOwn(home) === 0);
       await redis.stop();
+      const mistakes = mistakesIn(join(home, 'logs'));
       rmSync(home, { recursive: true, force: true });
+      if (mistakes.length > 0) throw new Error(`mistakes of ours:\n${mistakes.join('\n')}`);
     },
   };
+}
+
+/** What background work logs of a mistake in our own code: one line with the stack, see src/forgive.ts. */
+const MISTAKE = /\b\w*Error: .* at .*\/dist\/.*$/gm;
+
+function mistakesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).flatMap(
+    (name) => readFileSync(join(folder, name), 'utf8').match(MISTAKE) ?? [],
+  );
 }
 
 async function emptied(url: string): Promise<void> {

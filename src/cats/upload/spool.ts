@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { mkdir, open, readdir, rm, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { quote, reason, systemReason } from '../../text.ts';
+import { withoutSystem } from '../../forgive.ts';
+import { quote, systemReason } from '../../text.ts';
 
 const PREFIX = 'upload-';
 
@@ -48,9 +49,10 @@ export class Spool {
   /** Removes what a server left behind that died between making a file and taking its name away. */
   async sweep(): Promise<void> {
     const { folder } = this.#options;
-    const names = await readdir(folder).catch(() => []); // there is none yet, or it is not ours
+    const names = await readdir(folder).catch(withoutSystem([])); // there is none yet, or it is not ours
     const left = names.filter((name) => name.startsWith(PREFIX));
-    await Promise.all(left.map((name) => rm(join(folder, name), { force: true }).catch(reason)));
+    const sweeping = left.map((name) => rm(join(folder, name), { force: true }));
+    await Promise.all(sweeping.map((each) => each.catch(withoutSystem(null))));
   }
 
   async #open(): Promise<FileHandle> {
@@ -127,7 +129,7 @@ export class SpoolFile {
 
   /** What is being written or read comes to its end first. */
   async close(): Promise<void> {
-    await this.#handle.close().catch(reason);
+    await this.#handle.close().catch(withoutSystem(null));
     this.#watch.closed();
   }
 

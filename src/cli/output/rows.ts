@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { StoreError } from '../../errors.ts';
+import { withoutRedis } from '../../forgive.ts';
 import { catSpec, isWorker, nameOfApp } from '../../model/app-spec.ts';
 import { type Intent, recordOfDesired } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
@@ -65,16 +65,11 @@ export async function servingRows(
   registry: Pick<Registry, 'fleet'>,
   records: readonly ServerRecord[],
 ): Promise<Row[]> {
-  const fleet = await registry.fleet().catch(noDoors);
+  // What was done is told all the same.
+  const fleet = await registry.fleet().catch(withoutRedis({ doors: [] }));
   return records
     .map((record) => toRow(record, record.state, verdictsOn(record.id, fleet)))
     .sort(byPort);
-}
-
-// What was done is told all the same.
-function noDoors(error: unknown): Pick<FleetView, 'doors'> {
-  if (error instanceof StoreError) return { doors: [] };
-  throw error;
 }
 
 export function byPort(a: Row, b: Row): number {

@@ -1,11 +1,11 @@
 import { defaults } from '../../defaults.ts';
-import { inTurn, StoreError } from '../../errors.ts';
+import { inTurn } from '../../errors.ts';
 import type { DesiredState } from '../../fleet/desired/desired-state.ts';
 import type { Reconciler } from '../../fleet/reconciler/reconciler.ts';
 import type { Scaled } from '../../fleet/scale/scale.ts';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
+import { withoutRedis } from '../../forgive.ts';
 import type { Background } from '../../loop.ts';
-import type { FleetView } from '../../model/fleet-view.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import type { Machine } from '../../process/identity.ts';
 import { parseRedisUrl } from '../../store/connection/redis-url.ts';
@@ -151,16 +151,11 @@ function tellWhere({ output }: Context, { url }: OpenStore, door: OpenedDoor, fl
 
 async function tellWhatStays({ output }: Context, registry: Registry, machine: Machine) {
   const { isOfHost } = await import('../../process/identity.ts');
-  const { servers } = await registry.fleet().catch(nothingKnown);
+  // Redis is gone: who stays cannot be told, and need not.
+  const { servers } = await registry.fleet().catch(withoutRedis({ servers: [] }));
   const here = servers.filter(({ record }) => isOfHost(record, machine) && record.state === 'up');
   if (here.length === 0) return;
   const stays =
     here.length === 1 ? '1 spawned server stays' : `${here.length} spawned servers stay`;
   output.talk(`${stays}; \`meowctl down\` ends everything`);
-}
-
-// Redis is gone: who stays cannot be told, and need not.
-function nothingKnown(error: unknown): Pick<FleetView, 'servers'> {
-  if (error instanceof StoreError) return { servers: [] };
-  throw error;
 }

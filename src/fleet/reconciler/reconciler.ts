@@ -1,5 +1,6 @@
 import { defaults } from '../../defaults.ts';
-import { isOutage, StoreError } from '../../errors.ts';
+import { isOutage } from '../../errors.ts';
+import { withoutRedis } from '../../forgive.ts';
 import { type Background, repeat } from '../../loop.ts';
 import { isWorker } from '../../model/app-spec.ts';
 import type { SignedIntent } from '../../model/desired-server.ts';
@@ -87,7 +88,7 @@ export class Reconciler {
     await this.#revivals.ended();
     const { intents, machine } = this.#deps;
     for (const host of [machine.hostId, machine.host]) {
-      await intents.release(host, this.#token).catch(forgiveOutage);
+      await intents.release(host, this.#token).catch(withoutRedis(false));
     }
   }
 
@@ -200,9 +201,4 @@ export class Reconciler {
     }
     return why !== null;
   }
-}
-
-// The store says itself when Redis goes away and comes back, and the next round tries again.
-function forgiveOutage(error: unknown): void {
-  if (!(error instanceof StoreError)) throw error;
 }

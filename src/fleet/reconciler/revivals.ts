@@ -1,11 +1,11 @@
 import { defaults } from '../../defaults.ts';
 import { FailedError, type MeowError, StoreError } from '../../errors.ts';
+import { troubleInWords } from '../../forgive.ts';
 import { logPath } from '../../logs/files.ts';
 import { RotatingLog } from '../../logs/rotating-log.ts';
 import type { SignedIntent } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
-import { reason } from '../../text.ts';
 import { Started } from '../desired/started.ts';
 import { asBefore } from '../spawn/respawn.ts';
 import { type SpawnDeps, type Spawned, spawnServers } from '../spawn/spawn.ts';
@@ -82,7 +82,8 @@ export class Revivals {
 
   /** Nothing that goes wrong here ends the reconciler. What Redis has, the store says. */
   #tellMistake(id: string, error: unknown): void {
-    if (!(error instanceof StoreError)) this.#deps.log(`in place of ${id}: ${reason(error)}`);
+    if (error instanceof StoreError) return;
+    this.#deps.log(`in place of ${id}: ${troubleInWords(error)}`);
   }
 
   #tellFailure(id: string, error: MeowError): void {

@@ -1,4 +1,5 @@
 import { isOutage } from '../../errors.ts';
+import { withoutRedis } from '../../forgive.ts';
 import { type Background, repeat } from '../../loop.ts';
 
 /** Where pictures come from. */
@@ -65,7 +66,7 @@ export class Undelivered {
   /** Asks once more for all that is open, if the store can be reached. */
   async stop(): Promise<void> {
     await this.#rounds.stop();
-    await this.#ask(Number.POSITIVE_INFINITY).catch(() => {}); // there is no later round
+    await this.#ask(Number.POSITIVE_INFINITY).catch(withoutRedis(null)); // no round comes after it
   }
 
   async #ask(nowMs: number): Promise<void> {

@@ -4,7 +4,7 @@ import { reason } from '../../text.ts';
 import { withinAwake } from '../../time/awake-timer.ts';
 import { listenForHello, refuseOld } from './hello.ts';
 import type { RedisAddress, RedisPlace } from './redis-url.ts';
-import { storeError } from './trouble.ts';
+import { isTrouble, storeError } from './trouble.ts';
 
 // Each command has a limit of its own, see link.ts; this one frees what is kept for its answer.
 const FORGET_MS = 30_000;
@@ -30,6 +30,7 @@ export async function openClient(address: RedisAddress, connectMs: number): Prom
   } catch (cause) {
     redis.disconnect();
     refuseOld(label, hello.version());
+    if (!isTrouble(cause)) throw cause;
     throw storeError(label, cause);
   } finally {
     redis.removeAllListeners('error');

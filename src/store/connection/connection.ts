@@ -3,7 +3,7 @@ import type { StoreError } from '../../errors.ts';
 import { withinAwake } from '../../time/awake-timer.ts';
 import { received } from './client.ts';
 import { Silence } from './silence.ts';
-import { storeError } from './trouble.ts';
+import { isTrouble, storeError } from './trouble.ts';
 
 // In the client's own words: it has a limit too, see client.ts.
 const TIMED_OUT = 'Command timed out';
@@ -61,7 +61,7 @@ export class CurrentConnection implements Link {
       if (redis === this.#redis) this.#watch.well();
       return reply;
     } catch (cause) {
-      if (isOurs(cause)) throw cause;
+      if (!isTrouble(cause)) throw cause;
       const late = cause instanceof Error && cause.message === TIMED_OUT;
       if (!late) silence.ended();
       const lasts = late && silence.lasts(sentAtMs, received(redis));
@@ -134,11 +134,4 @@ export class CurrentConnection implements Link {
 
 function timedOut(): Error {
   return new Error(TIMED_OUT);
-}
-
-/** A mistake in our own code is no outage. What the client says of bytes it cannot read is none of ours. */
-function isOurs(cause: unknown): boolean {
-  const kinds = [TypeError, RangeError, ReferenceError, SyntaxError];
-  const known = kinds.some((kind) => cause instanceof kind);
-  return known && !(cause as Error).message.endsWith('Please report this.');
 }

@@ -1,4 +1,4 @@
-import { StoreError } from '../../errors.ts';
+import { withoutRedis } from '../../forgive.ts';
 import { plain } from '../../text.ts';
 import type { Link } from './connection.ts';
 
@@ -12,12 +12,7 @@ export interface Eviction {
 
 /** Null where nothing is thrown away, and where INFO is refused or does not say. */
 export async function readEviction(link: Link): Promise<Eviction | null> {
-  const text = await link
-    .run((redis) => redis.info('memory'))
-    .catch((error: unknown) => {
-      if (error instanceof StoreError) return ''; // whoever needs more of Redis hears of that
-      throw error;
-    });
+  const text = await link.run((redis) => redis.info('memory')).catch(withoutRedis('')); // whoever needs more of Redis hears of that
   const field = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(text)?.[1];
   const policy = field('maxmemory_policy') ?? 'noeviction';
   if (policy === 'noeviction') return null;

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { StoreError } from '../../errors.ts';
-import { reason } from '../../text.ts';
+import { troubleInWords } from '../../forgive.ts';
 import { withinAwake } from '../../time/awake-timer.ts';
 import { watchSleep } from '../../time/sleep-watch.ts';
 import { openClient, refusal } from './client.ts';
@@ -9,7 +9,7 @@ import type { LinkOptions } from './open.ts';
 import { Reconnect } from './reconnect.ts';
 import type { RedisAddress } from './redis-url.ts';
 import { SecondTry } from './second-try.ts';
-import { storeError } from './trouble.ts';
+import { isTrouble, storeError } from './trouble.ts';
 import { createTroubleReport, type TroubleReport } from './trouble-report.ts';
 
 const CLOSE_MS = 1_000;
@@ -29,6 +29,7 @@ export class LastingConnection {
   readonly #report: TroubleReport;
   readonly #reconnect: Reconnect;
   readonly #second: SecondTry;
+  readonly #mistakes = new Set<string>();
 
   constructor(address: RedisAddress, options: LinkOptions, redis: Redis) {
     const { label } = address;
@@ -57,6 +58,7 @@ export class LastingConnection {
       use: (fresh) => this.link.use(fresh),
       answers: (fresh) => this.#inTime(fresh.ping()),
       takesWrites: (fresh) => this.#inTime(options.takesWrites(fresh)),
+      mistaken: (error) => this.#mistaken(error),
     });
     this.link.use(redis);
   }
@@ -67,7 +69,7 @@ export class LastingConnection {
     const silent = this.link.silent();
     const redis = this.link.detach();
     if (!redis) return;
-    if (!silent) await this.#inTime(redis.quit(), CLOSE_MS).catch(reason);
+    if (!silent) await this.#inTime(redis.quit(), CLOSE_MS).catch((error) => this.#goes(error));
     // The client would wait for the close of a connection that has closed already.
     if (redis.status !== 'end') redis.disconnect();
   }
@@ -86,9 +88,21 @@ export class LastingConnection {
   }
 
   #stayedAway(cause: unknown): void {
+    if (!isTrouble(cause)) return this.#mistaken(cause);
     const error = storeError(this.#address.label, cause);
     this.link.stayAway(error);
     this.#report.trouble(error);
+  }
+
+  // It is on its way out: that Redis is gone before it is no news.
+  #goes(error: unknown): void {
+    if (!isTrouble(error)) throw error;
+  }
+
+  #mistaken(error: unknown): void {
+    const line = `connection to Redis: ${troubleInWords(error)}`;
+    if (!this.#mistakes.has(line)) this.#options.say(line);
+    this.#mistakes.add(line);
   }
 
   // Who answers is there; what it refuses is told by whoever it was refused to.

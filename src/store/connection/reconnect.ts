@@ -9,6 +9,7 @@ export interface ReconnectDeps {
   dial(): Promise<Redis>;
   /** It is there. */
   use(redis: Redis): void;
+  /** The try did not work out; another one follows. */
   failed(cause: unknown): void;
 }
 

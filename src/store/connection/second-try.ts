@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { received } from './client.ts';
+import { isTrouble } from './trouble.ts';
 
 const SILENT_PAUSE_MS = 5_000;
 const SILENT_JITTER = 0.5;
@@ -17,6 +18,8 @@ export interface SecondTryDeps {
   answers(redis: Redis): Promise<unknown>;
   /** Rejects unless Redis takes a write there. */
   takesWrites(redis: Redis): Promise<unknown>;
+  /** What was no answer of Redis and no trouble on the way to it. */
+  mistaken(error: unknown): void;
 }
 
 /**
@@ -43,13 +46,14 @@ export class SecondTry {
     const jitter = 1 + SILENT_JITTER * (2 * Math.random() - 1);
     this.#notBefore = performance.now() + SILENT_PAUSE_MS * jitter;
     const had = received(first);
-    void this.#replace(first, answers, () => received(first) === had);
+    const stillBad = () => received(first) === had;
+    this.#replace(first, answers, stillBad).catch(this.#deps.mistaken);
   }
 
   /** It is the wrong server, or not ready: one try after 1 s, then after 2, 4 … 30 s. */
   refused(): void {
     if (this.#timer || this.#trying || this.#stopped) return;
-    this.#timer = setTimeout(() => void this.#seek(), this.#delayMs);
+    this.#timer = setTimeout(() => this.#seek().catch(this.#deps.mistaken), this.#delayMs);
   }
 
   stop(): void {
@@ -86,8 +90,8 @@ export class SecondTry {
       if (wanted) use(second);
       else second.disconnect();
       return wanted;
-    } catch {
-      return false; // no second one to be had: the first stays
+    } catch (error) {
+      return no(error); // no second one to be had: the first stays
     } finally {
       this.#trying = false;
     }
@@ -95,8 +99,10 @@ export class SecondTry {
 }
 
 function holds(proof: Promise<unknown>): Promise<boolean> {
-  return proof.then(
-    () => true,
-    () => false,
-  );
+  return proof.then(() => true, no);
+}
+
+function no(error: unknown): false {
+  if (isTrouble(error)) return false;
+  throw error;
 }

@@ -1,5 +1,6 @@
 import { ReplyError } from 'ioredis';
 import { StoreError, type StoreErrorKind } from '../../errors.ts';
+import { isOfSystem } from '../../forgive.ts';
 import { reason } from '../../text.ts';
 import { refusal, type Trouble, unknownRefusal } from './refusal.ts';
 import { wayTo } from './socket-options.ts';
@@ -57,6 +58,30 @@ const answers: readonly Case[] = [
     'Use Redis 7 or newer, or Valkey',
   ],
 ];
+
+/** ReplyError's own kind: whatever the client library tells of Redis and of a broken connection. */
+const RedisError = Object.getPrototypeOf(ReplyError) as new () => object;
+
+/** What the client library says in a plain Error, and we where an answer did not come in time. */
+const ofClient = [
+  /^Connection is closed\.$/,
+  /^Stream isn't writeable/,
+  /^(Command|connect) timed out$/,
+  /^Command queue state error\./,
+  /Please report this\.$/, // bytes that are no answer of a Redis
+];
+
+/** Node's codes for a socket and for TLS, and OpenSSL's for a certificate, but none for wrong arguments. */
+const OF_SOCKET = /^(ERR_(SSL|TLS|OSSL|STREAM|SOCKET)_|(?!ERR_)[A-Z][A-Z0-9_]+$)/;
+
+/** Whether Redis or the way to it says this. All else is a mistake of ours, and no outage. */
+export function isTrouble(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  if (cause instanceof StoreError || cause instanceof RedisError || isOfSystem(cause)) return true;
+  if (ofClient.some((says) => says.test(cause.message))) return true;
+  const { code } = cause as NodeJS.ErrnoException;
+  return !(cause instanceof TypeError) && OF_SOCKET.test(code ?? '');
+}
 
 /**
  * One clear error for whatever the client threw.

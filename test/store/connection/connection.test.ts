@@ -1,5 +1,6 @@
+import { AssertionError } from 'node:assert';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { StoreError } from '../../../src/errors.ts';
+import { FailedError, StoreError } from '../../../src/errors.ts';
 import { openClient } from '../../../src/store/connection/client.ts';
 import { CurrentConnection } from '../../../src/store/connection/connection.ts';
 import { parseRedisUrl } from '../../../src/store/connection/redis-url.ts';
@@ -27,12 +28,41 @@ async function openLink() {
   return { link, seen };
 }
 
+const coded = (code: string) => Object.assign(new Error(`it failed: ${code}`), { code });
+
 describe('a command', () => {
-  test('that goes wrong by a mistake of ours is no outage: the mistake is thrown on', async () => {
+  test.each<[string, unknown]>([
+    ['a TypeError', new TypeError('cannot read properties of undefined')],
+    ['a RangeError', new RangeError('Invalid array length')],
+    ['an Error with words alone', new Error('no such place: Redis closed')],
+    ['an assertion', new AssertionError({ message: 'it timed out' })],
+    ['a wrong argument', Object.assign(new TypeError('x'), { code: 'ERR_INVALID_ARG_TYPE' })],
+    ['an error of ours with a remedy', new FailedError('x', 'no room', 'Make room')],
+    ['what is no error', 'ECONNREFUSED'],
+  ])('that goes wrong by %s is no outage: the mistake is thrown on', async (_, mistake) => {
     const { link, seen } = await openLink();
-    const mistake = new TypeError('cannot read properties of undefined');
     await expect(link.run(() => Promise.reject(mistake))).rejects.toBe(mistake);
+    const thrown = () => {
+      throw mistake;
+    };
+    await expect(link.run(thrown)).rejects.toBe(mistake);
     expect(seen).toEqual([]);
+    expect(await link.run((client) => client.ping())).toBe('PONG');
+    link.detach()?.disconnect();
+  });
+
+  test.each<[string, Error, string]>([
+    ['a reset', coded('ECONNRESET'), 'closed the connection'],
+    ['a certificate', coded('CERT_HAS_EXPIRED'), 'has a certificate that has expired'],
+    ['a failed handshake', coded('ERR_SSL_WRONG_VERSION_NUMBER'), 'could not agree on TLS'],
+    ['a closed connection', new Error('Connection is closed.'), 'closed the connection'],
+    ['too few open files', coded('EMFILE'), 'cannot be asked: too many open files'],
+  ])('that meets %s on its way is told as an outage', async (_, cause, says) => {
+    const { link, seen } = await openLink();
+    const error = await link.run(() => Promise.reject(cause)).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(StoreError);
+    expect(error).toMatchObject({ kind: 'unavailable', message: expect.stringContaining(says) });
+    expect(seen).toEqual(['unavailable']);
     link.detach()?.disconnect();
   });
 
