@@ -159,7 +159,7 @@ describe('spawn -- program', () => {
     const { code, stdout, stderr } = await site.run(['destroy', row.id, '--force', '--json']);
     expect(code).toBe(0);
     expect(stderr).toMatch(
-      /^meowctl: server \w+ on port \d+: ".*program\.mjs.*killed after 0\.5 s\n$/,
+      /^meowctl: server \w+ on port \d+: ".+" did not end by itself: killed after 0\.5 s\n$/,
     );
     expect(JSON.parse(stdout)).toMatchObject([{ id: row.id, state: 'gone', killedAfterMs: 500 }]);
     expect(await slow.text()).toMatch(/^begun, program /);

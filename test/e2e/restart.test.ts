@@ -40,6 +40,8 @@ describe('restart of a fleet', () => {
     await until('the door uses all', async () =>
       (await site.list()).every(({ doors }) => doors.includes('usable')),
     );
+    // It says so before it listens.
+    await until('the door listens', () => fetch(url).catch(() => null));
     const load = keepAsking(url, { workers: 6 });
     const posts = keepAsking(url, { workers: 2, method: 'POST', allowed: [405] });
     const { code, stdout, stderr } = await site.run(['restart', '--json']);
