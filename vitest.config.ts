@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
+const processes = ['test/e2e/**', 'test/chaos/**'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     // A bound for what hangs, not a measure: a busy machine takes many times what an idle one takes.
     testTimeout: 300_000,
     hookTimeout: 300_000,
@@ -11,5 +12,21 @@ export default defineConfig({
     maxWorkers: 5,
     reporters: ['default', 'json'],
     outputFile: { json: 'node_modules/.cache/test-results.json' },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'in-process',
+          include: ['test/**/*.test.ts'],
+          exclude: processes,
+          // One worker runs file after file: half of the time would go into loading src/ for each.
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'processes', include: processes.map((folder) => `${folder}/*.test.ts`) },
+      },
+    ],
   },
 });

@@ -8,6 +8,9 @@ import { until } from './until.ts';
  * it in its environment, so at the end both are told by it: what is left fails the run.
  */
 export default function watchForLeftovers() {
+  // Each project of vitest asks, all of them in one process.
+  if (process.env.MEOW_TEST_RUN) return;
+  process.env.MEOW_TEST_RUN = String(process.pid);
   const folder = mkdtempSync(join(tmpdir(), 'meow-test-run-'));
   chmodSync(folder, 0o755); // some tests go on as another user
   process.env.TMPDIR = folder;

@@ -1,12 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { identify, thisMachine } from '../../src/process/identity.ts';
 import { fleetName, kindOf } from '../../src/process/our-process.ts';
 import {
   type Announced,
-  announce,
+  announce as announceFor,
   findServer,
   forgetOtherRuns,
   runningHere,
@@ -27,6 +27,13 @@ async function sleeper(words: readonly string[], env: Record<string, string> = {
   const running = () => identify(pid)?.commandLine.includes(words[0] ?? '');
   await until('it runs its program', running);
   return { pid, pidStart: identify(pid)?.start ?? '' };
+}
+
+/** Notes that it runs, until the test is over: what goes on noting would make its folder again. */
+function announce(...given: Parameters<typeof announceFor>): () => void {
+  const leave = announceFor(...given);
+  onTestFinished(leave);
+  return leave;
 }
 
 const notes = (home: string) => readdirSync(join(home, 'run'));

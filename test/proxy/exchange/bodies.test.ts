@@ -231,6 +231,7 @@ test('a request to upgrade to h2c is served as a plain one', async () => {
   const text = await exchange(
     port,
     'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n\r\n',
+    (heard) => heard.includes('hello'),
   );
   expect(text).toMatch(/^HTTP\/1\.1 200 OK/);
   expect(text).toContain('hello');

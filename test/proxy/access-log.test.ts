@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { type Answered, accessLine } from '../../src/proxy/access-log.ts';
+
+test.each<[string, Partial<Answered>, string]>([
+  [
+    'which server failed',
+    { tried: ['abc234'], trouble: 'reset' },
+    ' - 502 3.2ms (reset) tried abc234',
+  ],
+  ['every try', { server: 'b', tried: ['a', 'b'], status: 200 }, ' b 200 3.2ms tried a b'],
+  ['no try where there was none', { status: 400 }, ' - 400 3.2ms'],
+])('an access line tells %s', (_what, over, rest) => {
+  const usual = { at: 0, method: 'GET', path: '/a', server: null, status: 502, durationMs: 3.21 };
+  expect(accessLine({ ...usual, tried: [], trouble: null, ...over })).toMatch(
+    new RegExp(`^[\\d:.]{12} GET /a${rest.replace(/[()]/g, '\\$&')}$`),
+  );
+});
+
+test('an access line has time, method, path, server, status and duration, and no control characters', () => {
+  const line = accessLine({
+    at: new Date(2030, 0, 1, 12, 0, 1).getTime(),
+    method: 'GET',
+    path: '/a\u001b[31m',
+    server: 'abc234',
+    status: 200,
+    durationMs: 3.21,
+    tried: ['abc234'],
+    trouble: null,
+  });
+  expect(line).toBe('12:00:01.000 GET /a\\u001b[31m abc234 200 3.2ms');
+});
