@@ -1,4 +1,4 @@
-/** Every key of one fleet, with its type and lifetime: design §4. The braces keep them in one slot. */
+/** Every key of one fleet, with its type and lifetime. The braces keep them in one slot. */
 export interface Keys {
   /** hash id → record JSON, until deregistered or swept */
   readonly servers: string;
@@ -10,6 +10,8 @@ export interface Keys {
   order(id: string): string;
   /** string, the random id of this registry, set once */
   readonly registry: string;
+  /** string, a number: how all of this is to be understood; none means 1 */
+  readonly schema: string;
   /** string, key of the sticky cookie, set once */
   readonly sticky: string;
   /** zset door id → lease end in ms */
@@ -50,6 +52,7 @@ export function createKeys(namespace: string): Keys {
     intents: `${prefix}intents`,
     order: (id) => `${prefix}orders:${id}`,
     registry: `${prefix}registry`,
+    schema: `${prefix}schema`,
     sticky: `${prefix}sticky`,
     doors: `${prefix}doors`,
     door: (id) => `${prefix}door:${id}`,

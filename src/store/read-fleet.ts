@@ -7,6 +7,7 @@ import type { Listing, Skipped } from '../model/fleet-view.ts';
 import { parseRecord } from '../model/server-record.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
+import type { Schema } from './schema.ts';
 import { readDoors as readDoorsScript } from './scripts/doors.ts';
 import * as scripts from './scripts/registry.ts';
 import { list, runScript } from './scripts/run.ts';
@@ -21,6 +22,7 @@ const PAGE = 2_000;
 export function createFleetView(
   link: Link,
   keys: Keys,
+  schema: Pick<Schema, 'check'>,
 ): Pick<Registry, 'records' | 'fleet' | 'sweep'> {
   const readIntents = createIntentReader(keys.intents);
   const read = async (limit: number, ids: readonly string[] = []) => {
@@ -42,13 +44,17 @@ export function createFleetView(
   };
 
   return {
-    records: readServers,
+    async records(limit) {
+      const [view] = await Promise.all([readServers(limit), schema.check()]);
+      return view;
+    },
     async fleet() {
       const [{ servers, total, skipped }, intents, doors, registry] = await Promise.all([
         readServers(ALL),
         link.run((redis) => redis.hgetall(keys.intents)),
         runScript(link, readDoorsScript, [keys.doors], keys.door('')),
         link.run((redis) => redis.get(keys.registry)).catch(ofAnotherType),
+        schema.check(),
       ]);
       return {
         servers,

@@ -8,6 +8,7 @@ import { parseRecord, type ServerRecord, toText } from '../model/server-record.t
 import { quote } from '../text.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
+import type { Schema } from './schema.ts';
 import { claim } from './scripts/claim.ts';
 import * as scripts from './scripts/registry.ts';
 import { runScript } from './scripts/run.ts';
@@ -20,6 +21,7 @@ const ENDED_SECONDS = 60;
 export function createServerLeases(
   link: Link,
   keys: Keys,
+  schema: Pick<Schema, 'settle'>,
 ): Pick<Registry, 'id' | 'register' | 'beat' | 'deregister' | 'killedAfter' | 'forget'> {
   let announced: string | null = null;
 
@@ -44,7 +46,10 @@ export function createServerLeases(
   return {
     async id() {
       // Read first: it may be there where Redis takes no writes.
-      const found = await link.run((redis) => redis.get(keys.registry));
+      const [found] = await Promise.all([
+        link.run((redis) => redis.get(keys.registry)),
+        schema.settle(),
+      ]);
       if (found !== null) return known(parseRegistryId(found), keys.registry);
       const reply = await runScript(link, scripts.readRegistryId, [keys.registry], freshId());
       return known(parseRegistryId(reply), keys.registry);

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { finish, type Result, type Site } from './cli.ts';
 
-const PACKED = join(import.meta.dirname, '..', 'fixtures', 'meowctl-0.1.0.tgz');
+const FIXTURES = join(import.meta.dirname, '..', 'fixtures');
+/** What people have running when they upgrade, and the last build before the tree was cut anew. */
+const PACKED = { '0.1.0': 'meowctl-0.1.0.tgz', before: 'meowctl-0.2.0-4425a20.tgz' };
 
 /** The command line of an older version, on a test's own site. */
 export interface OldVersion {
@@ -13,10 +15,10 @@ export interface OldVersion {
   remove(): void;
 }
 
-/** Unpacks meowctl 0.1.0 as it was packed: what people have running when they upgrade. */
-export function unpackOldVersion(site: Site): OldVersion {
+/** Unpacks an older meowctl as it was packed. */
+export function unpackOldVersion(site: Site, which: keyof typeof PACKED = '0.1.0'): OldVersion {
   const folder = mkdtempSync(join(tmpdir(), 'meow-test-old-'));
-  execFileSync('tar', ['-xzf', PACKED, '-C', folder]);
+  execFileSync('tar', ['-xzf', join(FIXTURES, PACKED[which]), '-C', folder]);
   const bin = join(folder, 'package', 'bin', 'meowctl.js');
   const start: OldVersion['start'] = (args, env = {}) =>
     spawn(process.execPath, [bin, ...args], {
