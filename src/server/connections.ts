@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { defaults } from '../defaults.ts';
 import { closePolitelyAfter } from '../http/early-close.ts';
@@ -13,100 +14,106 @@ interface Connection {
   last: IncomingMessage | null;
 }
 
-/** Every open connection: who sent on it, and how many requests it has. */
-export interface Connections {
-  inflight(): number;
+/** Every open connection of a server: who sent on it, and how many requests it has. */
+export class Connections {
+  readonly #isProbe: (request: IncomingMessage) => boolean;
+  readonly #sockets = new Map<Duplex, Connection>();
+  #inflight = 0;
+  #requests = 0;
+  #answers = 0;
+  #refusing = false;
+  #closing = false;
+
+  /** @param isProbe what asks for health is no request of a client */
+  constructor(server: Server, isProbe: (request: IncomingMessage) => boolean) {
+    this.#isProbe = isProbe;
+    server.on('connection', (socket) => this.#opened(socket));
+    server.prependListener('request', (request, response) => this.#asked(request, response));
+  }
+
+  inflight(): number {
+    return this.#inflight;
+  }
+
   /** All requests since the start but those for its health. */
-  requests(): number;
+  requests(): number {
+    return this.#requests;
+  }
+
   /** How many of them an app has answered, with anything but 5xx: those may be ours. */
-  answers(): number;
-  open(): number;
+  answers(): number {
+    return this.#answers;
+  }
+
+  open(): number {
+    return this.#sockets.size;
+  }
+
   /** From now on it carries another protocol: it ends by itself, or with the drain limit. */
-  hold(socket: Duplex): void;
+  hold(socket: Duplex): void {
+    const connection = this.#sockets.get(socket);
+    if (!connection) return;
+    this.#inflight++;
+    this.#requests++;
+    connection.requests++;
+    socket.once('close', () => this.#inflight--);
+  }
+
   /** From now on every answer says `Connection: close`. */
-  refuseNew(): void;
+  refuseNew(): void {
+    this.#refusing = true;
+  }
+
   /** Closes idle connections that no door uses, now and as they become idle. */
-  closeIdle(): void;
+  closeIdle(): void {
+    this.#closing = true;
+    for (const [socket, connection] of this.#sockets) this.#closeIfIdle(socket, connection);
+  }
+
   /** Cuts what is left. */
-  cut(): void;
-}
+  cut(): void {
+    for (const socket of this.#sockets.keys()) socket.destroy();
+  }
 
-/** @param isProbe what asks for health is no request of a client */
-export function openConnections(
-  server: Server,
-  isProbe: (request: IncomingMessage) => boolean,
-): Connections {
-  const sockets = new Map<Duplex, Connection>();
-  let inflight = 0;
-  let requests = 0;
-  let answers = 0;
-  let refusing = false;
-  let closing = false;
-
-  const closeIfIdle = (socket: Duplex, connection: Connection) => {
-    if (closing && connection.requests === 0 && !connection.fromDoor) socket.end();
-  };
-  server.on('connection', (socket) => {
+  #opened(socket: Socket): void {
     const connection: Connection = {
       requests: 0,
       unanswered: new Set(),
       fromDoor: false,
       last: null,
     };
-    sockets.set(socket, connection);
+    this.#sockets.set(socket, connection);
     closePolitelyAfter(socket, () => connection.last, defaults);
     // Node's own goes with an upgrade, and an error that nobody hears ends the process.
     socket.on('error', () => {});
     socket.once('close', () => {
-      sockets.delete(socket);
+      this.#sockets.delete(socket);
       // Node tells only the response that has the socket, not those that wait behind it.
       for (const response of connection.unanswered) if (!response.socket) response.emit('close');
     });
-  });
-  server.prependListener('request', (req: IncomingMessage, res: ServerResponse) => {
-    const connection = sockets.get(req.socket);
+  }
+
+  #asked(request: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#sockets.get(request.socket);
     if (!connection) return;
-    inflight++;
-    const isCounted = !isProbe(req);
-    if (isCounted) requests++;
+    this.#inflight++;
+    const isCounted = !this.#isProbe(request);
+    if (isCounted) this.#requests++;
     connection.requests++;
-    connection.unanswered.add(res);
-    connection.last = req;
-    connection.fromDoor ||= DOOR_NAME.test(req.headers.via ?? '');
-    if (refusing) res.setHeader('Connection', 'close');
-    res.once('close', () => {
-      inflight--;
+    connection.unanswered.add(response);
+    connection.last = request;
+    connection.fromDoor ||= DOOR_NAME.test(request.headers.via ?? '');
+    if (this.#refusing) response.setHeader('Connection', 'close');
+    response.once('close', () => {
+      this.#inflight--;
       connection.requests--;
-      connection.unanswered.delete(res);
-      if (isCounted && res.headersSent && res.statusCode < 500) answers++;
-      closeIfIdle(req.socket, connection);
+      connection.unanswered.delete(response);
+      if (isCounted && response.headersSent && response.statusCode < 500) this.#answers++;
+      this.#closeIfIdle(request.socket, connection);
     });
-  });
+  }
 
-  const hold = (socket: Duplex) => {
-    const connection = sockets.get(socket);
-    if (!connection) return;
-    inflight++;
-    requests++;
-    connection.requests++;
-    socket.once('close', () => inflight--);
-  };
-
-  return {
-    inflight: () => inflight,
-    requests: () => requests,
-    answers: () => answers,
-    open: () => sockets.size,
-    hold,
-    refuseNew() {
-      refusing = true;
-    },
-    closeIdle() {
-      closing = true;
-      for (const [socket, connection] of sockets) closeIfIdle(socket, connection);
-    },
-    cut() {
-      for (const socket of sockets.keys()) socket.destroy();
-    },
-  };
+  #closeIfIdle(socket: Duplex, connection: Connection): void {
+    if (this.#closing && connection.requests === 0 && !connection.fromDoor) socket.end();
+  }
 }

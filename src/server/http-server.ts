@@ -3,7 +3,7 @@ import { defaults } from '../defaults.ts';
 import type { Identity } from '../health/endpoint.ts';
 import { answerHealth, asksForHealth, HEALTH_AGENT } from '../health/endpoint.ts';
 import type { App } from '../hosting/app.ts';
-import { type Connections, openConnections } from './connections.ts';
+import { Connections } from './connections.ts';
 
 /** A server that does not listen yet, and what is connected to it. */
 export interface AppServer {
@@ -35,7 +35,7 @@ export function createAppServer(
   server.maxHeadersCount = 0;
   const isProbe = (request: IncomingMessage) =>
     asksForHealth(request, healthPath) || request.headers['user-agent'] === HEALTH_AGENT;
-  const connections = openConnections(server, isProbe);
+  const connections = new Connections(server, isProbe);
   server.on('request', (request, response) => {
     // Behind the last answer on its connection: this one could not be answered.
     if (!request.socket.writable) return;

@@ -61,7 +61,7 @@ export class FleetServer implements RunningServer {
     this.#server = server;
     this.#connections = connections;
     this.#health = watchApp(this.#app, {
-      answers: this.#connections.answers,
+      answers: () => this.#connections.answers(),
       onChange: () => this.#registration.soon(),
       log,
     });
