@@ -89,7 +89,7 @@ const uses: Record<string, readonly string[]> = {
   'proxy/websocket': ['proxy/exchange', 'proxy/client', 'proxy/upstream', 'http'],
   'proxy/exchange': ['proxy/client', 'proxy/upstream', 'http'],
   'proxy/client': ['proxy/upstream', 'http'],
-  'proxy/upstream': ['http'],
+  'proxy/upstream': ['health', 'http'],
   'proxy/sticky': [],
 
   cats: ['cats/picture', 'cats/upload', 'http', 'time'],

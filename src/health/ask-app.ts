@@ -1,6 +1,6 @@
-import { get } from 'node:http';
 import { defaults } from '../defaults.ts';
 import type { StatusRange } from '../model/health-page.ts';
+import { askHealth } from './ask-health.ts';
 import { HEALTH_AGENT } from './endpoint.ts';
 
 /** The page of an app that says whether it is well. */
@@ -55,23 +55,18 @@ export function askAll(
 }
 
 /** Never rejects. Waits `healthAskMs` at most. */
-export function ask(
+export async function ask(
   { host, port, path }: Pick<HealthPage, 'host' | 'port' | 'path'>,
   withinMs = Number.POSITIVE_INFINITY,
 ): Promise<Said> {
-  const timeout = Math.max(1, Math.min(withinMs, defaults.healthAskMs));
-  return new Promise((resolve) => {
-    const headers = { 'user-agent': HEALTH_AGENT };
-    const nothing = { host, status: null, garbled: false };
-    const limits = { timeout, maxHeaderSize: defaults.serverHeaderBytes };
-    const asked = get({ host, port, path, headers, agent: false, ...limits }, (answer) => {
-      resolve({ ...nothing, status: answer.statusCode ?? null });
-      asked.destroy();
-    });
-    asked.once('timeout', () => asked.destroy());
-    asked.on('error', ({ code = '' }: NodeJS.ErrnoException) =>
-      resolve({ ...nothing, garbled: code.startsWith('HPE_') }),
-    );
-    asked.once('close', () => resolve(nothing));
+  const answer = await askHealth({
+    ...{ host, port, path },
+    headers: { 'user-agent': HEALTH_AGENT },
+    withinMs: Math.max(1, Math.min(withinMs, defaults.healthAskMs)),
+    maxHeaderBytes: defaults.serverHeaderBytes,
+    maxBodyBytes: 0,
   });
+  if ('status' in answer) return { host, status: answer.status, garbled: false };
+  const { code = '' } = answer.error as NodeJS.ErrnoException;
+  return { host, status: null, garbled: code.startsWith('HPE_') };
 }

@@ -11,6 +11,8 @@ export interface Identity {
 export const HEALTH_PATH = '/healthz';
 /** Where a server proves who it is when its app has a page of health of its own. */
 export const HIDDEN_HEALTH_PATH = '/.meowctl/health';
+/** More than a server of ours says of its health. */
+export const MAX_HEALTH_BYTES = 4_096;
 /** Who asks an app for its health, so that it can be told from its clients. */
 export const HEALTH_AGENT = 'meowctl-health';
 

@@ -84,7 +84,7 @@ export class FleetServer implements RunningServer {
         : await listen(this.#server, { host, port: fixedPort }, OTHER_PORT);
     const here = reachable(host);
     await this.#app.start?.(this.#port, here);
-    await checkItself(httpUrl(here, this.#port) + this.#healthPath, id);
+    await checkItself({ host: here, port: this.#port, path: this.#healthPath }, id);
     await this.#registration.register();
     this.#registration.start();
     this.#health?.start();

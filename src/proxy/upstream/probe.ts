@@ -1,4 +1,5 @@
-import { get } from 'node:http';
+import { askHealth } from '../../health/ask-health.ts';
+import { MAX_HEALTH_BYTES } from '../../health/endpoint.ts';
 import { reason } from '../../text.ts';
 import { isVacant } from './failure.ts';
 import type { UpstreamPool } from './pool.ts';
@@ -12,13 +13,12 @@ export interface ProbeOptions {
   readonly via: string;
 }
 
-const MAX_ANSWER_BYTES = 4_096;
 /** Those that a good answer may bring back, or a bad one take out. */
 const PROBED: ReadonlySet<UpstreamState> = new Set(['suspect', 'unverified', 'conflict', 'failed']);
 const OK = 200;
 const UNAVAILABLE = 503;
 
-/** Probes every server that is doubtful, suspect or out, now and then every `probeMs`. */
+/** Probes every server that is suspect or ejected, now and then every `probeMs`. */
 export interface Prober {
   /** Probes at once those that have no probe on its way. */
   round(): void;
@@ -48,28 +48,19 @@ function needsProbe({ state, probeSoon }: Upstream): boolean {
 }
 
 /** Asks one server for its health, on a connection of its own. Never rejects. */
-function probe(upstream: Upstream, options: ProbeOptions): Promise<ProbeResult> {
-  return new Promise((resolve) => {
-    const signal = AbortSignal.timeout(options.probeTimeoutMs);
-    const headers = { via: options.via, connection: 'close' };
-    const where = { host: hostname(upstream), port: upstream.port, path: upstream.health };
-    const request = get({ ...where, headers, agent: false, signal }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (part: string) => {
-        text += part;
-        if (text.length > MAX_ANSWER_BYTES) request.destroy(new Error('its answer is too long'));
-      });
-      response.on('end', () => resolve(judge(upstream, response.statusCode ?? 0, text)));
-    });
-    request.on('error', (error) => {
-      if (signal.aborted) {
-        return resolve({ kind: 'silent', why: `no answer in ${options.probeTimeoutMs} ms` });
-      }
-      resolve({ kind: isVacant(error) ? 'vacant' : 'bad', why: reason(error) });
-    });
-    request.on('close', () => resolve({ kind: 'bad', why: 'its answer broke off' }));
+export async function probe(upstream: Upstream, options: ProbeOptions): Promise<ProbeResult> {
+  const answer = await askHealth({
+    host: hostname(upstream),
+    port: upstream.port,
+    path: upstream.health,
+    headers: { via: options.via },
+    withinMs: options.probeTimeoutMs,
+    maxBodyBytes: MAX_HEALTH_BYTES,
   });
+  if ('status' in answer) return judge(upstream, answer.status, answer.body);
+  const { problem, error } = answer;
+  if (problem === 'silent') return { kind: 'silent', why: error.message };
+  return { kind: isVacant(error) ? 'vacant' : 'bad', why: reason(error) };
 }
 
 function judge({ id, failing }: Upstream, status: number, text: string): ProbeResult {
