@@ -105,7 +105,7 @@ export const defaults = Object.freeze({
   expectWaitMs: 1_000,
   /** WebSockets and event streams of a server that leaves go on for so long. */
   streamDrainMs: 5_000,
-  /** A WebSocket gets this long to say goodbye. */
+  /** A WebSocket gets this long to close. */
   upgradeCloseMs: 1_000,
   maxPoolServers: 1_000,
   retries: 2,

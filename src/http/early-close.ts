@@ -63,8 +63,8 @@ export function closeInSteps(request: IncomingMessage, limits: LingerLimits): vo
 }
 
 /**
- * Ends a connection with these last bytes. What still comes is taken for a moment, as the end of a
- * connection that has no request, and so no answer, any more.
+ * Ends a connection with these last bytes. What still comes is taken for a moment: unread,
+ * it would make a reset of the end.
  */
 export function endWithBytes(socket: Socket, bytes: string, lingerMs: number): void {
   if (!socket.writable) return void socket.destroy();

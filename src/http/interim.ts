@@ -35,8 +35,12 @@ export function sendInterim(response: ServerResponse, head: string): void {
 }
 
 /** @param lines name, value, name, value… */
-export function interimHead(status: number, words: string, lines: readonly string[]): string {
-  let head = `HTTP/1.1 ${status} ${SENDABLE.test(words) ? words : (STATUS_CODES[status] ?? '')}\r\n`;
+export function interimHead(
+  status: number,
+  reasonPhrase: string,
+  lines: readonly string[],
+): string {
+  let head = `HTTP/1.1 ${status} ${SENDABLE.test(reasonPhrase) ? reasonPhrase : (STATUS_CODES[status] ?? '')}\r\n`;
   for (let at = 0; at < lines.length; at += 2) {
     const line = `${lines[at]}: ${lines[at + 1]}`;
     if (SENDABLE.test(line)) head += `${line}\r\n`;

@@ -41,7 +41,7 @@ export interface Door {
   servers(): Seen[];
   /** What servers die of, as `GET /path`: it is tried once and not again. */
   poison(): string[];
-  /** Whether a server is usable. */
+  /** Whether a server gets requests. */
   ready(): boolean;
   /** What was about to be started is in the registry, or failed: see `DoorOptions.starting`. */
   started(): void;

@@ -17,7 +17,7 @@ import { StartQueue } from './exchange/start-queue.ts';
 import { createHttpServer } from './http-server.ts';
 import type { DoorOptions } from './options.ts';
 import type { Sticky } from './sticky/cookie.ts';
-import { startWatch } from './timeout-sweep.ts';
+import { startSweep } from './timeout-sweep.ts';
 import { createAllow, createDenial } from './upstream/address-policy.ts';
 import { createBalancer } from './upstream/balancer.ts';
 import { ConnectionPool } from './upstream/connection.ts';
@@ -58,17 +58,17 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): Listen
   const context = createContext(deps, options, () => prober.round());
   const server = createHttpServer(options);
   const sockets = openSockets(server);
-  const { goodbye } = connectHandlers(server, context, options);
-  const stopWatch = startWatch(context);
+  const { closeWebSockets } = connectHandlers(server, context, options);
+  const stopSweep = startSweep(context);
   const prober = createProber(context.pool, { ...options, via: `1.1 ${context.name}` });
 
   const cut = () => {
     context.closing = true;
-    stopWatch();
+    stopSweep();
     prober.stop();
     server.close();
     for (const socket of sockets) socket.destroy();
-    for (const { connections: lines } of context.pool.all()) lines.destroy();
+    for (const { connections } of context.pool.all()) connections.destroy();
   };
   return {
     pool: context.pool,
@@ -78,7 +78,7 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): Listen
     async close(deadlineMs) {
       context.closing = true;
       server.close();
-      goodbye();
+      closeWebSockets();
       context.starts.dismissAll();
       await emptied(server, sockets, deadlineMs);
       cut();
@@ -126,7 +126,7 @@ function connectHandlers(server: Server, context: DoorContext, options: DoorOpti
   server.on('clientError', (error, socket) => {
     refuseConnection(context, connectionOf(socket as Socket), error);
   });
-  return { goodbye: () => upgrades.close() };
+  return { closeWebSockets: () => upgrades.close() };
 }
 
 // Node counts a connection that never sent a byte as busy. It gets a moment: its request may be on

@@ -7,7 +7,7 @@ const TURN_MS = 1_000;
  * sets and clears three for each. Also keeps the door's coarse clock and the retry budget's second.
  * @returns what ends it
  */
-export function startWatch(context: DoorContext): () => void {
+export function startSweep(context: DoorContext): () => void {
   const look = setInterval(() => {
     context.nowMs = performance.now();
     context.starts.look();

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { endWithBytes } from '../../http/early-close.ts';
-import type { KnownHead } from './head-cache.ts';
+import type { CachedHead } from './head-cache.ts';
 import type { Overflow } from './overflow.ts';
 
 /** A request that still needs its connection. */
@@ -22,9 +22,9 @@ export interface Connection {
   readonly trusted: boolean;
   readonly unanswered: Unanswered[];
   /** The head of the last request, ready for a server: most clients send the same lines again. */
-  known: KnownHead | null;
-  /** What to write when the last answer is out: the bytes behind it were no request. */
-  lastWords: string | null;
+  cachedHead: CachedHead | null;
+  /** What to write when the last answer is out: what came behind its request was none. */
+  finalBytes: string | null;
   /** The answer that it gets now is the last on it. */
   isLast: boolean;
   /** A request on it was refused: whatever follows is not looked at. */
@@ -46,8 +46,8 @@ export function createConnection(socket: Socket, trusts: (peer: string) => boole
     peer,
     trusted: trusts(peer),
     unanswered,
-    known: null,
-    lastWords: null,
+    cachedHead: null,
+    finalBytes: null,
     isLast: false,
     refused: false,
     overflow: null,
@@ -63,11 +63,11 @@ export function forget({ unanswered }: Connection, request: Unanswered): void {
 
 /** After an answer is out: the connection may have been waiting for it to end. */
 export function finishConnection(connection: Connection, closing: boolean): void {
-  const { socket, unanswered, lastWords, next } = connection;
+  const { socket, unanswered, finalBytes, next } = connection;
   if (unanswered.length > 0) return;
   connection.next = null;
-  if (lastWords === null && !closing) return next?.();
-  if (lastWords !== null && socket.writable) socket.write(lastWords);
+  if (finalBytes === null && !closing) return next?.();
+  if (finalBytes !== null && socket.writable) socket.write(finalBytes);
   socket.destroySoon();
 }
 
@@ -77,16 +77,12 @@ export function whenAnswered(connection: Connection, next: () => void): void {
   else next();
 }
 
-/**
- * Ends the connection with these words, behind the answers to earlier requests on it. What still
- * comes is taken for a moment: unread, it would make a reset of the end, which can take the words
- * away. RFC 9112 §9.6.
- */
-export function endWith(connection: Connection, words: string, lingerMs: number): void {
+/** Ends the connection with these bytes, behind the answers to earlier requests on it. */
+export function endWith(connection: Connection, bytes: string, lingerMs: number): void {
   const { socket, unanswered } = connection;
   if (unanswered.length > 0) {
-    connection.lastWords = words;
+    connection.finalBytes = bytes;
     return;
   }
-  endWithBytes(socket, words, lingerMs);
+  endWithBytes(socket, bytes, lingerMs);
 }

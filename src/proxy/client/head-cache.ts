@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { DoorContext } from '../exchange/context.ts';
-import type { Stick } from '../sticky/cookie.ts';
+import type { Affinity } from '../sticky/cookie.ts';
 import { requestLines } from './forwarded-headers.ts';
 import { headRefusal, type Refusal, takeAbsolute } from './request-checks.ts';
 import { RequestHead } from './request-head.ts';
 
 /** The header lines of a request, checked, and rewritten for a server. */
-export interface KnownHead {
+export interface CachedHead {
   /** As they came: name, value, name, value… */
   readonly raw: readonly string[];
   readonly httpVersion: string;
@@ -16,14 +16,14 @@ export interface KnownHead {
   readonly attemptAt: readonly number[];
   readonly hasBody: boolean;
   /** Null where clients do not stay with a server. */
-  readonly stick: Stick | null;
+  readonly affinity: Affinity | null;
 }
 
 /** Who sends, and what the request before on its connection was. */
 interface Sender {
   readonly peer: string;
   readonly trusted: boolean;
-  known: KnownHead | null;
+  cachedHead: CachedHead | null;
 }
 
 // No header line can hold it.
@@ -38,8 +38,8 @@ export function readHead(
   context: DoorContext,
   connection: Sender,
   request: IncomingMessage,
-): KnownHead | Refusal {
-  const { known } = connection;
+): CachedHead | Refusal {
+  const { cachedHead: known } = connection;
   const { rawHeaders, httpVersion } = request;
   const isPath = request.url?.charCodeAt(0) === SLASH;
   if (isPath && known?.httpVersion === httpVersion && areSame(known.raw, rawHeaders)) return known;
@@ -47,7 +47,7 @@ export function readHead(
   if (!isPath) takeAbsolute(request, head);
   const refused = headRefusal(head, request, context.options);
   if (refused) return refused;
-  const stick = context.sticky?.take(head, connection.trusted) ?? null;
+  const affinity = context.sticky?.take(head, connection.trusted) ?? null;
   const lines = requestLines(head, {
     peer: connection.peer,
     trusted: connection.trusted,
@@ -56,8 +56,8 @@ export function readHead(
     attempt: ATTEMPT,
   });
   const attemptAt = lines.flatMap((word, at) => (word === ATTEMPT ? [at] : []));
-  const read = { raw: rawHeaders, httpVersion, lines, attemptAt, hasBody: head.hasBody, stick };
-  if (isPath) connection.known = read;
+  const read = { raw: rawHeaders, httpVersion, lines, attemptAt, hasBody: head.hasBody, affinity };
+  if (isPath) connection.cachedHead = read;
   return read;
 }
 

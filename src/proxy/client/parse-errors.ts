@@ -22,7 +22,7 @@ export function refuseConnection(
 ): void {
   const { socket } = connection;
   if (codeOf(error) === 'ECONNRESET') return void socket.destroy();
-  if (!socket.writable || connection.lastWords !== null) return;
+  if (!socket.writable || connection.finalBytes !== null) return;
   if (connection.refused) return socket.destroySoon();
   if (connection.overflow) return follow(connection.overflow, error);
   const unfinished = connection.unanswered.find(({ arrived }) => !arrived);

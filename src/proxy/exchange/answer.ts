@@ -37,7 +37,7 @@ export class Answer {
     source: AnswerSource,
     head: ResponseHead,
     status: number,
-    words: string,
+    reasonPhrase: string,
   ) {
     const { context, connection, request, response, outgoing } = client;
     const hasBody = mayHaveBody(outgoing.method, status);
@@ -46,8 +46,8 @@ export class Answer {
     connection.isLast = last;
     const trailersPossible = request.httpVersion === '1.1' && hasBody;
     const lines = head.finish({ serverId, trailersPossible, last });
-    if (outgoing.stick) context.sticky?.mark(lines, serverId, outgoing.stick);
-    response.writeHead(status, statusText(status, words), lines);
+    if (outgoing.affinity) context.sticky?.mark(lines, serverId, outgoing.affinity);
+    response.writeHead(status, statusText(status, reasonPhrase), lines);
     this.#client = client;
     this.#source = source;
     this.isStream = head.isStream;

@@ -103,10 +103,10 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
     this.#answerBegan = true;
   }
 
-  onHeaders(status: number, raw: Buffer[], _resume: () => void, words: string): boolean {
+  onHeaders(status: number, raw: Buffer[], _resume: () => void, reasonPhrase: string): boolean {
     const { context, outgoing } = this.#client;
     this.upstream.answeredMs = context.nowMs;
-    if (status < INFORMATIONAL_END) return this.#interimAnswer(status, raw, words);
+    if (status < INFORMATIONAL_END) return this.#interimAnswer(status, raw, reasonPhrase);
     const head = new ResponseHead(status, raw);
     if (head.ambiguous) {
       this.giveUp('garbled', 'the framing of its answer is ambiguous');
@@ -114,7 +114,7 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
     }
     context.poison.answered(outgoing.method, outgoing.path);
     this.#client.serve(this.upstream.id);
-    this.#answer = new Answer(this.#client, this, head, status, words);
+    this.#answer = new Answer(this.#client, this, head, status, reasonPhrase);
     this.#move('head');
     this.#stampMs = context.nowMs;
     return true;
@@ -199,7 +199,7 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
   }
 
   // A request that a server answered so is never tried on another: a part of its answer has come.
-  #interimAnswer(status: number, raw: Buffer[], words: string): boolean {
+  #interimAnswer(status: number, raw: Buffer[], reasonPhrase: string): boolean {
     const { context, request, response } = this.#client;
     this.#interim += 1;
     if (this.#interim > context.options.maxInterimAnswers) {
@@ -207,7 +207,7 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
     } else if (status < CONTINUE || status === SWITCHING) {
       this.giveUp('garbled', `nobody asked for its status ${status}`);
     } else if (isForClient(status, request.httpVersion)) {
-      sendInterim(response, interimAnswer(status, raw, words, this.upstream.id));
+      sendInterim(response, interimAnswer(status, raw, reasonPhrase, this.upstream.id));
     }
     return true;
   }

@@ -1,6 +1,6 @@
 import type { Answered } from '../access-log.ts';
 import type { DoorOptions } from '../options.ts';
-import type { Stick, Sticky } from '../sticky/cookie.ts';
+import type { Affinity, Sticky } from '../sticky/cookie.ts';
 import type { Balancer } from '../upstream/balancer.ts';
 import type { UpstreamPool } from '../upstream/pool.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -40,32 +40,35 @@ export function endsStreams({ closing, options, nowMs }: DoorContext, upstream: 
 }
 
 /**
- * The next server for a request: the one that its client is used to, or by turns; else one that is
- * out but may be back.
+ * The next server for a request: the one that its client sticks to, or by turns; else one that is
+ * ejected but may return.
  */
 export function pickUpstream(
   context: DoorContext,
   tried: readonly Upstream[],
-  stick: Stick | null = null,
+  affinity: Affinity | null = null,
 ): Upstream | null {
-  const used = stick && usedTo(context, tried, stick);
+  const used = affinity && stickyUpstream(context, tried, affinity);
   if (used) return used;
   const { balancer, pool } = context;
   return balancer.next(pool.routable(), tried) ?? lastResort(context, tried);
 }
 
 // It takes no turn: those of everybody else stay in strict order.
-function usedTo({ pool, options }: DoorContext, tried: readonly Upstream[], { server }: Stick) {
+function stickyUpstream(
+  { pool, options }: DoorContext,
+  tried: readonly Upstream[],
+  { server }: Affinity,
+) {
   const upstream = server === null ? null : pool.one(server);
   return upstream && upstream.inflight < options.maxInflight && !tried.includes(upstream)
     ? upstream
     : null;
 }
 
-// While any server is usable, those that are out are left to the probes.
+// While any server is routable, those that are ejected are left to the probes.
 function lastResort({ balancer, pool }: DoorContext, tried: readonly Upstream[]): Upstream | null {
-  const usable = pool.routable();
-  if (usable.some((upstream) => !tried.includes(upstream))) return null;
+  if (pool.routable().some((upstream) => !tried.includes(upstream))) return null;
   return balancer.next(pool.lastResort(), tried);
 }
 
@@ -80,6 +83,6 @@ export interface Outgoing {
   readonly hasBody: boolean;
   /** `Expect: 100-continue`: the server says whether it wants the body. */
   readonly expecting: boolean;
-  /** The server that its client is used to; null where that counts for nothing. */
-  readonly stick: Stick | null;
+  /** The server that its client sticks to; null where clients stick to none. */
+  readonly affinity: Affinity | null;
 }

@@ -119,7 +119,7 @@ export class Exchange implements Client, Unanswered, Waiting {
   }
 
   #try(): void {
-    const upstream = pickUpstream(this.context, this.#tried, this.outgoing.stick);
+    const upstream = pickUpstream(this.context, this.#tried, this.outgoing.affinity);
     if (!upstream) return this.#noUpstream();
     this.#tried.push(upstream);
     this.#attempt = new Attempt(this, upstream);
@@ -145,13 +145,13 @@ export class Exchange implements Client, Unanswered, Waiting {
 
   #mayTryAgain(failure: Failure, upstream: Upstream | null): boolean {
     const { method, hasBody } = this.outgoing;
-    const tries = this.#tried.length;
+    const attempts = this.#tried.length;
     const nowMs = performance.now();
     this.#failedMs ??= nowMs;
     const elapsedMs = nowMs - this.#failedMs;
     const poison = this.#isPoison(failure, upstream, nowMs);
     const repeated = this.#repeated;
-    const facts = { failure, method, hasBody, poison, tries, repeated, elapsedMs };
+    const facts = { failure, method, hasBody, poison, attempts, repeated, elapsedMs };
     return this.context.retryPolicy.allows(facts);
   }
 

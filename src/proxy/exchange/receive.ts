@@ -28,7 +28,7 @@ export function receive(
   if (refused) return refuse(context, connection, request, response, refused);
   if (expected === 'more')
     return answerItself(context, connection, request, response, own.notExpected);
-  const { attemptAt, hasBody, stick } = head;
+  const { attemptAt, hasBody, affinity } = head;
   const lines = method === 'OPTIONS' ? oneHopLess(head.lines) : head.lines;
   if (lines === 'last hop')
     return answerItself(context, connection, request, response, own.nothingToSay);
@@ -37,7 +37,7 @@ export function receive(
   const attempt = context.newAttempt();
   const expects = expected === 'continue' && hasBody;
   const what = { method, path, lines, attemptAt, attempt, hasBody };
-  const outgoing = { ...what, expecting: expects, stick };
+  const outgoing = { ...what, expecting: expects, affinity };
   new Exchange(context, connection, request, response, outgoing).start();
 }
 

@@ -85,19 +85,19 @@ export class ResponseHead {
   }
 }
 
-/** The server's own words for its status, unless they cannot stand in an HTTP head. */
-export function statusText(status: number, words: string): string {
+/** The server's own reasonPhrase for its status, unless they cannot stand in an HTTP head. */
+export function statusText(status: number, reasonPhrase: string): string {
   const usual = STATUS_CODES[status] ?? '';
-  return words === usual || !/^[\t\x20-\x7e]*$/.test(words) ? usual : words;
+  return reasonPhrase === usual || !/^[\t\x20-\x7e]*$/.test(reasonPhrase) ? usual : reasonPhrase;
 }
 
 /** The bytes of an interim answer (1xx) on its way to the client: the same rules for its lines. */
 export function interimAnswer(
   status: number,
   raw: readonly (Buffer | string)[],
-  words: string,
+  reasonPhrase: string,
   serverId: string,
 ): string {
   const client = { serverId, trailersPossible: false, last: false };
-  return interimHead(status, words, new ResponseHead(status, raw).finish(client));
+  return interimHead(status, reasonPhrase, new ResponseHead(status, raw).finish(client));
 }

@@ -1,11 +1,10 @@
 import type { RetryMode } from '../options.ts';
 
 /**
- * How a try ended without an answer.
+ * How an attempt ended without an answer.
  * `unconnected`: no connection, so not a byte was sent. `short`: the door has no sockets left.
  * `broken`: the connection ended before the first byte of an answer. `gone`: the door gave the server
- * up before that, after it had failed its probes. `garbled`: an answer began and
- * made no sense. `late`: no answer in time. `stalled`: the client stopped sending. `invalid`: the
+ * up before that, after it had failed its health checks. `garbled`: an answer began and made no sense. `late`: no answer in time. `stalled`: the client stopped sending. `invalid`: the
  * request cannot be put on the wire.
  */
 export type Failure =
@@ -19,23 +18,23 @@ export type Failure =
   | 'invalid';
 
 /** What the retry policy decides by. */
-export interface TryFacts {
+export interface RetryFacts {
   readonly failure: Failure;
   readonly method: string;
   readonly hasBody: boolean;
   /** Servers die of it. */
   readonly poison: boolean;
-  /** Tries so far, the failed one included. */
-  readonly tries: number;
-  /** A try was repeated after it broke. */
+  /** Attempts so far, the failed one included. */
+  readonly attempts: number;
+  /** An attempt was repeated after it broke. */
   readonly repeated: boolean;
-  /** Since the first try failed: one that waited on a hung server for long has not tried long. */
+  /** Since the first attempt failed: time spent waiting on a hung server does not count. */
   readonly elapsedMs: number;
 }
 
 export interface RetryOptions {
   readonly retry: RetryMode;
-  /** How many more tries than the first. */
+  /** How many more attempts there may be after the first. */
   readonly retries: number;
   readonly retryWindowMs: number;
   readonly retryShare: number;
@@ -69,7 +68,7 @@ export class RetryPolicy {
   }
 
   /** True: try another server. The first rule with an opinion decides. */
-  allows(facts: TryFacts): boolean {
+  allows(facts: RetryFacts): boolean {
     for (const rule of this.#rules) {
       const decision = rule(facts);
       if (decision !== null) return decision;
@@ -77,8 +76,8 @@ export class RetryPolicy {
     return false;
   }
 
-  readonly #rules: readonly ((facts: TryFacts) => boolean | null)[] = [
-    ({ tries }) => (tries > this.#options.retries ? false : null),
+  readonly #rules: readonly ((facts: RetryFacts) => boolean | null)[] = [
+    ({ attempts }) => (attempts > this.#options.retries ? false : null),
     ({ elapsedMs }) => (elapsedMs > this.#options.retryWindowMs ? false : null),
     // Nothing was sent, so nothing can have been done: any method. RFC 9110 §9.2.2, last but one
     // paragraph ("some means to detect that the original request was never applied").

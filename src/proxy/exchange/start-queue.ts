@@ -24,7 +24,7 @@ export interface Starters {
   starting(): boolean;
 }
 
-/** Requests that came while no server was usable yet, but some were on their way. */
+/** Requests that came while no server could be used yet, but some were on their way. */
 export class StartQueue {
   readonly #pool: Starters;
   readonly #options: StartQueueOptions;

@@ -2,9 +2,9 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RequestHead } from '../client/request-head.ts';
 
-/** What a request says of the server that its client is used to. */
-export interface Stick {
-  /** Null for one that is used to none. */
+/** What a request says of the server that its client sticks to. */
+export interface Affinity {
+  /** Null where it sticks to none. */
   readonly server: string | null;
   /** Its client came over TLS: the cookie may go no other way. */
   readonly secure: boolean;
@@ -35,25 +35,25 @@ export class Sticky {
   }
 
   /** Takes the cookie out of a head. */
-  take(head: RequestHead, trusted: boolean): Stick {
+  take(head: RequestHead, trusted: boolean): Affinity {
     const secure = trusted && /^\s*https\b/i.test(head.forwardedProto);
     const values = takeCookie(head.passed);
     const [value = ''] = values;
     return { server: values.length === 1 ? this.#verified(value) : null, secure };
   }
 
-  /** Adds the cookie to an answer's lines, if its server is another than the client is used to. */
-  mark(lines: string[], serverId: string, stick: Stick): void {
-    if (stick.server === serverId) return;
-    lines.push('Set-Cookie', this.#cookie(serverId, stick.secure));
+  /** Adds the cookie to an answer's lines, if its server is another than the client sticks to. */
+  mark(lines: string[], serverId: string, affinity: Affinity): void {
+    if (affinity.server === serverId) return;
+    lines.push('Set-Cookie', this.#cookie(serverId, affinity.secure));
     // A cache must not give one client's cookie to all.
     if (!lines.some(isCacheControl)) lines.push('Cache-Control', 'private');
   }
 
   /** The same for what http-proxy writes. */
-  markHeaders(headers: IncomingHttpHeaders, serverId: string, stick: Stick): void {
-    if (stick.server === serverId) return;
-    const cookie = this.#cookie(serverId, stick.secure);
+  markHeaders(headers: IncomingHttpHeaders, serverId: string, affinity: Affinity): void {
+    if (affinity.server === serverId) return;
+    const cookie = this.#cookie(serverId, affinity.secure);
     headers['set-cookie'] = [...(headers['set-cookie'] ?? []), cookie];
     headers['cache-control'] ??= 'private';
   }

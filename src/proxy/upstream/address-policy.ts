@@ -103,12 +103,12 @@ function contains([range, bits]: Network, address: ipaddr.IPv4 | ipaddr.IPv6): b
  * The addresses that several live records claim. A record whose lease ran out contests nothing: a
  * restarted server may well have its old port.
  */
-export function contestedUrls({ servers }: RecordsView): ReadonlySet<string> {
+export function urlsInConflict({ servers }: RecordsView): ReadonlySet<string> {
   const urls = new Set<string>();
-  const contested = new Set<string>();
+  const inConflict = new Set<string>();
   for (const { record, leaseLeftMs } of servers) {
     if (leaseLeftMs === null || leaseLeftMs <= 0 || record.state === 'draining') continue;
-    (urls.has(record.url) ? contested : urls).add(record.url);
+    (urls.has(record.url) ? inConflict : urls).add(record.url);
   }
-  return contested;
+  return inConflict;
 }

@@ -21,9 +21,9 @@ export interface FlowControl {
   readonly wasReset: boolean;
 }
 
-/** What a request must do to travel on a line. */
+/** What a connection asks of the request that it is given. */
 export interface AttemptHandler extends Dispatcher.DispatchHandler {
-  /** Called before each journey with the connection it goes on. */
+  /** Called before it is sent, with its connection. */
   attach(flow: FlowControl): void;
 }
 
@@ -47,7 +47,7 @@ class UpstreamConnection implements FlowControl {
     this.#onFree = onFree;
   }
 
-  carry(handler: AttemptHandler): void {
+  assign(handler: AttemptHandler): void {
     handler.attach(this);
   }
 
@@ -95,15 +95,15 @@ class UpstreamConnection implements FlowControl {
 }
 
 class PooledClient extends Client {
-  readonly #line: UpstreamConnection;
+  readonly #connection: UpstreamConnection;
   /** Its last request was one that some servers misread. */
   misread = false;
   #misreadBefore = false;
 
   constructor(origin: string, options: ConnectionOptions, onFree: (client: PooledClient) => void) {
-    const line = new UpstreamConnection(options.doorConnectMs, () => onFree(this));
+    const connection = new UpstreamConnection(options.doorConnectMs, () => onFree(this));
     super(origin, {
-      connect: line.connect,
+      connect: connection.connect,
       keepAliveTimeout: options.doorIdleMs,
       keepAliveMaxTimeout: options.doorIdleMs,
       maxHeaderSize: options.maxHeaderBytes,
@@ -111,13 +111,13 @@ class PooledClient extends Client {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    this.#line = line;
+    this.#connection = connection;
   }
 
-  carry(options: Dispatcher.DispatchOptions, handler: AttemptHandler): void {
+  send(options: Dispatcher.DispatchOptions, handler: AttemptHandler): void {
     this.#misreadBefore = this.misread;
     this.misread = isMisread(options);
-    this.#line.carry(handler);
+    this.#connection.assign(handler);
     this.dispatch(options, handler);
   }
 
@@ -152,7 +152,7 @@ export class ConnectionPool {
   dispatch(options: Dispatcher.DispatchOptions, handler: AttemptHandler): void {
     const client = this.#free.pop() ?? this.#open();
     options.reset = this.#misreads && isMisread(options);
-    client.carry(options, handler);
+    client.send(options, handler);
   }
 
   /** Closes each connection when its request is over. Nothing must be dispatched after this. */

@@ -25,7 +25,7 @@ const INVALID: ReadonlySet<string> = new Set([
 const OVERFLOW: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'HPE_HEADER_OVERFLOW']);
 const CLOSED: ReadonlySet<string> = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);
 
-/** For the retry policy: how did this try end? `connected`: its connection stood. `answered`: a byte of an answer came. */
+/** For the retry policy: how did this attempt end? `connected`: its connection stood. `answered`: a byte of an answer came. */
 export function judgeFailure(error: Error, connected: boolean, answered: boolean): Broken {
   const code = codeOf(error);
   const why = OVERFLOW.has(code) ? 'the head of its answer is over --max-header' : reason(error);

@@ -1,5 +1,5 @@
 import type { Listing, RecordsView } from '../../model/fleet-view.ts';
-import { contestedUrls } from './address-policy.ts';
+import { urlsInConflict } from './address-policy.ts';
 import type { ConnectionPool } from './connection.ts';
 import type { BadProbe, ProbeResult } from './probe.ts';
 import { transition, type UpstreamEvent, type UpstreamState } from './transitions.ts';
@@ -64,11 +64,11 @@ export class UpstreamPool {
   /** Takes in what the registry holds now; what takes no requests is nothing to it. */
   apply({ servers, ...rest }: RecordsView): void {
     const view = { ...rest, servers: servers.filter(({ record }) => !record.worker) };
-    const contested = contestedUrls(view);
+    const inConflict = urlsInConflict(view);
     const seen = new Set<string>();
     for (const listing of view.servers) {
       seen.add(listing.record.id);
-      this.#see(listing, contested.has(listing.record.url));
+      this.#see(listing, inConflict.has(listing.record.url));
     }
     for (const upstream of [...this.#upstreams.values()])
       if (!seen.has(upstream.id)) this.#miss(upstream);
@@ -107,8 +107,8 @@ export class UpstreamPool {
     this.#deps.onSuspect();
   }
 
-  #see({ record, leaseLeftMs }: Listing, contested: boolean): void {
-    const upstream = this.#known(record.id, record.url, contested);
+  #see({ record, leaseLeftMs }: Listing, inConflict: boolean): void {
+    const upstream = this.#known(record.id, record.url, inConflict);
     upstream.health = record.health ?? upstream.health;
     upstream.failing = record.failing ?? null;
     if (upstream.state === 'draining' || upstream.state === 'denied') return;
@@ -125,21 +125,21 @@ export class UpstreamPool {
     return leaseLeftMs !== null && leaseLeftMs < leaseMs - lateBeatMs;
   }
 
-  #known(id: string, url: string, contested: boolean): Upstream {
+  #known(id: string, url: string, inConflict: boolean): Upstream {
     const upstream = this.#upstreams.get(id);
     if (upstream?.url === url) return upstream;
     if (upstream) this.#forget(upstream);
-    return this.#admit(id, url, contested);
+    return this.#admit(id, url, inConflict);
   }
 
-  #admit(id: string, url: string, contested: boolean): Upstream {
+  #admit(id: string, url: string, inConflict: boolean): Upstream {
     const connections = this.#deps.openConnections(url, () => this.#question(upstream));
     const upstream: Upstream = createUpstream(id, url, connections);
     this.#upstreams.set(id, upstream);
     this.#routable = null;
     const denial = this.#deps.deny(upstream.host, upstream.port);
     if (denial) this.#enter(upstream, 'denied', denial);
-    else if (contested) this.#enter(upstream, 'conflict', 'another record has its address');
+    else if (inConflict) this.#enter(upstream, 'conflict', 'another record has its address');
     return upstream;
   }
 

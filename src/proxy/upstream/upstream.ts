@@ -114,7 +114,7 @@ export function isRoutable({ state }: Upstream): boolean {
   return state === 'healthy' || state === 'suspect';
 }
 
-/** It is out, but may be back. */
+/** It is ejected, but may return. */
 export function isLastResort({ state, verified, stranger }: Upstream): boolean {
   return state === 'failed' && verified && !stranger;
 }

@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { type OwnAnswer, own } from '../client/own-response.ts';
 import { type DoorContext, pickUpstream } from '../exchange/context.ts';
 import { untilStarted } from '../exchange/start-queue.ts';
-import type { Stick } from '../sticky/cookie.ts';
+import type { Affinity } from '../sticky/cookie.ts';
 import { isVacant, judgeFailure } from '../upstream/failure.ts';
 import { hostname, type Upstream } from '../upstream/upstream.ts';
 
@@ -20,12 +20,12 @@ export interface Found {
 export async function findServer(
   context: DoorContext,
   client: Socket,
-  stick: Stick | null = null,
+  affinity: Affinity | null = null,
 ): Promise<Found | OwnAnswer | null> {
   const { retries, doorConnectMs } = context.options;
   const tried: Upstream[] = [];
   while (tried.length <= retries && !client.destroyed) {
-    const upstream = pickUpstream(context, tried, stick);
+    const upstream = pickUpstream(context, tried, affinity);
     if (!upstream && (await untilStarted(context.starts, client))) continue;
     if (!upstream) break;
     tried.push(upstream);

@@ -5,13 +5,13 @@ import { isForClient } from '../../http/interim.ts';
 import { own, rawAnswer } from '../client/own-response.ts';
 import { type DoorContext, endsStreams } from '../exchange/context.ts';
 import { interimAnswer } from '../exchange/response-head.ts';
-import type { Stick } from '../sticky/cookie.ts';
+import type { Affinity } from '../sticky/cookie.ts';
 import { judgeFailure, remark } from '../upstream/failure.ts';
 import type { PendingRequest, Upstream } from '../upstream/upstream.ts';
 import { guard } from './accept.ts';
 import { pongForClient, pongForServer } from './frames.ts';
 import { GoingAway } from './going-away.ts';
-import { Heartbeat } from './ping.ts';
+import { PeerCheck } from './peer-check.ts';
 
 /** What a session is about. */
 export interface Handshake {
@@ -22,7 +22,7 @@ export interface Handshake {
   readonly key: string;
   readonly upstream: Upstream;
   readonly tried: readonly Upstream[];
-  readonly stick: Stick | null;
+  readonly affinity: Affinity | null;
 }
 
 const SWITCHING = 101;
@@ -38,7 +38,7 @@ export class WebSocketSession implements PendingRequest {
   readonly #startMs = performance.now();
   readonly #goingAway: GoingAway;
   slot = 0;
-  #heartbeats: readonly Heartbeat[] = [];
+  #peerChecks: readonly PeerCheck[] = [];
   #outgoing: ClientRequest | null = null;
   #server: Socket | null = null;
   #interim = 0;
@@ -61,8 +61,8 @@ export class WebSocketSession implements PendingRequest {
 
   check(): void {
     const { upstream } = this.#handshake;
-    for (const heartbeat of this.#heartbeats) heartbeat.beat();
-    if (this.#server && endsStreams(this.#context, upstream)) this.goodbye();
+    for (const check of this.#peerChecks) check.look();
+    if (this.#server && endsStreams(this.#context, upstream)) this.goAway();
   }
 
   abandon(): void {
@@ -91,9 +91,9 @@ export class WebSocketSession implements PendingRequest {
   joined(server: Socket): void {
     const client = this.#client;
     const { toClient, toServer } = this.#goingAway;
-    this.#heartbeats = [
-      new Heartbeat(client, server, toClient, pongForClient),
-      new Heartbeat(server, client, toServer, pongForServer),
+    this.#peerChecks = [
+      new PeerCheck(client, server, toClient, pongForClient),
+      new PeerCheck(server, client, toServer, pongForServer),
     ];
     server.once('end', () => this.#sideEnded());
     server.on('data', (piece: Buffer) => this.#goingAway.passed(toClient, piece));
@@ -113,11 +113,11 @@ export class WebSocketSession implements PendingRequest {
   }
 
   /** Close code 1001 to both sides, as soon as no message is under way. */
-  goodbye(): void {
+  goAway(): void {
     if (this.#goingAway.started) return;
     this.#cutAfter(this.#context.options.upgradeCloseMs);
     this.#goingAway.start(this.#server, () => {
-      this.#heartbeats = [];
+      this.#peerChecks = [];
     });
   }
 
@@ -162,9 +162,9 @@ export class WebSocketSession implements PendingRequest {
   // http-proxy writes the answer's head from these.
   #mark(answer: IncomingMessage): void {
     for (const name of DROPPED) delete answer.headers[name];
-    const { upstream, stick } = this.#handshake;
+    const { upstream, affinity } = this.#handshake;
     answer.headers['x-served-by'] = upstream.id;
-    if (stick) this.#context.sticky?.markHeaders(answer.headers, upstream.id, stick);
+    if (affinity) this.#context.sticky?.markHeaders(answer.headers, upstream.id, affinity);
   }
 
   #tooLate(): void {
@@ -179,7 +179,7 @@ export class WebSocketSession implements PendingRequest {
 
   // What ends on one side ends on the other, whether that reads on or not.
   #sideEnded(): void {
-    this.#heartbeats = [];
+    this.#peerChecks = [];
     if (!this.#goingAway.started) this.#cutAfter(this.#context.options.upgradeCloseMs / 2);
   }
 
@@ -197,7 +197,7 @@ export class WebSocketSession implements PendingRequest {
     upstream.pending.remove(this);
     if (!this.#answered) this.#outgoing?.destroy();
     if (!this.#server || this.#server.destroyed) clearTimeout(this.#timer);
-    else if (this.#heartbeats.some(({ isStuck }) => isStuck)) this.#cut();
+    else if (this.#peerChecks.some(({ isStuck }) => isStuck)) this.#cut();
     else this.#sideEnded();
   }
 

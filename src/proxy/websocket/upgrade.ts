@@ -10,19 +10,19 @@ import { refuseRaw } from '../client/raw-refusal.ts';
 import { refusal, takeAbsolute } from '../client/request-checks.ts';
 import { RequestHead } from '../client/request-head.ts';
 import type { DoorContext } from '../exchange/context.ts';
-import type { Stick } from '../sticky/cookie.ts';
+import type { Affinity } from '../sticky/cookie.ts';
 import { hostname } from '../upstream/upstream.ts';
 import { type Found, findServer } from './connect.ts';
 import { WebSocketSession } from './session.ts';
 
 export interface Upgrades {
   handle(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Says goodbye on every WebSocket, with 1001 (going away). */
+  /** Closes every WebSocket with 1001 (going away). */
   close(): void;
 }
 
-interface Sticking extends Found {
-  readonly stick: Stick | null;
+interface FoundServer extends Found {
+  readonly affinity: Affinity | null;
 }
 
 const KEY = /^[A-Za-z0-9+/]{22}==$/;
@@ -46,7 +46,7 @@ export function createUpgrades(
   proxy.on('open', (server) => bySocket.get(server)?.joined(server));
   proxy.on('proxyReqWs', (outgoing, incoming) => byRequest.get(incoming)?.follow(outgoing));
 
-  const open = (request: IncomingMessage, client: Socket, head: Buffer, found: Sticking) => {
+  const open = (request: IncomingMessage, client: Socket, head: Buffer, found: FoundServer) => {
     const { url: path = '', headers } = request;
     const key = headers['sec-websocket-key'] ?? '';
     const session = new WebSocketSession(context, { client, path, key, ...found });
@@ -74,16 +74,16 @@ export function createUpgrades(
       if (refused || connection.unanswered.length > 0) {
         return refuseRaw(context, connection, request, refused ?? own.badRequest);
       }
-      const stick = context.sticky?.take(seen, connection.trusted) ?? null;
+      const affinity = context.sticky?.take(seen, connection.trusted) ?? null;
       request.headers = serverHeaders(context, connection, seen);
-      void findServer(context, client, stick).then((found) => {
+      void findServer(context, client, affinity).then((found) => {
         if (found === null) return;
         if ('status' in found) refuseRaw(context, connection, request, found);
-        else open(request, client, head, { ...found, stick });
+        else open(request, client, head, { ...found, affinity });
       });
     },
     close() {
-      for (const session of sessions) session.goodbye();
+      for (const session of sessions) session.goAway();
     },
   };
 }

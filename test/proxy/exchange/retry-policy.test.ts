@@ -1,22 +1,22 @@
 import { describe, expect, test } from 'vitest';
-import { RetryPolicy, type TryFacts } from '../../../src/proxy/exchange/retry-policy.ts';
+import { type RetryFacts, RetryPolicy } from '../../../src/proxy/exchange/retry-policy.ts';
 import { doorOptions } from '../../../src/proxy/options.ts';
 
 describe('the retry policy of retries', () => {
-  const facts: TryFacts = {
+  const facts: RetryFacts = {
     failure: 'unconnected',
     method: 'GET',
     hasBody: false,
     poison: false,
-    tries: 1,
+    attempts: 1,
     repeated: false,
     elapsedMs: 0,
   };
-  test.each<[string, Partial<TryFacts>, boolean]>([
+  test.each<[string, Partial<RetryFacts>, boolean]>([
     ['a connection that never stood, GET', {}, true],
     ['a connection that never stood, POST with a body', { method: 'POST', hasBody: true }, true],
-    ['the same, a second time', { tries: 2 }, true],
-    ['the same, a third time', { tries: 3 }, false],
+    ['the same, a second time', { attempts: 2 }, true],
+    ['the same, a third time', { attempts: 3 }, false],
     ['the same, after five seconds', { elapsedMs: 5_001 }, false],
     ['a connection that broke, GET', { failure: 'broken' }, true],
     ['a connection that broke, PUT', { failure: 'broken', method: 'PUT' }, true],
@@ -27,12 +27,12 @@ describe('the retry policy of retries', () => {
     ],
     ['a connection that broke, POST', { failure: 'broken', method: 'POST' }, false],
     ['a connection that broke, PATCH', { failure: 'broken', method: 'PATCH' }, false],
-    ['a connection that broke again', { failure: 'broken', repeated: true, tries: 2 }, false],
+    ['a connection that broke again', { failure: 'broken', repeated: true, attempts: 2 }, false],
     ['poison', { failure: 'broken', poison: true }, false],
     ['poison, where the connection never stood', { poison: true }, true],
     ['a server that was given up, GET', { failure: 'gone' }, true],
     ['a server that was given up, POST', { failure: 'gone', method: 'POST' }, false],
-    ['a second server that was given up', { failure: 'gone', repeated: true, tries: 2 }, false],
+    ['a second server that was given up', { failure: 'gone', repeated: true, attempts: 2 }, false],
     ['an answer that made no sense', { failure: 'garbled' }, false],
     ['no answer in time', { failure: 'late' }, false],
     ['a client that stopped sending', { failure: 'stalled' }, false],

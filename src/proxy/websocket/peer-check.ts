@@ -7,7 +7,7 @@ import type { FrameTracker } from './frames.ts';
  * any time (RFC 6455 §5.5.3) and needs no answer; the system of one who has gone answers with a
  * reset, which the next one meets.
  */
-export class Heartbeat {
+export class PeerCheck {
   readonly #from: Socket;
   readonly #to: Socket;
   readonly #frames: FrameTracker;
@@ -28,7 +28,7 @@ export class Heartbeat {
   }
 
   /** Called a few times a second. */
-  beat(): void {
+  look(): void {
     const from = this.#from;
     const { bytesRead } = from;
     this.#stuck = this.#to.writableNeedDrain && bytesRead === this.#read;
