@@ -34,6 +34,16 @@ export const defaults = Object.freeze({
   /** What is wanted, but no server has registered for: kept at least so long. */
   pendingKeepMs: 3_600_000,
   upServers: 2,
+  /** How often `up` looks whether one of another machine still marks the folder. */
+  upLookMs: 200,
+  /** Whoever holds the lock of `up` says who it is; one that says nothing for so long is stopped. */
+  lockAnswerMs: 1_000,
+  /** Others that are settling the same state folder get so long to finish. */
+  settleOthersMs: 5_000,
+  /** A reconciler whose socket is gone binds another one within this. */
+  deathSocketMs: 10_000,
+  /** A note of what runs here that could not be written, or was removed, is written again this often. */
+  runNoteMs: 10_000,
 
   beatMs: 2_000,
   /** A beat comes this share earlier or later, so that a fleet does not beat in step. */
@@ -44,6 +54,8 @@ export const defaults = Object.freeze({
 
   /** How often the reconciler looks when nothing changes. */
   reconcileMs: 1_000,
+  /** A server that holds a connection open to the reconciler is looked for every so many looks. */
+  roundsPerLook: 5,
   /** One that served for so long ran well: its first death in a while is answered at once. */
   ranWellMs: 10_000,
   /** The first wait before a server that died is started again; doubled each time. */
@@ -160,6 +172,15 @@ export const defaults = Object.freeze({
   logLines: 100,
 
   localRedisPort: 16_379,
+  /** How many ports it tries, from that one on. */
+  localRedisPorts: 100,
+  /** A local Redis answers at once, or it is busy; waiting longer helps nobody. */
+  localRedisAnswerMs: 400,
+  /** What accepts a connection and says nothing for so long is not a Redis that is just starting. */
+  localRedisSilentMs: 3_000,
+  localRedisStopMs: 10_000,
+  /** How often `up` looks whether its local Redis has ended. */
+  localRedisLookMs: 1_000,
   redisProbeUrl: 'redis://127.0.0.1:6379',
   namespace: 'meow',
 });

@@ -33,7 +33,7 @@ export function readSettings(env: Env): Settings {
   return Object.freeze({
     redisUrl: given(env, 'REDIS_URL'),
     redisProbeUrl: given(env, 'MEOW_REDIS_PROBE') ?? defaults.redisProbeUrl,
-    namespace: namespace(given(env, 'MEOW_NAMESPACE')),
+    namespace: namespace(namespaceIn(env)),
     // Asked for only where it is needed: a user without a home may still want --help.
     get home() {
       return stateFolder(asItWas);
@@ -50,8 +50,12 @@ function given(env: Env, name: string): string | null {
   return value === undefined || value === '' ? null : value;
 }
 
-function namespace(value: string | null): string {
-  if (value === null) return defaults.namespace;
+/** The namespace that an environment names, right or wrong. */
+export function namespaceIn(env: Env): string {
+  return given(env, 'MEOW_NAMESPACE') ?? defaults.namespace;
+}
+
+function namespace(value: string): string {
   if (/^[A-Za-z0-9._-]{1,64}$/.test(value)) return value;
   throw new UsageError(
     `MEOW_NAMESPACE ${quote(value)} is not a namespace`,

@@ -1,7 +1,7 @@
 import type { AppSpec } from '../model/app-spec.ts';
 import { baseOf, isSetting, only, type Variables } from '../model/variables.ts';
 import { onPath } from '../process/own-program.ts';
-import { readEnvFile } from './env-file.ts';
+import { type EnvLimits, readEnvFile } from './env-file.ts';
 import { type KeptValues, readValues } from './kept-values.ts';
 
 /** What an app gets, the later over the earlier, and what is still known of the rest. */
@@ -20,13 +20,18 @@ export interface AppEnvironment {
  * @param here what is set here and now: the base of an app that has none kept
  * @throws FailedError where its values or its file cannot be had
  */
-export function appEnvironment(home: string, spec: AppSpec, here: Variables): AppEnvironment {
+export function appEnvironment(
+  home: string,
+  spec: AppSpec,
+  here: Variables,
+  limits: EnvLimits,
+): AppEnvironment {
   const { envDigest, envFile } = spec;
   const kept: KeptValues =
     envDigest === null
       ? { base: baseOf(here), declared: {}, leftOut: 0 }
       : readValues(home, envDigest);
-  const file = envFile === undefined ? {} : readEnvFile(envFile).variables;
+  const file = envFile === undefined ? {} : readEnvFile(envFile, limits).variables;
   const isOldPath = !Object.hasOwn(kept.declared, 'PATH') && hasMovedOn(spec, kept.base, here);
   const base = isOldPath ? { ...kept.base, PATH: here.PATH ?? '' } : kept.base;
   return { ...kept, base, file, isOldPath };
@@ -42,8 +47,13 @@ export function variablesOf(env: AppEnvironment, { cwd }: Pick<AppSpec, 'cwd'>):
  * The environment of a server's process. A module's is the server's own, and Node reads it at its
  * start; a program gets its own from the server, which is not to be changed by it.
  */
-export function serverVariables(home: string, spec: AppSpec, here: Variables): Variables {
-  const env = appEnvironment(home, spec, here);
+export function serverVariables(
+  home: string,
+  spec: AppSpec,
+  here: Variables,
+  limits: EnvLimits,
+): Variables {
+  const env = appEnvironment(home, spec, here, limits);
   if (spec.kind === 'program') return env.base;
   return only(variablesOf(env, spec), (name) => !isSetting(name));
 }

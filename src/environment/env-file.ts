@@ -1,6 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
-import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
 import { isVariableName, type Variables, variableBytes } from '../model/variables.ts';
 import { quote, systemReason } from '../text.ts';
@@ -11,6 +10,12 @@ export interface EnvFile {
   readonly skipped: number;
 }
 
+export interface EnvLimits {
+  readonly maxEnvBytes: number;
+  readonly maxEnvVariables: number;
+  readonly maxVariableBytes: number;
+}
+
 const CHECK = 'Check --env-file';
 
 /**
@@ -18,24 +23,29 @@ const CHECK = 'Check --env-file';
  * @throws FailedError where it is not there, cannot be read, is too large or holds what cannot be
  *   an environment; a value is never named
  */
-export function readEnvFile(path: string): EnvFile {
-  const all = Object.entries(parseEnv(decode(readWhole(path), path))) as [string, string][];
+export function readEnvFile(path: string, limits: EnvLimits): EnvFile {
+  const bytes = readWhole(path, limits.maxEnvBytes);
+  const all = Object.entries(parseEnv(decode(bytes, path))) as [string, string][];
   const good = all.filter(([name]) => isVariableName(name));
-  if (good.length > defaults.maxEnvVariables) {
-    throw unusable(path, `has ${good.length} variables`, `Use at most ${defaults.maxEnvVariables}`);
+  const { maxEnvVariables, maxVariableBytes } = limits;
+  if (good.length > maxEnvVariables) {
+    throw unusable(path, `has ${good.length} variables`, `Use at most ${maxEnvVariables}`);
   }
-  for (const [name, value] of good) check(path, name, value);
+  for (const [name, value] of good) check(path, name, value, maxVariableBytes);
   return { variables: Object.fromEntries(good), skipped: all.length - good.length };
 }
 
 // A pipe would be empty at the next start, and may never end: only what can be read again will do.
-function readWhole(path: string): Buffer {
+function readWhole(path: string, maxBytes: number): Buffer {
   const fd = open(path);
   try {
     const found = fstatSync(fd);
     if (!found.isFile()) throw unusable(path, 'is not a file', CHECK);
-    if (found.size > defaults.maxEnvBytes) throw tooLarge(path, found.size);
-    return readFileSync(fd);
+    if (found.size > maxBytes) throw tooLarge(path, found.size, maxBytes);
+    const bytes = readFileSync(fd);
+    // It may have grown since.
+    if (bytes.length > maxBytes) throw tooLarge(path, bytes.length, maxBytes);
+    return bytes;
   } finally {
     closeSync(fd);
   }
@@ -52,7 +62,6 @@ function open(path: string): number {
 }
 
 function decode(bytes: Buffer, path: string): string {
-  if (bytes.length > defaults.maxEnvBytes) throw tooLarge(path, bytes.length);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes); // without a byte order mark
   } catch (error) {
@@ -61,19 +70,19 @@ function decode(bytes: Buffer, path: string): string {
   }
 }
 
-function check(path: string, name: string, value: string): void {
+function check(path: string, name: string, value: string, maxBytes: number): void {
   if (value.includes('\0')) {
     throw unusable(path, `has a NUL character in ${name}`, 'No environment can hold one');
   }
   const bytes = variableBytes(name, value);
-  if (bytes > defaults.maxVariableBytes) {
-    const remedy = `A variable may take ${defaults.maxVariableBytes}: put what is long into a file`;
+  if (bytes > maxBytes) {
+    const remedy = `A variable may take ${maxBytes}: put what is long into a file`;
     throw unusable(path, `has variable ${quote(name)} of ${bytes} bytes`, remedy);
   }
 }
 
-function tooLarge(path: string, bytes: number): FailedError {
-  return unusable(path, `has ${bytes} bytes`, `Use at most ${defaults.maxEnvBytes}`);
+function tooLarge(path: string, bytes: number, most: number): FailedError {
+  return unusable(path, `has ${bytes} bytes`, `Use at most ${most}`);
 }
 
 function unusable(path: string, what: string, remedy: string): FailedError {

@@ -12,7 +12,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
 import { type AppSpec, isEnvDigest } from '../model/app-spec.ts';
 import { baseOf, othersOf, type Variables } from '../model/variables.ts';
@@ -92,15 +91,20 @@ export function adopted(home: string, spec: AppSpec, here: Variables): AppSpec {
 
 /**
  * Removes values that nobody refers to any more, unless they are young: somebody may be about to.
+ * @param keepMs how old they must be at least
  * @param digestsInUse asked only where something is old
  * @returns the digests of what was removed
  */
-export function sweepEnv(home: string, digestsInUse: () => ReadonlySet<string>): string[] {
+export function sweepEnv(
+  home: string,
+  digestsInUse: () => ReadonlySet<string>,
+  keepMs: number,
+): string[] {
   const folder = join(home, 'env');
   const names = list(folder);
   const nowMs = names.length === 0 ? null : fileSystemNow(folder);
   if (nowMs === null) return [];
-  const old = names.filter((name) => nowMs - writtenAt(join(folder, name)) > defaults.envKeepMs);
+  const old = names.filter((name) => nowMs - writtenAt(join(folder, name)) > keepMs);
   if (old.length === 0) return [];
   const inUse = digestsInUse();
   const gone = old.filter((name) => !inUse.has(digestIn(name)));
@@ -173,13 +177,13 @@ function list(folder: string): string[] {
   }
 }
 
-// Another sweep may have been quicker.
 /** Makes it as young as if it were just written, where anything can be written. */
 function touch(path: string): void {
   const nowMs = fileSystemNow(dirname(path));
   if (nowMs !== null) utimesSync(path, nowMs / 1_000, nowMs / 1_000);
 }
 
+// Another sweep may have been quicker.
 function writtenAt(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
 }

@@ -8,9 +8,9 @@ import { sweepEnv } from './kept-values.ts';
  * Removes the values of apps that nothing wanted here refers to, in any list of this folder: not in
  * one that was set aside, nor in a file that is damaged.
  */
-export function sweepValues(home: string): string[] {
+export function sweepValues(home: string, keepMs: number): string[] {
   try {
-    return sweepEnv(home, () => digestsIn(home));
+    return sweepEnv(home, () => digestsIn(home), keepMs);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return []; // a file that cannot be read or removed now: no reason for a spawn to fail

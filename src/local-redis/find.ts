@@ -1,10 +1,21 @@
-import { defaults } from '../defaults.ts';
 import { parseRedisUrl } from '../store/connection/redis-url.ts';
 import { readPassword, readRun } from './files.ts';
 import { answersPing, askOurs } from './ping.ts';
 
+type RedisLimit =
+  | 'localRedisAnswerMs'
+  | 'localRedisPort'
+  | 'localRedisPorts'
+  | 'localRedisSilentMs'
+  | 'localRedisStopMs'
+  | 'readyTimeoutMs';
+
+/** Defaults of defaults.ts, under the same names. */
+export type RedisSettings = Readonly<Record<RedisLimit, number>>;
+
 export interface RedisPlaces {
   readonly home: string;
+  readonly settings: RedisSettings;
   /** The usual address, tried after the local one. */
   readonly probeUrl: string;
 }
@@ -14,18 +25,16 @@ export interface FoundRedis {
   readonly source: 'local' | 'probe';
 }
 
-/** A local Redis answers at once, or it is busy; waiting longer helps nobody. */
-export const REDIS_ANSWER_MS = 400;
-
 /**
  * The local Redis of the state folder, else the one at the usual address, if it answers. Reads only.
  * @throws UsageError when the usual address cannot be right
  */
-export async function findRedis({ home, probeUrl }: RedisPlaces): Promise<FoundRedis | null> {
+export async function findRedis(places: RedisPlaces): Promise<FoundRedis | null> {
+  const { probeUrl, settings } = places;
   const usual = parseRedisUrl(probeUrl, 'MEOW_REDIS_PROBE');
-  const local = await findLocal(home);
+  const local = await findLocal(places);
   if (local) return local;
-  const answers = await answersPing(usual.place, REDIS_ANSWER_MS);
+  const answers = await answersPing(usual.place, settings.localRedisAnswerMs);
   return answers ? { url: probeUrl, source: 'probe' } : null;
 }
 
@@ -33,11 +42,11 @@ export function localUrl(port: number, password: string): string {
   return `redis://:${password}@127.0.0.1:${port}`;
 }
 
-async function findLocal(home: string): Promise<FoundRedis | null> {
+async function findLocal({ home, settings }: RedisPlaces): Promise<FoundRedis | null> {
   const password = readPassword(home);
   if (password === null) return null;
-  const port = readRun(home)?.port ?? defaults.localRedisPort;
-  const answer = await askOurs(port, password, REDIS_ANSWER_MS);
+  const port = readRun(home)?.port ?? settings.localRedisPort;
+  const answer = await askOurs(port, password, settings.localRedisAnswerMs);
   if (answer !== 'ours' && answer !== 'loading') return null;
   return { url: localUrl(port, password), source: 'local' };
 }

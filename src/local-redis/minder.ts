@@ -1,15 +1,18 @@
-import { defaults } from '../defaults.ts';
 import { type Background, repeat } from '../loop.ts';
 import { type RedisStart, reviveLocalRedis } from './run.ts';
 
-const LOOK_MS = 1_000;
+type MinderSettings = Readonly<Record<'localRedisLookMs' | 'maxRestartMs', number>>;
 
 /** Starts the local Redis again when its process is gone: after 1 s; one that goes on dying, after 2, 4 … 30 s. */
-export function mindLocalRedis(redis: RedisStart, log: (line: string) => void): Background {
+export function mindLocalRedis(
+  redis: RedisStart,
+  { localRedisLookMs, maxRestartMs }: MinderSettings,
+  log: (line: string) => void,
+): Background {
   let deaths = 0;
   return repeat({
     name: 'looking after it',
-    every: (failed) => Math.min(LOOK_MS * 2 ** (deaths + failed), defaults.maxRestartMs),
+    every: (failed) => Math.min(localRedisLookMs * 2 ** (deaths + failed), maxRestartMs),
     async work() {
       const hadEnded = await reviveLocalRedis(redis);
       deaths = hadEnded ? deaths + 1 : 0;

@@ -1,17 +1,16 @@
-import { defaults } from '../defaults.ts';
 import { bootId, identify } from '../process/identity.ts';
 import { type RedisRun, readPassword, readRun, redisConfig } from './files.ts';
-import { localUrl, REDIS_ANSWER_MS } from './find.ts';
+import { localUrl, type RedisSettings } from './find.ts';
 import { askPid } from './ping.ts';
 
 /** Where ours runs: as recorded, or as it says itself if whoever started it was cut off. */
-export async function findRun(home: string): Promise<RedisRun | null> {
+export async function findRun(home: string, settings: RedisSettings): Promise<RedisRun | null> {
   const recorded = readRun(home);
   if (recorded && isRun(home, recorded)) return recorded;
   const password = readPassword(home);
   if (password === null) return null;
-  const port = recorded?.port ?? defaults.localRedisPort;
-  const pid = (await askPid(port, password, REDIS_ANSWER_MS)) ?? 0;
+  const port = recorded?.port ?? settings.localRedisPort;
+  const pid = (await askPid(port, password, settings.localRedisAnswerMs)) ?? 0;
   const pidStart = identify(pid)?.start ?? '';
   const run = { port, pid, pidStart, bootId: bootId() };
   return isRun(home, run) ? run : null;

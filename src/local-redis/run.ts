@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
-import { defaults } from '../defaults.ts';
 import { FailedError, StoreError } from '../errors.ts';
 import { tail } from '../logs/files.ts';
 import { bootId, identify } from '../process/identity.ts';
@@ -18,7 +17,13 @@ import {
   redisLog,
   writeRun,
 } from './files.ts';
-import { type FoundRedis, findRedis, localUrl, REDIS_ANSWER_MS, type RedisPlaces } from './find.ts';
+import {
+  type FoundRedis,
+  findRedis,
+  localUrl,
+  type RedisPlaces,
+  type RedisSettings,
+} from './find.ts';
 import { type Answer, askOurs, askPid } from './ping.ts';
 import { findRedisProgram, notInstalled } from './program.ts';
 import { findRun, isRun } from './recorded-run.ts';
@@ -41,11 +46,7 @@ interface Start extends RedisStart {
   readonly password: string;
 }
 
-const PORTS_TO_TRY = 100;
 const POLL_MS = 20;
-const STOP_MS = 10_000;
-/** What accepts a connection and says nothing for so long is not a Redis that is just starting. */
-const SILENCE_MS = 3_000;
 
 /**
  * The Redis to use: one that answers, else a local one that is started for it.
@@ -83,12 +84,13 @@ function prepare(options: RedisStart): Start {
  * @returns whether there was one
  * @throws FailedError when it does not end
  */
-export async function stopLocalRedis(home: string): Promise<boolean> {
-  const run = await findRun(home);
+export async function stopLocalRedis(home: string, settings: RedisSettings): Promise<boolean> {
+  const run = await findRun(home, settings);
   if (!run) return false;
   // One that is stopped hears nothing.
   if (isRun(home, run)) sendSignal(run.pid, 'SIGCONT');
-  const ending = await terminate({ pid: run.pid, isIt: () => isRun(home, run) }, STOP_MS);
+  const target = { pid: run.pid, isIt: () => isRun(home, run) };
+  const ending = await terminate(target, settings.localRedisStopMs);
   if (ending !== 'alive') return ending !== 'gone';
   const message = `the local Redis (pid ${run.pid}) does not end`;
   throw new FailedError('not-gone', message, `Its log is ${quote(redisLog(home))}`);
@@ -100,36 +102,37 @@ async function waitForOurs(start: Start): Promise<EnsuredRedis | null> {
   if (!run) return null;
   const look = async () => {
     if (!isRun(start.home, run)) return 'ended';
-    const answer = await askOurs(run.port, start.password, REDIS_ANSWER_MS);
+    const answer = await askOurs(run.port, start.password, start.settings.localRedisAnswerMs);
     return answer === 'ours' ? answer : null;
   };
-  const found = await until(look, { everyMs: POLL_MS, withinMs: defaults.readyTimeoutMs });
+  const found = await until(look, { everyMs: POLL_MS, withinMs: start.settings.readyTimeoutMs });
   if (found === null) throw doesNotAnswer(run, start);
   return found === 'ours' ? ensured(run.port, start, false) : null;
 }
 
 /** The port is the lock: every start tries the same ports in the same order. */
 async function startOnFreePort(start: Start): Promise<EnsuredRedis> {
-  const first = start.port ?? defaults.localRedisPort;
+  const { localRedisPort, localRedisPorts } = start.settings;
+  const first = start.port ?? localRedisPort;
   const known = readRun(start.home)?.port;
-  const ports = Array.from({ length: PORTS_TO_TRY }, (_, at) => first + at);
+  const ports = Array.from({ length: localRedisPorts }, (_, at) => first + at);
   for (const port of new Set(known === undefined ? ports : [known, ...ports])) {
     const started = await startOn(port, start);
     if (started) return started;
   }
-  const last = first + PORTS_TO_TRY - 1;
+  const last = first + localRedisPorts - 1;
   const message = `no free port for a local Redis from ${first} to ${last}`;
   throw new StoreError('unavailable', message, 'Free one of them, or set REDIS_URL');
 }
 
 /** @returns null when the port is somebody else's */
 async function startOn(port: number, start: Start): Promise<EnsuredRedis | null> {
-  const before = await askOurs(port, start.password, REDIS_ANSWER_MS);
+  const before = await askOurs(port, start.password, start.settings.localRedisAnswerMs);
   if (before === 'stranger') return null;
   const child = startChild(port, start);
   const answer = await waitForAnswer(port, start, child);
   if (answer === 'ours') return recordRun(port, start, child);
-  await stopChild(child, STOP_MS);
+  await stopChild(child, start.settings.localRedisStopMs);
   if (answer !== 'nobody' || (await isTaken(port))) return null;
   throw notStarted(start, child);
 }
@@ -147,18 +150,19 @@ function startChild(port: number, { home, program, env }: Start): ChildProcess {
 /** Waits for whoever has the port: our child, or the one that was quicker. */
 async function waitForAnswer(port: number, start: Start, child: ChildProcess): Promise<Answer> {
   const { nowMs } = monotonicClock;
-  let limit = nowMs() + defaults.readyTimeoutMs;
+  const { localRedisAnswerMs, localRedisSilentMs, readyTimeoutMs } = start.settings;
+  let limit = nowMs() + readyTimeoutMs;
   let silentSince = nowMs();
   const look = async () => {
     const ended = hasEnded(child) || child.pid === undefined;
-    const answer = await askOurs(port, start.password, REDIS_ANSWER_MS);
+    const answer = await askOurs(port, start.password, localRedisAnswerMs);
     const now = nowMs();
     if (answer === 'ours' || answer === 'stranger' || now > limit) return answer;
     if (answer === 'nobody' && ended) return answer;
     if (answer !== 'silent' || !ended) silentSince = now;
-    if (now - silentSince > SILENCE_MS) return answer;
+    if (now - silentSince > localRedisSilentMs) return answer;
     // It reads its data for as long as that takes.
-    if (answer === 'loading') limit = now + defaults.readyTimeoutMs;
+    if (answer === 'loading') limit = now + readyTimeoutMs;
     return null;
   };
   return until(look, { everyMs: POLL_MS });
@@ -166,7 +170,7 @@ async function waitForAnswer(port: number, start: Start, child: ChildProcess): P
 
 /** What took our password is the one with our files, whoever started it. */
 async function recordRun(port: number, start: Start, child: ChildProcess): Promise<EnsuredRedis> {
-  const pid = (await askPid(port, start.password, STOP_MS)) ?? 0;
+  const pid = (await askPid(port, start.password, start.settings.localRedisStopMs)) ?? 0;
   const pidStart = identify(pid)?.start ?? '';
   writeRun(start.home, { port, pid, pidStart, bootId: bootId() });
   return ensured(port, start, pid === child.pid);

@@ -1,12 +1,14 @@
 import { closeSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaults } from '../defaults.ts';
 import { plain } from '../text.ts';
 
 const MAX_TAIL_BYTES = 64 * 1_024;
 const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)(!?) /;
 
-/** What a server said, line by line, with the time in front, and `!` behind it for stderr; older ones are at `.1`, `.2` and so on. */
+/**
+ * What a server said, line by line, with the time in front, and `!` after the time for stderr; older
+ * lines are in `.1`, `.2` and so on.
+ */
 export function logPath(home: string, id: string): string {
   return join(home, 'logs', `${id}.log`);
 }
@@ -16,9 +18,12 @@ export function rawLogPath(home: string, id: string): string {
   return join(home, 'logs', `${id}.err`);
 }
 
-/** Which namespace a server is of: the name of an empty file, where that is not the default one. */
-export function markNamespace(home: string, id: string, namespace: string): void {
-  if (namespace === defaults.namespace) return;
+/**
+ * Marks which namespace a server is of: by the name of an empty file.
+ * @param usual the namespace of those that get no mark
+ */
+export function markNamespace(home: string, id: string, namespace: string, usual: string): void {
+  if (namespace === usual) return;
   writeFileSync(join(home, 'logs', `${id}.of.${namespace}`), '', { mode: 0o600 });
 }
 

@@ -1,25 +1,37 @@
 import type { Writable } from 'node:stream';
-import { defaults } from '../defaults.ts';
 import { repeat } from '../loop.ts';
 import { logPath, rawLogPath } from './files.ts';
 import { capRawLog, touchLog } from './raw-log.ts';
-import { type LogSource, RotatingLog } from './rotating-log.ts';
+import { type LogLimits, type LogSource, RotatingLog } from './rotating-log.ts';
+
+export interface OwnLogLimits extends LogLimits {
+  /** How often it is tended. */
+  readonly beatMs: number;
+  readonly rawLogMaxBytes: number;
+  /** How often a log in which nothing is said is marked as in use. */
+  readonly logTouchMs: number;
+}
 
 /**
  * From here on what this process prints goes to its own log. Its descriptors 1 and 2 are the
  * raw log, for what does not ask `process.stdout` (a crash, native code); that is kept small.
  */
-export function keepOwnLog(proc: NodeJS.Process, home: string, name: string): void {
-  const log = new RotatingLog(logPath(home, name));
+export function keepOwnLog(
+  proc: NodeJS.Process,
+  home: string,
+  name: string,
+  limits: OwnLogLimits,
+): void {
+  const log = new RotatingLog(logPath(home, name), limits);
   redirect(proc.stdout, log, 'out');
   redirect(proc.stderr, log, 'err');
   proc.once('exit', () => log.close());
   repeat({
     name: 'tending this log',
-    every: () => defaults.beatMs,
+    every: () => limits.beatMs,
     work() {
-      capRawLog(rawLogPath(home, name));
-      touchLog(logPath(home, name), new Date());
+      capRawLog(rawLogPath(home, name), limits.rawLogMaxBytes);
+      touchLog(logPath(home, name), new Date(), limits.logTouchMs);
     },
     log: (line) => proc.stderr.write(`meowctl: ${line}\n`),
     unref: true,

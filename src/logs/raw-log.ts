@@ -1,5 +1,4 @@
 import { statSync, truncateSync, utimesSync } from 'node:fs';
-import { defaults } from '../defaults.ts';
 
 /*
  * What a server does for its files at its beat. A log that is gone, or a disk that is full, must not
@@ -7,7 +6,7 @@ import { defaults } from '../defaults.ts';
  */
 
 /** Empties the file once it is too big; whoever appends to it starts anew. */
-export function capRawLog(path: string, maxBytes: number = defaults.rawLogMaxBytes): void {
+export function capRawLog(path: string, maxBytes: number): void {
   forgiven(() => {
     const { size } = statSync(path);
     if (size > maxBytes) truncateSync(path);
@@ -15,7 +14,7 @@ export function capRawLog(path: string, maxBytes: number = defaults.rawLogMaxByt
 }
 
 /** Marks the log of a server that says nothing as in use, so that no sweep takes it. */
-export function touchLog(path: string, now: Date, everyMs: number = defaults.logTouchMs): void {
+export function touchLog(path: string, now: Date, everyMs: number): void {
   forgiven(() => {
     if (now.getTime() - statSync(path).mtimeMs > everyMs) utimesSync(path, now, now);
   });

@@ -1,5 +1,4 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
-import { defaults } from '../defaults.ts';
 
 const BLOCK_BYTES = 64 * 1_024;
 const MAX_BYTES_AT_ONCE = 1_024 * 1_024;
@@ -9,6 +8,16 @@ interface OpenFile {
   readonly inode: number;
 }
 
+/** How a log is read. */
+export interface Reading {
+  /** What it stands before: all there is, or only what comes from now on. */
+  readonly from: 'start' | 'end';
+  /** How many files a log has at most. */
+  readonly logFiles: number;
+  /** Told of each file that may not be read. */
+  onDenied(path: string): void;
+}
+
 /**
  * Reads one log over all its files, while its server goes on writing and rotating: backwards from
  * where it stands, and forwards from there. Holds its file open, so that no other file can be taken
@@ -16,14 +25,16 @@ interface OpenFile {
  */
 export class LogReader {
   readonly #path: string;
+  readonly #files: number;
   readonly #onDenied: (path: string) => void;
   #open: OpenFile | null;
   #offset: number;
   #unfinished = '';
   #passed: ReadonlySet<number | null>;
 
-  constructor(path: string, from: 'start' | 'end', onDenied: (path: string) => void = () => {}) {
+  constructor(path: string, { from, logFiles, onDenied }: Reading) {
     this.#path = path;
+    this.#files = logFiles;
     this.#onDenied = onDenied;
     const atEnd = from === 'end';
     this.#open = atEnd ? this.#openIfThere(path) : null;
@@ -133,10 +144,7 @@ export class LogReader {
 
   /** The newest first. */
   #paths(): string[] {
-    const older = Array.from(
-      { length: defaults.logFiles - 1 },
-      (_, at) => `${this.#path}.${at + 1}`,
-    );
+    const older = Array.from({ length: this.#files - 1 }, (_, at) => `${this.#path}.${at + 1}`);
     return [this.#path, ...older];
   }
 }

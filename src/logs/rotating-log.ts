@@ -1,21 +1,21 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
-import { defaults } from '../defaults.ts';
 
-export interface RotatingLogOptions {
-  readonly maxBytes?: number;
+export interface LogLimits {
+  /** Of one file. */
+  readonly logMaxBytes: number;
   /** All in all: `x.log`, then `x.log.1` the newest of the old. */
-  readonly files?: number;
-  readonly maxLineBytes?: number;
-  readonly now?: () => Date;
+  readonly logFiles: number;
+  /** A longer line is stored as several. */
+  readonly logMaxLineBytes: number;
 }
 
 /** Whose unfinished line it is: those of two streams must not be joined. */
 export type LogSource = 'out' | 'err';
 
 /**
- * A log of whole lines, each with its time in front and a mark where it came by stderr, that never outgrows its files. Writes at once
- * and never throws for the disk's sake: what could not be stored is counted, and said in the log
- * when there is room again. One file has one writer.
+ * A log of whole lines, each with its time in front and a mark where it came by stderr, that never
+ * outgrows its files. Writes at once and never throws because of the disk: what could not be stored
+ * is counted, and the log says so when there is room again. One file has one writer.
  */
 export class RotatingLog {
   readonly #path: string;
@@ -30,14 +30,13 @@ export class RotatingLog {
   #lost = 0;
   #why = '';
 
-  constructor(path: string, options: RotatingLogOptions = {}) {
+  constructor(path: string, limits: LogLimits, now: () => Date = () => new Date()) {
     this.#path = path;
-    this.#maxBytes = options.maxBytes ?? defaults.logMaxBytes;
-    this.#files = options.files ?? defaults.logFiles;
-    this.#now = options.now ?? (() => new Date());
+    this.#maxBytes = limits.logMaxBytes;
+    this.#files = limits.logFiles;
+    this.#now = now;
     const stampBytes = '2026-01-01T00:00:00.000Z! \n'.length;
-    const longest = options.maxLineBytes ?? defaults.logMaxLineBytes;
-    this.#maxLine = Math.max(1, Math.min(longest, this.#maxBytes - stampBytes));
+    this.#maxLine = Math.max(1, Math.min(limits.logMaxLineBytes, this.#maxBytes - stampBytes));
   }
 
   /** Stores the lines that this chunk finishes, and keeps the rest until it is finished too. */

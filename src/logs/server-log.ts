@@ -1,11 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
 import { isServerId } from '../ids.ts';
 import { quote, systemReason } from '../text.ts';
 import { type LogStream, logPath, parseLogLine, rawLogPath } from './files.ts';
-import { LogReader } from './reader.ts';
+import { LogReader, type Reading } from './reader.ts';
 
 export interface LogLine {
   readonly id: string;
@@ -24,19 +23,19 @@ export interface Wanted {
   readonly stream: LogStream | null;
 }
 
-/** Told of each file that may not be read. */
-export type OnDenied = (path: string) => void;
-
-/** The ids of the servers of a namespace that have a log in this state folder. */
-export function loggedIds(home: string, namespace: string): string[] {
+/**
+ * The ids of the servers of a namespace that have a log in this state folder.
+ * @param usual the namespace of those that have no mark
+ */
+export function loggedIds(home: string, namespace: string, usual: string): string[] {
   const names = logFiles(home);
   const marks = new Map(names.flatMap((name) => namespaceMark(name) ?? []));
   const ids = new Set(names.filter((name) => namespaceMark(name) === null).map(idOfFile));
-  const isOf = (id: string) => (marks.get(id) ?? defaults.namespace) === namespace;
+  const isOf = (id: string) => (marks.get(id) ?? usual) === namespace;
   return [...ids].filter((id) => id !== null && isOf(id)).sort() as string[];
 }
 
-/** As fleet/logs.ts makes it: the id, and what it is of. */
+/** As `markNamespace` makes it: the id, and what it is of. */
 function namespaceMark(name: string): [[string, string]] | null {
   const [, id = '', namespace = ''] = /^([^.]+)\.of\.(.+)$/.exec(name) ?? [];
   return isServerId(id) ? [[id, namespace]] : null;
@@ -70,10 +69,10 @@ export class ServerLog {
   readonly #log: LogReader;
   readonly #raw: LogReader;
 
-  constructor(home: string, id: string, from: 'start' | 'end', onDenied: OnDenied) {
+  constructor(home: string, id: string, reading: Reading) {
     this.#id = id;
-    this.#log = new LogReader(logPath(home, id), from, onDenied);
-    this.#raw = new LogReader(rawLogPath(home, id), from, onDenied);
+    this.#log = new LogReader(logPath(home, id), reading);
+    this.#raw = new LogReader(rawLogPath(home, id), reading);
   }
 
   /** Unix ms. */

@@ -1,23 +1,23 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaults } from '../defaults.ts';
 import type { Registry } from '../store/store.ts';
 import { idOfFile, logFiles } from './server-log.ts';
 
 /**
- * Removes the logs of servers that are gone for long: nothing of theirs was written for `keepMs`
- * (a living server marks its log even when it says nothing), and nobody knows them.
- * The registry is asked only when there is an old log.
+ * Removes the logs of servers that are long gone: nothing of theirs was written for `keepMs` (a
+ * living server marks its log even when it says nothing), and nobody knows them. The registry is
+ * asked only when there is an old log.
+ * @param nowMs by the host's clock, which dates files
  * @returns the ids whose logs were removed
  */
 export async function sweepLogs(
   home: string,
   registry: Pick<Registry, 'fleet'>,
-  now: number = Date.now(),
-  keepMs: number = defaults.logKeepMs,
+  keepMs: number,
+  nowMs: number = Date.now(),
 ): Promise<string[]> {
   const old = [...filesById(home)].filter(([, files]) =>
-    files.every((file) => now - writtenAt(file) > keepMs),
+    files.every((file) => nowMs - writtenAt(file) > keepMs),
   );
   if (old.length === 0) return [];
   const { servers, intents } = await registry.fleet();

@@ -1,5 +1,4 @@
 import { basename } from 'node:path';
-import { defaults } from '../defaults.ts';
 import { UsageError } from '../errors.ts';
 import { parseRedisUrl } from '../store/connection/redis-url.ts';
 import { identify, type Machine } from './identity.ts';
@@ -33,10 +32,7 @@ const verbs: Readonly<Record<string, Kind>> = {
 };
 
 /** @param redisUrl null where none is named; one that is no address names nothing */
-export function fleetName(
-  redisUrl: string | null,
-  namespace: string = defaults.namespace,
-): FleetName {
+export function fleetName(redisUrl: string | null, namespace: string): FleetName {
   if (redisUrl === null) return { namespace, redis: null };
   try {
     const { label, db } = parseRedisUrl(redisUrl);

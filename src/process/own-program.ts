@@ -1,6 +1,5 @@
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
 import type { Variables } from '../model/variables.ts';
 import { quote } from '../text.ts';
@@ -12,15 +11,25 @@ export interface OwnProgram {
   readonly cliPath: string;
 }
 
+export interface NodeVersion {
+  readonly major: number;
+  readonly minor: number;
+}
+
 /**
  * What we run ourselves, where it still is; else what `node` and `meowctl` are now. A version
  * manager or `npm install` may have moved either away under a process that runs for weeks.
  * @param here where to look: the environment we were started with
+ * @param leastNode the oldest Node that will do
  * @throws FailedError where there is none any more
  */
-export function ownProgram({ execPath, cliPath }: OwnProgram, here: Variables): OwnProgram {
+export function ownProgram(
+  { execPath, cliPath }: OwnProgram,
+  here: Variables,
+  leastNode: NodeVersion,
+): OwnProgram {
   return {
-    execPath: existsSync(execPath) ? execPath : nodeNow(execPath, here),
+    execPath: existsSync(execPath) ? execPath : nodeNow(execPath, here, leastNode),
     cliPath: existsSync(cliPath) ? cliPath : cliNow(cliPath, here),
   };
 }
@@ -31,17 +40,16 @@ export function onPath(name: string, { PATH = '' }: Variables, from = '/'): stri
   return files.filter(mayRun);
 }
 
-function nodeNow(before: string, here: Variables): string {
-  const found = onPath('node', here).find((file) => isNewEnough(file, here));
+function nodeNow(before: string, here: Variables, least: NodeVersion): string {
+  const found = onPath('node', here).find((file) => isNewEnough(file, here, least));
   if (found !== undefined) return found;
-  const { major, minor } = defaults.leastNode;
+  const { major, minor } = least;
   const message = `Node is gone from ${quote(before)}, and none on PATH is ${major}.${minor} or newer`;
   throw new FailedError('node-gone', message, startAgain('node'));
 }
 
-function isNewEnough(file: string, here: Variables): boolean {
+function isNewEnough(file: string, here: Variables, least: NodeVersion): boolean {
   const [, major, minor] = /^v(\d+)\.(\d+)\./.exec(capture(file, ['--version'], here) ?? '') ?? [];
-  const least = defaults.leastNode;
   if (Number(major) === least.major) return Number(minor) >= least.minor;
   return Number(major) > least.major;
 }

@@ -1,7 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { closeSync, writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { defaults } from '../defaults.ts';
 import { type ExitCode, exitCodes, MeowError } from '../errors.ts';
 import { errorInWords, plain, systemRemedy } from '../text.ts';
 import { afterAwake } from '../time/awake-timer.ts';
@@ -92,19 +91,25 @@ export interface ReadyPipe {
   fail(error: unknown): void;
 }
 
+export interface ReadyTime {
+  readonly readyMs: number;
+  /** How much longer whoever spawned us waits to hear why we are not ready. */
+  readonly reasonMs: number;
+  /** When it may go on, if it has to wait for that: only then its time begins. */
+  readonly released?: Promise<void> | undefined;
+}
+
 /**
  * The pipe to the `spawn` that started us: one line, then closed. A spawner that is gone is no
  * reason to stop: the server runs and is registered. One that is never ready ends by itself.
- * @param released when it may go on, if it has to wait for that: only then its time begins
  */
 export function readyPipe(
   spawned: boolean,
   proc: NodeJS.Process,
-  withinMs: number = defaults.readyTimeoutMs,
-  released?: Promise<void>,
+  { readyMs, reasonMs, released }: ReadyTime,
 ): ReadyPipe {
   if (!spawned) return { tell: () => {}, fail: () => {} };
-  const spawnerMs = withinMs + defaults.reasonMs + AFTER_SPAWNER_MS;
+  const spawnerMs = readyMs + reasonMs + AFTER_SPAWNER_MS;
   const limitAfter = (ms: number) => setTimeout(() => proc.exit(exitCodes.timeout), ms);
   let limit: NodeJS.Timeout | undefined;
   if (!released) limit = limitAfter(Math.max(0, spawnerMs - proc.uptime() * 1_000));

@@ -12,12 +12,16 @@ import { scanProcesses } from './scan.ts';
  * What runs from this state folder, one file a process in `run`: what needs no Redis to be found.
  */
 
-const REWRITE_MS = 10_000;
-
 export interface Announced extends FleetName {
   readonly kind: Kind;
   /** Of a server, else null. */
   readonly id: string | null;
+}
+
+interface NoteKeeping {
+  /** How often a note that is missing is written again. */
+  readonly everyMs: number;
+  log(line: string): void;
 }
 
 /**
@@ -29,13 +33,13 @@ export function announce(
   home: string,
   { kind, id, namespace, redis }: Announced,
   { pid, pidStart, bootId, pidNs }: ThisProcess,
-  log: (line: string) => void,
+  { everyMs, log }: NoteKeeping,
 ): () => void {
   const path = join(folder(home), `${kind}-${pid}-${randomBytes(4).toString('hex')}.json`);
   const note: Running = { kind, id, namespace, redis, pid, pidStart, bootId, pidNs };
   const noting = repeat({
     name: 'noting in the state folder that it runs',
-    every: () => REWRITE_MS,
+    every: () => everyMs,
     work: () => writeNote(home, path, note),
     log: (line) => log(`meowctl: ${line}`),
     unref: true,

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { stateFolder } from '../settings.ts';
+import { namespaceIn, stateFolder } from '../settings.ts';
 import { identify } from './identity.ts';
 import { type FleetName, fleetName, kindOf, type Run, type Running } from './our-process.ts';
 
@@ -29,7 +29,7 @@ function startedWith(pid: number): { home: string; fleet: FleetName } | null {
     const env = Object.fromEntries(text.split('\0').map(toPair));
     return {
       home: stateFolder(env, readlinkSync(`/proc/${pid}/cwd`)),
-      fleet: fleetName(env.REDIS_URL || null, env.MEOW_NAMESPACE || undefined),
+      fleet: fleetName(env.REDIS_URL || null, namespaceIn(env)),
     };
   } catch (error) {
     if (error instanceof Error && 'code' in error) return null;

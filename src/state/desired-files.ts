@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
 import { isServerId } from '../ids.ts';
 import { type Intent, parseIntent, type SignedIntent } from '../model/desired-server.ts';
@@ -92,11 +91,11 @@ export function dropWanted(home: string, id: string): void {
 }
 
 /** One whose server has not registered for long, and so never will: whoever started it is gone too. */
-export function dropAbandoned(home: string, intent: SignedIntent): void {
+export function dropAbandoned(home: string, intent: SignedIntent, keepMs: number): void {
   const path = entryPath(home, intent, intent.id);
   const writtenMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
   const nowMs = writtenMs === undefined ? null : fileSystemNow(dirname(path));
-  if ((nowMs ?? 0) - (writtenMs ?? 0) > defaults.pendingKeepMs) removeFile(path);
+  if ((nowMs ?? 0) - (writtenMs ?? 0) > keepMs) removeFile(path);
 }
 
 /** From the list of its own registry alone: it is wanted in another. */

@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/output/rows.ts';
+import { defaults } from '../../src/defaults.ts';
 import { readEnvFile } from '../../src/environment/env-file.ts';
 import { APPS, type AppSite, openAppSite, text } from '../helpers/app-site.ts';
 import { freePort } from '../helpers/redis.ts';
@@ -246,7 +247,7 @@ describe('variables', () => {
   ])('are not read from a file %s', (_, content, why) => {
     if (content === null) spawnSync('mkfifo', [file]);
     else writeFileSync(file, content);
-    expect(() => readEnvFile(file)).toThrow(`"${file}" ${why}`);
+    expect(() => readEnvFile(file, defaults)).toThrow(`"${file}" ${why}`);
     rmSync(file);
   });
 

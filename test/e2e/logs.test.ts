@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Row } from '../../src/cli/output/rows.ts';
+import { defaults } from '../../src/defaults.ts';
 import { logPath, markNamespace, rawLogPath } from '../../src/logs/files.ts';
 import { RotatingLog } from '../../src/logs/rotating-log.ts';
 import { BIN, finish, openSite, type Site } from '../helpers/cli.ts';
@@ -33,10 +34,14 @@ beforeEach(async () => {
 afterAll(() => site.close());
 
 /** What a server would write, at an hour of today. */
-function writeLog(id: string, lines: Readonly<Record<string, string>>, maxBytes?: number): void {
+function writeLog(
+  id: string,
+  lines: Readonly<Record<string, string>>,
+  logMaxBytes = defaults.logMaxBytes as number,
+): void {
   for (const [at, line] of Object.entries(lines)) {
     const now = () => new Date(`${new Date().toISOString().slice(0, 11)}${at}Z`);
-    const log = new RotatingLog(logPath(site.home, id), { now, ...(maxBytes ? { maxBytes } : {}) });
+    const log = new RotatingLog(logPath(site.home, id), { ...defaults, logMaxBytes }, now);
     log.write(`${line}\n`);
     log.close();
   }
@@ -103,12 +108,12 @@ describe('logs', () => {
 
   test('shows what came by one stream, and the servers of one namespace', async () => {
     twoServers();
-    const log = new RotatingLog(logPath(site.home, 'aaaaaa'));
+    const log = new RotatingLog(logPath(site.home, 'aaaaaa'), defaults);
     log.write('oh\n', 'err');
     log.close();
     expect((await here('logs', '--stream', 'stderr')).stdout).toMatch(/^aaaaaa [\d:.]+ oh\n$/);
     expect((await here('logs', '--stream', 'stdout')).stdout).not.toContain('oh');
-    markNamespace(site.home, 'aaaaaa', 'other');
+    markNamespace(site.home, 'aaaaaa', 'other', 'meow');
     expect((await here('logs')).stdout).toBe('bbbbbb 00:00:02.000 two\n');
     const other = (...args: string[]) => runHere(args, { ...site.env, MEOW_NAMESPACE: 'other' });
     expect((await other('logs')).stdout.split('\n')).toHaveLength(4);
@@ -158,12 +163,14 @@ describe('logs', () => {
   );
 
   test('--since leaves out what is older, however many lines that are', async () => {
-    const log = new RotatingLog(logPath(site.home, 'aaaaaa'), {
-      now: () => new Date(Date.now() - 7_200_000),
-    });
+    const log = new RotatingLog(
+      logPath(site.home, 'aaaaaa'),
+      defaults,
+      () => new Date(Date.now() - 7_200_000),
+    );
     log.write('old\n');
     log.close();
-    const fresh = new RotatingLog(logPath(site.home, 'aaaaaa'));
+    const fresh = new RotatingLog(logPath(site.home, 'aaaaaa'), defaults);
     fresh.write('new\n'.repeat(500));
     fresh.close();
     const { stdout } = await here('logs', '--since', '10m');

@@ -16,6 +16,7 @@ import { temporaryFolder } from '../helpers/cleanup.ts';
 
 const values = { base: { PATH: '/bin', LANG: 'C' }, declared: { B: '2', A: 'hush' }, leftOut: 3 };
 const MINUTE_S = 60;
+const HOUR_MS = 3_600_000;
 
 /** The name of its file, too, and how old that is to be. */
 function keep(home: string, declared: Record<string, string>, ageMinutes = 0): string {
@@ -88,10 +89,10 @@ describe('the values of an app', () => {
     const old = keep(home, { A: 'old' }, 61);
     writeFileSync(join(home, 'env', 'draft.json.0a'), '');
     utimesSync(join(home, 'env', 'draft.json.0a'), 1, 1);
-    expect(sweepEnv(home, () => new Set([used]))).toEqual([old]);
+    expect(sweepEnv(home, () => new Set([used]), HOUR_MS)).toEqual([old]);
     const left = readdirSync(join(home, 'env')).sort();
     expect(left).toEqual([`${used}.json`, `${young}.json`].sort());
-    expect(sweepEnv(temporaryFolder(), () => new Set())).toEqual([]);
+    expect(sweepEnv(temporaryFolder(), () => new Set(), HOUR_MS)).toEqual([]);
   });
 
   test('stay while any list of the folder refers to them, a damaged one too', () => {
@@ -104,14 +105,14 @@ describe('the values of an app', () => {
     list('wanted/r.meow', 'abc234.json', `{"intent":{"spec":{"envDigest":"${wanted}"}}}`);
     list('wanted/other.cats', 'abc235.json', `{"intent":{"spec":{"envDigest":"${damaged}"`);
     list('wanted.set-aside-1/r.meow', 'abc236.json', `{"envDigest":"${aside}"}`);
-    expect(sweepValues(home)).toEqual([free]);
+    expect(sweepValues(home, HOUR_MS)).toEqual([free]);
   });
 
   test('are young again when they are asked for again', () => {
     const home = temporaryFolder();
     keep(home, { A: '1' }, 61);
     keepValues(home, { ...values, declared: { A: '1' } });
-    expect(sweepEnv(home, () => new Set())).toEqual([]);
+    expect(sweepEnv(home, () => new Set(), HOUR_MS)).toEqual([]);
   });
 
   test('stay young for the clock that dates files, whatever this process takes for the time', () => {
@@ -121,11 +122,11 @@ describe('the values of an app', () => {
       vi.useRealTimers();
     });
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 2 * 60 * MINUTE_S * 1_000 });
-    expect(sweepEnv(home, () => new Set())).toEqual([]);
+    expect(sweepEnv(home, () => new Set(), HOUR_MS)).toEqual([]);
     vi.setSystemTime(Date.now() - 4 * 60 * MINUTE_S * 1_000);
     keepValues(home, values);
     vi.useRealTimers();
-    expect(sweepEnv(home, () => new Set())).toEqual([]);
+    expect(sweepEnv(home, () => new Set(), HOUR_MS)).toEqual([]);
   });
 
   test('of 0.1 are taken over with the base that there is, and the old signature goes', () => {

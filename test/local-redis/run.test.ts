@@ -12,6 +12,8 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { defaults } from '../../src/defaults.ts';
+import type { RedisSettings } from '../../src/local-redis/find.ts';
 import {
   ensureRedis,
   findRedis,
@@ -26,6 +28,7 @@ import { until } from '../helpers/until.ts';
 const env = { PATH: process.env.PATH ?? '' };
 
 interface Place {
+  readonly settings: RedisSettings;
   readonly home: string;
   readonly probeUrl: string;
   readonly port: number;
@@ -36,13 +39,13 @@ interface Place {
 async function place(): Promise<Place> {
   const home = join(temporaryFolder(), 'home');
   const [probe, port] = [await freePort(), await freePort()];
-  return { home, probeUrl: `redis://127.0.0.1:${probe}`, port, env };
+  return { home, probeUrl: `redis://127.0.0.1:${probe}`, port, env, settings: defaults };
 }
 
 /** Ended when the test has: the folder of the place outlives it. */
 function ensure(where: Place) {
   onTestFinished(async () => {
-    await stopLocalRedis(where.home);
+    await stopLocalRedis(where.home, defaults);
   });
   return ensureRedis(where);
 }
@@ -129,7 +132,7 @@ describe('the local Redis', () => {
     const where = await place();
     const { url } = await ensure(where);
     await command(url, 'SET', 'cat', 'tom');
-    expect(await stopLocalRedis(where.home)).toBe(true);
+    expect(await stopLocalRedis(where.home, defaults)).toBe(true);
     const again = await ensure({ ...where, port: where.port + 1 });
     expect([again.url, again.started]).toEqual([url, true]);
     expect(await command(url, 'GET', 'cat')).toBe('tom');
@@ -160,7 +163,7 @@ describe('the local Redis', () => {
   test('is not taken for one that got its port', async () => {
     const where = await place();
     await ensure(where);
-    await stopLocalRedis(where.home);
+    await stopLocalRedis(where.home, defaults);
     await listen(where.port, '-ERR AUTH called without any password configured\r\n');
     expect(await findRedis(where)).toBeNull();
   });
@@ -183,7 +186,7 @@ describe('the local Redis', () => {
     const link = join(temporaryFolder(), 'link');
     symlinkSync(where.home, link);
     expect(await ensureRedis({ ...where, home: link })).toMatchObject({ url, started: false });
-    expect(await stopLocalRedis(link)).toBe(true);
+    expect(await stopLocalRedis(link, defaults)).toBe(true);
   });
 
   test('is stopped although what started it was cut off before it wrote where', async () => {
@@ -192,7 +195,7 @@ describe('the local Redis', () => {
     const { pid } = runOf(where);
     const earlier = { ...runOf(where), pid: 2 ** 22 + 1 };
     writeFileSync(join(where.home, 'redis', 'run.json'), JSON.stringify(earlier));
-    expect(await stopLocalRedis(where.home)).toBe(true);
+    expect(await stopLocalRedis(where.home, defaults)).toBe(true);
     expect(identify(pid)).toBeNull();
   });
 
@@ -209,7 +212,7 @@ describe('the local Redis', () => {
   test('that cannot start says why', async () => {
     const where = await place();
     await ensure(where);
-    await stopLocalRedis(where.home);
+    await stopLocalRedis(where.home, defaults);
     rmSync(join(where.home, 'redis', 'appendonlydir'), { recursive: true });
     mkdirSync(join(where.home, 'redis', 'appendonlydir', 'appendonly.aof.manifest'), {
       recursive: true,
@@ -229,7 +232,7 @@ describe('a Redis that somebody else started', () => {
     const found = { url: redis.url, source: 'probe' };
     expect(await findRedis(where)).toEqual(found);
     expect(await ensureRedis(where)).toEqual({ ...found, started: false });
-    expect(await stopLocalRedis(where.home)).toBe(false);
+    expect(await stopLocalRedis(where.home, defaults)).toBe(false);
     expect(existsSync(where.home)).toBe(false);
     expect(await command(redis.url, 'PING')).toBe('PONG');
   });
@@ -241,7 +244,7 @@ describe('a Redis that somebody else started', () => {
     const start = identify(process.pid)?.start;
     const stranger = { ...runOf(where), pid: process.pid, pidStart: start };
     writeFileSync(join(where.home, 'redis', 'run.json'), JSON.stringify(stranger));
-    expect(await stopLocalRedis(where.home)).toBe(true);
+    expect(await stopLocalRedis(where.home, defaults)).toBe(true);
     expect(identify(pid)).toBeNull();
   });
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { defaults } from '../../src/defaults.ts';
 import { logPath, markNamespace, rawLogPath } from '../../src/logs/files.ts';
 import { type FollowOptions, followLogs } from '../../src/logs/follow.ts';
 import { RotatingLog } from '../../src/logs/rotating-log.ts';
@@ -19,17 +20,22 @@ function newHome(): string {
 }
 
 /** A server's log on a clock that the test sets. */
-function logOf(home: string, id: string, maxBytes = 10_000_000) {
+function logOf(home: string, id: string, logMaxBytes = 10_000_000) {
   let at = '';
-  const log = new RotatingLog(logPath(home, id), { maxBytes, now: () => new Date(at) });
+  const log = new RotatingLog(logPath(home, id), { ...defaults, logMaxBytes }, () => new Date(at));
   return (time: string, ...lines: string[]) => {
     at = `2026-03-01T12:${time}.000Z`;
     log.write(lines.map((line) => `${line}\n`).join(''));
   };
 }
 
-function last(home: string, wanted: Partial<Wanted> = {}, ids = loggedIds(home, 'meow')): string[] {
-  const logs = ids.map((id) => new ServerLog(home, id, 'end', () => {}));
+function last(
+  home: string,
+  wanted: Partial<Wanted> = {},
+  ids = loggedIds(home, 'meow', 'meow'),
+): string[] {
+  const reading = { from: 'end', logFiles: 5, onDenied: () => {} } as const;
+  const logs = ids.map((id) => new ServerLog(home, id, reading));
   const lines = lastLines(logs, { ...ALL, ...wanted });
   for (const log of logs) log.close();
   return lines.map(({ id, line }) => `${id[0]} ${line}`);
@@ -40,8 +46,8 @@ function follow(home: string, options: Partial<FollowOptions> = {}): string[] {
   const got: string[] = [];
   const stopping = new AbortController();
   const done = (async () => {
-    const whose = { ids: null, namespace: 'meow', onDenied: () => {} };
-    const all = { ...whose, ...ALL, ...options, signal: stopping.signal };
+    const whose = { ids: null, namespace: 'meow', usualNamespace: 'meow', onDenied: () => {} };
+    const all = { ...defaults, ...whose, ...ALL, ...options, signal: stopping.signal };
     for await (const batch of followLogs(home, all)) {
       got.push(...batch.map(({ id, line }) => `${id[0]} ${line}`));
     }
@@ -90,7 +96,7 @@ describe('the last lines', () => {
 
   test('tell stdout and stderr apart, and what went past the log is stderr', () => {
     const home = newHome();
-    const log = new RotatingLog(logPath(home, 'aaaaaa'));
+    const log = new RotatingLog(logPath(home, 'aaaaaa'), defaults);
     log.write('out\n', 'out');
     log.write('err\n', 'err');
     log.write('! out\n', 'out');
@@ -105,12 +111,12 @@ describe('the last lines', () => {
     const home = newHome();
     const say = (id: string) => logOf(home, id)('01:00', 'meow');
     for (const id of ['aaaaaa', 'bbbbbb', 'cccccc']) say(id);
-    markNamespace(home, 'bbbbbb', 'other.one');
-    markNamespace(home, 'cccccc', 'meow');
-    markNamespace(home, 'dddddd', 'other.one');
-    expect(loggedIds(home, 'meow')).toEqual(['aaaaaa', 'cccccc']);
-    expect(loggedIds(home, 'other.one')).toEqual(['bbbbbb']);
-    expect(loggedIds(home, 'one')).toEqual([]);
+    markNamespace(home, 'bbbbbb', 'other.one', 'meow');
+    markNamespace(home, 'cccccc', 'meow', 'meow');
+    markNamespace(home, 'dddddd', 'other.one', 'meow');
+    expect(loggedIds(home, 'meow', 'meow')).toEqual(['aaaaaa', 'cccccc']);
+    expect(loggedIds(home, 'other.one', 'meow')).toEqual(['bbbbbb']);
+    expect(loggedIds(home, 'one', 'meow')).toEqual([]);
   });
 
   test('are none where there is no log, and only servers have one', () => {
@@ -118,8 +124,8 @@ describe('the last lines', () => {
     for (const name of ['up.log', 'aaaaaa.txt', 'AAAAAA.log', 'aaaaaa.log.bak']) {
       writeFileSync(join(home, 'logs', name), 'meow\n');
     }
-    expect(loggedIds(home, 'meow')).toEqual([]);
-    expect(loggedIds('/no/such/home', 'meow')).toEqual([]);
+    expect(loggedIds(home, 'meow', 'meow')).toEqual([]);
+    expect(loggedIds('/no/such/home', 'meow', 'meow')).toEqual([]);
     expect(last(home, {}, ['aaaaaa'])).toEqual([]);
   });
 });

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { defaults } from '../../src/defaults.ts';
-import { RotatingLog } from '../../src/logs/rotating-log.ts';
+import { type LogLimits, RotatingLog } from '../../src/logs/rotating-log.ts';
 import { bundleFixture } from '../helpers/bundle.ts';
 import { temporaryFolder } from '../helpers/cleanup.ts';
 import { needs, testWith, thorough } from '../helpers/needs.ts';
@@ -37,16 +37,16 @@ function unstamped(line: string): string {
   return line.replace(STAMP, '');
 }
 
-function newLog(options: ConstructorParameters<typeof RotatingLog>[1] = {}) {
+function newLog(limits: Partial<LogLimits> = {}, now?: () => Date) {
   const path = join(temporaryFolder(), 'abc234.log');
-  const log = new RotatingLog(path, options);
+  const log = new RotatingLog(path, { ...defaults, ...limits }, now);
   onTestFinished(() => log.close());
   return { path, log };
 }
 
 describe('a rotating log', () => {
   test('puts the time in front of each line, and only its owner may read it', () => {
-    const { path, log } = newLog({ now: () => new Date('2026-03-01T12:00:00.250Z') });
+    const { path, log } = newLog({}, () => new Date('2026-03-01T12:00:00.250Z'));
     log.write('one\ntwo\n');
     log.write(Buffer.from('miau 🐱\n\n'));
     const at = '2026-03-01T12:00:00.250Z';
@@ -79,14 +79,14 @@ describe('a rotating log', () => {
   });
 
   test('stores a line longer than the limit as several, and holds no more of it in memory', () => {
-    const { path, log } = newLog({ maxLineBytes: 1_000 });
+    const { path, log } = newLog({ logMaxLineBytes: 1_000 });
     log.write('x'.repeat(2_500));
     log.write(`y\n${'z'.repeat(1_001)}\n`);
     expect(linesOf(path).map((line) => line.length)).toEqual([1_000, 1_000, 500, 1, 1_000, 1]);
   });
 
   test('keeps five files, drops the oldest, and splits a chunk between lines', () => {
-    const { path, log } = newLog({ maxBytes: 200 });
+    const { path, log } = newLog({ logMaxBytes: 200 });
     log.write(Array.from({ length: 50 }, (_, at) => `line ${at}\n`).join(''));
     const names = readdirSync(join(path, '..')).sort();
     expect(names).toEqual(['', '.1', '.2', '.3', '.4'].map((end) => `abc234.log${end}`));
@@ -141,7 +141,7 @@ describe('a rotating log in trouble', () => {
   test('loses lines while its folder is away, and says how many when it is back', () => {
     const folder = temporaryFolder();
     const logs = join(folder, 'logs');
-    const log = new RotatingLog(join(logs, 'abc234.log'));
+    const log = new RotatingLog(join(logs, 'abc234.log'), defaults);
     log.write('one\ntwo\n');
     mkdirSync(logs);
     log.write('three\n');
@@ -166,7 +166,7 @@ describe('a rotating log in trouble', () => {
       execFileSync('umount', [disk]);
     });
     const path = join(disk, 'abc234.log');
-    const log = new RotatingLog(path);
+    const log = new RotatingLog(path, defaults);
     writeFileSync(join(disk, 'ballast'), Buffer.alloc(100_000));
     for (let at = 0; at < 5_000; at++) log.write(`${at} ${'x'.repeat(100)}\n`);
     const stored = linesOf(path).length;

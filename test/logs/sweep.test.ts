@@ -47,7 +47,7 @@ describe('the sweep of logs', () => {
       'up.log': 30,
       'notes.txt': 30,
     });
-    expect(await sweepLogs(home, store.registry)).toEqual(['aaaaaa']);
+    expect(await sweepLogs(home, store.registry, 7 * DAY_MS)).toEqual(['aaaaaa']);
     expect(logsOf(home)).toEqual(['bbbbbb.log', 'bbbbbb.log.4', 'notes.txt', 'up.log']);
   });
 
@@ -56,7 +56,7 @@ describe('the sweep of logs', () => {
     await store.registry.register(sampleRecord({ id: 'dddddd' }), sampleIntent());
     await store.registry.deregister('dddddd');
     const home = homeWith({ 'cccccc.log': 100, 'dddddd.log': 100, 'eeeeee.log': 100 });
-    expect(await sweepLogs(home, store.registry)).toEqual(['eeeeee']);
+    expect(await sweepLogs(home, store.registry, 7 * DAY_MS)).toEqual(['eeeeee']);
     expect(logsOf(home)).toEqual(['cccccc.log', 'dddddd.log']);
   });
 
@@ -65,22 +65,22 @@ describe('the sweep of logs', () => {
     const stuck = join(home, 'logs', 'aaaaaa.log');
     mkdirSync(stuck);
     utimesSync(stuck, 0, 0);
-    expect(await sweepLogs(home, store.registry)).toEqual(['bbbbbb']);
+    expect(await sweepLogs(home, store.registry, 7 * DAY_MS)).toEqual(['bbbbbb']);
     expect(logsOf(home)).toEqual(['aaaaaa.log']);
   });
 
   test('does not ask Redis where nothing is old, nor mind a state folder without logs', async () => {
     const deaf = { fleet: () => Promise.reject(new Error('asked')) };
-    expect(await sweepLogs(homeWith({ 'aaaaaa.log': 1 }), deaf)).toEqual([]);
-    expect(await sweepLogs('/no/such/home', deaf)).toEqual([]);
+    expect(await sweepLogs(homeWith({ 'aaaaaa.log': 1 }), deaf, 7 * DAY_MS)).toEqual([]);
+    expect(await sweepLogs('/no/such/home', deaf, 7 * DAY_MS)).toEqual([]);
   });
 });
 
 describe('what a server does for its files', () => {
   test('a log that has been quiet is marked as in use, so a fleet on another Redis spares it', async () => {
     const home = homeWith({ 'aaaaaa.log': 8 });
-    touchLog(join(home, 'logs', 'aaaaaa.log'), new Date());
-    expect(await sweepLogs(home, store.registry)).toEqual([]);
+    touchLog(join(home, 'logs', 'aaaaaa.log'), new Date(), 3_600_000);
+    expect(await sweepLogs(home, store.registry, 7 * DAY_MS)).toEqual([]);
     expect(existsSync(join(home, 'logs', 'aaaaaa.log'))).toBe(true);
   });
 
@@ -91,7 +91,7 @@ describe('what a server does for its files', () => {
     expect(statSync(path).size).toBe(5);
     capRawLog(path, 4);
     expect(statSync(path).size).toBe(0);
-    capRawLog(join(home, 'none.err'));
-    touchLog(join(home, 'none.log'), new Date());
+    capRawLog(join(home, 'none.err'), 4);
+    touchLog(join(home, 'none.log'), new Date(), 3_600_000);
   });
 });

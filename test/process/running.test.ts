@@ -36,6 +36,7 @@ function announce(...given: Parameters<typeof announceFor>): () => void {
   return leave;
 }
 
+const quietly = { everyMs: 10_000, log: () => {} };
 const notes = (home: string) => readdirSync(join(home, 'run'));
 const pidsOf = (home: string) => runningHere(home, thisMachine(home)).map(({ pid }) => pid);
 
@@ -45,8 +46,8 @@ describe('what runs from a state folder', () => {
     const one = await sleeper(['serve', '--id', 'abc234']);
     const two = await sleeper(['proxy', '--port', '1']);
     const run = thisMachine(home);
-    const leave = announce(home, server, { ...run, ...one }, () => {});
-    announce(home, { kind: 'proxy', id: null, ...fleet }, { ...run, ...two }, () => {});
+    const leave = announce(home, server, { ...run, ...one }, quietly);
+    announce(home, { kind: 'proxy', id: null, ...fleet }, { ...run, ...two }, quietly);
     const { bootId, pidNs } = run;
     expect(findServer(home, 'abc234', run)).toEqual({ ...server, ...one, bootId, pidNs });
     expect(findServer(home, 'xyz234', run)).toBeNull();
@@ -73,7 +74,7 @@ describe('what runs from a state folder', () => {
     const home = temporaryFolder();
     const run = thisMachine(home);
     const living = await sleeper(['serve', '--id', 'abc234']);
-    announce(home, what, { ...run, ...living, ...change(living) }, () => {});
+    announce(home, what, { ...run, ...living, ...change(living) }, quietly);
     expect(notes(home)).toHaveLength(1);
     expect(pidsOf(home)).toEqual([]);
     expect(notes(home)).toEqual([]);
@@ -83,8 +84,8 @@ describe('what runs from a state folder', () => {
     const home = temporaryFolder();
     const run = thisMachine(home);
     const living = await sleeper(['serve', '--id', 'abc234']);
-    announce(home, server, { ...run, ...living, bootId: 'elsewhere' }, () => {});
-    announce(home, server, { ...run, ...living, pidNs: 'pid:[1]' }, () => {});
+    announce(home, server, { ...run, ...living, bootId: 'elsewhere' }, quietly);
+    announce(home, server, { ...run, ...living, pidNs: 'pid:[1]' }, quietly);
     expect(pidsOf(home)).toEqual([]);
     expect(notes(home)).toHaveLength(2);
     forgetOtherRuns(home, run);
@@ -118,7 +119,10 @@ describe('what runs from a state folder', () => {
   test('is told once when it cannot be noted, and nothing ends of it', () => {
     const home = join(temporaryFolder(), 'missing', 'home');
     const lines: string[] = [];
-    const leave = announce(home, server, thisMachine(home), (line) => lines.push(line));
+    const leave = announce(home, server, thisMachine(home), {
+      everyMs: 10_000,
+      log: (line) => lines.push(line),
+    });
     leave();
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/^meowctl: noting .*its parent folder ".*missing" is missing\. Make/);
@@ -127,7 +131,7 @@ describe('what runs from a state folder', () => {
   test('keeps its notes for its owner alone, and leaves no draft', () => {
     const home = temporaryFolder();
     chmodSync(home, 0o700);
-    announce(home, server, thisMachine(home), () => {});
+    announce(home, server, thisMachine(home), quietly);
     const stat = spawnSync('stat', [
       '-c',
       '%a',
@@ -164,8 +168,8 @@ describe('the name of a fleet', () => {
       redis,
     });
     expect(fleetName('redis://127.0.0.1/3', 'meow')).toEqual({ namespace: 'meow', redis });
-    expect(fleetName(null)).toEqual({ namespace: 'meow', redis: null });
-    expect(fleetName('nonsense')).toEqual({ namespace: 'meow', redis: null });
+    expect(fleetName(null, 'meow')).toEqual({ namespace: 'meow', redis: null });
+    expect(fleetName('nonsense', 'meow')).toEqual({ namespace: 'meow', redis: null });
   });
 });
 

@@ -1,3 +1,4 @@
+import { defaults } from '../../defaults.ts';
 import type { Kind } from '../../process/our-process.ts';
 import type { Context } from './context.ts';
 
@@ -18,7 +19,10 @@ export async function announceHere(
   ]);
   const { home, redisUrl, namespace } = config;
   const what = { kind, id, ...fleetName(redisUrl, namespace) };
-  const leave = announce(home, what, thisMachine(home), output.talk);
+  const leave = announce(home, what, thisMachine(home), {
+    everyMs: defaults.runNoteMs,
+    log: output.talk,
+  });
   proc.once('exit', leave);
   // Node cannot collect processes that it did not start.
   if (proc.pid === 1 && (kind === 'up' || kind === 'server')) {

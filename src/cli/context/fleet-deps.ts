@@ -1,3 +1,4 @@
+import { defaults } from '../../defaults.ts';
 import type { ServerProgram } from '../../fleet/spawn/serve-command.ts';
 import { parseRedisUrl } from '../../store/connection/redis-url.ts';
 import type { Context, OpenStore } from './context.ts';
@@ -19,13 +20,17 @@ export async function openDesiredState({ config, output }: Context, { store, url
     machine: thisMachine(home),
     registry: store.registry,
     intents: store.intents,
+    pendingKeepMs: defaults.pendingKeepMs,
     env,
     say: (line) => output.talk(`meowctl: ${line}`),
   });
 }
 
-/** How this run starts servers: itself, with what it was told, by environment only. */
-export function serverProgram(context: Context, { url }: OpenStore): ServerProgram {
+/** How this run starts servers: itself, with what it was told, by environment only; and by which defaults. */
+export function serverProgram(
+  context: Context,
+  { url }: OpenStore,
+): ServerProgram & { readonly settings: typeof defaults } {
   const { config, cliPath, process } = context;
   return {
     execPath: process.execPath,
@@ -34,5 +39,6 @@ export function serverProgram(context: Context, { url }: OpenStore): ServerProgr
     redisUrl: url,
     namespace: config.namespace,
     home: config.home,
+    settings: defaults,
   };
 }

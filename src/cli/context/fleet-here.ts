@@ -41,13 +41,13 @@ export async function forgetWanted({ config }: Context): Promise<void> {
 }
 
 /** The names that the Redis of this run may have been started with. */
-async function redisesOf({ home, redisUrl, redisProbeUrl }: Settings) {
+async function redisesOf({ home, redisUrl, redisProbeUrl, namespace }: Settings) {
   const [{ localAddress }, { fleetName }] = await Promise.all([
     import('../../local-redis/recorded-run.ts'),
     import('../../process/our-process.ts'),
   ]);
-  const usual = [localAddress(home), redisProbeUrl].map((url) => fleetName(url).redis);
+  const usual = [localAddress(home), redisProbeUrl].map((url) => fleetName(url, namespace).redis);
   if (redisUrl === null) return new Set([null, ...usual]);
-  const named = fleetName(redisUrl).redis;
+  const named = fleetName(redisUrl, namespace).redis;
   return new Set(usual.includes(named) ? [null, named, ...usual] : [named]);
 }

@@ -1,3 +1,4 @@
+import { defaults } from '../../defaults.ts';
 import { StoreError } from '../../errors.ts';
 import type { Settings } from '../../settings.ts';
 import { parseRedisUrl, type RedisAddress } from '../../store/connection/redis-url.ts';
@@ -7,7 +8,7 @@ import type { Output } from '../output/output.ts';
 const LOOPBACK = /^(127\.|::1$|localhost$)/;
 
 /**
- * Which Redis this run uses: REDIS_URL, else the local one, else the usual address; design §8.
+ * Which Redis this run uses: REDIS_URL, else the local one, else the usual address.
  * @param start whether a local one is started where none answers
  */
 export async function chooseRedis(
@@ -20,7 +21,12 @@ export async function chooseRedis(
     return config.redisUrl;
   }
   const { ensureRedis, findRedis } = await import('../../local-redis/run.ts');
-  const where = { home: config.home, probeUrl: config.redisProbeUrl, env: config.childEnv };
+  const where = {
+    home: config.home,
+    probeUrl: config.redisProbeUrl,
+    env: config.childEnv,
+    settings: defaults,
+  };
   const found = start ? await ensureRedis(where) : await findRedis(where);
   if (found && 'started' in found && found.started) {
     output.talk(`started a local Redis at ${parseRedisUrl(found.url).label}`);

@@ -1,8 +1,9 @@
+import { defaults } from '../../defaults.ts';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
 import type { Context, OpenStore } from './context.ts';
 
 /**
- * Before anything is started here: see fleet/settle-host.ts.
+ * Before anything is started here: see fleet/desired/settle-host.ts.
  * @param asked what is to be started, kept with the state folder's key as it was
  * @returns the same, kept with the key as it is now
  */
@@ -22,7 +23,7 @@ export async function settle<Asked extends AskedSpec | null>(
   const values = digest === null ? null : readValues(home, digest);
   const { registry, intents } = store;
   const say = (line: string) => output.talk(`meowctl: ${line}`);
-  const hasNewKey = await settleHost({ home, registry, intents, say });
+  const hasNewKey = await settleHost({ home, registry, intents, settings: defaults, say });
   if (!hasNewKey || asked === null) return asked;
   return { ...asked, spec: { ...asked.spec, ...(values && keepValues(home, values)) } };
 }

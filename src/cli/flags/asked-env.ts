@@ -34,7 +34,7 @@ export function askedEnv(context: Context, flags: EnvFlags): AskedEnv {
   const declared = flags.envAll ? { ...others, ...named } : named;
   mustFit(declared);
   const envFile = flags.envFile === undefined ? null : typedPath(flags.envFile, context);
-  const file = envFile === null ? null : readEnvFile(envFile);
+  const file = envFile === null ? null : readEnvFile(envFile, defaults);
   const isLeftOut = (name: string) =>
     !Object.hasOwn(declared, name) && !Object.hasOwn(file?.variables ?? {}, name);
   const leftOut = Object.keys(others).filter(isLeftOut).length;

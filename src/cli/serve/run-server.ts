@@ -1,3 +1,4 @@
+import { defaults } from '../../defaults.ts';
 import { exitCodes } from '../../errors.ts';
 import { keepOwnLog } from '../../logs/own-log.ts';
 import { type AppSpec, catSpec } from '../../model/app-spec.ts';
@@ -36,11 +37,15 @@ export async function runServer(
   const { config, process: proc } = context;
   const spawned = options.spawned ?? false;
   await mustBeFirst(context, options);
-  if (spawned && options.id !== undefined) keepOwnLog(proc, config.home, options.id);
+  if (spawned && options.id !== undefined) keepOwnLog(proc, config.home, options.id, defaults);
   const given = spawned ? givenSpec(context) : null;
   const released = options.held ? waitForRelease(proc) : undefined;
   const hand = spawned ? null : handRunApp(context, options);
-  const ready = readyPipe(spawned, proc, given?.readyMs, released);
+  const ready = readyPipe(spawned, proc, {
+    readyMs: given?.readyMs ?? defaults.readyTimeoutMs,
+    reasonMs: defaults.reasonMs,
+    released,
+  });
   const { createId } = await import('../../ids.ts');
   const id = options.id ?? createId();
   const leave = await announceHere(context, 'server', id);
@@ -123,7 +128,7 @@ async function serveApp(
   const { id } = options;
   context.output.talk(servingLine(server.record()));
   ready.tell(server.record());
-  if (options.spawned) holdConnections(context.config.home, id, performance.now());
+  if (options.spawned) holdConnections(context.config.home, id, performance.now(), defaults.beatMs);
   leaving.serves(server);
   if ((await server.ended) !== 'retired') context.exitWith(exitCodes.failed);
 }

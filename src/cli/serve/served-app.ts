@@ -1,3 +1,4 @@
+import { defaults } from '../../defaults.ts';
 import { type AppEnvironment, appEnvironment } from '../../environment/app-environment.ts';
 import { adopted } from '../../environment/kept-values.ts';
 import { type AppSpec, catSpec } from '../../model/app-spec.ts';
@@ -14,7 +15,7 @@ export interface ServedApp {
 export function launchedApp({ config }: Context, given: AppSpec): ServedApp {
   const { home, childEnv } = config;
   const spec = adopted(home, given, childEnv);
-  return { spec, env: appEnvironment(home, spec, childEnv) };
+  return { spec, env: appEnvironment(home, spec, childEnv, defaults) };
 }
 
 /** By hand it gets all that is set here, and what the command line adds. */

@@ -86,7 +86,7 @@ async function getGoing(
   const startMs = asked?.spec.readyMs ?? defaults.readyTimeoutMs;
   const door = await openDoor(context, open, flags, startMs);
   going.door = door;
-  await sweepLogs(context.config.home, registry);
+  await sweepLogs(context.config.home, registry, defaults.logKeepMs);
   const wanted = await openDesiredState(context, open);
   going.wanted = wanted;
   const deps = {
@@ -114,7 +114,9 @@ async function mindRedis({ config, output }: Context, { url }: OpenStore) {
   ]);
   const { home, redisUrl, redisProbeUrl: probeUrl, childEnv: env } = config;
   if (redisUrl !== null || localAddress(home) !== url) return null;
-  return mindLocalRedis({ home, probeUrl, env }, (line) => output.talk(`Redis    ${line}`));
+  return mindLocalRedis({ home, probeUrl, env, settings: defaults }, defaults, (line) =>
+    output.talk(`Redis    ${line}`),
+  );
 }
 
 async function end(
@@ -126,8 +128,8 @@ async function end(
     () => minder?.stop(),
     () => reconciler?.stop(),
     () => door?.close(drainMs),
-    () => stopServers(ours, drainMs),
-    () => stopServers(startedInTheirPlace(wanted, ours), drainMs),
+    () => stopServers(ours, drainMs, defaults),
+    () => stopServers(startedInTheirPlace(wanted, ours), drainMs, defaults),
     () => wanted?.stopOfUp(),
   ]);
 }

@@ -51,7 +51,7 @@ async function destroyThem(
 ): Promise<void> {
   const { destroyServers } = await import('../../fleet/destroy/destroy.ts');
   const { asked, gone, failed } = await destroyServers(
-    { registry: store.registry, home: context.config.home },
+    { registry: store.registry, home: context.config.home, settings: defaults },
     {
       targets,
       all: options.all ?? false,

@@ -84,7 +84,11 @@ async function destroyHere(context: Context, tally: Tally, drainMs: number): Pro
       const machine = thisMachine(home);
       const here = (fleet: FleetView) => idsOn(machine, fleet);
       const how = { drainMs, signal: context.interruption() };
-      const { gone, failed } = await destroyChosen({ registry, home }, here, how);
+      const { gone, failed } = await destroyChosen(
+        { registry, home, settings: defaults },
+        here,
+        how,
+      );
       for (const { id } of gone) tally.gone.add(id);
       tally.failed.push(...failed);
       return tally;
@@ -105,7 +109,7 @@ async function askRedis(tally: Tally, ask: (tally: Tally) => Promise<Tally>): Pr
 async function endRedis({ config }: Context, tally: Tally): Promise<void> {
   const { stopLocalRedis } = await import('../../local-redis/run.ts');
   await orFailed(tally, async () => {
-    tally.redis = await stopLocalRedis(config.home);
+    tally.redis = await stopLocalRedis(config.home, defaults);
   });
 }
 

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { defaults } from '../../defaults.ts';
 import { NothingError, UsageError } from '../../errors.ts';
 import type { LogStream } from '../../logs/files.ts';
-import type { LogLine, OnDenied, Wanted } from '../../logs/server-log.ts';
+import type { Reading } from '../../logs/reader.ts';
+import type { LogLine, Wanted } from '../../logs/server-log.ts';
 import { quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
 import { examples } from '../flags/help.ts';
@@ -43,7 +44,7 @@ async function logs(context: Context, asked: readonly string[], options: Options
   if (options.follow && options.json) throw noEndNoArray();
   const { loggedIds } = await import('../../logs/server-log.ts');
   const { home, namespace } = context.config;
-  const logged = loggedIds(home, namespace);
+  const logged = loggedIds(home, namespace, defaults.namespace);
   const unknown = asked.find((id) => !logged.includes(id));
   if (unknown !== undefined) throw noLog(unknown, namespace);
   const chosen = asked.length > 0 ? [...new Set(asked)] : null;
@@ -55,7 +56,8 @@ async function print(context: Context, chosen: readonly string[], options: Optio
   const { lastLines, ServerLog } = await import('../../logs/server-log.ts');
   const { config, output } = context;
   const onDenied = skipping(context);
-  const logs = chosen.map((id) => new ServerLog(config.home, id, 'end', onDenied));
+  const reading = { from: 'end', logFiles: defaults.logFiles, onDenied } as const;
+  const logs = chosen.map((id) => new ServerLog(config.home, id, reading));
   const found = lastLines(logs, toWanted(options));
   for (const log of logs) log.close();
   if (options.json) return output.json(found);
@@ -77,6 +79,9 @@ async function follow(
   for await (const batch of followLogs(config.home, {
     ids: chosen,
     namespace: config.namespace,
+    usualNamespace: defaults.namespace,
+    logFiles: defaults.logFiles,
+    logPollMs: defaults.logPollMs,
     onDenied: skipping(context),
     signal,
     ...toWanted(options),
@@ -97,7 +102,7 @@ function toWanted({ lines: count, since, stream: named }: Options): Wanted {
 }
 
 /** Says once of each file that may not be read, and goes on without it. */
-function skipping({ output }: Context): OnDenied {
+function skipping({ output }: Context): Reading['onDenied'] {
   const said = new Set<string>();
   return (path) => {
     if (said.has(path)) return;

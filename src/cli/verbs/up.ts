@@ -50,12 +50,15 @@ async function up(context: Context, options: Options): Promise<void> {
     await refuseSecond(context);
     return detachUp(context, (await whatToServe(context, options))?.spec ?? null);
   }
-  const ready = readyPipe(options.detached ?? false, context.process, UP_READY_MS);
+  const ready = readyPipe(options.detached ?? false, context.process, {
+    readyMs: UP_READY_MS,
+    reasonMs: defaults.reasonMs,
+  });
   const stopping = stopController(context.process);
   try {
     await asTheOnlyOne(context, stopping, async () => {
       // Not before: this log is that of the one that runs.
-      if (options.detached) keepOwnLog(context.process, context.config.home, 'up');
+      if (options.detached) keepOwnLog(context.process, context.config.home, 'up', defaults);
       const asked = await whatToServe(context, options);
       await runUp(context, asked, options, ready.tell, stopping.signal);
     });
@@ -84,7 +87,7 @@ async function asTheOnlyOne(
     import('../../state/folder.ts'),
   ]);
   prepareStateFolder(home);
-  const options = { signal: stopping.signal, log: context.output.talk };
+  const options = { signal: stopping.signal, log: context.output.talk, settings: defaults };
   const taken = await takeUp(home, thisMachine(home), options);
   const leave = await announceHere(context, 'up');
   void taken.lost.then((error) => {

@@ -1,5 +1,4 @@
 import { connect } from 'node:net';
-import { defaults } from '../../defaults.ts';
 import { repeat } from '../../loop.ts';
 import { deathSockets } from './socket.ts';
 
@@ -7,8 +6,9 @@ import { deathSockets } from './socket.ts';
  * Holds a connection to every reconciler of this state folder open, for as long as this process lives;
  * to one that comes later, from the next beat on. Whatever fails does no harm.
  * @param sinceMs since when it serves, monotonic
+ * @param everyMs how often it looks for reconcilers
  */
-export function holdConnections(home: string, id: string, sinceMs: number): void {
+export function holdConnections(home: string, id: string, sinceMs: number, everyMs: number): void {
   const open = new Set<string>();
   const hold = (path: string) => {
     const connection = connect(path);
@@ -22,7 +22,7 @@ export function holdConnections(home: string, id: string, sinceMs: number): void
   };
   repeat({
     name: 'keepers',
-    every: () => defaults.beatMs,
+    every: () => everyMs,
     work() {
       for (const path of deathSockets(home)) if (!open.has(path)) hold(path);
     },

@@ -7,19 +7,18 @@ import { socketPath } from '../../state/socket-path.ts';
 import { lockMark } from '../../store/desired-state.ts';
 import { answers, deathSockets } from './socket.ts';
 
-const ANSWER_MS = 1_000;
-
 /**
  * Whether a reconciler or another `up` lives in this very state folder, in whatever container: their
  * sockets answer. Those in a copy of a folder do not.
+ * @param answerMs who listens and says nothing for so long is stopped
  */
-export async function inUse(home: string, self: ThisProcess): Promise<boolean> {
+export async function inUse(home: string, self: ThisProcess, answerMs: number): Promise<boolean> {
   const reconcilers = deathSockets(home).map(answers);
-  const ups = upSockets(home).map((path) => isTakenByAnother(path, self));
+  const ups = upSockets(home).map((path) => isTakenByAnother(path, self, answerMs));
   return (await Promise.all([...reconcilers, ...ups])).includes(true);
 }
 
-/** Of the lock of `up`: up-lock.ts. */
+/** Of the lock of `up`: up/lock.ts. */
 function upSockets(home: string): string[] {
   const folder = dirname(socketPath(home, 'up/1'));
   return readdirSync(folder)
@@ -28,7 +27,11 @@ function upSockets(home: string): string[] {
 }
 
 /** Who holds the lock says who it is; one that is stopped says nothing, and is somebody. */
-function isTakenByAnother(path: string, { pid, pidStart }: ThisProcess): Promise<boolean> {
+function isTakenByAnother(
+  path: string,
+  { pid, pidStart }: ThisProcess,
+  answerMs: number,
+): Promise<boolean> {
   return new Promise((resolve) => {
     let said = '';
     const connection = connect(path).setEncoding('utf8');
@@ -37,7 +40,7 @@ function isTakenByAnother(path: string, { pid, pidStart }: ThisProcess): Promise
       connection.destroy();
       resolve(taken && !said.includes(`"pid":${pid},"pidStart":"${pidStart}"`));
     };
-    const limit = setTimeout(() => settle(true), ANSWER_MS);
+    const limit = setTimeout(() => settle(true), answerMs);
     connection.on('data', (piece: string) => {
       said += piece;
     });

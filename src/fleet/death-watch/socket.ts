@@ -13,7 +13,6 @@ import { removeFile } from '../../state/whole-file.ts';
  */
 
 const FOLDER = 'keepers';
-const REBIND_MS = 10_000;
 const MAX_LINE = 40;
 
 export interface Heard {
@@ -32,7 +31,7 @@ export function deathSockets(home: string): string[] {
     .map((name) => join(folder, name));
 }
 
-/** Listens until it is stopped. One that cannot, or whose socket is removed, tries again. */
+/** Listens until it is stopped. One that cannot, or whose socket is removed, tries again after `rebindMs`. */
 export class DeathSocket {
   readonly #home: string;
   readonly #heard: Heard;
@@ -44,12 +43,12 @@ export class DeathSocket {
   #path = '';
   #stopped = false;
 
-  constructor(home: string, heard: Heard) {
+  constructor(home: string, heard: Heard, rebindMs: number) {
     this.#home = home;
     this.#heard = heard;
     this.#listening = repeat({
       name: 'listening for the ends of servers',
-      every: () => REBIND_MS,
+      every: () => rebindMs,
       work: () => this.#listen(),
       log: heard.log,
       unref: true,

@@ -30,6 +30,8 @@ export interface DesiredStateDeps {
   readonly machine: Machine;
   readonly registry: Pick<Registry, 'id' | 'forget'>;
   readonly intents: Pick<Intents, 'text' | 'swap'>;
+  /** What is wanted, but no server has registered for, is kept at least so long. */
+  readonly pendingKeepMs: number;
   /** What an old fleet's variables are completed from. */
   readonly env: Readonly<Record<string, string>>;
   say(line: string): void;
@@ -189,7 +191,7 @@ export class DesiredState {
     const text = await this.#deps.intents.text(id);
     if (text !== null) return isCopy(text, intent);
     // Redis is about to hear of it: maybe from where we see no process, and by now it has.
-    if (pending) dropAbandoned(this.#deps.home, intent);
+    if (pending) dropAbandoned(this.#deps.home, intent, this.#deps.pendingKeepMs);
     else await this.drop(id);
     return false;
   }

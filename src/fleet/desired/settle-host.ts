@@ -1,6 +1,5 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaults } from '../../defaults.ts';
 import { createHostId } from '../../ids.ts';
 import { type Machine, thisMachine } from '../../process/identity.ts';
 import { readHostFile, rewriteHostFile } from '../../state/host-id.ts';
@@ -11,17 +10,19 @@ import { until } from '../../time/until.ts';
 import { inUse, runOfReconciler } from '../death-watch/in-use.ts';
 import { livesElsewhere } from '../targets/liveness.ts';
 
+/** Defaults of defaults.ts, under the same names. */
+type SettleSettings = Readonly<Record<'leaseMs' | 'lockAnswerMs' | 'settleOthersMs', number>>;
+
 export interface SettleDeps {
   /** A state folder that is there. */
   readonly home: string;
   readonly registry: Pick<Registry, 'fleet'>;
   readonly intents: Pick<Intents, 'lockHolder'>;
+  readonly settings: SettleSettings;
   say(line: string): void;
 }
 
 const POLL_MS = 250;
-/** Others that are settling the same folder get so long to finish. */
-const OTHERS_MS = 5_000;
 
 /**
  * Makes sure that this state folder's host is nobody else's, before anything is started here. What
@@ -32,13 +33,13 @@ const OTHERS_MS = 5_000;
  * @throws StoreError, FailedError where the state folder cannot be used
  */
 export async function settleHost(deps: SettleDeps): Promise<boolean> {
-  const { home, say } = deps;
+  const { home, settings, say } = deps;
   const machine = thisMachine(home);
   const found = await othersOf(machine, deps);
   if (found === null) return keepHost(machine, home);
   // The same folder in two containers: no id is taken from under those who live here.
-  if (await inUse(home, machine)) return false;
-  const seconds = defaults.leaseMs / 1_000;
+  if (await inUse(home, machine, settings.lockAnswerMs)) return false;
+  const seconds = settings.leaseMs / 1_000;
   say(
     `${found} under the id of this state folder, but not on this machine, or in another container or boot of it: waiting ${seconds} s to see whether it lives on`,
   );
@@ -48,7 +49,7 @@ export async function settleHost(deps: SettleDeps): Promise<boolean> {
     living = others ?? living;
     return others === null;
   };
-  const gone = await until(areGone, { everyMs: POLL_MS, withinMs: defaults.leaseMs });
+  const gone = await until(areGone, { everyMs: POLL_MS, withinMs: settings.leaseMs });
   if (gone) return keepHost(machine, home);
   await becomeAnother(machine, deps, living);
   return true;
@@ -82,11 +83,11 @@ function keepHost({ hostId: id, bootId, pidNs }: Machine, home: string): false {
 
 async function becomeAnother(
   machine: Machine,
-  { home, say }: SettleDeps,
+  { home, settings, say }: SettleDeps,
   living: string,
 ): Promise<void> {
   const { hostId, bootId, pidNs } = machine;
-  if (!(await isOursToDo(home, hostId))) return;
+  if (!(await isOursToDo(home, hostId, settings))) return;
   const aside = setWantedAside(home);
   rmSync(join(home, 'seal.key'), { force: true });
   rewriteHostFile(home, { id: createHostId(), bootId, pidNs });
@@ -97,11 +98,15 @@ async function becomeAnother(
 }
 
 /** Of several at once, one does it; the others wait for it, and do it where it did not. */
-async function isOursToDo(home: string, hostId: string): Promise<boolean> {
+async function isOursToDo(
+  home: string,
+  hostId: string,
+  { settleOthersMs: withinMs }: SettleSettings,
+): Promise<boolean> {
   // Nobody has started to give up that id yet.
   if (linkIfFree(join(home, 'host.json'), join(home, `host.was-${hostId}.json`))) return true;
   const isDone = () => readHostFile(home)?.id !== hostId;
-  return (await until(isDone, { everyMs: POLL_MS, withinMs: OTHERS_MS })) === null;
+  return (await until(isDone, { everyMs: POLL_MS, withinMs })) === null;
 }
 
 /** @returns the name it has now; null where there was no list */

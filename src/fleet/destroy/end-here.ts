@@ -1,11 +1,5 @@
 import { FailedError } from '../../errors.ts';
-import {
-  fleetName,
-  type Kind,
-  type Run,
-  type Running,
-  stillRuns,
-} from '../../process/our-process.ts';
+import { type Kind, type Run, type Running, stillRuns } from '../../process/our-process.ts';
 import { runningHere } from '../../process/running.ts';
 import { terminate } from '../../process/terminate.ts';
 import { findUp } from '../up/mark.ts';
@@ -17,7 +11,9 @@ export function allHere(home: string, run: Run): Running[] {
   if (!mark || found.some(({ pid }) => pid === mark.pid)) return found;
   const { pid, pidStart } = mark;
   const { bootId, pidNs } = run;
-  return [...found, { kind: 'up', id: null, ...fleetName(null), pid, pidStart, bootId, pidNs }];
+  // It does not say which fleet it is of.
+  const fleet = { namespace: '', redis: null };
+  return [...found, { kind: 'up', id: null, ...fleet, pid, pidStart, bootId, pidNs }];
 }
 
 const names: Readonly<Record<Kind, string>> = {

@@ -1,4 +1,3 @@
-import { defaults } from '../../defaults.ts';
 import { TimeoutError } from '../../errors.ts';
 import { INIT_PID, isAliveHere, isHere } from '../../process/identity.ts';
 import { terminate } from '../../process/terminate.ts';
@@ -9,7 +8,7 @@ import { type Job, leaveWithinMs, nameOf } from './job.ts';
 /** A living server beats, and so hears its order, within a lease; a lost one elsewhere may be off. */
 export function patienceMs(job: Job, server: Known): number {
   const limit = limitMs(job, server);
-  return isLostElsewhere(server, job.machine) ? Math.min(limit, defaults.leaseMs) : limit;
+  return isLostElsewhere(server, job.machine) ? Math.min(limit, job.settings.leaseMs) : limit;
 }
 
 /** What asking did not end in time. */
@@ -19,10 +18,8 @@ export async function end(job: Job, server: Known): Promise<End> {
   if (!isHere(record, job.machine)) return stays(job, server, `is on host ${record.host}`);
   const isIt = () => isAliveHere(record, job.machine);
   if (!isIt()) return stays(job, server, `cannot be told by its pid ${record.pid}`);
-  const ending = await terminate(
-    { pid: record.pid, isIt },
-    job.termGraceMs ?? record.killMs ?? defaults.termGraceMs,
-  );
+  const graceMs = record.killMs ?? job.settings.termGraceMs;
+  const ending = await terminate({ pid: record.pid, isIt }, graceMs);
   if (ending === 'alive') return stays(job, server, 'outlives SIGKILL');
   await job.registry.forget(id);
   if (ending === 'gone') return { gone: record, failed: null };
@@ -39,6 +36,6 @@ function stays(job: Job, server: Known, why: string): End {
   return { gone: null, failed: new TimeoutError('not-drained', message, ORDER_STANDS) };
 }
 
-function limitMs({ drainMs, drainGraceMs }: Job, { record }: Known): number {
-  return leaveWithinMs(record, drainMs, drainGraceMs);
+function limitMs({ drainMs, settings }: Job, { record }: Known): number {
+  return leaveWithinMs(record, drainMs, settings);
 }

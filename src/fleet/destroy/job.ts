@@ -1,9 +1,12 @@
-import { defaults } from '../../defaults.ts';
 import type { AppSpec } from '../../model/app-spec.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import type { Machine } from '../../process/identity.ts';
 import type { Registry } from '../../store/store.ts';
 import type { Known } from '../targets/servers.ts';
+
+/** How patient this host is with servers that leave: defaults of defaults.ts, under the same names. */
+export type LeaveSettings = Readonly<Record<'drainGraceMs' | 'termGraceMs', number>>;
+export type DestroySettings = LeaveSettings & Readonly<Record<'leaseMs', number>>;
 
 export interface DestroyDeps {
   /** The state folder. */
@@ -12,6 +15,7 @@ export interface DestroyDeps {
     Registry,
     'fleet' | 'orderRetire' | 'orderRetireUnlessLast' | 'forget' | 'killedAfter'
   >;
+  readonly settings: DestroySettings;
 }
 
 export interface DestroyOptions {
@@ -21,8 +25,6 @@ export interface DestroyOptions {
   /** Even the last one. `all` implies it. */
   readonly force: boolean;
   readonly drainMs: number;
-  readonly drainGraceMs?: number;
-  readonly termGraceMs?: number;
   readonly signal?: AbortSignal;
   /** Told at once of what is not this host's to end, in words. */
   say?(line: string): void;
@@ -45,13 +47,13 @@ export type Leaver = Pick<ServerRecord, 'killMs'> & { readonly spec?: Pick<AppSp
 /**
  * How long a server may take to leave.
  * @param drainMs how long it may finish its requests
- * @param graceMs for all the rest, its app's default time from SIGTERM to SIGKILL included
+ * @param settings `drainGraceMs` is for all the rest, an app's `termGraceMs` included
  */
 export function leaveWithinMs(
   { killMs, spec }: Leaver,
   drainMs: number,
-  graceMs: number = defaults.drainGraceMs,
+  { drainGraceMs, termGraceMs }: LeaveSettings,
 ): number {
-  const longer = (killMs ?? spec?.killMs ?? 0) - defaults.termGraceMs;
-  return drainMs + graceMs + Math.max(0, longer);
+  const longer = (killMs ?? spec?.killMs ?? 0) - termGraceMs;
+  return drainMs + drainGraceMs + Math.max(0, longer);
 }

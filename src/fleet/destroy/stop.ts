@@ -2,7 +2,7 @@ import { TimeoutError } from '../../errors.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { type ClaimedProcess, INIT_PID, isAlive } from '../../process/identity.ts';
 import { terminate } from '../../process/terminate.ts';
-import { type Leaver, leaveWithinMs } from './job.ts';
+import { type Leaver, type LeaveSettings, leaveWithinMs } from './job.ts';
 
 /**
  * Ends servers of this host by SIGTERM: each finishes its requests and leaves its intent behind,
@@ -14,6 +14,7 @@ import { type Leaver, leaveWithinMs } from './job.ts';
 export async function stopServers<T extends ClaimedProcess & Leaver>(
   servers: readonly T[],
   drainMs: number,
+  settings: LeaveSettings,
   signal?: AbortSignal,
 ): Promise<readonly T[]> {
   const endings = await Promise.all(
@@ -22,7 +23,7 @@ export async function stopServers<T extends ClaimedProcess & Leaver>(
         pid: record.pid,
         isIt: () => record.pid !== INIT_PID && !signal?.aborted && isAlive(record),
       };
-      const ending = await terminate(target, leaveWithinMs(record, drainMs));
+      const ending = await terminate(target, leaveWithinMs(record, drainMs, settings));
       return ending === 'killed' || ending === 'alive' ? [record] : [];
     }),
   );

@@ -1,6 +1,15 @@
-import { defaults } from '../../defaults.ts';
-
 const SECOND_MS = 1_000;
+
+type CrashLimit =
+  | 'crashWindowMs'
+  | 'deathsToCrash'
+  | 'deathsToSlow'
+  | 'longCrashWindowMs'
+  | 'maxRestartMs'
+  | 'restartMs';
+
+/** Defaults of defaults.ts, under the same names. */
+export type CrashSettings = Readonly<Record<CrashLimit, number>>;
 
 interface Death {
   /** Monotonic. */
@@ -22,33 +31,37 @@ export interface Sentence {
  * again and again is known for it, whatever its id is by then.
  */
 export class CrashHistory {
+  readonly #settings: CrashSettings;
   #deaths: readonly Death[] = [];
+
+  constructor(settings: CrashSettings) {
+    this.#settings = settings;
+  }
 
   /**
    * @param wasWell it had served for a while
    * @param nowMs monotonic
    */
   add(wasWell: boolean, nowMs: number): Sentence {
-    const before = this.#since(nowMs - defaults.longCrashWindowMs);
+    const { longCrashWindowMs, deathsToCrash, deathsToSlow, maxRestartMs } = this.#settings;
+    const before = this.#since(nowMs - longCrashWindowMs);
     const lately = this.#lately(nowMs);
     const atOnce = lately.length === 0 && wasWell;
     this.#deaths = [...before, { atMs: nowMs, atOnce }];
     const count = lately.length + 1;
-    if (count >= defaults.deathsToCrash) return { next: 'crashed', delayMs: 0, count };
+    if (count >= deathsToCrash) return { next: 'crashed', delayMs: 0, count };
     const all = this.#deaths.length;
-    if (all > defaults.deathsToSlow) {
-      return { next: 'again-slowly', delayMs: defaults.maxRestartMs, count: all };
-    }
-    return { next: 'again', delayMs: backOffMs(this.#lately(nowMs)), count };
+    if (all > deathsToSlow) return { next: 'again-slowly', delayMs: maxRestartMs, count: all };
+    return { next: 'again', delayMs: backOffMs(this.#lately(nowMs), this.#settings), count };
   }
 
   /** Whether none of them is worth remembering any more. */
   isOver(nowMs: number): boolean {
-    return this.#since(nowMs - defaults.longCrashWindowMs).length === 0;
+    return this.#since(nowMs - this.#settings.longCrashWindowMs).length === 0;
   }
 
   #lately(nowMs: number): readonly Death[] {
-    return this.#since(nowMs - defaults.crashWindowMs);
+    return this.#since(nowMs - this.#settings.crashWindowMs);
   }
 
   #since(fromMs: number): readonly Death[] {
@@ -57,23 +70,24 @@ export class CrashHistory {
 }
 
 /** The first one of a server that ran well costs it nothing. */
-function backOffMs(deaths: readonly Death[]): number {
+function backOffMs(deaths: readonly Death[], { restartMs, maxRestartMs }: CrashSettings): number {
   const counted = deaths.filter(({ atOnce }) => !atOnce).length;
   if (counted === 0) return 0;
-  return Math.min(defaults.restartMs * 2 ** (counted - 1), defaults.maxRestartMs);
+  return Math.min(restartMs * 2 ** (counted - 1), maxRestartMs);
 }
 
 export function sentenceInWords(
   { next, delayMs, count }: Sentence,
   id: string,
   port: number | null,
+  { crashWindowMs, longCrashWindowMs }: CrashSettings,
 ): string {
   const kind = port === null ? 'worker' : 'server';
   if (next === 'crashed') {
-    const within = `${defaults.crashWindowMs / SECOND_MS} s`;
+    const within = `${crashWindowMs / SECOND_MS} s`;
     return `${kind} ${id} died ${count} times within ${within}: it is left alone until \`meowctl restart ${id}\``;
   }
-  const minutes = defaults.longCrashWindowMs / (60 * SECOND_MS);
+  const minutes = longCrashWindowMs / (60 * SECOND_MS);
   const often = next === 'again' ? '' : `, ${count} times within ${minutes} minutes`;
   const when = delayMs === 0 ? 'at once' : `in ${delayMs / SECOND_MS} s`;
   const where = port === null ? '' : ` on port ${port}`;

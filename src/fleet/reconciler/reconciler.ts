@@ -1,4 +1,3 @@
-import { defaults } from '../../defaults.ts';
 import { isOutage } from '../../errors.ts';
 import { withoutRedis } from '../../forgive.ts';
 import { type Background, repeat } from '../../loop.ts';
@@ -15,13 +14,26 @@ import type { Here } from '../scale/here.ts';
 import type { WantedList } from '../scale/scale.ts';
 import { isDead, untilGone } from '../targets/liveness.ts';
 import { AwakeFor } from './awake-for.ts';
-import { CrashHistory, sentenceInWords } from './backoff.ts';
-import { type Case, type RevivalDeps, Revivals } from './revivals.ts';
+import { CrashHistory, type CrashSettings, sentenceInWords } from './backoff.ts';
+import { Case } from './case.ts';
+import { type RevivalDeps, Revivals } from './revivals.ts';
 
-/** One that holds a connection open is looked for only every so many rounds. */
-const ROUNDS_PER_LOOK = 5;
+type ReconcilerLimit =
+  | 'beatMs'
+  | 'deathSocketMs'
+  | 'leaseMs'
+  | 'maxSpawnCount'
+  | 'ranWellMs'
+  | 'reconcileMs'
+  | 'roundsPerLook';
+
+/** Defaults of defaults.ts, under the same names. */
+type ReconcilerSettings = RevivalDeps['settings'] &
+  CrashSettings &
+  Readonly<Record<ReconcilerLimit, number>>;
 
 export interface ReconcilerDeps extends RevivalDeps {
+  readonly settings: ReconcilerSettings;
   readonly registry: RevivalDeps['registry'] & {
     watch(listener: (id: string | null) => void): () => void;
   };
@@ -31,9 +43,9 @@ export interface ReconcilerDeps extends RevivalDeps {
 }
 
 /**
- * Brings intents and reality together on one host: starts again what died without being asked to.
- * Only the holder of the host's lock does anything, and only one of two starts of the same intent
- * can register, so a reconciler that was paused in between does no harm.
+ * Brings the running servers of one host to its desired state: starts again what died without being
+ * asked to. Only the holder of the host's lock does anything, and only one of two starts of the same
+ * desired server can register, so a reconciler that was paused in between does no harm.
  */
 export class Reconciler {
   readonly #deps: ReconcilerDeps;
@@ -45,37 +57,39 @@ export class Reconciler {
   /** Servers whose end was told and not yet looked at. */
   readonly #ended = new Set<string>();
   readonly #stopping = new AbortController();
-  readonly #awake = new AwakeFor(defaults.leaseMs);
+  readonly #awake: AwakeFor;
+  readonly #nowMs: () => number;
   #rounds: Background | null = null;
   #socket: DeathSocket | null = null;
   #unwatch = () => {};
   #tooMany = 0;
   #round = 0;
 
-  constructor(deps: ReconcilerDeps) {
+  /** @param nowMs monotonic: what all decisions about time go by */
+  constructor(deps: ReconcilerDeps, nowMs = () => performance.now()) {
     this.#deps = deps;
+    this.#nowMs = nowMs;
+    this.#awake = new AwakeFor(deps.settings);
     this.#token = createReconcilerToken(deps.machine);
     this.#revivals = new Revivals(deps, this.#stopping.signal, () => this.#look());
   }
 
   start(): void {
-    const { registry, home, log } = this.#deps;
+    const { registry, home, settings, log } = this.#deps;
     this.#rounds = repeat({
       name: 'round',
-      every: () => defaults.reconcileMs,
+      every: () => settings.reconcileMs,
       work: () => this.#goRound(),
       log,
       isTold: isOutage,
     });
     this.#unwatch = registry.watch(() => this.#look());
-    this.#socket = new DeathSocket(home, {
-      serves: (id, forMs) => this.#servesMs.set(id, performance.now() - forMs),
-      ended: (id) => {
-        this.#ended.add(id);
-        this.#look();
-      },
-      log,
-    });
+    const serves = (id: string, forMs: number) => this.#servesMs.set(id, this.#nowMs() - forMs);
+    const ended = (id: string) => {
+      this.#ended.add(id);
+      this.#look();
+    };
+    this.#socket = new DeathSocket(home, { serves, ended, log }, settings.deathSocketMs);
     this.#look();
   }
 
@@ -97,26 +111,26 @@ export class Reconciler {
   }
 
   async #goRound(): Promise<void> {
-    const { intents, registry, machine } = this.#deps;
+    const { intents, registry, machine, settings } = this.#deps;
     if (!(await intents.keep(machine.hostId, this.#token))) return this.#ended.clear();
     // One of 0.1.0 would start again what it knows; what it still has, it keeps.
     await intents.keepFromOld(machine.host, this.#token);
     const fleet = await registry.fleet();
     this.#round += 1;
-    this.#awake.again(performance.now());
+    this.#awake.again(this.#nowMs());
     const here = await this.#deps.wanted.look(fleet);
     this.#forget(here);
-    const ours = [...here];
-    const wanted = ours.filter(([, { state }]) => state === 'wanted');
-    const kept = wanted.slice(0, defaults.maxSpawnCount);
+    const all = [...here];
+    const wanted = all.filter(([, { state }]) => state === 'wanted');
+    const kept = wanted.slice(0, settings.maxSpawnCount);
     this.#sayWhatIsTooMuch(wanted.length - kept.length);
-    await Promise.all(kept.map(([id, intent]) => this.#see(id, intent, fleet, ours.length)));
+    await Promise.all(kept.map(([id, intent]) => this.#see(id, intent, fleet, all.length)));
     this.#ended.clear();
   }
 
   // The deaths of one that is wanted no more count on for a while: it may be wanted again.
   #forget(here: Here): void {
-    const nowMs = performance.now();
+    const nowMs = this.#nowMs();
     for (const [id, { deaths, starting }] of this.#cases) {
       if (!here.has(id) && !starting && deaths.isOver(nowMs)) this.#cases.delete(id);
     }
@@ -126,7 +140,7 @@ export class Reconciler {
   // Somebody else may have written them: no Redis is to fill this machine with processes.
   #sayWhatIsTooMuch(count: number): void {
     if (count > 0 && this.#tooMany === 0) {
-      const most = defaults.maxSpawnCount;
+      const most = this.#deps.settings.maxSpawnCount;
       this.#deps.log(`${count} more servers are wanted here than the ${most} one host keeps`);
     }
     this.#tooMany = count;
@@ -139,64 +153,59 @@ export class Reconciler {
     if (this.#ended.has(id)) await untilGone(id, intent, fleet, machine);
     const found = this.#caseOf(id, intent);
     if (!this.#isDead(id, intent, fleet, found)) {
-      found.dueMs = null;
-      if (!this.#servesMs.has(id)) this.#servesMs.set(id, performance.now());
+      found.lives();
+      if (!this.#servesMs.has(id)) this.#servesMs.set(id, this.#nowMs());
       return;
     }
-    if (found.dueMs === null) await this.#diedNow(id, intent, found);
-    if (found.dueMs === null || found.dueMs > performance.now()) return;
+    if (!found.isKnownDead()) await this.#diedNow(id, intent, found);
+    if (!found.isDue(this.#nowMs())) return;
     if (this.#revivals.busy() || this.#isDelayed(id, found, fleet, wanted)) return;
     this.#revivals.begin(id, intent, found);
   }
 
   // The folder's own notes have the last word: they are asked once for each death.
-  #isDead(id: string, intent: SignedIntent, fleet: FleetView, { dueMs }: Case): boolean {
+  #isDead(id: string, intent: SignedIntent, fleet: FleetView, found: Case): boolean {
     const { machine, home } = this.#deps;
     if (this.#isHeard(id)) return false;
-    const sureOfLeases = this.#awake.longEnough(performance.now());
+    const sureOfLeases = this.#awake.longEnough(this.#nowMs());
     if (!isDead(id, intent, fleet, machine, sureOfLeases)) return false;
-    return dueMs !== null || findServer(home, id, machine) === null;
+    return found.isKnownDead() || findServer(home, id, machine) === null;
   }
 
   // To ask for each process is a third of a round's work, and its end would be news at once. But what
   // is said on a socket is only worth a look: so it is looked at nevertheless, now and then.
   #isHeard(id: string): boolean {
-    if (this.#ended.has(id) || this.#round % ROUNDS_PER_LOOK === 0) return false;
+    if (this.#ended.has(id) || this.#round % this.#deps.settings.roundsPerLook === 0) return false;
     return this.#socket?.holds(id) ?? false;
   }
 
   #caseOf(id: string, { replaces = '' }: SignedIntent): Case {
     const known = this.#cases.get(id);
     if (known) return known;
-    const deaths = this.#cases.get(replaces)?.deaths ?? new CrashHistory();
-    const found: Case = { deaths, dueMs: null, starting: false, heldBackMs: null };
+    const deaths = this.#cases.get(replaces)?.deaths ?? new CrashHistory(this.#deps.settings);
+    const found = new Case(deaths);
     this.#cases.set(id, found);
     return found;
   }
 
   async #diedNow(id: string, intent: SignedIntent, found: Case): Promise<void> {
-    const { wanted, log } = this.#deps;
-    const nowMs = performance.now();
-    const wasWell = nowMs - (this.#servesMs.get(id) ?? nowMs) >= defaults.ranWellMs;
-    const sentence = found.deaths.add(wasWell, nowMs);
-    log(sentenceInWords(sentence, id, isWorker(intent.spec) ? null : intent.port));
+    const { wanted, settings, log } = this.#deps;
+    const nowMs = this.#nowMs();
+    const wasWell = nowMs - (this.#servesMs.get(id) ?? nowMs) >= settings.ranWellMs;
+    const sentence = found.died(wasWell, nowMs);
+    log(sentenceInWords(sentence, id, isWorker(intent.spec) ? null : intent.port, settings));
     if (sentence.next === 'crashed') {
       this.#cases.delete(id); // `restart` begins anew
       await wanted.mark(intent, 'crashed');
       return;
     }
-    found.dueMs = nowMs + sentence.delayMs;
     setTimeout(() => this.#look(), sentence.delayMs).unref();
   }
 
-  /** Said only when it lasts: what is on its way out may still be seen. */
   #isDelayed(id: string, found: Case, fleet: FleetView, wanted: number): boolean {
     const why = this.#revivals.tooMany(found.deaths, fleet, wanted);
-    const nowMs = performance.now();
-    if (why === null) found.heldBackMs = null;
-    else if (found.heldBackMs === null) found.heldBackMs = nowMs + defaults.leaseMs;
-    else if (found.heldBackMs <= nowMs) {
-      found.heldBackMs = Number.POSITIVE_INFINITY;
+    if (why === null) found.mayStart();
+    else if (found.isWorthTelling(this.#nowMs(), this.#deps.settings.leaseMs)) {
       this.#deps.log(`server ${id} is not started again: ${why}`);
     }
     return why !== null;

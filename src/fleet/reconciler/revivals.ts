@@ -1,30 +1,22 @@
-import { defaults } from '../../defaults.ts';
 import { FailedError, type MeowError, StoreError } from '../../errors.ts';
 import { troubleInWords } from '../../forgive.ts';
 import { logPath } from '../../logs/files.ts';
-import { RotatingLog } from '../../logs/rotating-log.ts';
+import { type LogLimits, RotatingLog } from '../../logs/rotating-log.ts';
 import type { SignedIntent } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { Started } from '../desired/started.ts';
 import { asBefore } from '../spawn/respawn.ts';
+import type { SpawnSettings } from '../spawn/serve-command.ts';
 import { type SpawnDeps, type Spawned, spawnServers } from '../spawn/spawn.ts';
 import type { CrashHistory } from './backoff.ts';
+import type { Case } from './case.ts';
 
 export interface RevivalDeps extends SpawnDeps {
+  readonly settings: SpawnSettings & LogLimits;
   /** A server was started in place of one that died. */
   readonly onStarted: (record: ServerRecord) => void;
   log(line: string): void;
-}
-
-/** What is known of one server that was wanted here. */
-export interface Case {
-  readonly deaths: CrashHistory;
-  /** When it is started again, monotonic ms; null while it lives, as far as we know. */
-  dueMs: number | null;
-  starting: boolean;
-  /** Since when starting it would make one too many, monotonic ms. */
-  heldBackMs: number | null;
 }
 
 /** Starts servers in the place of those that died. */
@@ -44,7 +36,7 @@ export class Revivals {
 
   /** Whether another one has to wait. */
   busy(): boolean {
-    return this.#starts.size >= defaults.spawnsInParallel;
+    return this.#starts.size >= this.#deps.settings.spawnsInParallel;
   }
 
   /** Why one more in that place would be too many, whatever is wrong; null where it is not. */
@@ -69,9 +61,9 @@ export class Revivals {
 
   async #spawn(id: string, intent: SignedIntent, found: Case): Promise<void> {
     const { onStarted, log } = this.#deps;
-    const options = { ...asBefore(intent), signal: this.#signal };
+    const options = { ...asBefore(intent, this.#deps.settings), signal: this.#signal };
     const { started, failed } = await spawnServers(this.#deps, options).catch(asFailed);
-    found.dueMs = null; // what fails to start has died once more
+    found.lives(); // what fails to start has died once more
     for (const error of failed) this.#tellFailure(id, error);
     for (const record of started) {
       this.#started.add(record, found.deaths);
@@ -95,7 +87,7 @@ export class Revivals {
 
   // What `ls` shows of a server that was given up is the end of its log.
   #noteInLog(id: string, line: string): void {
-    const log = new RotatingLog(logPath(this.#deps.home, id));
+    const log = new RotatingLog(logPath(this.#deps.home, id), this.#deps.settings);
     log.write(Buffer.from(`${line}\n`), 'err');
     log.close();
   }

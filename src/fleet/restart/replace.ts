@@ -1,4 +1,3 @@
-import { defaults } from '../../defaults.ts';
 import { type MeowError, NothingError, TimeoutError, toMeowError } from '../../errors.ts';
 import type { AppSpec } from '../../model/app-spec.ts';
 import type { SignedIntent } from '../../model/desired-server.ts';
@@ -9,9 +8,11 @@ import { dropWanted } from '../../state/desired-files.ts';
 import type { Registry } from '../../store/store.ts';
 import { until } from '../../time/until.ts';
 import { destroyServers } from '../destroy/destroy.ts';
+import type { DestroySettings } from '../destroy/job.ts';
 import { notDrained, stopServers } from '../destroy/stop.ts';
 import type { WantedList } from '../scale/scale.ts';
 import { anew, asBefore } from '../spawn/respawn.ts';
+import type { SpawnSettings } from '../spawn/serve-command.ts';
 import {
   prepareStandby,
   type SpawnDeps,
@@ -21,11 +22,14 @@ import {
 } from '../spawn/spawn.ts';
 import type { Known } from '../targets/servers.ts';
 import type { Leave } from './leaving.ts';
-import { doorWithout } from './wait-for-doors.ts';
+import { type DoorSettings, doorWithout } from './wait-for-doors.ts';
 
 const POLL_MS = 10;
 
+type RestartSettings = SpawnSettings & DestroySettings & DoorSettings;
+
 export interface RestartDeps extends SpawnDeps {
+  readonly settings: RestartSettings;
   readonly registry: Registry;
   readonly machine: Machine;
   readonly wanted: Pick<WantedList, 'look'>;
@@ -59,7 +63,7 @@ const OVERTAKEN: Step = { started: [], failed: [], overtaken: true };
 /** Boots the process of its successor, where that can start while it still runs. */
 export function prepare(job: Job, old: Wanted): Standby | null {
   return isAliveHere(old.record, job.machine) && !old.intent.fixedPort
-    ? prepareStandby(job, toSpawn(old))
+    ? prepareStandby(job, toSpawn(job, old))
     : null;
 }
 
@@ -69,7 +73,7 @@ export async function replace(job: Job, old: Wanted, standby: Standby | null): P
   if (!isAliveHere(old.record, job.machine)) return takePlace(job, old);
   if (old.intent.fixedPort) return replaceOnItsPort(job, old);
   if (await isOvertaken(job, old)) return OVERTAKEN;
-  const started = await spawnServers(job, { ...toSpawn(old), standby, signal: job.signal });
+  const started = await spawnServers(job, { ...toSpawn(job, old), standby, signal: job.signal });
   const [fresh] = started.started;
   if (!fresh) return started;
   const missing = fresh.worker ? null : await doorWithout(fresh.id, job);
@@ -87,7 +91,11 @@ async function isOvertaken({ registry }: Job, { id }: Wanted): Promise<boolean> 
 /** The old one is gone already: only its place is to be taken. */
 async function takePlace(job: Job, { id, intent, next }: Wanted): Promise<Step> {
   // As it was signed: where its successor fails, it is wanted again.
-  const again = { ...asBefore({ ...intent, spec: next }), replaces: intent, signal: job.signal };
+  const again = {
+    ...asBefore({ ...intent, spec: next }, job.settings),
+    replaces: intent,
+    signal: job.signal,
+  };
   const { started, failed } = await spawnServers(job, again);
   for (const record of started) job.onReplaced?.(record);
   if (failed.length === 0) return { started, failed };
@@ -97,7 +105,7 @@ async function takePlace(job: Job, { id, intent, next }: Wanted): Promise<Step> 
 
 // Stopped and not destroyed: its place is kept, whatever becomes of us or of its successor.
 async function replaceOnItsPort(job: Job, old: Wanted): Promise<Step> {
-  const killed = (await stopServers([old.record], job.drainMs)).map(notDrained);
+  const killed = (await stopServers([old.record], job.drainMs, job.settings)).map(notDrained);
   const { started, failed } = await takePlace(job, old);
   return { started, failed: [...killed, ...failed, ...(await putBack(job, old, failed))] };
 }
@@ -110,9 +118,9 @@ async function putBack(job: Job, old: Wanted, failed: readonly MeowError[]) {
 }
 
 // Its own port is taken by the old one still, so the search starts as for any new server.
-function toSpawn({ intent, next }: Wanted): SpawnOptions {
+function toSpawn({ settings }: Job, { intent, next }: Wanted): SpawnOptions {
   const { listenHost, advertise, ofUp = false } = intent;
-  return { ...anew(1, next), listenHost, advertise, ofUp };
+  return { ...anew(1, next, settings), listenHost, advertise, ofUp };
 }
 
 async function giveUp(job: Job, fresh: ServerRecord, door: string): Promise<Step> {
@@ -140,7 +148,7 @@ async function takesOver(job: Job, old: Wanted): Promise<boolean> {
     const isLate = reply === 'unwanted' && isAliveHere(old.record, job.machine);
     return isLate ? null : reply;
   };
-  const reply = await until(ask, { everyMs: POLL_MS, withinMs: defaults.leaseMs });
+  const reply = await until(ask, { everyMs: POLL_MS, withinMs: job.settings.leaseMs });
   if (reply === 'ordered') dropWanted(job.home, old.id);
   return reply === 'ordered' || reply === null;
 }

@@ -1,4 +1,3 @@
-import { defaults } from '../../defaults.ts';
 import { dropNewValues, keptDigests } from '../../environment/sweep.ts';
 import { FailedError, type MeowError, NothingError, UsageError } from '../../errors.ts';
 import { isWorker } from '../../model/app-spec.ts';
@@ -63,7 +62,7 @@ export async function restartServers(
     while (waiting.length > 0 && failed.length === 0 && !options.signal.aborted) {
       const batch = waiting.splice(0, options.batch);
       const steps = batch.map((server) => replace(job, server, standbys.take(server.id)));
-      standbys.start(waiting.slice(0, Math.min(options.batch, defaults.spawnsInParallel)));
+      standbys.start(waiting.slice(0, Math.min(options.batch, deps.settings.spawnsInParallel)));
       for (const step of await Promise.all(steps)) {
         started.push(...step.started);
         failed.push(...step.failed);
@@ -73,7 +72,7 @@ export async function restartServers(
       await leaving.room();
     }
   } finally {
-    await standbys.discard();
+    await standbys.discard(deps.settings.termGraceMs);
   }
   await leaving.all();
   if (started.length === 0) dropNewValues(deps.home, kept, chosen.flatMap(digestOf));

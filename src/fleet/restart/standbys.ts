@@ -1,4 +1,3 @@
-import { defaults } from '../../defaults.ts';
 import type { Standby } from '../../process/standby.ts';
 
 /** The processes of the next servers, which boot while the doors take those before them. */
@@ -6,8 +5,8 @@ export class Standbys<Old extends { readonly id: string }> {
   readonly #start: (old: Old) => Standby | null;
   readonly #standbys = new Map<string, Standby>();
 
-  constructor(hold: (old: Old) => Standby | null) {
-    this.#start = hold;
+  constructor(start: (old: Old) => Standby | null) {
+    this.#start = start;
   }
 
   start(olds: readonly Old[]): void {
@@ -23,8 +22,8 @@ export class Standbys<Old extends { readonly id: string }> {
   }
 
   /** Ends all that were not released. */
-  async discard(): Promise<void> {
+  async discard(graceMs: number): Promise<void> {
     const all = [...this.#standbys.values()];
-    await Promise.all(all.map((standby) => standby.discard(defaults.termGraceMs)));
+    await Promise.all(all.map((standby) => standby.discard(graceMs)));
   }
 }

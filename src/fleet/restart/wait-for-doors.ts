@@ -1,10 +1,15 @@
-import { defaults } from '../../defaults.ts';
 import type { Registry } from '../../store/store.ts';
 import { until } from '../../time/until.ts';
 
 const POLL_MS = 10;
 
+export interface DoorSettings {
+  /** How long each door may take to use a new server. */
+  readonly doorsTakeMs: number;
+}
+
 interface Waiting {
+  readonly settings: DoorSettings;
   readonly registry: Pick<Registry, 'fleet'>;
   readonly signal: AbortSignal;
 }
@@ -12,7 +17,7 @@ interface Waiting {
 /** Waits until every door uses a server. @returns the first that does not in time, or null */
 export async function doorWithout(
   id: string,
-  { registry, signal }: Waiting,
+  { registry, signal, settings }: Waiting,
 ): Promise<string | null> {
   let without = '';
   const look = async () => {
@@ -23,6 +28,6 @@ export async function doorWithout(
     without = `${door?.url}: ${why}`;
     return door === undefined;
   };
-  const polling = { everyMs: POLL_MS, withinMs: defaults.doorsTakeMs, signal };
+  const polling = { everyMs: POLL_MS, withinMs: settings.doorsTakeMs, signal };
   return (await until(look, polling)) === null ? without : null;
 }

@@ -1,11 +1,12 @@
-import { defaults } from '../../defaults.ts';
 import { InterruptedError, type MeowError } from '../../errors.ts';
 import type { SignedIntent } from '../../model/desired-server.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { monotonicClock, until } from '../../time/until.ts';
+import type { LeaveSettings } from '../destroy/job.ts';
 import { notDrained, stopServers } from '../destroy/stop.ts';
 
 export interface RestDeps {
+  readonly settings: LeaveSettings & Readonly<Record<'drainMs' | 'leaseMs', number>>;
   readonly wanted: {
     /** False where somebody else was first. */
     mark(intent: SignedIntent, state: 'stopped'): Promise<boolean>;
@@ -37,9 +38,10 @@ export async function putToRest(
   signal: AbortSignal,
   clock = monotonicClock,
 ): Promise<Rested> {
+  const { settings } = deps;
   const told = new Map<string, ServerRecord>();
   const failed: MeowError[] = [];
-  const patienceEndsMs = clock.nowMs() + defaults.leaseMs;
+  const patienceEndsMs = clock.nowMs() + settings.leaseMs;
   const stopSome = async (): Promise<Rested | null> => {
     const { serving, here } = await look();
     const left = serving.filter(({ id }) => !told.has(id));
@@ -49,7 +51,7 @@ export async function putToRest(
     }
     const next = left.filter(({ id }) => marked.has(id));
     for (const record of next) told.set(record.id, record);
-    const killed = await stopServers(next, defaults.drainMs, signal);
+    const killed = await stopServers(next, settings.drainMs, settings, signal);
     failed.push(...killed.map(notDrained));
     return null;
   };

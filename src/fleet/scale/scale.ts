@@ -1,4 +1,3 @@
-import { defaults } from '../../defaults.ts';
 import { FailedError, type MeowError } from '../../errors.ts';
 import { inParallel } from '../../in-parallel.ts';
 import { isWorker, nameOfApp } from '../../model/app-spec.ts';
@@ -8,13 +7,15 @@ import type { ServerRecord } from '../../model/server-record.ts';
 import type { Machine } from '../../process/identity.ts';
 import type { Registry } from '../../store/store.ts';
 import { destroyChosen } from '../destroy/chosen.ts';
+import type { DestroySettings } from '../destroy/job.ts';
 import { anew, asBefore } from '../spawn/respawn.ts';
+import type { SpawnSettings } from '../spawn/serve-command.ts';
 import { type SpawnDeps, type SpawnOptions, spawnServers } from '../spawn/spawn.ts';
 import { type AskedSpec, appsHere, isSameApp, type WhichApp, whichApp } from '../targets/app.ts';
 import { type Here, intentsWithoutServer, servingHere } from './here.ts';
 import { putToRest } from './put-to-rest.ts';
 
-/** What is wanted on this host: fleet/wanted.ts. */
+/** The desired state of this host: desired/desired-state.ts. */
 export interface WantedList {
   look(fleet: FleetView): Promise<Here>;
   /** It is not to come back. */
@@ -23,7 +24,11 @@ export interface WantedList {
   mark(intent: SignedIntent, state: SignedIntent['state']): Promise<boolean>;
 }
 
+type ScaleLimit = 'drainMs' | 'maxSpawnCount' | 'upServers';
+type ScaleSettings = SpawnSettings & DestroySettings & Readonly<Record<ScaleLimit, number>>;
+
 export interface ScaleDeps extends SpawnDeps {
+  readonly settings: ScaleSettings;
   readonly registry: Registry;
   readonly machine: Machine;
   readonly wanted: WantedList;
@@ -58,7 +63,7 @@ export interface Scaled {
 export async function scaleTo(deps: ScaleDeps, options: ScaleOptions): Promise<Scaled> {
   const fleet = await deps.registry.fleet();
   const here = await deps.wanted.look(fleet);
-  const { home, childEnv } = deps;
+  const { home, childEnv, settings } = deps;
   const choose = () => whichApp(home, options.asked, appsHere(fleet, here), childEnv);
   const which = meansAll(options, here) ? null : choose();
   if (options.count === 0) return restAll(deps, which, options.signal);
@@ -70,16 +75,16 @@ export async function scaleTo(deps: ScaleDeps, options: ScaleOptions): Promise<S
       !workers.includes(one) &&
       ((options.ofUp && options.asked?.isNamed) || isOf(which, here)(one[1])),
   );
-  const wanted = options.count ?? (serving.length + asleep.length || defaults.upServers);
-  if (wanted > defaults.maxSpawnCount) throw tooMany(wanted);
+  const wanted = options.count ?? (serving.length + asleep.length || settings.upServers);
+  if (wanted > settings.maxSpawnCount) throw tooMany(wanted, settings.maxSpawnCount);
   const missing = Math.max(0, wanted - serving.length);
   const again = asleep.slice(0, missing).map(([, intent]) => ({
-    ...asBefore(intent),
+    ...asBefore(intent, settings),
     ...(which ? { spec: which.again(intent.spec) } : {}),
   }));
   const fresh = missing - again.length;
-  const back = [...again, ...workers.map(([, intent]) => asBefore(intent))];
-  const batches = fresh > 0 ? [...back, anew(fresh, (which ?? choose()).more())] : back;
+  const back = [...again, ...workers.map(([, intent]) => asBefore(intent, settings))];
+  const batches = fresh > 0 ? [...back, anew(fresh, (which ?? choose()).more(), settings)] : back;
   // What is not to come back now shall not come back at the next start either.
   for (const [id] of asleep.slice(missing)) await deps.wanted.drop(id);
   const { started, failed } = await startAll(deps, batches, options);
@@ -152,9 +157,9 @@ async function restAll(
 }
 
 // Somebody else may have written them: no Redis is to fill this machine with processes.
-function tooMany(wanted: number): FailedError {
-  const most = `Say how many: -n with at most ${defaults.maxSpawnCount}`;
-  return new FailedError('too-many', `${wanted} servers are wanted on this host`, most);
+function tooMany(wanted: number, most: number): FailedError {
+  const remedy = `Say how many: -n with at most ${most}`;
+  return new FailedError('too-many', `${wanted} servers are wanted on this host`, remedy);
 }
 
 async function trim(deps: ScaleDeps, wanted: number, which: WhichApp | null, signal: AbortSignal) {
@@ -167,7 +172,7 @@ async function trim(deps: ScaleDeps, wanted: number, which: WhichApp | null, sig
     return byAge.slice(wanted).map(({ id }) => id);
   };
   const { gone, failed } = await destroyChosen(deps, tooMuch, {
-    drainMs: defaults.drainMs,
+    drainMs: deps.settings.drainMs,
     signal,
   });
   return { kept, retired: gone, failed };
@@ -181,7 +186,7 @@ async function startAll(
 ) {
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];
-  await inParallel(batches, defaults.spawnsInParallel, async (batch) => {
+  await inParallel(batches, deps.settings.spawnsInParallel, async (batch) => {
     const options = { ...batch, ofUp: ofUp || batch.ofUp === true, signal };
     const outcome = await spawnServers(deps, options);
     started.push(...outcome.started);

@@ -1,23 +1,25 @@
-import { defaults } from '../../defaults.ts';
 import type { AppSpec } from '../../model/app-spec.ts';
 import type { SignedIntent } from '../../model/desired-server.ts';
+import type { SpawnSettings } from './serve-command.ts';
 import type { SpawnOptions } from './spawn.ts';
 
+type Usual = Pick<SpawnSettings, 'readyTimeoutMs' | 'serverHost'>;
+
 /** The same server once more, on the same port, or the next free one if it may choose. */
-export function asBefore(intent: SignedIntent): SpawnOptions {
+export function asBefore(intent: SignedIntent, usual: Usual): SpawnOptions {
   const { spec, port, fixedPort, listenHost, advertise, ofUp = false } = intent;
   const where = fixedPort ? { fixedPort: port } : { firstPort: port };
-  return { ...anew(1, spec), ...where, listenHost, advertise, ofUp, replaces: intent };
+  return { ...anew(1, spec, usual), ...where, listenHost, advertise, ofUp, replaces: intent };
 }
 
 /** `count` servers as `spawn` without flags starts them. */
-export function anew(count: number, spec: AppSpec): SpawnOptions {
+export function anew(count: number, spec: AppSpec, usual: Usual): SpawnOptions {
   return {
     count,
     spec,
     fixedPort: null,
-    listenHost: defaults.serverHost,
+    listenHost: usual.serverHost,
     advertise: null,
-    readyTimeoutMs: spec.readyMs ?? defaults.readyTimeoutMs,
+    readyTimeoutMs: spec.readyMs ?? usual.readyTimeoutMs,
   };
 }

@@ -1,14 +1,31 @@
 import { existsSync } from 'node:fs';
-import { defaults } from '../../defaults.ts';
 import { serverVariables } from '../../environment/app-environment.ts';
+import type { EnvLimits } from '../../environment/env-file.ts';
 import { FailedError } from '../../errors.ts';
 import { logPath, rawLogPath } from '../../logs/files.ts';
 import type { AppSpec } from '../../model/app-spec.ts';
 import type { SignedIntent } from '../../model/desired-server.ts';
 import { only } from '../../model/variables.ts';
 import type { LaunchOptions } from '../../process/launcher.ts';
-import { type OwnProgram, ownProgram } from '../../process/own-program.ts';
+import { type NodeVersion, type OwnProgram, ownProgram } from '../../process/own-program.ts';
 import { quote } from '../../text.ts';
+
+type SpawnLimit =
+  | 'envKeepMs'
+  | 'logKeepMs'
+  | 'readyTimeoutMs'
+  | 'reasonMs'
+  | 'spawnsInParallel'
+  | 'sweepLostAfterMs'
+  | 'termGraceMs';
+
+/** What starting servers goes by: defaults of defaults.ts, under the same names. */
+export interface SpawnSettings extends EnvLimits, Readonly<Record<SpawnLimit, number>> {
+  readonly leastNode: NodeVersion;
+  /** The namespace of a log without a mark. */
+  readonly namespace: string;
+  readonly serverHost: string;
+}
 
 /** How this host starts a server: what `meowctl serve` is run with. */
 export interface ServerProgram extends OwnProgram {
@@ -17,6 +34,7 @@ export interface ServerProgram extends OwnProgram {
   readonly redisUrl: string;
   readonly namespace: string;
   readonly home: string;
+  readonly settings: SpawnSettings;
 }
 
 /** One server to start. */
@@ -40,18 +58,19 @@ export interface ServerStart {
 /** What its process is started with. */
 export function toLaunch(id: string, child: ServerProgram, options: ServerStart): LaunchOptions {
   const { signal, readyTimeoutMs } = options;
-  const { execPath, cliPath } = ownProgram(child, child.childEnv);
+  const { settings } = child;
+  const { execPath, cliPath } = ownProgram(child, child.childEnv, settings.leastNode);
   return {
     name: `server ${id}`,
     command: execPath,
     args: [cliPath, ...serveArgs(id, options)],
-    env: environment(child, withPatience(options)),
+    env: environment(child, withPatience(options, settings)),
     cwd: options.spec.cwd ?? child.home,
     logFile: logPath(child.home, id),
     rawLogFile: rawLogPath(child.home, id),
     readyTimeoutMs,
-    ...(tellsWhy(options.spec) ? { reasonMs: defaults.reasonMs } : {}),
-    termGraceMs: options.termGraceMs ?? options.spec.killMs ?? defaults.termGraceMs,
+    ...(tellsWhy(options.spec) ? { reasonMs: settings.reasonMs } : {}),
+    termGraceMs: options.termGraceMs ?? options.spec.killMs ?? settings.termGraceMs,
     ...(signal ? { signal } : {}),
   };
 }
@@ -62,15 +81,16 @@ function tellsWhy({ kind, health }: AppSpec): boolean {
 }
 
 // A child ends by itself when it is not ready in time: its parent may be gone by then.
-function withPatience({ spec, readyTimeoutMs }: ServerStart): AppSpec {
-  const isUsual = readyTimeoutMs === defaults.readyTimeoutMs;
+function withPatience({ spec, readyTimeoutMs }: ServerStart, usual: SpawnSettings): AppSpec {
+  const isUsual = readyTimeoutMs === usual.readyTimeoutMs;
   return spec.kind === 'cat' && !isUsual ? { ...spec, readyMs: readyTimeoutMs } : spec;
 }
 
 // By environment: a command line is public.
-function environment({ childEnv, redisUrl, namespace, home }: ServerProgram, spec: AppSpec) {
+function environment(program: ServerProgram, spec: AppSpec) {
+  const { childEnv, redisUrl, namespace, home, settings } = program;
   return {
-    ...serverVariables(home, spec, childEnv),
+    ...serverVariables(home, spec, childEnv, settings),
     ...only(childEnv, (name) => name === 'MEOW_ADVERTISE'),
     REDIS_URL: redisUrl,
     MEOW_NAMESPACE: namespace,

@@ -1,4 +1,3 @@
-import { defaults } from '../../defaults.ts';
 import { adopted } from '../../environment/kept-values.ts';
 import { sweepValues } from '../../environment/sweep.ts';
 import {
@@ -61,17 +60,17 @@ export async function spawnServers(deps: SpawnDeps, options: SpawnOptions): Prom
     } else if (!(outcome instanceof InterruptedError)) failed.push(outcome);
   };
   const isOver = () => signal?.aborted === true || isRedisGone();
-  await inParallel(Array.from({ length: count }), defaults.spawnsInParallel, work, isOver);
+  await inParallel(Array.from({ length: count }), deps.settings.spawnsInParallel, work, isOver);
   if (signal?.aborted && started.length < count) failed.push(interrupted(started.length, count));
   const trouble = await swept;
   if (trouble instanceof StoreError && failed.length === 0 && started.length === 0) throw trouble;
   return { started, failed };
 }
 
-async function sweep({ registry, home }: SpawnDeps): Promise<void> {
-  await registry.sweep(defaults.sweepLostAfterMs);
-  await sweepLogs(home, registry);
-  sweepValues(home);
+async function sweep({ registry, home, settings }: SpawnDeps): Promise<void> {
+  await registry.sweep(settings.sweepLostAfterMs);
+  await sweepLogs(home, registry, settings.logKeepMs);
+  sweepValues(home, settings.envKeepMs);
 }
 
 /** Starts one server. What it wrote into Redis before it failed is taken back. */
@@ -80,7 +79,7 @@ async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<Serv
   const id = standby?.id ?? createId();
   mustHaveFolder(options.spec);
   const program = toLaunch(id, deps, options);
-  if (!standby) markNamespace(deps.home, id, deps.namespace);
+  if (!standby) markNamespace(deps.home, id, deps.namespace, deps.settings.namespace);
   try {
     const said = await launch(program, standby ?? undefined);
     const record = parseRecord(id, JSON.stringify(said));
@@ -105,7 +104,7 @@ export function prepareStandby(deps: SpawnDeps, options: SpawnOptions): Standby 
   try {
     mustHaveFolder(options.spec);
     const spec = adopted(deps.home, options.spec, deps.childEnv);
-    markNamespace(deps.home, id, deps.namespace);
+    markNamespace(deps.home, id, deps.namespace, deps.settings.namespace);
     const { args, ...program } = toLaunch(id, deps, { ...options, spec });
     return new Standby(id, { ...program, args: [...args, '--held'] });
   } catch (error) {

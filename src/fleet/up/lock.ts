@@ -17,7 +17,6 @@ import { quote, systemReason } from '../../text.ts';
  */
 
 const NUMBERS_KEPT = 8;
-const ANSWER_MS = 1_000;
 const NOBODY = new Set(['ECONNREFUSED', 'ENOENT', 'ENOTSOCK']);
 
 export interface UpLock {
@@ -32,14 +31,19 @@ export interface LockHolder {
 /**
  * Takes the lock of a state folder, if nobody holds it.
  * @param about what others are told of its holder
+ * @param answerMs a holder that says nothing for so long is stopped, and holds it all the same
  * @throws FailedError where the folder cannot hold one
  */
-export async function takeUpLock(home: string, about: string): Promise<UpLock | LockHolder> {
+export async function takeUpLock(
+  home: string,
+  about: string,
+  answerMs: number,
+): Promise<UpLock | LockHolder> {
   const own = socketPath(home, `up/t${randomBytes(4).toString('hex')}`);
   const folder = dirname(own);
   const server = await listenAt(own, about);
   try {
-    const holder = await contend(folder, own);
+    const holder = await contend(folder, own, answerMs);
     if (holder) server.close();
     return holder ?? { release: () => server.close() };
   } catch (error) {
@@ -51,10 +55,10 @@ export async function takeUpLock(home: string, about: string): Promise<UpLock | 
 }
 
 /** @returns who holds it; null when we do */
-async function contend(folder: string, own: string): Promise<LockHolder | null> {
+async function contend(folder: string, own: string, answerMs: number): Promise<LockHolder | null> {
   for (;;) {
     const top = highest(folder);
-    const holder = top === 0 ? null : await ask(join(folder, String(top)));
+    const holder = top === 0 ? null : await ask(join(folder, String(top)), answerMs);
     if (holder) return holder;
     const next = top + 1;
     if (tryLink(own, join(folder, String(next))) && highest(folder) === next) {
@@ -77,7 +81,7 @@ function numbersIn(folder: string): number[] {
 }
 
 /** Whether somebody listens there; one that is stopped does, by the kernel's word. */
-function ask(path: string): Promise<LockHolder | null> {
+function ask(path: string, answerMs: number): Promise<LockHolder | null> {
   return new Promise((resolve, reject) => {
     let said = '';
     const socket = connect(path);
@@ -86,7 +90,7 @@ function ask(path: string): Promise<LockHolder | null> {
       socket.destroy();
       resolve(holder);
     };
-    const limit = setTimeout(() => settle({ said }), ANSWER_MS);
+    const limit = setTimeout(() => settle({ said }), answerMs);
     socket.setEncoding('utf8').on('data', (more: string) => {
       said += more;
     });

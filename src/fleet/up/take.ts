@@ -1,4 +1,3 @@
-import { defaults } from '../../defaults.ts';
 import { FailedError } from '../../errors.ts';
 import { repeat } from '../../loop.ts';
 import type { ThisProcess } from '../../process/identity.ts';
@@ -20,14 +19,12 @@ import {
   writeUpMark,
 } from './mark.ts';
 
-const LOOK_MS = 200;
-
 export interface UpOptions {
   /** Ends the wait for another machine's sign of life. */
   readonly signal: AbortSignal;
   log(line: string): void;
-  readonly beatMs?: number;
-  readonly leaseMs?: number;
+  /** Defaults of defaults.ts, under the same names. */
+  readonly settings: Readonly<Record<'beatMs' | 'leaseMs' | 'lockAnswerMs' | 'upLookMs', number>>;
 }
 
 /** This process is the one `up` of its state folder. */
@@ -50,7 +47,7 @@ export async function takeUp(
 ): Promise<UpTaken> {
   const elsewhere = await watchElsewhere(home, self, options);
   if (elsewhere) throw alreadyUp(elsewhere, self);
-  const lock = await takeUpLock(home, markText(self));
+  const lock = await takeUpLock(home, markText(self), options.settings.lockAnswerMs);
   if (!('release' in lock)) throw alreadyUp(parseUpMark(lock.said) ?? findUp(home, self), self);
   try {
     // One that knows no lock yet, or whose lock somebody removed.
@@ -69,7 +66,7 @@ export async function takeUp(
 async function watchElsewhere(
   home: string,
   self: ThisProcess,
-  { signal, log, leaseMs = defaults.leaseMs }: UpOptions,
+  { signal, log, settings: { leaseMs, upLookMs } }: UpOptions,
 ): Promise<UpMark | null> {
   const mark = readUpMark(home);
   if (!mark || isOfRun(mark, self)) return null;
@@ -80,7 +77,7 @@ async function watchElsewhere(
   );
   const before = upMarkTime(home);
   const hasMoved = () => upMarkTime(home) !== before;
-  const moved = await until(hasMoved, { everyMs: LOOK_MS, withinMs: leaseMs, signal });
+  const moved = await until(hasMoved, { everyMs: upLookMs, withinMs: leaseMs, signal });
   return moved === null ? null : readUpMark(home);
 }
 
@@ -88,7 +85,7 @@ function keepMoving(
   home: string,
   self: ThisProcess,
   lock: UpLock,
-  { log, beatMs = defaults.beatMs }: UpOptions,
+  { log, settings: { beatMs } }: UpOptions,
 ): UpTaken {
   let lose: (error: FailedError) => void = () => {};
   const lost = new Promise<FailedError>((resolve) => {

@@ -69,11 +69,11 @@ describe('the socket of a keeper', () => {
     const first = await keep(home);
     await until('the first hears of it', () => first.heard().includes('serves abc234'));
     first.child.kill('SIGKILL');
-    await until('nobody keeps', async () => !(await inUse(home, thisMachine(home))));
+    await until('nobody keeps', async () => !(await inUse(home, thisMachine(home), 1_000)));
     const second = await keep(home);
     await until('the second hears of it', () => second.heard().includes('serves abc234'));
     expect(deathSockets(home)).toEqual([second.path]);
-    expect([identify(pid ?? 0) !== null, await inUse(home, thisMachine(home))]).toEqual([
+    expect([identify(pid ?? 0) !== null, await inUse(home, thisMachine(home), 1_000)]).toEqual([
       true,
       true,
     ]);
@@ -105,7 +105,7 @@ describe('the socket of a keeper', () => {
 test('a state folder is in use while another `up` holds its lock; our own does not count', async () => {
   const home = temporaryFolder();
   const self = thisMachine(home);
-  expect(await inUse(home, self)).toBe(false);
+  expect(await inUse(home, self, 1_000)).toBe(false);
   for (const [at, pid, used] of [
     ['1', self.pid, false],
     ['2', self.pid + 1, true],
@@ -114,6 +114,6 @@ test('a state folder is in use while another `up` holds its lock; our own does n
     const lock = createServer((socket) => socket.end(about)).listen(socketPath(home, `up/${at}`));
     onTestFinished(() => void lock.close());
     await until('it listens', () => lock.listening);
-    expect(await inUse(home, self)).toBe(used);
+    expect(await inUse(home, self, 1_000)).toBe(used);
   }
 });

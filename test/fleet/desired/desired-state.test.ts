@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { rmSync, utimesSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { defaults } from '../../../src/defaults.ts';
 import { StoreError } from '../../../src/errors.ts';
 import { DesiredState, type DesiredStateDeps } from '../../../src/fleet/desired/desired-state.ts';
 import { OwnIntent } from '../../../src/fleet/desired/own-intent.ts';
@@ -56,6 +57,7 @@ async function folder(intents: DesiredStateDeps['intents'] = store.intents) {
     address,
     machine,
     intents,
+    pendingKeepMs: HOUR_MS,
     env: {},
     say() {},
   });
@@ -73,8 +75,8 @@ async function folder(intents: DesiredStateDeps['intents'] = store.intents) {
     failInPlaceOf(id: string, registry: SpawnDeps['registry']) {
       const replaces = readWanted(home, fleet, id)?.intent;
       if (!replaces) throw new Error(`${id} is not wanted`);
-      const how = { ...asBefore(replaces), readyTimeoutMs: READY_MS };
-      return spawnServers({ ...dyingProgram(home), registry }, how);
+      const how = { ...asBefore(replaces, defaults), readyTimeoutMs: READY_MS };
+      return spawnServers({ ...dyingProgram(home), registry, settings: defaults }, how);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { defaults } from '../../../src/defaults.ts';
 import { Started } from '../../../src/fleet/desired/started.ts';
 import { CrashHistory } from '../../../src/fleet/reconciler/backoff.ts';
 import type { FleetView } from '../../../src/model/fleet-view.ts';
@@ -31,7 +32,7 @@ function view(...records: ServerRecord[]): FleetView {
 
 test('a keeper starts no second one in the same place while the first still runs', async () => {
   const started = new Started();
-  const [place, other] = [new CrashHistory(), new CrashHistory()];
+  const [place, other] = [new CrashHistory(defaults), new CrashHistory(defaults)];
   const heir = await running('abc234');
   started.add(heir, place);
   expect(started.tooMany(place, view(heir), 9, 0)).toBe('abc234, which took its place, still runs');
@@ -43,9 +44,9 @@ test('a keeper starts no second one in the same place while the first still runs
 
 test('a keeper never has more of its servers running than are wanted', async () => {
   const started = new Started();
-  started.add(await running('abc234'), new CrashHistory());
-  started.add(await running('xyz234'), new CrashHistory());
-  const next = new CrashHistory();
+  started.add(await running('abc234'), new CrashHistory(defaults));
+  started.add(await running('xyz234'), new CrashHistory(defaults));
+  const next = new CrashHistory(defaults);
   expect(started.tooMany(next, view(), 3, 0)).toBe(null);
   const tooMany = '2 that were started here run already, and 3 are wanted';
   expect(started.tooMany(next, view(), 3, 1)).toBe(tooMany);

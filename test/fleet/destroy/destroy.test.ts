@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { defaults } from '../../../src/defaults.ts';
 import {
   type Destroyed,
   type DestroyOptions,
@@ -59,7 +60,7 @@ async function start(count: number, env: Record<string, string> = {}): Promise<S
   const place = { redisUrl: redis.url, namespace: `t${namespace}`, childEnv: {} };
   const listen = { fixedPort: null, listenHost: '127.0.0.1', advertise: null };
   const { started, failed } = await spawnServers(
-    { registry: store.registry, ...program, ...place },
+    { registry: store.registry, ...program, ...place, settings: defaults },
     { count, spec: catWith(home, env), ...listen, readyTimeoutMs: 20_000 },
   );
   for (const { pid } of started) killAtEnd(pid);
@@ -67,13 +68,19 @@ async function start(count: number, env: Record<string, string> = {}): Promise<S
   return [...started];
 }
 
+/** It ends by force what has not left when its requests may have been finished. */
+const settings = { ...defaults, drainGraceMs: 0, termGraceMs: 200 };
+
 function destroy(
   targets: readonly string[],
   change: Partial<DestroyOptions> = {},
   by = store,
 ): Promise<Destroyed> {
-  const usual = { all: false, force: false, drainMs: 10_000, drainGraceMs: 0, termGraceMs: 200 };
-  return destroyServers({ registry: by.registry, home }, { targets, ...usual, ...change });
+  const usual = { all: false, force: false, drainMs: 10_000 };
+  return destroyServers(
+    { registry: by.registry, home, settings },
+    { targets, ...usual, ...change },
+  );
 }
 
 function alive({ pid, pidStart }: ServerRecord): boolean {
@@ -127,8 +134,8 @@ describe('destroy', () => {
       return view;
     };
     const registry = { ...store.registry, fleet };
-    const asked = { targets: [dead.id], all: false, force: true, drainMs: 100, drainGraceMs: 0 };
-    await destroyServers({ registry, home }, asked);
+    const asked = { targets: [dead.id], all: false, force: true, drainMs: 100 };
+    await destroyServers({ registry, home, settings }, asked);
     const { intents } = await store.registry.fleet();
     expect([...intents.keys()]).toEqual([living?.id]);
   });
@@ -151,8 +158,11 @@ describe('destroy', () => {
       for (const { id } of leaving) await store.registry.forget(id);
       return view;
     };
-    const asked = { targets: [], all: false, force: false, drainMs: 10_000, drainGraceMs: 0 };
-    const { gone } = await destroyServers({ registry: { ...store.registry, fleet }, home }, asked);
+    const asked = { targets: [], all: false, force: false, drainMs: 10_000 };
+    const { gone } = await destroyServers(
+      { registry: { ...store.registry, fleet }, home, settings },
+      asked,
+    );
     expect(servers.map(({ id }) => id)).toContain(gone[0]?.id);
     expect(servers.filter(alive)).toHaveLength(1);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { defaults } from '../../../src/defaults.ts';
 import {
   CrashHistory,
   type Sentence,
@@ -7,7 +8,7 @@ import {
 
 /** What each of these deaths brings, at these seconds; `!` of one that had not run well. */
 function sentences(...deaths: readonly string[]): string[] {
-  const all = new CrashHistory();
+  const all = new CrashHistory(defaults);
   return deaths.map((text) => {
     const [at = ''] = text.split('!');
     const { next, delayMs } = all.add(!text.endsWith('!'), Number(at) * 1_000);
@@ -68,6 +69,6 @@ describe('a death', () => {
       'server abc234 died 5 times within 60 s: it is left alone until `meowctl restart abc234`',
     ],
   ])('is said: %o', (sentence, words) => {
-    expect(sentenceInWords(sentence, 'abc234', 3001)).toBe(words);
+    expect(sentenceInWords(sentence, 'abc234', 3001, defaults)).toBe(words);
   });
 });

@@ -42,6 +42,7 @@ function deps(cliPath: string, home = temporaryFolder()) {
     redisUrl: redis.url.replace('//', '//:hush-hush@'),
     namespace: 'meow',
     home,
+    settings: defaults,
   };
 }
 

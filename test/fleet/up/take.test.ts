@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { defaults } from '../../../src/defaults.ts';
 import { writeUpMark } from '../../../src/fleet/up/mark.ts';
 import { takeUp } from '../../../src/fleet/up/take.ts';
 import { thisMachine } from '../../../src/process/identity.ts';
@@ -13,7 +14,8 @@ const never = new AbortController().signal;
 
 async function taken(home: string, lines: string[] = []) {
   const log = (line: string) => lines.push(line);
-  const options = { signal: never, log, beatMs: 100, leaseMs: 1_000 };
+  const settings = { ...defaults, beatMs: 100, leaseMs: 1_000 };
+  const options = { signal: never, log, settings };
   const up = await takeUp(home, thisMachine(home), options);
   onTestFinished(() => up.release());
   return up;
