@@ -5,6 +5,7 @@ import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { licenseTexts } from './licenses.mjs';
+import { luaForEsbuild } from './lua.mjs';
 import { keepSources } from './source-map.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
@@ -123,7 +124,7 @@ const options = {
   banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
   footer: { js: '})' },
   logLevel: 'warning',
-  plugins: [lazyBuiltins],
+  plugins: [lazyBuiltins, luaForEsbuild],
 };
 
 // What serves a program, without all that it never needs. Node loads it by itself: of so little, a

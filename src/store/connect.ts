@@ -6,7 +6,8 @@ import { createKeys } from './keys.ts';
 import { createMessages } from './messages.ts';
 import { createImages } from './pictures/queue.ts';
 import { createRegistry } from './registry.ts';
-import { takesWrites } from './scripts/probe.ts';
+import { definePlainScript } from './scripts/define.ts';
+import takesWritesText from './scripts/servers/takes-writes.lua';
 import type { Store } from './store.ts';
 import { createVisits } from './visits.ts';
 
@@ -35,7 +36,7 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
     connectMs,
     commandMs,
     say,
-    takesWrites: (redis) => redis.eval(takesWrites, 1, keys.leases),
+    takesWrites: (redis) => takesWrites(redis, keys),
   });
   return {
     label: address.label,
@@ -49,3 +50,5 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
     close: link.close,
   };
 }
+
+const takesWrites = definePlainScript(takesWritesText, { keys: ['leases'] });

@@ -2,8 +2,13 @@ import { defaults } from '../defaults.ts';
 import { toText } from '../model/server-record.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
-import * as scripts from './scripts/intents.ts';
-import { runScript } from './scripts/run.ts';
+import { definePlainScript, defineScript } from './scripts/define.ts';
+import keepText from './scripts/desired/keep.lua';
+import keepFromOldText from './scripts/desired/keep-from-old.lua';
+import lockHolderText from './scripts/desired/lock-holder.lua';
+import releaseText from './scripts/desired/release.lua';
+import succeedText from './scripts/desired/succeed.lua';
+import swapText from './scripts/desired/swap.lua';
 import type { Intents } from './store.ts';
 
 /** What the token of a reconciler begins with, so that none of 0.1.0 is taken for one of ours. */
@@ -11,34 +16,52 @@ export const lockMark = 'k2:';
 
 /** What was asked for, and who sees to it on each host. */
 export function createIntents(link: Link, keys: Keys): Intents {
-  const said = async (script: string, keysOf: string[], ...args: (string | number)[]) =>
-    (await runScript(link, script, keysOf, ...args)) === 1;
+  const { leaseMs } = defaults;
+  const lockOf = (host: string) => ({ keeper: keys.keeper(host) });
 
   return {
     text: (id) => link.run((redis) => redis.hget(keys.intents, id)),
     succeed: (old, record, intent) =>
       said(
-        scripts.succeed,
-        [keys.servers, keys.leases, keys.intents],
-        old.id,
-        record.id,
-        toText(record),
-        JSON.stringify(intent),
-        defaults.leaseMs,
-        keys.changes,
-        old.text,
+        succeed(link, keys, {
+          oldId: old.id,
+          id: record.id,
+          record: toText(record),
+          intent: JSON.stringify(intent),
+          leaseMs,
+          channel: keys.changes,
+          oldText: old.text,
+        }),
       ),
     swap: (id, before, after) => {
-      const text = after ? JSON.stringify(after) : '';
-      return said(scripts.swap, [keys.intents], id, before ?? '', text, keys.changes);
+      const texts = { before: before ?? '', after: after ? JSON.stringify(after) : '' };
+      return said(swap(link, keys, { id, ...texts, channel: keys.changes }));
     },
     async lockHolder(host) {
-      const reply = await link.run((redis) => redis.eval(scripts.keeper, 1, keys.keeper(host)));
+      const reply = await link.run((redis) => lockHolder(redis, lockOf(host)));
       return typeof reply === 'string' ? reply : null;
     },
-    keep: (host, token) => said(scripts.keep, [keys.keeper(host)], token, defaults.leaseMs),
+    keep: (host, token) => said(keep(link, lockOf(host), { token, leaseMs })),
     keepFromOld: (host, token) =>
-      said(scripts.keepFromOld, [keys.keeper(host)], token, defaults.leaseMs, lockMark),
-    release: (host, token) => said(scripts.release, [keys.keeper(host)], token),
+      said(keepFromOld(link, lockOf(host), { token, leaseMs, mark: lockMark })),
+    release: (host, token) => said(release(link, lockOf(host), { token })),
   };
 }
+
+async function said(reply: Promise<unknown>): Promise<boolean> {
+  return (await reply) === 1;
+}
+
+const succeed = defineScript(succeedText, {
+  keys: ['servers', 'leases', 'intents'],
+  args: ['oldId', 'id', 'record', 'intent', 'leaseMs', 'channel', 'oldText'],
+});
+const swap = defineScript(swapText, {
+  keys: ['intents'],
+  args: ['id', 'before', 'after', 'channel'],
+});
+const lock = { keys: ['keeper'] } as const;
+const keep = defineScript(keepText, { ...lock, args: ['token', 'leaseMs'] });
+const keepFromOld = defineScript(keepFromOldText, { ...lock, args: ['token', 'leaseMs', 'mark'] });
+const lockHolder = definePlainScript(lockHolderText, lock);
+const release = defineScript(releaseText, { ...lock, args: ['token'] });

@@ -1,9 +1,10 @@
 import { defaults } from '../defaults.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
-import * as scripts from './scripts/doors.ts';
-import { readRegistryId } from './scripts/registry.ts';
-import { runScript } from './scripts/run.ts';
+import { defineScript } from './scripts/define.ts';
+import acknowledgeText from './scripts/doors/acknowledge.lua';
+import beatText from './scripts/doors/beat.lua';
+import leaveText from './scripts/doors/leave.lua';
 import type { Registry } from './store.ts';
 
 const ACK_TTL_SECONDS = 60;
@@ -15,30 +16,30 @@ export function createDoorLeases(
   link: Link,
   keys: Keys,
 ): Pick<Registry, 'beatDoor' | 'leaveDoor' | 'acknowledge'> {
+  const keysOf = (id: string) => ({ doors: keys.doors, door: keys.door(id) });
+
   return {
     async beatDoor(door) {
-      const keysOf = [keys.doors, keys.door(door.id)];
-      const args = [door.id, JSON.stringify(door), defaults.leaseMs, WORDS_TTL_MS];
-      await runScript(link, scripts.beatDoor, keysOf, ...args);
+      const { id } = door;
+      const record = { record: JSON.stringify(door), recordMs: WORDS_TTL_MS };
+      await beat(link, keysOf(id), { id, ...record, leaseMs: defaults.leaseMs });
     },
     async leaveDoor(id) {
-      await runScript(link, scripts.leaveDoor, [keys.doors, keys.door(id)], id);
+      await leave(link, keysOf(id), { id });
     },
     async acknowledge(serverId, doorId) {
-      const keysOf = [keys.acks(serverId), keys.servers];
-      await runScript(link, scripts.acknowledge, keysOf, doorId, ACK_TTL_SECONDS, serverId);
+      const args = { doorId, ttlSeconds: ACK_TTL_SECONDS, serverId };
+      await acknowledge(link, { ...keys, acks: keys.acks(serverId) }, args);
     },
   };
 }
 
-const KEY = /^[A-Za-z0-9_-]{43}$/;
-
-/** The key of the sticky cookie: whoever asks first sets it, once, as the registry's id is set. */
-export function createStickyKey(link: Link, keys: Keys): Pick<Registry, 'stickyKey'> {
-  return {
-    async stickyKey(fresh) {
-      const key = await runScript(link, readRegistryId, [keys.sticky], fresh);
-      return typeof key === 'string' && KEY.test(key) ? key : null;
-    },
-  };
-}
+const beat = defineScript(beatText, {
+  keys: ['doors', 'door'],
+  args: ['id', 'record', 'leaseMs', 'recordMs'],
+});
+const leave = defineScript(leaveText, { keys: ['doors', 'door'], args: ['id'] });
+const acknowledge = defineScript(acknowledgeText, {
+  keys: ['acks', 'servers'],
+  args: ['doorId', 'ttlSeconds', 'serverId'],
+});

@@ -1,8 +1,10 @@
 import { defaults } from '../defaults.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
-import * as scripts from './scripts/registry.ts';
-import { runScript } from './scripts/run.ts';
+import { defineScript } from './scripts/define.ts';
+import retireText from './scripts/orders/retire.lua';
+import retireIfWantedText from './scripts/orders/retire-if-wanted.lua';
+import retireUnlessLastText from './scripts/orders/retire-unless-last.lua';
 import type { Registry } from './store.ts';
 
 /** The orders to leave. Each takes its server's intent away in the same script. */
@@ -10,25 +12,28 @@ export function createOrders(
   link: Link,
   keys: Keys,
 ): Pick<Registry, 'orderRetire' | 'orderRetireIfWanted' | 'orderRetireUnlessLast'> {
-  const how = (drainMs: number) => [toOrder(drainMs), defaults.orderTtlSeconds, keys.changes];
+  const keysOf = (id: string) => ({ ...keys, order: keys.order(id) });
+  const argsOf = (id: string, drainMs: number) => ({
+    id,
+    text: toOrder(drainMs),
+    ttlSeconds: defaults.orderTtlSeconds,
+    channel: keys.changes,
+  });
 
   return {
     async orderRetire(ids, drainMs, stands = false, again = false) {
       for (const id of ids) {
-        const keysOf = [keys.intents, keys.order(id), keys.servers];
-        const args = [id, ...how(drainMs), flag(stands), flag(again)];
-        await runScript(link, scripts.orderRetire, keysOf, ...args);
+        const args = { ...argsOf(id, drainMs), forever: flag(stands), again: flag(again) };
+        await retire(link, keysOf(id), args);
       }
     },
     async orderRetireIfWanted(id, drainMs) {
-      const keysOf = [keys.intents, keys.order(id)];
-      const said = await runScript(link, scripts.orderRetireIfWanted, keysOf, id, ...how(drainMs));
+      const said = await retireIfWanted(link, keysOf(id), argsOf(id, drainMs));
       return said === 'ordered' || said === 'already' ? said : 'unwanted';
     },
     async orderRetireUnlessLast(id, drainMs, stands = false) {
-      const keysOf = [keys.servers, keys.leases, keys.intents, keys.order(id)];
-      const args = [id, ...how(drainMs), flag(stands), keys.order('')];
-      const said = await runScript(link, scripts.orderRetireUnlessLast, keysOf, ...args);
+      const args = { ...argsOf(id, drainMs), forever: flag(stands), prefix: keys.order('') };
+      const said = await retireUnlessLast(link, keysOf(id), args);
       return said === 'ordered' || said === 'already' || said === 'gone' ? said : 'last';
     },
   };
@@ -41,3 +46,16 @@ function flag(value: boolean): string {
 function toOrder(drainMs: number): string {
   return JSON.stringify({ order: 'retire', drainMs });
 }
+
+const retire = defineScript(retireText, {
+  keys: ['intents', 'order', 'servers'],
+  args: ['id', 'text', 'ttlSeconds', 'channel', 'forever', 'again'],
+});
+const retireIfWanted = defineScript(retireIfWantedText, {
+  keys: ['intents', 'order'],
+  args: ['id', 'text', 'ttlSeconds', 'channel'],
+});
+const retireUnlessLast = defineScript(retireUnlessLastText, {
+  keys: ['servers', 'leases', 'intents', 'order'],
+  args: ['id', 'text', 'ttlSeconds', 'channel', 'forever', 'prefix'],
+});

@@ -4,18 +4,16 @@ import type { Link } from './connection/connection.ts';
 import { takesNoWrites } from './connection/trouble.ts';
 import type { Keys } from './keys.ts';
 import { readDoors } from './read-fleet.ts';
-import { rehearsed } from './scripts/guard.ts';
-import { beat } from './scripts/registry.ts';
-import { list, runScript } from './scripts/run.ts';
-import { readSilence } from './scripts/silence.ts';
-import { beatKeys } from './server-leases.ts';
+import { defineScript, list } from './scripts/define.ts';
+import silenceText from './scripts/servers/silence.lua';
+import { rehearseBeat } from './server-leases.ts';
 import type { Registry } from './store.ts';
 
 /** Tells servers that are dead from servers that nobody lets say that they live. */
 export function createBeatSilence(link: Link, keys: Keys): Pick<Registry, 'silence'> {
   const refusal = async () => {
     try {
-      await runScript(link, rehearsed(beat), beatKeys(keys, ''));
+      await rehearseBeat(link, keys);
       return null;
     } catch (error) {
       if (error instanceof StoreError && error.kind !== 'unavailable') return error;
@@ -27,7 +25,7 @@ export function createBeatSilence(link: Link, keys: Keys): Pick<Registry, 'silen
     async silence() {
       const [why, reply] = await Promise.all([
         refusal(),
-        runScript(link, readSilence, [keys.leases, keys.doors], keys.door(''), defaults.leaseMs),
+        readSilence(link, keys, { prefix: keys.door(''), leaseMs: defaults.leaseMs }),
       ]);
       const [ago, ...doors] = list(reply);
       return {
@@ -39,3 +37,8 @@ export function createBeatSilence(link: Link, keys: Keys): Pick<Registry, 'silen
     },
   };
 }
+
+const readSilence = defineScript(silenceText, {
+  keys: ['leases', 'doors'],
+  args: ['prefix', 'leaseMs'],
+});

@@ -1,7 +1,7 @@
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
-import { readMessage } from './scripts/messages.ts';
-import { list, runScript } from './scripts/run.ts';
+import { defineScript, list } from './scripts/define.ts';
+import readText from './scripts/messages/read.lua';
 import type { Messages } from './store.ts';
 
 /**
@@ -14,9 +14,11 @@ export function createMessages(link: Link, keys: Keys): Messages {
       await link.run((redis) => redis.set(keys.message(key), message, 'EX', ttlSeconds));
     },
     async get(key) {
-      const [message, ttlMs] = list(await runScript(link, readMessage, [keys.message(key)]));
+      const [message, ttlMs] = list(await read(link, { message: keys.message(key) }));
       if (typeof message !== 'string') return null;
       return { message, ttlMs: Number(ttlMs) };
     },
   };
 }
+
+const read = defineScript(readText, { keys: ['message'] });

@@ -8,9 +8,10 @@ import { parseRecord } from '../model/server-record.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
 import type { Schema } from './schema.ts';
-import { readDoors as readDoorsScript } from './scripts/doors.ts';
-import * as scripts from './scripts/registry.ts';
-import { list, runScript } from './scripts/run.ts';
+import { defineScript, list } from './scripts/define.ts';
+import readDoorsText from './scripts/doors/read.lua';
+import readServersText from './scripts/servers/read.lua';
+import sweepText from './scripts/servers/sweep.lua';
 import type { Registry } from './store.ts';
 
 const MAX_RECORD_BYTES = 16 * 1_024;
@@ -26,8 +27,8 @@ export function createFleetView(
 ): Pick<Registry, 'records' | 'fleet' | 'sweep'> {
   const readIntents = createIntentReader(keys.intents);
   const read = async (limit: number, ids: readonly string[] = []) => {
-    const args = [limit, MAX_RECORD_BYTES, PAGE, ...ids];
-    return list(await runScript(link, scripts.readServers, [keys.servers, keys.leases], ...args));
+    const args = { limit, longest: MAX_RECORD_BYTES, most: PAGE, ids };
+    return list(await readServersScript(link, keys, args));
   };
 
   const readServers = async (limit: number) => {
@@ -52,7 +53,7 @@ export function createFleetView(
       const [{ servers, total, skipped }, intents, doors, registry] = await Promise.all([
         readServers(ALL),
         link.run((redis) => redis.hgetall(keys.intents)),
-        runScript(link, readDoorsScript, [keys.doors], keys.door('')),
+        readDoorsScript(link, keys, { prefix: keys.door('') }),
         link.run((redis) => redis.get(keys.registry)).catch(ofAnotherType),
         schema.check(),
       ]);
@@ -66,8 +67,7 @@ export function createFleetView(
       };
     },
     async sweep(lostForMs) {
-      const keysOf = [keys.servers, keys.leases, keys.doors];
-      return list(await runScript(link, scripts.sweep, keysOf, lostForMs)).map(String);
+      return list(await sweep(link, keys, { lostForMs })).map(String);
     },
   };
 }
@@ -124,3 +124,14 @@ export function readDoors(cells: unknown[], keys: Keys, skipped: Skipped[]): Doo
   }
   return doors;
 }
+
+const readServersScript = defineScript(readServersText, {
+  keys: ['servers', 'leases'],
+  args: ['limit', 'longest', 'most'],
+  moreArgs: 'ids',
+});
+const readDoorsScript = defineScript(readDoorsText, { keys: ['doors'], args: ['prefix'] });
+const sweep = defineScript(sweepText, {
+  keys: ['servers', 'leases', 'doors'],
+  args: ['lostForMs'],
+});

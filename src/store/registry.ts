@@ -1,24 +1,25 @@
 import { createChanges } from './changes.ts';
 import type { Link } from './connection/connection.ts';
-import { createDoorLeases, createStickyKey } from './door-leases.ts';
+import { createDoorLeases } from './door-leases.ts';
 import { createOrders } from './drain-orders.ts';
 import { createBeatSilence } from './heartbeat-silence.ts';
 import type { Keys } from './keys.ts';
 import { createFleetView } from './read-fleet.ts';
 import { createSchema } from './schema.ts';
 import { createServerLeases } from './server-leases.ts';
+import { createSetOnce } from './set-once.ts';
 import type { Registry } from './store.ts';
 
 /** The fleet as Redis knows it: leases on Redis' clock, everything read back checked. */
 export function createRegistry(link: Link, keys: Keys, say: (line: string) => void): Registry {
   const schema = createSchema(link, keys);
   return {
-    ...createServerLeases(link, keys, schema),
+    ...createServerLeases(link, keys),
     ...createOrders(link, keys),
     ...createFleetView(link, keys, schema),
     ...createDoorLeases(link, keys),
     ...createBeatSilence(link, keys),
-    ...createStickyKey(link, keys),
+    ...createSetOnce(link, keys, schema),
     ...createChanges(link, keys, say),
   };
 }

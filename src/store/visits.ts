@@ -4,8 +4,9 @@ import { StoreError } from '../errors.ts';
 import { troubleInWords, withoutRedis } from '../forgive.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
-import { runScript } from './scripts/run.ts';
-import { pushAndRead, pushVisits } from './scripts/visits.ts';
+import { defineScript } from './scripts/define.ts';
+import pushText from './scripts/visits/push.lua';
+import pushAndReadText from './scripts/visits/push-and-read.lua';
 import type { Visits } from './store.ts';
 
 /**
@@ -32,8 +33,7 @@ export function createVisits(link: Link, keys: Keys, say: (line: string) => void
       waiting = [];
       flooded = false;
       // A visit that Redis could not take is not worth an answer.
-      const pushing = runScript(link, pushVisits, [keys.recent], last, ...paths);
-      await pushing.catch(withoutRedis(null));
+      await push(link, keys, { last, paths }).catch(withoutRedis(null));
     }
   };
 
@@ -58,7 +58,7 @@ export function createVisits(link: Link, keys: Keys, say: (line: string) => void
       const paths = [...waiting, kept(path)];
       waiting = []; // sent here, so that the reader sees them in their order
       try {
-        return texts(await runScript(link, pushAndRead, [keys.recent], last, ...paths));
+        return texts(await pushAndRead(link, keys, { last, paths }));
       } catch (error) {
         if (takesNoWrite(error)) return recent();
         throw error;
@@ -82,3 +82,7 @@ function kept(path: string): string {
 function texts(reply: unknown): string[] {
   return Array.isArray(reply) ? reply.map(String).map(kept) : [];
 }
+
+const names = { keys: ['recent'], args: ['last'], moreArgs: 'paths' } as const;
+const push = defineScript(pushText, names);
+const pushAndRead = defineScript(pushAndReadText, names);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { luaForEsbuild } from '../../scripts/lua.mjs';
 
 export interface Bundle {
   readonly file: string;
@@ -24,6 +25,7 @@ export async function bundleFixture(name: string): Promise<Bundle> {
     format: 'cjs',
     target: 'node20',
     logLevel: 'error',
+    plugins: [luaForEsbuild],
   });
   return { file, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

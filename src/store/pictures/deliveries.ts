@@ -3,54 +3,54 @@ import { defaults } from '../../defaults.ts';
 import type { Picture, PictureType } from '../../model/picture.ts';
 import type { Link } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
-import * as scripts from '../scripts/images.ts';
-import { list, runScript } from '../scripts/run.ts';
+import { defineScript, list } from '../scripts/define.ts';
+import acknowledgeText from '../scripts/pictures/acknowledge.lua';
+import claimText from '../scripts/pictures/claim.lua';
+import newestText from '../scripts/pictures/newest.lua';
+import putBackText from '../scripts/pictures/put-back.lua';
+import putBackForText from '../scripts/pictures/put-back-for.lua';
+import renewText from '../scripts/pictures/renew.lua';
+import requeueExpiredText from '../scripts/pictures/requeue-expired.lua';
 import type { Images } from '../store.ts';
 
 type Deliveries = Omit<Images, 'enqueue'>;
 
 /** A picture is claimed, handed out, and gone once acknowledged; else it goes back on top. */
 export function createDeliveries(link: Link, keys: Keys): Deliveries {
-  const { images, delivering, claims } = keys;
   const prefix = keys.image('');
-  const run = (script: string, keysOf: string[], ...args: (string | number)[]) =>
-    runScript(link, script, keysOf, ...args);
+  const { deliveryMs } = defaults;
 
   return {
     async claim(token) {
       const nonce = randomBytes(6).toString('base64url');
-      const args = [prefix, token, nonce, defaults.deliveryMs];
-      const id = await run(
-        scripts.claim,
-        [images, delivering, claims, keys.delivered(token)],
-        ...args,
-      );
+      const delivered = keys.delivered(token);
+      const args = { prefix, token, nonce, deliveryMs };
+      const id = await claimNewest(link, { ...keys, delivered }, args);
       if (typeof id !== 'string') return null;
-      const picture = await load(link, id === '' ? keys.delivered(token) : keys.image(id), id);
+      const picture = await load(link, id === '' ? delivered : keys.image(id), id);
       return picture && { ...picture, claim: `${token}:${nonce}` };
     },
     async acknowledge(id, claim, keepMs = 0) {
       const delivered = keys.delivered(claim.slice(0, claim.lastIndexOf(':')));
-      const keysOf = [delivering, claims, keys.image(id), keys.imageBytes, delivered];
-      return (await run(scripts.acknowledge, keysOf, id, claim, keepMs)) === 1;
+      const keysOf = { ...keys, image: keys.image(id), delivered };
+      return (await acknowledge(link, keysOf, { id, claim, keepMs })) === 1;
     },
     async putBack(id, claim) {
-      return (await run(scripts.putBack, [delivering, claims, images], id, claim)) === 1;
+      return (await putBack(link, keys, { id, claim })) === 1;
     },
     async putBackFor(tokens) {
-      const keysOf = [delivering, claims, images, keys.imageBytes, ...tokens.map(keys.delivered)];
-      return list(await run(scripts.putBackFor, keysOf, prefix, ...tokens)).map((one) => one === 1);
+      const keysOf = { ...keys, delivered: tokens.map(keys.delivered) };
+      return list(await putBackFor(link, keysOf, { prefix, tokens })).map((one) => one === 1);
     },
     async renew(id, claim) {
-      const args = [id, claim, defaults.deliveryMs];
-      return (await run(scripts.renew, [delivering, claims], ...args)) === 1;
+      return (await renew(link, keys, { id, claim, deliveryMs })) === 1;
     },
     async peek() {
-      const id = await run(scripts.newest, [images], prefix);
+      const id = await newest(link, keys, { prefix });
       return typeof id === 'string' ? load(link, keys.image(id), id) : null;
     },
     async requeueExpired() {
-      return Number(await run(scripts.requeueExpired, [images, delivering, claims], prefix));
+      return Number(await requeueExpired(link, keys, { prefix }));
     },
   };
 }
@@ -64,3 +64,31 @@ async function load(link: Link, key: string, knownId: string): Promise<Picture |
   const stored = { type: type.toString() as PictureType, name: name?.toString() ?? id };
   return { id, size: data.length, data, ...stored };
 }
+
+const claimNewest = defineScript(claimText, {
+  keys: ['images', 'delivering', 'claims', 'delivered'],
+  args: ['prefix', 'token', 'nonce', 'deliveryMs'],
+});
+const acknowledge = defineScript(acknowledgeText, {
+  keys: ['delivering', 'claims', 'image', 'imageBytes', 'delivered'],
+  args: ['id', 'claim', 'keepMs'],
+});
+const putBack = defineScript(putBackText, {
+  keys: ['delivering', 'claims', 'images'],
+  args: ['id', 'claim'],
+});
+const putBackFor = defineScript(putBackForText, {
+  keys: ['delivering', 'claims', 'images', 'imageBytes'],
+  moreKeys: 'delivered',
+  args: ['prefix'],
+  moreArgs: 'tokens',
+});
+const renew = defineScript(renewText, {
+  keys: ['delivering', 'claims'],
+  args: ['id', 'claim', 'deliveryMs'],
+});
+const newest = defineScript(newestText, { keys: ['images'], args: ['prefix'] });
+const requeueExpired = defineScript(requeueExpiredText, {
+  keys: ['images', 'delivering', 'claims'],
+  args: ['prefix'],
+});

@@ -5,8 +5,8 @@ import { StoreError } from '../../errors.ts';
 import type { NewPicture, PictureInfo } from '../../model/picture.ts';
 import type { Link } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
-import * as scripts from '../scripts/images.ts';
-import { runScript } from '../scripts/run.ts';
+import { defineScript } from '../scripts/define.ts';
+import enqueueText from '../scripts/pictures/enqueue.lua';
 import type { Images } from '../store.ts';
 import { createDeliveries } from './deliveries.ts';
 import { storeBytes } from './store-bytes.ts';
@@ -27,10 +27,9 @@ function createEnqueue(link: Link, keys: Keys): Pick<Images, 'enqueue'> {
   };
 
   const queue = (images: readonly PictureInfo[]) => {
-    const keysOf = [keys.images, keys.delivering, keys.imageBytes];
-    const limits = [defaults.maxQueuedPictures, defaults.maxQueuedBytes];
-    const args = [keys.image(''), ...limits, ...images.flatMap(({ id, size }) => [id, size])];
-    return runScript(link, scripts.enqueue, keysOf, ...args);
+    const { maxQueuedPictures: maxPictures, maxQueuedBytes: maxBytes } = defaults;
+    const idsAndSizes = images.flatMap(({ id, size }) => [id, size]);
+    return queueAll(link, keys, { prefix: keys.image(''), maxPictures, maxBytes, idsAndSizes });
   };
 
   return {
@@ -81,3 +80,9 @@ function tooSlow(label: string): StoreError {
 export function createImages(link: Link, keys: Keys): Images {
   return { ...createEnqueue(link, keys), ...createDeliveries(link, keys) };
 }
+
+const queueAll = defineScript(enqueueText, {
+  keys: ['images', 'delivering', 'imageBytes'],
+  args: ['prefix', 'maxPictures', 'maxBytes'],
+  moreArgs: 'idsAndSizes',
+});

@@ -12,17 +12,17 @@ const types: readonly (readonly [commands: RegExp, type: string])[] = [
  * asks first whether it may run all of them and whether its keys are of the types it needs, and
  * does all or nothing. What it runs by `pcall` or `soft` may fail by itself.
  */
-export function guarded(script: string): string {
+export function guarded(script: string, keys: readonly string[]): string {
   const [shebang = '', ...body] = script.split('\n');
-  return [shebang, mayRun(script), areOfType(script), ...body].join('\n');
+  return [shebang, mayRun(script), areOfType(script, keys), ...body].join('\n');
 }
 
 /** Answers as the script would where it is refused, and changes nothing. Needs a zset as KEYS[2]. */
-export function rehearsed(script: string): string {
+export function rehearsed(script: string, keys: readonly string[]): string {
   const [shebang = ''] = script.split('\n');
   // A command that writes, so that Redis judges it as one; XX: there is no such member to change.
   const idle = "redis.call('ZADD', KEYS[2], 'XX', 1, '')";
-  return [shebang, mayRun(script), areOfType(script), idle, 'return 1'].join('\n');
+  return [shebang, mayRun(script), areOfType(script, keys), idle, 'return 1'].join('\n');
 }
 
 /** The commands a script cannot do without. */
@@ -45,11 +45,11 @@ for _, name in ipairs({${names}}) do
 end`;
 }
 
-function areOfType(script: string): string {
-  const wanted = new Map<string, string>();
-  for (const [, command = '', at = ''] of script.matchAll(/redis\.call\('(\w+)', KEYS\[(\d)\]/g)) {
+function areOfType(script: string, keys: readonly string[]): string {
+  const wanted = new Map<number, string>();
+  for (const [, command = '', key = ''] of script.matchAll(/redis\.call\('(\w+)', (\w+)\b/g)) {
     const found = types.find(([commands]) => commands.test(command));
-    if (found) wanted.set(at, found[1]);
+    if (found && keys.includes(key)) wanted.set(keys.indexOf(key) + 1, found[1]);
   }
   const pairs = [...wanted].map(([at, type]) => `[${at}]='${type}'`);
   return `

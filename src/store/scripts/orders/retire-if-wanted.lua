@@ -1,0 +1,12 @@
+#!lua flags=allow-oom
+-- Writes one server's order and removes its intent, where it has one and nobody else was first.
+-- Returns 'ordered', 'already' or 'unwanted'.
+local intents, order = unpack(KEYS)
+local id, text, ttlSeconds, channel = unpack(ARGV)
+-- @include soft
+if redis.call('EXISTS', order) == 1 then return 'already' end
+if soft('HEXISTS', intents, id) ~= 1 then return 'unwanted' end
+redis.call('SET', order, text, 'EX', ttlSeconds)
+redis.call('HDEL', intents, id)
+redis.pcall('PUBLISH', channel, id)
+return 'ordered'
