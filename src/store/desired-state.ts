@@ -2,7 +2,7 @@ import { defaults } from '../defaults.ts';
 import { toText } from '../model/server-record.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
-import { definePlainScript, defineScript } from './scripts/define.ts';
+import { defineScript } from './scripts/define.ts';
 import keepText from './scripts/desired/keep.lua';
 import keepFromOldText from './scripts/desired/keep-from-old.lua';
 import lockHolderText from './scripts/desired/lock-holder.lua';
@@ -38,7 +38,7 @@ export function createIntents(link: Link, keys: Keys): Intents {
       return said(swap(link, keys, { id, ...texts, channel: keys.changes }));
     },
     async lockHolder(host) {
-      const reply = await link.run((redis) => lockHolder(redis, lockOf(host)));
+      const reply = await lockHolder(link, lockOf(host));
       return typeof reply === 'string' ? reply : null;
     },
     keep: (host, token) => said(keep(link, lockOf(host), { token, leaseMs })),
@@ -63,5 +63,5 @@ const swap = defineScript(swapText, {
 const lock = { keys: ['keeper'] } as const;
 const keep = defineScript(keepText, { ...lock, args: ['token', 'leaseMs'] });
 const keepFromOld = defineScript(keepFromOldText, { ...lock, args: ['token', 'leaseMs', 'mark'] });
-const lockHolder = definePlainScript(lockHolderText, lock);
+const lockHolder = defineScript(lockHolderText, lock);
 const release = defineScript(releaseText, { ...lock, args: ['token'] });

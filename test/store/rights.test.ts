@@ -80,6 +80,7 @@ const deeds: readonly (readonly [name: string, deed: (store: Store) => Promise<u
   ['swap', ({ intents }) => intents.swap(id, intentText, sampleIntent({ state: 'stopped' }))],
   ['keepFromOld', ({ intents }) => intents.keepFromOld('here', 'me')],
   ['keep', ({ intents }) => intents.keep('here', 'me')],
+  ['lockHolder', ({ intents }) => intents.lockHolder('kept')],
   ['release', ({ intents }) => intents.release('kept', 'me')],
   ['set', ({ messages }) => messages.set('message', 'hi', 10)],
   ['get', ({ messages }) => messages.get('message')],
