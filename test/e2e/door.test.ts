@@ -126,9 +126,9 @@ describe('the door', () => {
       slow.once('error', reject);
     });
     slow.write('--x\r\n');
-    await until('it is under way', async () => {
-      return (await site.list()).some(({ doors }) => doors.length > 0);
-    });
+    await until('a server has it', async () =>
+      (await site.list()).some(({ inflight }) => inflight > 0),
+    );
     const ended = finish(child);
     child.kill('SIGTERM');
     await until('it stopped accepting', () =>
