@@ -27,6 +27,7 @@ async function main(argv) {
 }
 
 function readArgs(args) {
+  /** @satisfies {import('node:util').ParseArgsConfig['options']} */
   const options = {
     node: { type: 'string' },
     against: { type: 'string' },
@@ -34,16 +35,24 @@ function readArgs(args) {
     json: { type: 'boolean', default: false },
   };
   try {
-    return parseArgs({ args, options, allowPositionals: true });
+    return { ...parseArgs({ args, options, allowPositionals: true }), slip: null };
   } catch (error) {
-    return { slip: error.message.split('. ')[0] };
+    return {
+      values: { quick: false, json: false },
+      positionals: [],
+      slip: error.message.split('. ')[0],
+    };
   }
 }
 
-async function measure(parts, { node = null, against = null, quick }) {
+/**
+ * @param {readonly string[]} parts
+ * @param {{ node?: string, against?: string, quick?: boolean }} options
+ */
+async function measure(parts, { node, against, quick = false }) {
   // Not before the peers are installed.
   const { createWorld } = await import('./lib/world.mjs');
-  const world = await createWorld({ nodeVersion: node, quick, against });
+  const world = await createWorld({ nodeVersion: node ?? null, quick, against: against ?? null });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.once(signal, () => world.end().finally(() => process.exit(130)));
   }

@@ -46,6 +46,7 @@ try {
 
 /** What cannot be read is NaN. */
 function readArgs() {
+  /** @satisfies {import('node:util').ParseArgsConfig['options']} */
   const options = {
     minutes: { type: 'string', default: '3' },
     seed: { type: 'string', default: '1' },

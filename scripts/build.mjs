@@ -1,4 +1,5 @@
-// Builds dist/, with a code cache for the Node that it is built with.
+// Builds dist/, with a code cache for the Node that it is built with. --dev: nothing minified, for a
+// debugger and for stacks; any other build puts the usual one back.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
@@ -6,7 +7,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { bundle, root } from './bundle.mjs';
 
-await bundle();
+await bundle({ dev: process.argv.includes('--dev') });
 // Whatever the umask: no cache is used in a folder that others may write.
 chmodSync(`${root}dist`, 0o755);
 await writeCodeCache();
@@ -31,7 +32,8 @@ async function writeCodeCache() {
 function freePort() {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
+      const address = server.address();
+      const port = typeof address === 'object' ? address?.port : null;
       server.close(() => resolve(port));
     });
   });

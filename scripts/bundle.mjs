@@ -82,17 +82,17 @@ const lazyBuiltins = {
 
 /**
  * Makes dist/ anew.
+ * @param {{ dev?: boolean }} [how] `dev`: as it was written, with source maps that hold all sources
  * @returns esbuild's list of what is in the bundle
  */
-export async function bundle() {
+export async function bundle({ dev = false } = {}) {
   const { build } = await import('esbuild').catch(() =>
     fail('esbuild is not installed', 'Run: npm ci'),
   );
   rmSync(`${root}dist`, { recursive: true, force: true });
-  const { metafile } = await build(options);
-  await build(programServer);
-  const map = JSON.parse(readFileSync(`${root}dist/meowctl.cjs.map`, 'utf8'));
-  writeFileSync(`${root}dist/meowctl.cjs.map`, JSON.stringify(keepSources(map, ownSource)));
+  const { metafile } = await build({ ...options, ...(dev ? forReading : {}) });
+  await build({ ...programServer, ...(dev ? forReading : {}) });
+  if (!dev) shrinkMap(`${root}dist/meowctl.cjs.map`);
   writeFileSync(`${root}dist/THIRD_PARTY_LICENSES`, licenseTexts(metafile, root));
   // The one that says that all is there comes last.
   for (const file of ['load-app', 'keep-cache', 'debug-stack']) {
@@ -103,6 +103,7 @@ export async function bundle() {
   return metafile;
 }
 
+/** @satisfies {import('esbuild').BuildOptions} */
 const options = {
   absWorkingDir: root,
   entryPoints: { meowctl: 'src/cli/main.ts' },
@@ -129,6 +130,7 @@ const options = {
 
 // What serves a program, without all that it never needs. Node loads it by itself: of so little, a
 // code cache saves nothing.
+/** @satisfies {import('esbuild').BuildOptions} */
 const programServer = {
   ...options,
   entryPoints: { 'program-server': 'src/cli/program-server.ts' },
@@ -136,6 +138,15 @@ const programServer = {
   footer: {},
   sourcemap: false,
 };
+
+// A debugger finds src/ by it, and stops where it was told to.
+/** @satisfies {import('esbuild').BuildOptions} */
+const forReading = { minify: false, sourcemap: 'linked', sourcesContent: true };
+
+function shrinkMap(path) {
+  const map = JSON.parse(readFileSync(path, 'utf8'));
+  writeFileSync(path, JSON.stringify(keepSources(map, ownSource)));
+}
 
 function ownSource(source) {
   return source.startsWith('../src/') ? source.slice('../'.length) : null;
@@ -146,6 +157,11 @@ function hash() {
   return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
 }
 
+/**
+ * @param {string} message
+ * @param {string} remedy
+ * @returns {never}
+ */
 function fail(message, remedy) {
   process.stderr.write(`build: ${message}\n  ${remedy}\n`);
   process.exit(1);

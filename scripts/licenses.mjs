@@ -12,7 +12,7 @@ export function bundledPackages({ inputs }) {
   const folders = Object.keys(inputs).map(
     (path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0],
   );
-  return [...new Set(folders.filter(Boolean))]
+  return [...new Set(folders.filter((folder) => folder !== undefined))]
     .sort()
     .map((folder) => ({ folder, name: folder.slice(folder.lastIndexOf('node_modules/') + 13) }));
 }

@@ -7,6 +7,6 @@ const { error, status } = spawnSync('luacheck', ['--quiet', 'src/store/scripts']
   cwd: root,
   stdio: 'inherit',
 });
-if (error && error.code !== 'ENOENT') throw error;
+if (error && !('code' in error && error.code === 'ENOENT')) throw error;
 if (error) process.stderr.write('luacheck is not installed (Debian: lua-check): Lua not checked\n');
 process.exitCode = error ? 0 : (status ?? 1);

@@ -28,10 +28,14 @@ function installPackages() {
 
 function installRedis() {
   if (onPath('redis-server') || onPath('valkey-server')) return;
-  if (onPath('apt-get') && asRoot()) {
+  const [update, install] = [
+    asRoot('apt-get', 'update', '-q'),
+    asRoot('apt-get', 'install', '-y', '-q', '--no-install-recommends', 'redis-server'),
+  ];
+  if (onPath('apt-get') && update && install) {
     say('installing redis-server with apt-get');
-    run(...asRoot('apt-get', 'update', '-q'));
-    run(...asRoot('apt-get', 'install', '-y', '-q', '--no-install-recommends', 'redis-server'));
+    run(...update);
+    run(...install);
     return;
   }
   if (onPath('brew')) {
@@ -52,8 +56,9 @@ function unpackNginx() {
   mkdirSync(folder, { recursive: true });
   const download = () => quietly('apt-get', ['download', '-q', 'nginx'], folder);
   // A machine that is new has no lists yet.
-  if (!download() && asRoot()) {
-    quietly(...asRoot('apt-get', 'update', '-q'), folder);
+  const update = asRoot('apt-get', 'update', '-q');
+  if (!download() && update) {
+    quietly(...update, folder);
     download();
   }
   const [file] = readdirSync(folder).filter((name) => name.endsWith('.deb'));
@@ -71,7 +76,10 @@ function build() {
   run(process.execPath, [join(root, 'scripts/build.mjs')]);
 }
 
-/** A command line with root's rights, or null where we have none without a password. */
+/**
+ * A command line with root's rights, or null where we have none without a password.
+ * @returns {[string, string[]] | null}
+ */
 function asRoot(command, ...args) {
   if (process.getuid?.() === 0) return [command, args];
   const free = onPath('sudo') && spawnSync('sudo', ['-n', 'true']).status === 0;

@@ -48,7 +48,7 @@ function decode(text) {
   const numbers = [];
   let [value, shift] = [0, 0];
   for (const digit of text) {
-    const bits = VALUES.get(digit);
+    const bits = VALUES.get(digit) ?? 0;
     value |= (bits & 31) << shift;
     shift += 5;
     if (bits & 32) continue;

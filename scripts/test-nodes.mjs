@@ -49,7 +49,7 @@ function pack() {
   const { stdout } = must('npm', ['pack', '--silent', '--pack-destination', scratch], {
     stdio: ['ignore', 'pipe', 2],
   });
-  return join(scratch, String(stdout).trim().split('\n').at(-1));
+  return join(scratch, String(stdout).trim().split('\n').at(-1) ?? '');
 }
 
 function tryNode(name, tarball) {
@@ -61,6 +61,7 @@ function tryNode(name, tarball) {
     say(`${node}: ${what}: ${ok ? 'ok' : 'FAILED'}`);
   };
   for (const version of NPMS) {
+    /** @type {[string, string]} */
     const npm = [join(bin, 'node'), join(fetched('npm', version), 'bin', 'npm-cli.js')];
     note(`npm ${version}: npm ci in a clean clone`, cleanInstall(npm, env));
     note(`npm ${version}: npm install -g of the tarball, and npx`, installed(npm, tarball, env));

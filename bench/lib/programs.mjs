@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import { portOf } from '../programs/port-of.mjs';
 import { until } from './until.mjs';
 
 const TERM_GRACE_MS = 5_000;
@@ -32,25 +33,41 @@ export async function run(command, args, { env, cwd, fails = false } = {}) {
   throw new Error(`${command} ${args.join(' ')}: ${signal ?? `exit ${code}`}\n${words}`);
 }
 
+/** @typedef {{ env?: NodeJS.ProcessEnv, cwd?: string }} Where */
+
 /**
  * Starts a program that prints one line of JSON once it is ready.
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {Where} [where]
  * @returns {Promise<{ pid: number, said: any, stop(): Promise<void> }>}
  */
 export async function startTelling(command, args, { env, cwd } = {}) {
   const running = launch(command, args, { env, cwd });
   const lines = createInterface({ input: running.child.stdout });
   const [line] = await Promise.race([once(lines, 'line'), running.failed]);
-  return { pid: running.child.pid, said: JSON.parse(line), stop: running.stop };
+  return { pid: running.pid, said: JSON.parse(line), stop: running.stop };
 }
 
-/** Starts a program, and waits for nothing. */
+/**
+ * Starts a program, and waits for nothing.
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {Where} [where]
+ */
 export function startProgram(command, args, { env, cwd } = {}) {
   const running = launch(command, args, { env, cwd });
   running.child.stdout.resume();
-  return { pid: running.child.pid, stop: running.stop };
+  return { pid: running.pid, stop: running.stop };
 }
 
-/** Starts a program and waits until it takes connections on `port`. */
+/**
+ * Starts a program and waits until it takes connections on `port`.
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {number} port
+ * @param {Where} [where]
+ */
 export async function startListening(command, args, port, { env, cwd } = {}) {
   const running = launch(command, args, { env, cwd });
   running.child.stdout.resume();
@@ -59,7 +76,7 @@ export async function startListening(command, args, port, { env, cwd } = {}) {
     await running.stop();
     throw error;
   });
-  return { pid: running.child.pid, stop: running.stop };
+  return { pid: running.pid, stop: running.stop };
 }
 
 function launch(command, args, { env, cwd }) {
@@ -75,7 +92,9 @@ function launch(command, args, { env, cwd }) {
     );
   });
   failed.catch(() => {}); // once it is ready, its end is no failure
-  return { child, failed, stop: () => stop(child) };
+  // Where it could not be started there is none, and `failed` says why.
+  const pid = child.pid ?? Number.NaN;
+  return { child, pid, failed, stop: () => stop(child) };
 }
 
 async function stop(child) {
@@ -100,7 +119,7 @@ export function takesConnections(port) {
 export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address();
+  const port = portOf(server);
   server.close();
   await once(server, 'close');
   return port;

@@ -8,6 +8,7 @@
  */
 export async function interleave(rounds, contenders) {
   const names = Object.keys(contenders);
+  /** @type {Record<string, T[]>} */
   const results = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     for (const name of turned(names, round)) results[name].push(await contenders[name](round));

@@ -31,6 +31,7 @@ function verdict(row) {
   return row.interval && row.interval[1] > row.atMost ? 'not shown' : 'ok';
 }
 
+/** @param {Row} row */
 function between({ interval }) {
   return interval ? ` (${interval.map((end) => end.toFixed(3)).join('–')})` : '';
 }

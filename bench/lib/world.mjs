@@ -76,7 +76,7 @@ async function otherNode(version) {
   say(`fetching Node ${version}`);
   const args = ['-y', `node@${version}`, '-p', 'process.execPath'];
   const { stdout } = await run('npx', args);
-  return stdout.trim().split('\n').at(-1);
+  return stdout.trim().split('\n').at(-1) ?? '';
 }
 
 async function startRedis(folder, undos) {

@@ -16,6 +16,7 @@ export async function measure(world) {
   await fleet.run('spawn', '2');
   await pm2('start', underPm2.bin, '--name', APP, '--interpreter', world.node, '--', 'serve');
   await pm2('scale', APP, '2');
+  /** @type {import('../lib/table.mjs').Row[]} */
   const rows = [...(await lists(world, fleet, pm2)), ...(await longLists(world))];
   await pm2('scale', APP, '1');
   rows.push(

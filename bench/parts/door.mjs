@@ -79,8 +79,12 @@ async function startDoors(world) {
   return doors.filter((door) => door !== null);
 }
 
-/** Figures of every round by contender; their medians go to stderr as a table. */
-async function measureDoors(world, client, doors, { what, path, ...load }, rounds) {
+/**
+ * Figures of every round by contender; their medians go to stderr as a table.
+ * @param {Omit<import('../lib/load.mjs').Load, 'url'> & { what: string, path: string }} asked
+ */
+async function measureDoors(world, client, doors, asked, rounds) {
+  const { what, path, ...load } = asked;
   world.say(`${what}, ${rounds} rounds`);
   const round = (door) => () => measureLoad(client, door.pid, { url: door.url + path, ...load });
   const contenders = Object.fromEntries(doors.map((door) => [door.name, round(door)]));

@@ -152,7 +152,9 @@ async function isReplaced(fleet, id) {
   if (up.length !== SERVERS || up.some((record) => record.id === id)) return false;
   const newest = up.sort((a, b) => b.startedAt - a.startedAt)[0];
   const answer = await fetch(`${newest.url}/healthz`).catch(() => null);
-  return answer?.status === 200 && (await answer.json()).id === newest.id;
+  if (answer?.status !== 200) return false;
+  const { id: answering } = /** @type {{ id: string }} */ (await answer.json());
+  return answering === newest.id;
 }
 
 async function startKeeper(world, fleet) {

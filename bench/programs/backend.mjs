@@ -1,6 +1,7 @@
 // One process, one port per server id on the command line. Answers what the door's bench asks.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { portOf } from './port-of.mjs';
 
 const bodies = new Map([
   ['/1k', Buffer.alloc(1_024, 'm')],
@@ -14,7 +15,7 @@ for (const id of process.argv.slice(2)) {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  ports[id] = server.address().port;
+  ports[id] = portOf(server);
 }
 console.log(JSON.stringify(ports));
 

@@ -10,7 +10,7 @@ const pools = new Map(
 
 listenAndTell(
   createServer((request, response) => {
-    const { method, url: path } = request;
+    const { method = 'GET', url: path = '/' } = request;
     const hasBody = 'content-length' in request.headers || 'transfer-encoding' in request.headers;
     const options = {
       method,
@@ -18,7 +18,7 @@ listenAndTell(
       headers: endToEnd(request.rawHeaders),
       body: hasBody ? request : null,
     };
-    pools.get(nextTarget()).dispatch(options, answerInto(response));
+    pools.get(nextTarget())?.dispatch(options, answerInto(response));
   }),
 );
 

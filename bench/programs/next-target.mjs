@@ -1,3 +1,5 @@
+import { portOf } from './port-of.mjs';
+
 /** What every small door here needs: the backends from the command line, in turn. */
 export const targets = process.argv.slice(2);
 
@@ -12,6 +14,6 @@ export function nextTarget() {
 export function listenAndTell(server) {
   server.keepAliveTimeout = 75_000;
   server.listen(0, '127.0.0.1', () => {
-    console.log(JSON.stringify({ port: server.address().port }));
+    console.log(JSON.stringify({ port: portOf(server) }));
   });
 }

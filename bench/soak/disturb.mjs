@@ -23,6 +23,7 @@ const FEW = { [CATS]: 4, [STREAMS]: 2 };
 export async function disturb(site, { endMs, seed }) {
   const random = generator(seed);
   const did = [];
+  /** @type {((site: any, fleet: string, server: any) => Promise<object | void>)[]} */
   const acts = [killed, stopped, destroyed, redisKilled, restarted];
   for (let at = 0; performance.now() < endMs - CALM_MS; at += 1) {
     const fleet = random() < 0.7 ? CATS : STREAMS;

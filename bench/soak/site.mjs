@@ -120,6 +120,7 @@ export function kill(pid, signal) {
 // Every write is on the disk before it is answered, so that a kill loses nothing.
 function createRedis(folder, port) {
   const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
+  /** @type {import('node:child_process').ChildProcess | null} */
   let child = null;
   return {
     url: `redis://127.0.0.1:${port}`,
@@ -130,7 +131,7 @@ function createRedis(folder, port) {
     },
     async kill() {
       if (!child || child.exitCode !== null || child.signalCode !== null) return;
-      const ended = new Promise((resolve) => child.once('exit', resolve));
+      const ended = new Promise((resolve) => child?.once('exit', resolve));
       child.kill('SIGKILL');
       await ended;
     },

@@ -78,7 +78,15 @@ export function startTraffic(site) {
 
 const times = (count, client) => Array.from({ length: count }, () => client);
 
-/** One request, whole. @returns its status, or what went wrong, and the body */
+/**
+ * One request, whole.
+ * @param {Agent} agent
+ * @param {number} port
+ * @param {string} method
+ * @param {string} path
+ * @param {{ headers?: Record<string, string | number>, body?: Buffer }} [what]
+ * @returns {Promise<{ outcome: string, body?: Buffer }>} its status, or what went wrong, and the body
+ */
 function send(agent, port, method, path, { headers = {}, body } = {}) {
   return new Promise((resolve) => {
     const options = { agent, port, host: '127.0.0.1', method, path, headers, timeout: LATE_MS };
@@ -91,7 +99,9 @@ function send(agent, port, method, path, { headers = {}, body } = {}) {
       );
     });
     outgoing.once('timeout', () => outgoing.destroy(new Error('late')));
-    outgoing.once('error', ({ code, message }) => resolve({ outcome: code ?? message }));
+    outgoing.once('error', (/** @type {NodeJS.ErrnoException} */ { code, message }) =>
+      resolve({ outcome: code ?? message }),
+    );
     outgoing.end(body);
   });
 }

@@ -5,6 +5,7 @@ const { join } = require('node:path');
 
 const bundle = join(__dirname, 'meowctl.cjs');
 Error.stackTraceLimit = 30;
+/** @type {SourceMap | null} */
 let map = null;
 
 Error.prepareStackTrace = (error, sites) =>
@@ -16,8 +17,9 @@ function inSource(site) {
   if (at === -1 || line === undefined) return site;
   map ??= new SourceMap(JSON.parse(readFileSync(`${bundle}.map`, 'utf8')));
   const found = map.findEntry(Number(line) - 1, Number(column) - 1);
-  if (!found.originalSource) return site; // of a dependency
-  const place = `${found.originalSource}:${found.originalLine + 1}:${found.originalColumn + 1}`;
+  if (!('originalSource' in found) || !found.originalSource) return site; // of a dependency
+  const source = found.originalSource.replace(/^\.\.\//, ''); // of a build with --dev
+  const place = `${source}:${found.originalLine + 1}:${found.originalColumn + 1}`;
   return site.endsWith(')') ? `${site.slice(0, at)}${place})` : place;
 }
 

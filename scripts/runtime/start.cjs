@@ -16,7 +16,7 @@ if (argv.includes('--debug')) require('./debug-stack.cjs');
 
 const filename = join(__dirname, 'meowctl.cjs');
 const name = `meowctl-BUNDLE_HASH-${process.version}-${process.arch}.cache`;
-const folders = [__dirname, stateCache()].filter(Boolean);
+const folders = [__dirname, stateCache()].filter((folder) => typeof folder === 'string');
 /** It was made by a run that needed little, such as --version: its mode says so. */
 let isThin = false;
 
@@ -31,6 +31,7 @@ function servesProgram() {
   return startProgramServer(process, join(__dirname, '..'));
 }
 
+/** @returns {[string[], string[] | null]} */
 function splitAt(at) {
   return at === -1 ? [argv, null] : [argv.slice(0, at), argv.slice(at + 1)];
 }

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { needs, testWith, thorough } from '../helpers/needs.ts';
 import {
@@ -91,6 +92,27 @@ describe('what is published', () => {
     expect(refused).toMatchObject({ code: 1 });
     expect(refused.stderr).toContain('npm publish "$(npm pack --silent)"');
   });
+});
+
+test('a build with --dev is as it was written, and its maps hold every source', async () => {
+  const { source } = packed;
+  await promisify(execFile)(process.execPath, [join('scripts', 'build.mjs'), '--dev'], {
+    cwd: source,
+  });
+  for (const name of ['meowctl', 'program-server']) {
+    const text = readFileSync(join(source, 'dist', `${name}.cjs`), 'utf8');
+    expect(/^ *async function openClient\(\w+, \w+\) \{$/m.test(text)).toBe(true);
+    expect(text.trimEnd().split('\n').at(-1)).toBe(`//# sourceMappingURL=${name}.cjs.map`);
+    const map = readJson(join(source, 'dist', `${name}.cjs.map`));
+    const at = map.sources.indexOf('../src/store/connection/client.ts');
+    expect(map.sourcesContent[at]).toBe(
+      readFileSync(join(ROOT, 'src/store/connection/client.ts'), 'utf8'),
+    );
+  }
+  const command = join(source, 'bin', 'meowctl.js');
+  const env = { REDIS_URL: 'redis://127.0.0.1:1' };
+  const { code, stderr } = await runInstalled(command, ['get', '--debug'], { env });
+  expect([code, stderr]).toEqual([4, expect.stringContaining('(src/cli/context/context.ts:')]);
 });
 
 describe('an installed meowctl', () => {

@@ -48,7 +48,7 @@ function needsProbe({ state, probeSoon }: Upstream): boolean {
 }
 
 /** Asks one server for its health, on a connection of its own. Never rejects. */
-export async function probe(upstream: Upstream, options: ProbeOptions): Promise<ProbeResult> {
+async function probe(upstream: Upstream, options: ProbeOptions): Promise<ProbeResult> {
   const answer = await askHealth({
     host: hostname(upstream),
     port: upstream.port,
