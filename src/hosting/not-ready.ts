@@ -82,5 +82,5 @@ function whyNot(deps: ProgramDeps, program: Program, { port, heard }: Waited): W
 }
 
 export function moreTime(remedy: string): string {
-  return `${remedy}, or give it more --timeout`;
+  return `${remedy}, or give it more --ready-timeout`;
 }

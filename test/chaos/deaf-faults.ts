@@ -24,7 +24,7 @@ const ignoredTerm: Scenario = {
     const hanging = fetch(`${deaf.url}/hang`).catch(() => 'cut');
     await until('it hangs', () => doesNotAnswer(deaf));
     const began = performance.now();
-    const { code, stderr } = await world.site.run(['destroy', deaf.id, '--timeout', '0.5']);
+    const { code, stderr } = await world.site.run(['destroy', deaf.id, '--drain-timeout', '0.5']);
     const tookMs = performance.now() - began;
     expect([code, stderr]).toEqual([5, expect.stringContaining('SIGKILL')]);
     expect(world.servers()).toEqual([other.pid]);

@@ -43,7 +43,7 @@ async function outAfter(world: World, args: readonly string[], [, harm]: Fault, 
   const { failures, sent, durationsMs } = await load.stop();
   expect(failures).toEqual([]);
   process.kill(pid, 'SIGKILL');
-  await world.site.run(['destroy', row.id, '--timeout', '0']);
+  await world.site.run(['destroy', row.id, '--drain-timeout', '0']);
   return { ms, sent, slowest: Math.max(...durationsMs) };
 }
 

@@ -32,7 +32,7 @@ async function expectNoOrphan({ site, servers }: World): Promise<void> {
 }
 
 async function expectEmptyAfterDestroy({ site, raw, servers }: World): Promise<void> {
-  const { code, stderr } = await site.run(['destroy', '--all', '--timeout', '2']);
+  const { code, stderr } = await site.run(['destroy', '--all', '--drain-timeout', '2']);
   expect([code, stderr]).toEqual([0, expect.any(String)]);
   await until('no server is left', () => servers().length === 0);
   expect(await site.list()).toEqual([]);

@@ -79,7 +79,7 @@ const cleanedUp: Scenario = {
     for (let at = 0; at < 20; at += 1) expect((await fetch(door.url)).status).toBe(503);
     const states = (await world.site.list()).map(({ state }) => state);
     expect(states).toEqual(['lost', 'lost', 'lost']);
-    const runs = rows.map(({ id }) => world.site.run(['destroy', id, '--timeout', '1']));
+    const runs = rows.map(({ id }) => world.site.run(['destroy', id, '--drain-timeout', '1']));
     expect((await Promise.all(runs)).map(({ code }) => code)).toEqual([0, 0, 0]);
     await world.used(await world.spawn(['2']));
     expect((await fetch(door.url)).status).toBe(200);

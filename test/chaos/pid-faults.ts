@@ -22,9 +22,9 @@ const claimed: Scenario = {
     const pidStart = identify(victim.pid)?.start; // the worst case: even the start time recurs
     const text = JSON.stringify({ ...record, pid: victim.pid, pidStart });
     await raw.hset('{meow}:servers', dead?.id ?? '', text);
-    const { code } = await site.run(['destroy', dead?.id ?? '', '--timeout', '0']);
+    const { code } = await site.run(['destroy', dead?.id ?? '', '--drain-timeout', '0']);
     await raw.hset('{meow}:servers', dead?.id ?? '', text);
-    const all = await site.run(['destroy', '--all', '--timeout', '1']);
+    const all = await site.run(['destroy', '--all', '--drain-timeout', '1']);
     expect([code, all.code, isUnharmed(victim)]).toEqual([0, 0, true]);
     return 'exits 0 and 0, the stranger lives';
   },
@@ -43,10 +43,10 @@ while [ -e /proc/$pid ]; do sleep 0.05; done
 echo $((pid - 1)) >/proc/sys/kernel/ns_last_pid
 sleep 600 &
 echo "recycled $([ $! = $pid ] && echo yes || echo no)"
-code=0; "$NODE" "$BIN" destroy "$id" --timeout 1 >/dev/null || code=$?
+code=0; "$NODE" "$BIN" destroy "$id" --drain-timeout 1 >/dev/null || code=$?
 echo "exit $code"
 kill -0 $pid && echo "stranger lives"
-"$NODE" "$BIN" destroy --all --timeout 2 >/dev/null
+"$NODE" "$BIN" destroy --all --drain-timeout 2 >/dev/null
 `;
 
 const reused: Scenario = {

@@ -30,7 +30,7 @@ const poisoned: Scenario = {
       await until('ls names it', async () =>
         (await world.site.run(['ls'])).stderr.includes(`GET ${path} is poison`),
       );
-      await world.site.run(['destroy', '--all', '--timeout', '1']);
+      await world.site.run(['destroy', '--all', '--drain-timeout', '1']);
     }
     expect(Math.max(...deaths)).toBeLessThanOrEqual(5);
     return `${deaths.join(' and ')} deaths of 5`;

@@ -51,7 +51,7 @@ const rolledSockets: Scenario = {
     const before = new Set<string>(await who());
     expect([...before].sort()).toEqual(rows.map(({ pid }) => String(pid)).sort());
     const began = performance.now();
-    const { code } = await world.site.run(['restart', '--timeout', '2']);
+    const { code } = await world.site.run(['restart', '--drain-timeout', '2']);
     expect(code).toBe(0);
     await until('all talk to new ones', async () =>
       (await who()).every((pid: string) => pid !== '' && !before.has(pid)),

@@ -14,7 +14,9 @@ const manySpawns: Scenario = {
   quick: false,
   async run({ site, servers }) {
     const began = performance.now();
-    const runs = Array.from({ length: MANY }, () => site.run(['spawn', '-q', '--timeout', '60']));
+    const runs = Array.from({ length: MANY }, () =>
+      site.run(['spawn', '-q', '--ready-timeout', '60']),
+    );
     const results = await Promise.all(runs);
     const tookMs = performance.now() - began;
     const trouble = results.map(({ code, stderr }) => [code, stderr]);
@@ -92,7 +94,7 @@ const destroyDuringSpawn: Scenario = {
     for (let moment = 0; moment < 8; moment += 1) {
       const spawning = finish(site.start(['spawn', '6', '-q']));
       await pause(150 * moment);
-      const destroyed = await site.run(['destroy', '--all', '--timeout', '2']);
+      const destroyed = await site.run(['destroy', '--all', '--drain-timeout', '2']);
       const spawned = await spawning;
       expect([destroyed.code, [0, 5].includes(spawned.code ?? -1)]).toEqual([0, true]);
       await until('what runs is listed', async () => {
@@ -105,7 +107,7 @@ const destroyDuringSpawn: Scenario = {
         );
       });
       seen.push(`${servers().length}`);
-      expect((await site.run(['destroy', '--all', '--timeout', '2'])).code).toBe(0);
+      expect((await site.run(['destroy', '--all', '--drain-timeout', '2'])).code).toBe(0);
       expect(servers()).toEqual([]);
     }
     return `exits 0; left and listed: ${seen.join(' ')}; none after a second one`;
@@ -119,7 +121,7 @@ const destroyOneMoment: Scenario = {
   async run({ site, raw, servers }) {
     const spawning = finish(site.start(['spawn', '6', '-q']));
     await until('some serve', async () => (await raw.hlen('{meow}:servers')) >= 2);
-    const destroyed = await site.run(['destroy', '--all', '--timeout', '2']);
+    const destroyed = await site.run(['destroy', '--all', '--drain-timeout', '2']);
     const spawned = await spawning;
     expect([destroyed.code, [0, 5].includes(spawned.code ?? -1)]).toEqual([0, true]);
     return `exits ${destroyed.code} and ${spawned.code}; ${servers().length} left, all listed`;

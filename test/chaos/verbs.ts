@@ -43,10 +43,10 @@ export const VERBS: readonly Verb[] = [
       expect((await world.site.run(['meow'])).bytes.length).toBe(17_650);
     },
   },
-  { args: ['spawn', '2', '-q', '--timeout', '5'], check: serve(2) },
+  { args: ['spawn', '2', '-q', '--ready-timeout', '5'], check: serve(2) },
   { args: ['scale', '2'], check: serve(2) },
-  { args: ['restart', '--timeout', '2'], check: serve(1) },
-  { args: ['destroy', '--timeout', '2', '--force'], check: serve(0) },
+  { args: ['restart', '--drain-timeout', '2'], check: serve(1) },
+  { args: ['destroy', '--drain-timeout', '2', '--force'], check: serve(0) },
 ];
 
 /** What exits 0 has done it. */
@@ -65,7 +65,7 @@ export async function prepare({ site, spawn }: World, { args }: Verb): Promise<v
 /** As if it had never been. */
 export async function clear({ site, raw, servers }: World): Promise<void> {
   if (servers().length === 0) return void (await raw.flushall());
-  expect((await site.run(['destroy', '--all', '--timeout', '2'])).code).toBe(0);
+  expect((await site.run(['destroy', '--all', '--drain-timeout', '2'])).code).toBe(0);
   await until('no server is left', () => servers().length === 0);
   await raw.flushall();
 }

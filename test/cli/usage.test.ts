@@ -157,6 +157,32 @@ describe('a command line that cannot be right', () => {
     },
   );
 
+  const limits: readonly [string, readonly string[]][] = [
+    ['--ready-timeout', ['spawn']],
+    ['--drain-timeout', ['up', 'down', 'destroy', 'restart', 'proxy', 'serve']],
+    ['--timeout', ['spawn', 'up', 'down', 'destroy', 'restart', 'proxy']],
+    ['--drain', ['serve']],
+  ];
+  test.each(limits)('a time that is none is refused by name for %s', async (flag, verbs) => {
+    for (const verb of verbs) {
+      for (const time of ['', 'x', '-1', '86401', '1e3', '5s']) {
+        const result = await ask([verb, `${flag}=${time}`]);
+        expect(result.code).toBe(2);
+        expectPlainError(result, `"${time}"`);
+        expect(result.stderr).toContain('seconds from 0 to 86400');
+      }
+    }
+  });
+
+  test.each([
+    ['spawn', '--drain-timeout'],
+    ['down', '--ready-timeout'],
+  ])('%s has no %s', async (verb, flag) => {
+    const result = await ask([verb, `${flag}=1`]);
+    expect(result.code).toBe(2);
+    expectPlainError(result, flag);
+  });
+
   test.each(['', 'never', 'CONNECT', '\u001b[31m'])('retry %j is refused by name', async (when) => {
     for (const verb of ['proxy', 'up']) {
       const result = await ask([verb, `--retry=${when}`]);

@@ -267,7 +267,7 @@ describe('a door that ends', () => {
   test('at once by a second SIGTERM', async () => {
     await end('SIGKILL');
     // It would wait for its answer for an hour.
-    door = await openDoor(port, '--timeout', '3600');
+    door = await openDoor(port, '--drain-timeout', '3600');
     const held = getWhole('/endless');
     await held.begun;
     const ended = end('SIGTERM');

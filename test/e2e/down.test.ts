@@ -21,7 +21,7 @@ const pidIn = (...path: string[]) =>
   (JSON.parse(readFileSync(join(site.home, ...path), 'utf8')) as { pid: number }).pid;
 
 async function down(env: Record<string, string> = {}) {
-  return site.run(['down', '--timeout', '5'], { env });
+  return site.run(['down', '--drain-timeout', '5'], { env });
 }
 
 async function upHere() {

@@ -115,7 +115,7 @@ describe('one server', () => {
     const record = sampleRecord({ ...claim, url: 'http://127.0.0.1:3999' });
     await raw.hset('{meow}:servers', 'fake22', JSON.stringify(record));
     await raw.zadd('{meow}:leases', 1, 'fake22');
-    const { code } = await site.run(['destroy', 'fake22', '--timeout', '0']);
+    const { code } = await site.run(['destroy', 'fake22', '--drain-timeout', '0']);
     expect([0, 5]).toContain(code);
     expect(process.exitCode).toBeUndefined(); // still here
     expect((await site.list()).map(({ id }) => id)).toEqual([server.id]);
@@ -133,7 +133,7 @@ describe('one server', () => {
   });
 
   test('leaves in order on SIGTERM: gone from the list, exit 0, its intent stopped', async () => {
-    const child = site.start(['serve', '--drain', '2']);
+    const child = site.start(['serve', '--drain-timeout', '2']);
     // Killed the moment it is known, and maybe before it says that it serves.
     const served = await until('it is known', async () => (await site.list())[0]);
     const code = new Promise((resolve) => child.once('exit', resolve));

@@ -18,7 +18,7 @@ beforeAll(async () => {
   if (canMount) spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=6m,mode=700', 'tmpfs', site.home]);
 });
 afterAll(async () => {
-  await site.run(['down', '--timeout', '1'], { env });
+  await site.run(['down', '--drain-timeout', '1'], { env });
   if (canMount) spawnSync('umount', ['-l', site.home]);
   await site.close();
 });
@@ -55,7 +55,7 @@ describe.runIf(canMount)('a full disk under the state folder', () => {
     await until('messages are kept again', async () => (await door('/set')) === 200);
     full();
     await until('it is full again', async () => (await door(set)) === 503);
-    const down = await site.run(['down', '--timeout', '2'], { env });
+    const down = await site.run(['down', '--drain-timeout', '2'], { env });
     expect(down.stderr).toMatch(/^ended: `meowctl up`, 1 server, the local Redis$/m);
     rmSync(fill);
     const { code, stderr } = await ended;

@@ -25,7 +25,7 @@ describe('--health', () => {
     // As a release that has gone wrong: the same name, another answer.
     const release = join(site.home, 'release.mjs');
     writeFileSync(release, readFileSync(APP));
-    const flags = ['--app', release, '--health', '/up', '--timeout', '10'];
+    const flags = ['--app', release, '--health', '/up', '--ready-timeout', '10'];
     const row = await site.spawn(flags);
     expect(await text(`${row.url}/up`)).toContain('at /up');
     writeFileSync(release, 'export default (_, answer) => answer.writeHead(500).end();\n');

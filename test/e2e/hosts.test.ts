@@ -78,7 +78,7 @@ function hostTest(name: string, run: (world: World) => Promise<void>) {
 }
 
 // Several machines start at once on one: that may take long, and is not what is asked here.
-const patientSpawn = ['spawn', '--timeout', '120'];
+const patientSpawn = ['spawn', '--ready-timeout', '120'];
 
 const hostFile = (home: string) =>
   JSON.parse(readFileSync(join(home, 'host.json'), 'utf8')) as { id: string; bootId: string };
@@ -154,7 +154,7 @@ describe.concurrent('machines, played by namespaces', () => {
         return rows.length === 3 && !ids(rows).includes(own?.id ?? '') ? rows : null;
       });
       expect(ids(ofHost(now, a))).toEqual(ids(original));
-      expect(await two.run(b, 'down', '--timeout', '2')).toMatchObject({ code: 0 });
+      expect(await two.run(b, 'down', '--drain-timeout', '2')).toMatchObject({ code: 0 });
       expect(ids(await its.up())).toEqual(ids(original));
       expect(most()).toBe(3);
     },
@@ -169,7 +169,7 @@ describe.concurrent('machines, played by namespaces', () => {
       const b = its.copy(a, 'b');
       const two = await its.machine('two', randomUUID());
       const original = ids(await its.up());
-      await two.run(b, 'down', '--timeout', '1');
+      await two.run(b, 'down', '--drain-timeout', '1');
       expect(ids(await its.up())).toEqual(original);
       expect(await two.run(b, 'scale', '1', '-q')).toMatchObject({
         code: 0,
@@ -258,7 +258,7 @@ test('two state folders on one machine are two hosts, each with a keeper of its 
   });
   expect(tells.map((told) => told().includes('died'))).toEqual([true, false]);
   expect(ids(ofHost(await its.up(), homes[1]))).toEqual([other?.id]);
-  const all = ['destroy', '--all', '--timeout', '1'];
+  const all = ['destroy', '--all', '--drain-timeout', '1'];
   expect(await site.run(all, { env: { MEOW_NAMESPACE: 'two-folders' } })).toMatchObject({
     code: 0,
   });

@@ -12,7 +12,7 @@ beforeEach(async () => {
   site = await openSite();
 });
 afterEach(async () => {
-  await site.run(['down', '--timeout', '1'], { env });
+  await site.run(['down', '--drain-timeout', '1'], { env });
   await site.close();
 });
 

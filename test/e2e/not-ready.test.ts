@@ -36,7 +36,7 @@ afterAll(() => site.close());
 function spawnNot(how: string, ...flags: string[]): Promise<Result> {
   return site.run([
     'spawn',
-    '--timeout',
+    '--ready-timeout',
     '10',
     ...flags,
     '--',

@@ -29,7 +29,7 @@ function withOpenFiles(most: number, args: readonly string[]) {
 test('with too few open files spawn says what to do', async () => {
   const said: string[] = [];
   for (let most = FEWEST; most < ENOUGH; most++) {
-    const { code, stderr } = await withOpenFiles(most, ['spawn', '--timeout', '120']);
+    const { code, stderr } = await withOpenFiles(most, ['spawn', '--ready-timeout', '120']);
     if (code === 0) break;
     const [first = '', second = ''] = stderr.split('\n');
     if (!first.startsWith('meowctl:')) continue; // Node itself found too few

@@ -106,6 +106,8 @@ describe('the flags of serve', () => {
   test.each([
     [''],
     ['--port 3005 --host 0.0.0.0 --advertise cat.example --drain 2.5'],
+    ['--drain-timeout 2.5'],
+    ['--drain 1 --drain 2'],
     ['--id abcdef --spawned --of-up --first-port=3001 --replaces bbbbbb --held'],
     ['--env A=1 --env B=x=y --env-file f --env-all --cwd /tmp'],
     ['--health /up --health-status 200-399 --port 1 --port 2'],
@@ -120,6 +122,8 @@ describe('the flags of serve', () => {
     '--port',
     '--host',
     '--drain -1',
+    '--drain-timeout x',
+    '--drain 1 --drain-timeout 2',
     '--id A',
     'word',
     '--nope',

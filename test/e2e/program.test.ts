@@ -135,7 +135,7 @@ describe('spawn -- program', () => {
       /Let it listen on \{port\}/,
     ],
   ])('of one that %s exits 5 with its log, and leaves nothing', async (_, words, why, tail) => {
-    const { code, stderr } = await site.run(['spawn', '--timeout', '2', '--', ...words]);
+    const { code, stderr } = await site.run(['spawn', '--ready-timeout', '2', '--', ...words]);
     expect(code).toBe(5);
     expect(stderr).toMatch(why);
     expect(stderr).toMatch(tail);

@@ -110,7 +110,7 @@ describe('restart', () => {
     const { ms } = await timed(site.run(['spawn', '-q']));
     await site.clear();
     const timeoutMs = Math.ceil(1_000 + 3 * ms);
-    await spawnApp(app, '2', '--timeout', String(timeoutMs / 1_000));
+    await spawnApp(app, '2', '--ready-timeout', String(timeoutMs / 1_000));
     writeVersion(app, 'two');
     const rolling = site.start(['restart']);
     const waiting = await until('the second one boots', () => ahead()[0]);

@@ -55,7 +55,7 @@ describe('spawn killed -9 at any moment', () => {
     });
     expect(listed.length).toBeGreaterThan(AT_ONCE);
     expect(listed.length).toBeLessThan(AT_ONCE + ROUNDS);
-    expect((await site.run(['destroy', '--all', '--timeout', '1'])).code).toBe(0);
+    expect((await site.run(['destroy', '--all', '--drain-timeout', '1'])).code).toBe(0);
     await until('no server is left', () => servers().length === 0);
   });
 });
@@ -93,17 +93,17 @@ describe('a child that is not ready', () => {
   test.each([
     ['because it hangs', hangs],
     ['and ignores SIGTERM', deaf + hangs],
-  ])('%s: exit 5 after --timeout, and nothing is left', async (_why, text) => {
+  ])('%s: exit 5 after --ready-timeout, and nothing is left', async (_why, text) => {
     const file = app(text);
-    const { code, stderr } = await site.run(['spawn', '--app', file, '--timeout', '1.5']);
+    const { code, stderr } = await site.run(['spawn', '--app', file, '--ready-timeout', '1.5']);
     expect(code).toBe(5);
     expect(stderr).toContain('1.5 s');
     await until('nothing is left', () => servers().length === 0);
   });
 
-  test('because Redis hangs: exit 4 or 5 within --timeout, and nothing is left', async () => {
+  test('because Redis hangs: exit 4 or 5 within --ready-timeout, and nothing is left', async () => {
     await site.redis.kill('SIGSTOP');
-    const { code, stdout } = await site.run(['spawn', '--timeout', '2']);
+    const { code, stdout } = await site.run(['spawn', '--ready-timeout', '2']);
     expect([4, 5]).toContain(code);
     expect(stdout).toBe('');
     await until('nothing is left', () => servers().length === 0);
@@ -113,7 +113,7 @@ describe('a child that is not ready', () => {
 
   test('ends by itself when its parent is gone, after the time that the parent gave it', async () => {
     const file = app(hangs);
-    const child = site.start(['spawn', '--app', file, '--timeout', '3']);
+    const child = site.start(['spawn', '--app', file, '--ready-timeout', '3']);
     await until('it runs', () => servers().length === 1);
     child.kill('SIGKILL');
     await until('it has ended', () => servers().length === 0);
@@ -136,7 +136,7 @@ test('a server that is stopped (SIGSTOP) is taken out by the door, and destroy k
   for (let at = 0; at < 10; at += 1) {
     expect((await fetch(`http://127.0.0.1:${port}/test`)).status).toBe(200);
   }
-  const { code, stderr } = await site.run(['destroy', hung?.id ?? '', '--timeout', '0.5']);
+  const { code, stderr } = await site.run(['destroy', hung?.id ?? '', '--drain-timeout', '0.5']);
   expect(code).toBe(5);
   expect(stderr).toContain('SIGKILL');
   expect(stderr.match(/servers are gone/)).toBeNull();

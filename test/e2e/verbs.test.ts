@@ -257,7 +257,7 @@ describe('a record that somebody planted', () => {
   test('puts no control character into an error', async () => {
     const lost = sampleRecord({ host: '\u001b[31mred' });
     await raw.hset('{meow}:servers', lost.id, JSON.stringify(lost));
-    const { code, stderr } = await site.run(['destroy', lost.id, '--timeout', '0']);
+    const { code, stderr } = await site.run(['destroy', lost.id, '--drain-timeout', '0']);
     expect(code).toBe(5);
     expect(stderr).toContain('is on host \\u001b[31mred\n');
     expect(stderr).not.toContain('\u001b');

@@ -144,7 +144,7 @@ describe('what is wanted on a host stands in its state folder', () => {
     const elsewhere = mkdtempSync(join(tmpdir(), 'meow-test-elsewhere-'));
     const [gone, stays] = rows;
     const order = `{meow}:orders:${gone?.id}`;
-    const asked = ['destroy', gone?.id ?? '', '--force', '--timeout', '0'];
+    const asked = ['destroy', gone?.id ?? '', '--force', '--drain-timeout', '0'];
     const { code } = await site.run(asked, { env: { MEOW_HOME: elsewhere } });
     expect([code, await raw.ttl(order)]).toEqual([5, -1]); // no week ends it
     const { said, stop } = await keep();

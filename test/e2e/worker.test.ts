@@ -100,7 +100,7 @@ describe('a program spawned with --no-http', () => {
     const stubborn = `trap '' USR2; echo begun; while :; do sleep 0.05; done`;
     const words = ['--no-http', '--', 'sh', '-c', stubborn];
     const row = await site.spawnOne('--drain-signal', 'SIGUSR2', ...words);
-    const { code } = await site.run(['destroy', row.id, '--timeout', '0.3']);
+    const { code } = await site.run(['destroy', row.id, '--drain-timeout', '0.3']);
     expect(code).toBe(0);
     expect(isAlive(row.worker?.pid)).toBe(false);
   });

@@ -139,8 +139,8 @@ function createLister(url: string, namespace: string) {
 
 function patient(args: readonly string[]): readonly string[] {
   const [verb, ...rest] = args;
-  return verb === 'spawn' && !rest.includes('--timeout')
-    ? [verb, '--timeout', READY_S, ...rest]
+  return verb === 'spawn' && !rest.some((word) => ['--timeout', '--ready-timeout'].includes(word))
+    ? [verb, '--ready-timeout', READY_S, ...rest]
     : args;
 }
 

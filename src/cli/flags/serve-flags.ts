@@ -9,6 +9,7 @@ const readers = {
   port,
   host,
   advertise: host,
+  'drain-timeout': seconds,
   drain: seconds,
   id: serverId,
   'first-port': port,
@@ -31,12 +32,13 @@ const switches = ['spawned', 'of-up', 'held', 'env-all', 'no-http'] as const;
 export function readServeFlags(words: readonly string[]): ServeFlags | null {
   try {
     const { env, ...given } = parseArgs({ args: [...words], options, strict: true }).values;
+    if ('drain' in given && 'drain-timeout' in given) return null; // the last one counts
     const read = Object.entries(given).map(([name, value]) => [
-      camel(name),
+      attributeOf(name),
       readValue(name, value),
     ]);
-    const flags = { host: defaults.serverHost, drain: defaults.drainMs, ...(env ? { env } : {}) };
-    return { ...flags, ...Object.fromEntries(read) };
+    const usual = { host: defaults.serverHost, drainTimeout: defaults.drainMs };
+    return { ...usual, ...(env ? { env } : {}), ...Object.fromEntries(read) };
   } catch {
     return null; // said by whoever reads it next
   }
@@ -56,6 +58,7 @@ function readValue(name: string, value: unknown): unknown {
   return typeof value === 'string' ? readers[name as keyof typeof readers](value) : value;
 }
 
-function camel(name: string): string {
+function attributeOf(name: string): string {
+  if (name === 'drain') return 'drainTimeout';
   return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -8,6 +8,7 @@ import type { Store } from '../../store/store.ts';
 import { announceHere } from '../context/announce.ts';
 import type { Context } from '../context/context.ts';
 import { type AppFlags, givenSpec } from '../flags/app-flags.ts';
+import type { DrainFlags } from '../flags/time-limits.ts';
 import { servingLine } from '../output/rows.ts';
 import { leaveInOrder } from './leave-in-order.ts';
 import { mustBeFirst } from './one-process.ts';
@@ -15,11 +16,10 @@ import type { OpenApp, OpenedApp } from './opened-app.ts';
 import { handRunApp, launchedApp, type ServedApp } from './served-app.ts';
 
 /** What `serve` can be told on its command line. */
-export interface ServeFlags extends AppFlags {
+export interface ServeFlags extends AppFlags, DrainFlags {
   readonly port?: number;
   readonly host: string;
   readonly advertise?: string;
-  readonly drain: number;
   readonly id?: string;
   readonly spawned?: boolean;
   readonly ofUp?: boolean;
@@ -101,7 +101,7 @@ async function serveApp(
   ]);
   await released;
   const wanted = options.spawned ? await ownIntent(context, store, spec, options) : null;
-  const leaving = leaveInOrder(context.process, options.drain);
+  const leaving = leaveInOrder(context.process, options.drainTimeout);
   const server = await serve(
     {
       store,
@@ -122,7 +122,7 @@ async function serveApp(
       replaces: options.replaces ?? null,
       advertise: options.advertise ?? context.config.advertise,
       machine: thisMachine(context.config.home),
-      drainMs: options.drain,
+      drainMs: options.drainTimeout,
     },
   );
   const { id } = options;

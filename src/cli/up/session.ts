@@ -14,12 +14,12 @@ import type { Context, OpenStore } from '../context/context.ts';
 import { openDesiredState, serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
 import { startReconciler } from '../context/start-reconciler.ts';
+import type { DrainFlags } from '../flags/time-limits.ts';
 import { tellFailures } from '../output/tell-failures.ts';
 import { type DoorFlags, type OpenedDoor, openDoor } from './open-door.ts';
 
-export interface UpFlags extends DoorFlags {
+export interface UpFlags extends DoorFlags, DrainFlags {
   readonly number?: number;
-  readonly timeout: number;
 }
 
 /** What `up` has going; ended in this order. */
@@ -53,7 +53,7 @@ export async function runUp(
     context.output.talk('stopping: keeper, door, servers');
   } finally {
     await inTurn([
-      () => end(going, flags.timeout),
+      () => end(going, flags.drainTimeout),
       () => tellWhatStays(context, open.store.registry, thisMachine(home)),
       () => open.store.close(),
     ]);

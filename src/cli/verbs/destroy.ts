@@ -1,18 +1,16 @@
 import type { Command } from 'commander';
-import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
 import { quote } from '../../text.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
-import { seconds } from '../flags/values.ts';
+import { addDrainTimeout, type DrainFlags } from '../flags/time-limits.ts';
 import { printRows } from '../output/print-rows.ts';
 import { byPort, toRow } from '../output/rows.ts';
 import { tellFailures } from '../output/tell-failures.ts';
 
-interface Options extends OutputFlags {
+interface Options extends OutputFlags, DrainFlags {
   readonly all?: boolean;
   readonly force?: boolean;
-  readonly timeout: number;
 }
 
 export function addDestroy(program: Command, context: Context): void {
@@ -22,17 +20,12 @@ export function addDestroy(program: Command, context: Context): void {
     .argument('[server...]', 'ids, ports or urls')
     .option('--all', 'every server')
     .option('--force', 'even the last one')
-    .option(
-      '--timeout <seconds>',
-      'how long each may finish its requests',
-      seconds,
-      defaults.drainMs,
-    )
     .addHelpText(
       'after',
       examples('meowctl destroy', 'meowctl destroy 3002', 'meowctl destroy --all'),
     )
     .action((targets: string[], options: Options) => destroy(context, targets, options));
+  addDrainTimeout(verb, 'how long each may finish its requests');
   addOutputFlags(verb, { json: 'an array of records', quiet: 'the ids' });
 }
 
@@ -56,7 +49,7 @@ async function destroyThem(
       targets,
       all: options.all ?? false,
       force: options.force ?? false,
-      drainMs: options.timeout,
+      drainMs: options.drainTimeout,
       signal: context.interruption(),
       say: (line) => context.output.talk(`meowctl: ${line}`),
     },

@@ -6,13 +6,9 @@ import type { Kind, Running } from '../../process/our-process.ts';
 import type { Context } from '../context/context.ts';
 import { fleetHere, forgetWanted } from '../context/fleet-here.ts';
 import { examples } from '../flags/help.ts';
-import { seconds } from '../flags/values.ts';
+import { addDrainTimeout, type DrainFlags } from '../flags/time-limits.ts';
 import { serversInWords } from '../output/rows.ts';
 import { tellFailures } from '../output/tell-failures.ts';
-
-interface Options {
-  readonly timeout: number;
-}
 
 /** What `down` has done so far. */
 interface Tally {
@@ -29,19 +25,19 @@ interface Tally {
 }
 
 export function addDown(program: Command, context: Context): void {
-  program
+  const verb = program
     .command('down')
     .description('end all that runs here: door, servers, what is remembered of them, local Redis')
-    .option('--timeout <seconds>', 'how long each server may finish', seconds, defaults.drainMs)
     .addHelpText('after', examples('meowctl down'))
-    .action((options: Options) => down(context, options));
+    .action((options: DrainFlags) => down(context, options));
+  addDrainTimeout(verb, 'how long each server may finish');
 }
 
 /**
  * What runs from the state folder ends whatever becomes of Redis: who starts servers first, then the
  * servers, by Redis as far as it can be asked, then doors, then the local Redis.
  */
-async function down(context: Context, { timeout }: Options): Promise<void> {
+async function down(context: Context, { drainTimeout: timeout }: DrainFlags): Promise<void> {
   const tally = await look(context);
   // It ends a door and servers of its own.
   await endKind(context, tally, 'up', 2 * (timeout + defaults.drainGraceMs));

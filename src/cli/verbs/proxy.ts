@@ -1,14 +1,12 @@
 import type { Command } from 'commander';
-import { defaults } from '../../defaults.ts';
 import { StoreError } from '../../errors.ts';
 import { announceHere } from '../context/announce.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { examples } from '../flags/help.ts';
-import { seconds } from '../flags/values.ts';
+import { addDrainTimeout, type DrainFlags } from '../flags/time-limits.ts';
 import { addDoorOptions, checkDoorFlags, type DoorFlags, openDoor } from '../up/open-door.ts';
 
-interface Options extends DoorFlags {
-  readonly timeout: number;
+interface Options extends DoorFlags, DrainFlags {
   readonly waitRedis?: boolean;
 }
 
@@ -18,15 +16,10 @@ export function addProxy(program: Command, context: Context): void {
   const verb = program
     .command('proxy')
     .description('open the door: hand requests to the servers in strict rotation')
-    .option(
-      '--timeout <seconds>',
-      'how long requests may finish at the end',
-      seconds,
-      defaults.drainMs,
-    )
     .option('--wait-redis', 'wait for Redis instead of failing without it')
     .addHelpText('after', examples('meowctl proxy', 'meowctl proxy --port 8080 --access-log'))
     .action((options: Options) => proxy(context, options));
+  addDrainTimeout(verb, 'how long requests may finish at the end');
   addDoorOptions(verb);
 }
 
@@ -42,7 +35,7 @@ async function proxy(context: Context, options: Options): Promise<void> {
   output.talk(`the door is ${door.url}`);
   if (door.adminUrl) output.talk(`admin    ${door.adminUrl}/servers`);
   await stopSignal(context.process);
-  await door.close(options.timeout);
+  await door.close(options.drainTimeout);
   await open.store.close();
   leave();
 }

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { defaults } from '../../defaults.ts';
 import type { AppChange } from '../../fleet/targets/changed-app.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { openDesiredState, serverProgram } from '../context/fleet-deps.ts';
@@ -7,15 +6,15 @@ import { settle } from '../context/settle.ts';
 import { addAppFlags } from '../flags/app-flags.ts';
 import { askedChange, type ChangeFlags, withdrawn } from '../flags/asked-change.ts';
 import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
-import { count, seconds } from '../flags/values.ts';
+import { addDrainTimeout, type DrainFlags } from '../flags/time-limits.ts';
+import { count } from '../flags/values.ts';
 import { printRows } from '../output/print-rows.ts';
 import { serversInWords, servingLine, servingRows } from '../output/rows.ts';
 import { tellFailures } from '../output/tell-failures.ts';
 
-interface Options extends ChangeFlags, OutputFlags {
+interface Options extends ChangeFlags, OutputFlags, DrainFlags {
   readonly batch: number;
   readonly force?: boolean;
-  readonly timeout: number;
 }
 
 export function addRestart(program: Command, context: Context): void {
@@ -27,17 +26,11 @@ export function addRestart(program: Command, context: Context): void {
     .argument('[server...]', 'ids, ports or urls (default: all that were asked for here)')
     .option('--batch <count>', 'how many at a time', count, 1)
     .option('--force', 'stop one with a fixed --port before its successor starts')
-    .option(
-      '--timeout <seconds>',
-      'how long each old one may finish its requests',
-      seconds,
-      defaults.drainMs,
-    )
     .addHelpText(
       'after',
       examples(
         'meowctl restart',
-        'meowctl restart 3002 --timeout 5',
+        'meowctl restart 3002 --drain-timeout 5',
         'meowctl restart --env LOG=debug --no-env OLD',
         'meowctl restart --app ./releases/2/server.js',
       ),
@@ -46,6 +39,7 @@ export function addRestart(program: Command, context: Context): void {
       const change = askedChange(context, options);
       return context.withStore((open) => restart(context, open, targets, { ...options, change }));
     });
+  addDrainTimeout(verb, 'how long each old one may finish its requests');
   addOutputFlags(verb, { json: 'an array of the new records', quiet: 'the new urls' });
   addAppFlags(verb, true).addOption(noEnv());
 }
@@ -82,7 +76,7 @@ async function restart(
       batch: options.batch,
       force: options.force ?? false,
       change: options.change,
-      drainMs: options.timeout,
+      drainMs: options.drainTimeout,
       signal: context.interruption(),
       say: (line) => output.talk(`meowctl: ${line}`),
       onReplaced: (record) => {

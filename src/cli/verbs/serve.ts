@@ -3,7 +3,8 @@ import { defaults } from '../../defaults.ts';
 import type { Context } from '../context/context.ts';
 import { addAppFlags, addWorkerFlag } from '../flags/app-flags.ts';
 import { examples } from '../flags/help.ts';
-import { host, port, seconds, serverId } from '../flags/values.ts';
+import { addDrainTimeout } from '../flags/time-limits.ts';
+import { host, port, serverId } from '../flags/values.ts';
 import { openApp } from '../serve/open-app.ts';
 import { runServer, type ServeFlags } from '../serve/run-server.ts';
 
@@ -19,12 +20,6 @@ export function addServe(program: Command, context: Context): void {
     )
     .option('--host <host>', 'listen on this address', host, defaults.serverHost)
     .option('--advertise <host>', 'the name doors reach it by', host)
-    .option(
-      '--drain <seconds>',
-      'how long it may finish requests when it leaves',
-      seconds,
-      defaults.drainMs,
-    )
     .addOption(new Option('--id <id>').argParser(serverId).hideHelp())
     .addOption(new Option('--spawned').hideHelp())
     .addOption(new Option('--of-up').hideHelp())
@@ -33,5 +28,7 @@ export function addServe(program: Command, context: Context): void {
     .addOption(new Option('--held').hideHelp())
     .addHelpText('after', examples('meowctl serve --port 3005', 'meowctl serve --app ./server.js'))
     .action((flags: ServeFlags) => runServer(context, flags, openApp));
+  const what = 'how long it may finish requests when it leaves';
+  addDrainTimeout(verb, what, '--drain <seconds>');
   addWorkerFlag(addAppFlags(verb));
 }

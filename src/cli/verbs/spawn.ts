@@ -9,17 +9,17 @@ import { settle } from '../context/settle.ts';
 import { type AppFlags, addAppFlags, addWorkerFlag, askedApp } from '../flags/app-flags.ts';
 import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
 import { keptApp } from '../flags/kept-app.ts';
-import { count, host, port, seconds } from '../flags/values.ts';
+import { addReadyTimeout, type ReadyFlags } from '../flags/time-limits.ts';
+import { count, host, port } from '../flags/values.ts';
 import { printRows } from '../output/print-rows.ts';
 import { byPort, toRow } from '../output/rows.ts';
 import { tellFailures } from '../output/tell-failures.ts';
 
-interface Options extends AppFlags, OutputFlags {
+interface Options extends AppFlags, OutputFlags, ReadyFlags {
   readonly number?: number;
   readonly port?: number;
   readonly host: string;
   readonly advertise?: string;
-  readonly timeout: number;
 }
 
 export function addSpawn(program: Command, context: Context): void {
@@ -36,12 +36,6 @@ export function addSpawn(program: Command, context: Context): void {
     )
     .option('--host <host>', 'listen on this address', host, defaults.serverHost)
     .option('--advertise <host>', 'the name doors reach it by', host)
-    .option(
-      '--timeout <seconds>',
-      'how long it may take to be ready',
-      seconds,
-      defaults.readyTimeoutMs,
-    )
     .addHelpText(
       'after',
       examples(
@@ -54,6 +48,7 @@ export function addSpawn(program: Command, context: Context): void {
       ),
     )
     .action((wanted: number | undefined, options: Options) => spawn(context, wanted, options));
+  addReadyTimeout(verb, 'how long it may take to be ready');
   addOutputFlags(verb, { json: 'an array of records', quiet: 'the urls' });
   addWorkerFlag(addAppFlags(verb));
 }
@@ -62,7 +57,10 @@ async function spawn(context: Context, given: number | undefined, options: Optio
   if (options.number !== undefined && given !== undefined) throw twoCounts(given, options.number);
   const number = options.number ?? given ?? 1;
   if (options.port !== undefined && number > 1) throw onePortOneServer(number);
-  const asked = await keptApp(context, askedApp(context, options, { readyMs: options.timeout }));
+  const asked = await keptApp(
+    context,
+    askedApp(context, options, { readyMs: options.readyTimeout }),
+  );
   await context.withStore((open) => spawnMany(context, open, number, asked, options), {
     start: true,
     keeps: true,
@@ -87,7 +85,7 @@ async function spawnMany(
       fixedPort: options.port ?? null,
       listenHost: options.host,
       advertise: options.advertise ?? context.config.advertise,
-      readyTimeoutMs: patience(options.timeout, spec),
+      readyTimeoutMs: patience(options.readyTimeout, spec),
       signal: context.interruption(),
     },
   );

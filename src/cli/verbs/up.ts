@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { defaults } from '../../defaults.ts';
 import { inTurn } from '../../errors.ts';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
 import { keepOwnLog } from '../../logs/own-log.ts';
@@ -9,7 +8,8 @@ import type { Context } from '../context/context.ts';
 import { type AppFlags, addAppFlags, askedApp, givenSpec } from '../flags/app-flags.ts';
 import { examples } from '../flags/help.ts';
 import { keptApp } from '../flags/kept-app.ts';
-import { seconds, size } from '../flags/values.ts';
+import { addDrainTimeout } from '../flags/time-limits.ts';
+import { size } from '../flags/values.ts';
 import { report } from '../output/report.ts';
 import { detachUp, UP_READY_MS } from '../up/detach.ts';
 import { addDoorOptions, checkDoorFlags } from '../up/open-door.ts';
@@ -27,12 +27,6 @@ export function addUp(program: Command, context: Context): void {
     .description('local Redis if needed, the fleet, kept running, and the door, until Ctrl-C')
     .usage('[options] [-- program with {port}]')
     .option('-n, --number <count>', 'servers on this host (default: those it had, else 2)', size)
-    .option(
-      '--timeout <seconds>',
-      'how long requests may finish at the end',
-      seconds,
-      defaults.drainMs,
-    )
     .option('--detach', 'in the background')
     .addOption(new Option('--detached').hideHelp())
     .addHelpText(
@@ -40,6 +34,7 @@ export function addUp(program: Command, context: Context): void {
       examples('meowctl up', 'meowctl up -n 4 --detach', 'meowctl up --app ./server.js'),
     )
     .action((options: Options) => up(context, options));
+  addDrainTimeout(verb, 'how long requests may finish at the end');
   addAppFlags(verb);
   addDoorOptions(verb);
 }
