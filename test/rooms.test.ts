@@ -46,7 +46,7 @@ const uses: Record<string, readonly string[]> = {
       'fleet/targets',
       'fleet/up',
     ],
-    ...['local-redis', 'logs', 'process', 'state'],
+    ...['local-redis', 'logs', 'process', 'state', 'time'],
   ],
   'cli/up': [
     ...['cli/context', 'cli/flags', 'cli/output', 'admin', 'proxy'],
@@ -85,7 +85,10 @@ const uses: Record<string, readonly string[]> = {
   'fleet/death-watch': ['state', 'store'],
 
   admin: ['proxy', 'proxy/client'],
-  proxy: ['proxy/client', 'proxy/exchange', 'proxy/sticky', 'proxy/upstream', 'proxy/websocket'],
+  proxy: [
+    ...['proxy/client', 'proxy/exchange', 'proxy/sticky', 'proxy/upstream', 'proxy/websocket'],
+    'time',
+  ],
   'proxy/websocket': ['proxy/exchange', 'proxy/client', 'proxy/upstream', 'http'],
   'proxy/exchange': ['proxy/client', 'proxy/upstream', 'http'],
   'proxy/client': ['proxy/upstream', 'http'],

@@ -1,4 +1,5 @@
 import { plain } from '../text.ts';
+import { zonedTime } from '../time/zoned-time.ts';
 
 /** One request, when all is said. */
 export interface Answered {
@@ -20,11 +21,11 @@ export interface Answered {
 
 const MAX_PATH = 200;
 
-/** One line per request: local time, method, path, server, status, duration. */
+/** One line per request: local time with its offset, method, path, server, status, duration. */
 export function accessLine(answered: Answered): string {
   const { at, method, path, server, status, durationMs, tried, trouble } = answered;
   const words = [
-    localTime(at),
+    zonedTime(at).time,
     plain(method),
     shortened(plain(path)),
     server ?? '-',
@@ -36,11 +37,6 @@ export function accessLine(answered: Answered): string {
   if (tried.length > 1 || (server === null && tried.length > 0))
     words.push(`tried ${tried.join(' ')}`);
   return words.join(' ');
-}
-
-function localTime(at: number): string {
-  const minutesBehind = new Date(at).getTimezoneOffset();
-  return new Date(at - minutesBehind * 60_000).toISOString().slice(11, 23);
 }
 
 function shortened(path: string): string {

@@ -170,3 +170,22 @@ async function startDeaf() {
     },
   };
 }
+
+test('the door’s flag --access-log: a line per request, with the time of day where the door runs', async () => {
+  const at = await freePort();
+  const flags = ['--port', String(at), '--no-admin', '--access-log'];
+  const child = site.start(['proxy', ...flags], { env: { TZ: 'Asia/Kolkata' } });
+  let said = '';
+  child.stdout?.on('data', (piece) => {
+    said += piece;
+  });
+  const startMs = Date.now();
+  await until('it is said', async () => {
+    await ask('/seen', at).catch(() => {});
+    return said.includes('GET /seen');
+  });
+  const [, time = ''] = /^(\d\d:\d\d:\d\d\.\d{3})\+05:30 GET \/seen /m.exec(said) ?? [];
+  const day = (ms: number) => new Date(ms + 330 * 60_000).toISOString().slice(0, 10);
+  const saidMs = [startMs, Date.now()].map((ms) => Date.parse(`${day(ms)}T${time}+05:30`));
+  expect(saidMs.some((ms) => ms >= startMs && ms <= Date.now())).toBe(true);
+});

@@ -75,24 +75,24 @@ describe('logs', () => {
     const env = { REDIS_URL: 'redis://127.0.0.1:1' };
     const { code, stdout, stderr } = await site.run(['logs'], { env });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(/^\w{6} \d\d:\d\d:\d\d\.\d{3} \w{6} serves http:\S+\n$/);
+    expect(stdout).toMatch(/^\w{6} \d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d \w{6} serves http:\S+\n$/);
     expect(stdout.startsWith(`${id} `)).toBe(true);
     expect(stdout).toContain(url);
     writeFileSync(rawLogPath(site.home, id), 'FATAL ERROR: out of memory\n', { flag: 'a' });
     process.kill(pid, 'SIGKILL');
     expect((await here('logs', id)).stdout).toMatch(
-      /serves http.*\n\w{6} [\d:.]{12} FATAL ERROR: out of memory\n$/,
+      /serves http.*\n\w{6} [\d:.+-]{18} FATAL ERROR: out of memory\n$/,
     );
   });
 
   test('mixes several servers by time, or shows those that are named', async () => {
     twoServers();
-    expect((await here('logs')).stdout).toBe(
-      'aaaaaa 00:00:01.000 one\nbbbbbb 00:00:02.000 two\naaaaaa 00:00:03.000 three\n',
+    expect((await here('logs', '--utc')).stdout).toBe(
+      'aaaaaa 00:00:01.000Z one\nbbbbbb 00:00:02.000Z two\naaaaaa 00:00:03.000Z three\n',
     );
-    expect((await here('logs', '-n', '1')).stdout).toBe('aaaaaa 00:00:03.000 three\n');
-    const named = await here('logs', 'bbbbbb');
-    expect(named.stdout).toBe('bbbbbb 00:00:02.000 two\n');
+    expect((await here('logs', '--utc', '-n', '1')).stdout).toBe('aaaaaa 00:00:03.000Z three\n');
+    const named = await here('logs', '--utc', 'bbbbbb');
+    expect(named.stdout).toBe('bbbbbb 00:00:02.000Z two\n');
     const both = await here('logs', 'bbbbbb', 'aaaaaa', 'bbbbbb');
     expect(both.stdout.split('\n')).toHaveLength(4);
   });
@@ -106,15 +106,36 @@ describe('logs', () => {
     ]);
   });
 
+  test('prints the time of day where it is read, with its offset, and the date where that is another one', async () => {
+    const at = new Date(Date.now() - 20 * 24 * 3_600_000).toISOString().slice(0, 10);
+    const now = () => new Date(`${at}T20:30:00.120Z`);
+    const log = new RotatingLog(logPath(site.home, 'aaaaaa'), defaults, now);
+    log.write('then\n');
+    log.close();
+    const next = new Date(Date.parse(at) + 24 * 3_600_000).toISOString().slice(5, 10);
+    const read = async (zone: string, ...flags: string[]) =>
+      (await site.run(['logs', ...flags], { env: { TZ: zone } })).stdout;
+    const [kolkata, caracas, utc, json] = await Promise.all([
+      read('Asia/Kolkata'),
+      read('America/Caracas'),
+      read('Asia/Kolkata', '--utc'),
+      read('Asia/Kolkata', '--json'),
+    ]);
+    expect(kolkata).toBe(`aaaaaa ${next} 02:00:00.120+05:30 then\n`);
+    expect(caracas).toBe(`aaaaaa ${at.slice(5)} 16:30:00.120-04:00 then\n`);
+    expect(utc).toBe(`aaaaaa ${at.slice(5)} 20:30:00.120Z then\n`);
+    expect(JSON.parse(json)).toMatchObject([{ at: `${at}T20:30:00.120Z`, line: 'then' }]);
+  });
+
   test('shows what came by one stream, and the servers of one namespace', async () => {
     twoServers();
     const log = new RotatingLog(logPath(site.home, 'aaaaaa'), defaults);
     log.write('oh\n', 'err');
     log.close();
-    expect((await here('logs', '--stream', 'stderr')).stdout).toMatch(/^aaaaaa [\d:.]+ oh\n$/);
+    expect((await here('logs', '--stream', 'stderr')).stdout).toMatch(/^aaaaaa [\d:.+-]+ oh\n$/);
     expect((await here('logs', '--stream', 'stdout')).stdout).not.toContain('oh');
     markNamespace(site.home, 'aaaaaa', 'other', 'meow');
-    expect((await here('logs')).stdout).toBe('bbbbbb 00:00:02.000 two\n');
+    expect((await here('logs', '--utc')).stdout).toBe('bbbbbb 00:00:02.000Z two\n');
     const other = (...args: string[]) => runHere(args, { ...site.env, MEOW_NAMESPACE: 'other' });
     expect((await other('logs')).stdout.split('\n')).toHaveLength(4);
     expect(await other('logs', 'bbbbbb')).toMatchObject({ code: 3, stdout: '' });
@@ -131,9 +152,9 @@ describe('logs', () => {
     await here('logs'); // loads what only root may read
     process.seteuid?.(65_534);
     onTestFinished(() => process.seteuid?.(0));
-    expect(await here('logs')).toMatchObject({
+    expect(await here('logs', '--utc')).toMatchObject({
       code: 0,
-      stdout: 'aaaaaa 00:00:01.000 one\naaaaaa 00:00:03.000 three\n',
+      stdout: 'aaaaaa 00:00:01.000Z one\naaaaaa 00:00:03.000Z three\n',
       stderr: `meowctl: skipped ${JSON.stringify(path)}: permission denied\n`,
     });
   });
@@ -260,7 +281,7 @@ describe('logs -f', () => {
     child.kill('SIGINT');
     const { code, stdout } = await ended;
     expect(code).toBe(130);
-    const lines = [...stdout.matchAll(/^aaaaaa [\d:.]{12} (.*)$/gm)].map(([, line]) => line);
+    const lines = [...stdout.matchAll(/^aaaaaa [\d:.+-]{18} (.*)$/gm)].map(([, line]) => line);
     expect(lines).toEqual(['old', ...numbers]);
   });
 
@@ -310,7 +331,7 @@ describe('a server whose log cannot be written', () => {
       expect(readFileSync(logPath(site.home, id), 'utf8')).toBe('');
       rmSync(join(logs, 'ballast'));
       const said = await linesAfterTrouble(id, url);
-      expect(said).toMatch(/^\w{6} [\d:.]+ meowctl: lines lost: \d+ \(ENOSPC\)\n/);
+      expect(said).toMatch(/^\w{6} [\d:.+-]+ meowctl: lines lost: \d+ \(ENOSPC\)\n/);
     },
   );
 

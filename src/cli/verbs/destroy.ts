@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
 import { quote } from '../../text.ts';
 import type { Context, OpenStore } from '../context/context.ts';

@@ -5,6 +5,7 @@ import type { LogStream } from '../../logs/files.ts';
 import type { Reading } from '../../logs/reader.ts';
 import type { LogLine, Wanted } from '../../logs/server-log.ts';
 import { quote } from '../../text.ts';
+import { zonedTime } from '../../time/zoned-time.ts';
 import type { Context } from '../context/context.ts';
 import { examples } from '../flags/help.ts';
 import { duration, ids, lines } from '../flags/values.ts';
@@ -14,6 +15,7 @@ interface Options {
   readonly lines?: number;
   readonly since?: number;
   readonly stream?: LogStream;
+  readonly utc?: boolean;
   readonly json?: boolean;
 }
 
@@ -32,7 +34,8 @@ export function addLogs(program: Command, context: Context): void {
     )
     .option('--since <time>', 'nothing older than this, such as 30s, 10m, 2h or 7d', duration)
     .option('--stream <name>', 'only what came by stdout, or by stderr', stream)
-    .option('--json', 'print an array of {id, at, stream, line}')
+    .option('--utc', 'times in UTC instead of local ones')
+    .option('--json', 'print an array of {id, at, stream, line}, times in UTC')
     .addHelpText(
       'after',
       examples('meowctl logs', 'meowctl logs -f', 'meowctl logs k3x9ab --since 10m'),
@@ -63,7 +66,7 @@ async function print(context: Context, chosen: readonly string[], options: Optio
   if (options.json) return output.json(found);
   if (chosen.length === 0) return output.talk('no logs here: start a server with `meowctl spawn`');
   const write = await output.labelled();
-  for (const line of found) write(line.id, text(line));
+  for (const line of found) write(line.id, text(line, options));
 }
 
 /** Until Ctrl-C, or until nobody reads it any more. */
@@ -86,7 +89,7 @@ async function follow(
     signal,
     ...toWanted(options),
   })) {
-    for (const line of batch) write(line.id, text(line));
+    for (const line of batch) write(line.id, text(line, options));
     await output.flush();
     if (output.isUnread()) return;
   }
@@ -117,9 +120,10 @@ function stream(text: string): LogStream {
 }
 
 /** With the time of day; the date too when it was not today. */
-function text({ at, line }: LogLine): string {
-  const today = at.slice(0, 10) === new Date().toISOString().slice(0, 10);
-  return `${at.slice(today ? 11 : 5, 23).replace('T', ' ')} ${line}`;
+function text({ at, line }: LogLine, { utc }: Options): string {
+  const { date, time } = zonedTime(Date.parse(at), utc);
+  const isToday = date === zonedTime(Date.now(), utc).date;
+  return isToday ? `${time} ${line}` : `${date.slice(5)} ${time} ${line}`;
 }
 
 function noLog(id: string, namespace: string): NothingError {

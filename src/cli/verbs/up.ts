@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { defaults } from '../../defaults.ts';
 import { inTurn } from '../../errors.ts';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
 import { keepOwnLog } from '../../logs/own-log.ts';
