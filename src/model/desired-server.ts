@@ -21,8 +21,9 @@ import { type Place, placeOf } from './place.ts';
 import type { ServerRecord } from './server-record.ts';
 
 /**
- * What was asked for; outlives crashes and reboots. Signed as a whole by the host it is for: see
- * state/signature.ts. 0.1.0 signed the spec alone, and wrote neither of the first four fields.
+ * A desired server: what was asked for. Outlives crashes and reboots. Signed as a whole by the host
+ * it is for: see state/signature.ts. 0.1.0 signed the spec alone, and wrote neither of the first four
+ * fields.
  */
 export interface Intent extends Place {
   readonly id?: string;
