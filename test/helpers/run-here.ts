@@ -1,6 +1,10 @@
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { createContext } from '../../src/cli/context/context.ts';
+import { splitProgram } from '../../src/cli/flags/app-flags.ts';
+import { createOutput } from '../../src/cli/output/output.ts';
 import { run } from '../../src/cli/run.ts';
+import { readSettings } from '../../src/settings.ts';
 import { BIN, type Result } from './cli.ts';
 
 export const ROOT = join(import.meta.dirname, '..', '..');
@@ -24,7 +28,22 @@ export function hostOf(args: readonly string[], env: Readonly<Record<string, str
   return { host, stdout, stderr };
 }
 
-function listening() {
+/** A context as a verb is given it, and what is said through it. */
+export function contextOf(args: readonly string[], env: Readonly<Record<string, string>>) {
+  const { host, stdout, stderr } = hostOf(args, env);
+  const config = readSettings(host.env);
+  const output = createOutput(host.stdout, host.stderr, 'never', null);
+  const { program } = splitProgram(host.argv);
+  const context = createContext(host, ROOT, config, output, program);
+  return {
+    context,
+    said: () => stderr.heard().toString(),
+    printed: () => stdout.heard().toString(),
+  };
+}
+
+/** A stream that keeps what is written to it. */
+export function listening() {
   const heard: Buffer[] = [];
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
