@@ -1,6 +1,19 @@
-import { defaults } from '../defaults.ts';
 import { type Background, repeat } from '../loop.ts';
-import { answeredWith, ask, type HealthPage, isWell, type Said } from './ask-app.ts';
+import {
+  type AskLimits,
+  answeredWith,
+  ask,
+  type HealthPage,
+  isWell,
+  type Said,
+} from './ask-app.ts';
+
+export interface HealthLimits extends AskLimits {
+  /** How often it looks. */
+  readonly healthLookMs: number;
+  /** So many bad looks in a row say that it fails. */
+  readonly healthLooksToFail: number;
+}
 
 export interface AppHealthDeps {
   page(): HealthPage;
@@ -9,26 +22,24 @@ export interface AppHealthDeps {
   /** It began to fail, for another reason than before, or is well again. */
   onChange(): void;
   log(line: string): void;
-  /** How often it looks; `healthLookMs` when left out. */
-  readonly lookMs?: number;
+  /** Monotonic; the process' own when left out. */
+  nowMs?(): number;
 }
 
 /** Null where the app has no page of health. */
 export function watchApp(
   { page }: { page?(): HealthPage },
   deps: Omit<AppHealthDeps, 'page'>,
+  limits: HealthLimits,
 ): AppHealth | null {
   if (!page) return null;
   const { log, onChange } = deps;
-  const health: AppHealth = new AppHealth({
-    ...deps,
-    page,
-    onChange() {
-      const { why } = health;
-      log(why ? `the app ${why}: doors send it no more requests` : 'the app is well again');
-      onChange();
-    },
-  });
+  const told = () => {
+    const { why } = health;
+    log(why ? `the app ${why}: doors send it no more requests` : 'the app is well again');
+    onChange();
+  };
+  const health: AppHealth = new AppHealth({ ...deps, page, onChange: told }, limits);
   return health;
 }
 
@@ -42,17 +53,20 @@ const LOOKS_AN_ASK = 4;
  */
 export class AppHealth {
   readonly #deps: AppHealthDeps;
-  readonly #lookMs: number;
+  readonly #limits: HealthLimits;
+  readonly #nowMs: () => number;
   #looks: Background | null = null;
   #why: string | null = null;
   #bad = 0;
   #asking = false;
   #answers = 0;
-  #lookedMs = performance.now();
+  #lookedMs: number;
 
-  constructor(deps: AppHealthDeps) {
+  constructor(deps: AppHealthDeps, limits: HealthLimits) {
     this.#deps = deps;
-    this.#lookMs = deps.lookMs ?? defaults.healthLookMs;
+    this.#limits = limits;
+    this.#nowMs = deps.nowMs ?? (() => performance.now());
+    this.#lookedMs = this.#nowMs();
   }
 
   /** Why it fails; null while it is well. */
@@ -63,7 +77,7 @@ export class AppHealth {
   start(): void {
     this.#looks ??= repeat({
       name: 'health',
-      every: () => this.#lookMs,
+      every: () => this.#limits.healthLookMs,
       work: () => this.#look(),
       log: this.#deps.log,
       unref: true,
@@ -75,8 +89,8 @@ export class AppHealth {
   }
 
   #look(): void {
-    const nowMs = performance.now();
-    const slept = nowMs - this.#lookedMs > 2 * this.#lookMs;
+    const nowMs = this.#nowMs();
+    const slept = nowMs - this.#lookedMs > 2 * this.#limits.healthLookMs;
     const answers = this.#deps.answers();
     const isAlive = answers !== this.#answers;
     this.#lookedMs = nowMs;
@@ -90,7 +104,7 @@ export class AppHealth {
     const page = this.#deps.page();
     const answers = this.#deps.answers();
     this.#asking = true;
-    const said = await ask(page, LOOKS_AN_ASK * this.#lookMs);
+    const said = await ask(page, this.#limits, LOOKS_AN_ASK * this.#limits.healthLookMs);
     this.#asking = false;
     if (isWell(said, page.status)) this.#sayGood();
     else if (said.status === null && this.#deps.answers() !== answers) this.#bad = 0;
@@ -112,7 +126,7 @@ export class AppHealth {
 
   #sayBad(why: string): void {
     this.#bad += 1;
-    if (this.#bad >= defaults.healthLooksToFail) this.#set(why);
+    if (this.#bad >= this.#limits.healthLooksToFail) this.#set(why);
   }
 
   #set(why: string | null): void {

@@ -1,4 +1,3 @@
-import { defaults } from '../defaults.ts';
 import type { StatusRange } from '../model/health-page.ts';
 import { askHealth } from './ask-health.ts';
 import { HEALTH_AGENT } from './endpoint.ts';
@@ -19,6 +18,12 @@ export interface Said {
   readonly status: number | null;
   /** Something came, and it was no HTTP. */
   readonly garbled: boolean;
+}
+
+/** What asking may cost. */
+export interface AskLimits {
+  readonly healthAskMs: number;
+  readonly serverHeaderBytes: number;
 }
 
 /** An app that answers at all may do so with 404. */
@@ -49,21 +54,23 @@ export function askAll(
   port: number,
   path: string,
   hosts: readonly string[],
+  limits: AskLimits,
   withinMs = Number.POSITIVE_INFINITY,
 ): Promise<Said[]> {
-  return Promise.all(hosts.map((host) => ask({ host, port, path }, withinMs)));
+  return Promise.all(hosts.map((host) => ask({ host, port, path }, limits, withinMs)));
 }
 
 /** Never rejects. Waits `healthAskMs` at most. */
 export async function ask(
   { host, port, path }: Pick<HealthPage, 'host' | 'port' | 'path'>,
+  { healthAskMs, serverHeaderBytes }: AskLimits,
   withinMs = Number.POSITIVE_INFINITY,
 ): Promise<Said> {
   const answer = await askHealth({
     ...{ host, port, path },
     headers: { 'user-agent': HEALTH_AGENT },
-    withinMs: Math.max(1, Math.min(withinMs, defaults.healthAskMs)),
-    maxHeaderBytes: defaults.serverHeaderBytes,
+    withinMs: Math.max(1, Math.min(withinMs, healthAskMs)),
+    maxHeaderBytes: serverHeaderBytes,
     maxBodyBytes: 0,
   });
   if ('status' in answer) return { host, status: answer.status, garbled: false };

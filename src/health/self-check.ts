@@ -1,5 +1,4 @@
 import { httpUrl } from '../address.ts';
-import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
 import { reason } from '../text.ts';
 import { askHealth, type HealthQuestion } from './ask-health.ts';
@@ -11,8 +10,8 @@ type Where = Pick<HealthQuestion, 'host' | 'port' | 'path'>;
  * Asks a server's own address for its health: somebody else might answer there.
  * @throws FailedError unless it answers with its id
  */
-export async function checkItself(where: Where, id: string): Promise<void> {
-  const limits = { withinMs: defaults.probeTimeoutMs, maxBodyBytes: MAX_HEALTH_BYTES };
+export async function checkItself(where: Where, id: string, withinMs: number): Promise<void> {
+  const limits = { withinMs, maxBodyBytes: MAX_HEALTH_BYTES };
   const answer = await askHealth({ ...where, ...limits });
   const text = 'status' in answer ? answer.body : reason(answer.error);
   if (text.includes(`"id":"${id}"`)) return;

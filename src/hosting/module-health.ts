@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { TimeoutError } from '../errors.ts';
 import {
+  type AskLimits,
   answeredWith,
   ask,
   type HealthPage,
@@ -20,6 +21,7 @@ export interface ModuleHealthDeps {
   readonly readyMs: number;
   /** What to say after the remedy, where it is not ready. */
   readonly hint: string;
+  readonly limits: AskLimits;
 }
 
 const POLL_MS = 50;
@@ -43,7 +45,7 @@ async function untilWell(page: HealthPage, deps: ModuleHealthDeps): Promise<void
   const limit = performance.now() + deps.readyMs;
   let heard: Said | null = null;
   for (;;) {
-    const said = await ask(page, limit - performance.now());
+    const said = await ask(page, deps.limits, limit - performance.now());
     if (isWell(said, page.status)) return;
     if (isWord(said)) heard = said;
     if (performance.now() >= limit) throw tooLate(heard, page, deps);

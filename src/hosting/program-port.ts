@@ -1,5 +1,4 @@
 import { createServer, type Server } from 'node:net';
-import { defaults } from '../defaults.ts';
 
 const LOWEST = 1_024;
 const RANGE = 65_536 - LOWEST;
@@ -15,10 +14,11 @@ export interface ReservedPort {
  * The ports that the program of one server may be given. Made from the port that the server holds,
  * so that two servers of a machine never want the same, and below those that systems give to
  * outgoing connections.
+ * @param step from one of them to the next
  */
-export function innerPorts(outer: number): number[] {
+export function innerPorts(outer: number, step: number): number[] {
   return Array.from({ length: TRIES }, (_, at) => {
-    const offset = outer - LOWEST + (at + 1) * defaults.programPortStep;
+    const offset = outer - LOWEST + (at + 1) * step;
     return LOWEST + (offset % RANGE);
   });
 }

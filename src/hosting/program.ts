@@ -1,12 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
-import { askAll, isWell, isWord, type Said } from '../health/ask-app.ts';
+import { type AskLimits, askAll, isWell, isWord, type Said } from '../health/ask-app.ts';
 import type { StatusRange } from '../model/health-page.ts';
 import type { App, CreateApp } from './app.ts';
 import { endedEarly, inBackground, tooLate } from './not-ready.ts';
 import { innerPorts, reservePort } from './program-port.ts';
-import { createRelay } from './relay.ts';
+import { createRelay, type RelayLimits } from './relay.ts';
 
 /** A program that runs for us. */
 export interface Program {
@@ -26,6 +25,13 @@ export interface Program {
   stop(graceMs: number): Promise<string>;
 }
 
+interface ProgramLimits extends AskLimits, RelayLimits {
+  /** From a server's port to the one that its program is told. */
+  readonly programPortStep: number;
+  /** How long a program lives that could not bind, while somebody else answers in its place. */
+  readonly programSettleMs: number;
+}
+
 export interface ProgramDeps {
   /** Starts it, telling it its port. */
   start(port: number): Program;
@@ -39,6 +45,7 @@ export interface ProgramDeps {
   readonly drainSignal: NodeJS.Signals | null;
   /** What to say after the remedy, where it does not start. */
   readonly hint: string;
+  readonly limits: ProgramLimits;
   /** What is wrong with it while it runs. */
   log(line: string): void;
 }
@@ -59,7 +66,7 @@ function createApp(deps: ProgramDeps): App {
   const died = new Promise<string>((resolve) => {
     tellDied = resolve;
   });
-  const relay = createRelay(() => address, deps.log);
+  const relay = createRelay(() => address, deps.limits, deps.log);
 
   return {
     request: relay.request,
@@ -94,7 +101,8 @@ async function startOnFreePort(
   onStart: (program: Program) => void,
 ): Promise<{ host: string; port: number }> {
   const limit = performance.now() + deps.readyMs;
-  for (const port of innerPorts(outer)) {
+  const ports = innerPorts(outer, deps.limits.programPortStep);
+  for (const port of ports) {
     const reserved = await reservePort(port);
     if (!reserved) continue;
     await reserved.release();
@@ -105,7 +113,7 @@ async function startOnFreePort(
     const how = await program.ended;
     if (program.leftBehind() !== null || (await isFree(port))) throw endedEarly(deps, program, how);
   }
-  const message = `${deps.name} found no free port: ${innerPorts(outer).join(', ')} are all in use`;
+  const message = `${deps.name} found no free port: ${ports.join(', ')} are all in use`;
   throw new FailedError('no-port', message, 'End what holds them, or choose another --port');
 }
 
@@ -119,10 +127,10 @@ async function untilReady(
   let heard: readonly Said[] = [];
   while (!program.hasEnded()) {
     const leftMs = limit - performance.now();
-    const said = await askAll(port, deps.healthPath, LOOPBACKS, leftMs);
+    const said = await askAll(port, deps.healthPath, LOOPBACKS, deps.limits, leftMs);
     if (said.some(isWord)) heard = said;
     const well = said.find((each) => isWell(each, deps.healthStatus));
-    if (well && (await isOurs(program, port))) return well.host;
+    if (well && (await isOurs(program, port, deps.limits))) return well.host;
     if (performance.now() > limit) throw tooLate(deps, program, { port, heard });
     await Promise.race([program.ended, pause(POLL_MS)]);
   }
@@ -130,8 +138,12 @@ async function untilReady(
 }
 
 /** One that answers in place of our program will show: ours then ends, as it cannot bind. */
-async function isOurs(program: Program, port: number): Promise<boolean> {
-  if (program.holds(port) === false) await pause(defaults.programSettleMs);
+async function isOurs(
+  program: Program,
+  port: number,
+  { programSettleMs }: ProgramLimits,
+): Promise<boolean> {
+  if (program.holds(port) === false) await pause(programSettleMs);
   return !program.hasEnded();
 }
 

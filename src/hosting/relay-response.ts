@@ -1,17 +1,22 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
-import { defaults } from '../defaults.ts';
-import { closeInSteps } from '../http/early-close.ts';
+import { closeInSteps, type LingerLimits } from '../http/early-close.ts';
 import { mayHaveBody, mayHaveLength } from '../http/framing.ts';
 import { sendableTrailers } from '../http/hop-by-hop.ts';
 import type { ReadFirstSocket } from '../http/read-first-socket.ts';
 import { quote } from '../text.ts';
 import { endToEnd, hasAmbiguousFraming, isChunked, isUnframed } from './relay-headers.ts';
 
+export interface AnswerLimits extends LingerLimits {
+  /** Of a head. */
+  readonly serverHeaderBytes: number;
+}
+
 /** One request on its way to a program and back. */
 export interface Passage {
   readonly incoming: IncomingMessage;
   readonly outgoing: ClientRequest;
   readonly response: ServerResponse;
+  readonly limits: AnswerLimits;
   readonly log: (line: string) => void;
 }
 
@@ -67,9 +72,12 @@ export function isNonsense({ code }: NodeJS.ErrnoException): boolean {
   return code?.startsWith('HPE_') ?? false;
 }
 
-export function whyNonsense({ code, message }: NodeJS.ErrnoException): string {
+export function whyNonsense(
+  { code, message }: NodeJS.ErrnoException,
+  { serverHeaderBytes }: AnswerLimits,
+): string {
   if (code !== 'HPE_HEADER_OVERFLOW') return message;
-  return `its head is over ${defaults.serverHeaderBytes / 1_024} KiB`;
+  return `its head is over ${serverHeaderBytes / 1_024} KiB`;
 }
 
 // How the body is framed is between each two; its length goes through where there is one.
@@ -85,8 +93,8 @@ function wasReset({ socket }: ClientRequest): boolean {
 }
 
 // Whoever reads must see that it is not whole.
-function cut({ incoming, response }: Passage): void {
+function cut({ incoming, response, limits }: Passage): void {
   if (response.writableEnded) return;
   if (incoming.complete || incoming.destroyed || incoming.httpVersion === '1.0') response.destroy();
-  else closeInSteps(incoming, defaults);
+  else closeInSteps(incoming, limits);
 }

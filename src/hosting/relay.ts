@@ -7,14 +7,25 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { defaults } from '../defaults.ts';
 import { readOn } from '../http/early-close.ts';
 import { sendableTrailers } from '../http/hop-by-hop.ts';
 import { interimHead, isForClient, sendInterim } from '../http/interim.ts';
 import { endToEnd, isChunked, isUnframed } from './relay-headers.ts';
-import { answerWith, isNonsense, type Passage, refuse, whyNonsense } from './relay-response.ts';
+import {
+  type AnswerLimits,
+  answerWith,
+  isNonsense,
+  type Passage,
+  refuse,
+  whyNonsense,
+} from './relay-response.ts';
 import { RelayAgent } from './relay-socket.ts';
-import { tunnel } from './tunnel.ts';
+import { type TunnelLimits, tunnel } from './tunnel.ts';
+
+export interface RelayLimits extends AnswerLimits, TunnelLimits {
+  /** 1xx answers to one request. */
+  readonly maxInterimAnswers: number;
+}
 
 /** Passes what comes to our port on to a program at another one. */
 export interface Relay {
@@ -35,22 +46,24 @@ const CHUNKED: ReadonlySet<string> = new Set(['transfer-encoding', 'trailer']);
  */
 export function createRelay(
   address: () => { host: string; port: number },
+  limits: RelayLimits,
   log: (line: string) => void = () => {},
 ): Relay {
   const keeping = new RelayAgent({ keepAlive: true });
   const closing = new RelayAgent({ keepAlive: false });
+  const heads = { maxHeaderSize: limits.serverHeaderBytes };
 
   const pass = (incoming: IncomingMessage, response: ServerResponse, again: boolean) => {
     const kept = !again && isRepeatable(incoming);
     const agent = kept ? keeping : closing;
-    const outgoing = request({ ...target(incoming, address()), agent });
+    const outgoing = request({ ...target(incoming, address()), agent, ...heads });
     // Node would drop the lines beyond its own limit in silence.
     outgoing.maxHeadersCount = 0;
     const leave = () => outgoing.destroy();
     response.once('close', leave);
-    const passage = { incoming, outgoing, response, log };
+    const passage = { incoming, outgoing, response, limits, log };
     let trouble: Error | null = null;
-    const interims = passInterims(passage);
+    const interims = passInterims(passage, limits.maxInterimAnswers);
     outgoing.once('response', (answer) => answerWith(answer, passage));
     outgoing.once('upgrade', (_, socket) => {
       socket.destroy();
@@ -62,7 +75,7 @@ export function createRelay(
     outgoing.once('close', () => {
       response.off('close', leave);
       if (response.headersSent || response.destroyed) return readOn(incoming);
-      if (trouble && isNonsense(trouble)) return refuse(passage, whyNonsense(trouble));
+      if (trouble && isNonsense(trouble)) return refuse(passage, whyNonsense(trouble, limits));
       if (kept && outgoing.reusedSocket && interims() === 0) pass(incoming, response, true);
       else breakOff(response);
     });
@@ -71,7 +84,7 @@ export function createRelay(
 
   return {
     request: (incoming, response) => pass(incoming, response, false),
-    upgrade: (incoming, socket, head) => tunnel(incoming, socket, head, address()),
+    upgrade: (incoming, socket, head) => tunnel(incoming, socket, head, address(), limits),
     close: () => keeping.destroy(),
   };
 }
@@ -95,7 +108,7 @@ function target(
   const headers = endToEnd(rawHeaders, { drop: EXPECT, ...keep });
   // Otherwise Node would frame an empty body in chunks, which not every program reads.
   if (!BODYLESS.has(method) && isUnframed(rawHeaders)) headers.push('Content-Length', '0');
-  return { ...address, method, path: url, headers, maxHeaderSize: defaults.serverHeaderBytes };
+  return { ...address, method, path: url, headers };
 }
 
 function send(incoming: IncomingMessage, outgoing: ClientRequest): void {
@@ -109,12 +122,12 @@ function send(incoming: IncomingMessage, outgoing: ClientRequest): void {
 }
 
 /** @returns how many have come */
-function passInterims(passage: Passage): () => number {
+function passInterims(passage: Passage, most: number): () => number {
   const { incoming, outgoing, response } = passage;
   let count = 0;
   outgoing.on('information', (answer) => {
     count += 1;
-    if (count <= defaults.maxInterimAnswers) return passInterim(answer, incoming, response);
+    if (count <= most) return passInterim(answer, incoming, response);
     outgoing.destroy();
     refuse(passage, 'its 1xx answers have no end');
   });

@@ -1,7 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { defaults } from '../defaults.ts';
+
+export interface TunnelLimits {
+  /** From the end of one side to that of the other. */
+  readonly upgradeCloseMs: number;
+  /** How often it looks whether a side that is not read from is still there. */
+  readonly doorWatchMs: number;
+}
 
 const NOTHING = Buffer.alloc(0);
 
@@ -11,6 +17,7 @@ export function tunnel(
   socket: Duplex,
   head: Buffer,
   address: { host: string; port: number },
+  limits: TunnelLimits,
 ): void {
   const upstream = connect(address);
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
@@ -27,9 +34,9 @@ export function tunnel(
     one.once('error', () => other.destroy());
     one.once('close', () => other.destroy());
     // Whether the other side reads on, and so hears of it, or not.
-    one.once('end', () => setTimeout(() => one.destroy(), defaults.upgradeCloseMs).unref());
+    one.once('end', () => setTimeout(() => one.destroy(), limits.upgradeCloseMs).unref());
   }
-  watch(socket, upstream);
+  watch(socket, upstream, limits.doorWatchMs);
 }
 
 /**
@@ -37,11 +44,11 @@ export function tunnel(
  * write nothing sends nothing, and fails where the connection is no more. The door resets one whose
  * client has gone.
  */
-function watch(socket: Duplex, upstream: Duplex): void {
+function watch(socket: Duplex, upstream: Duplex, everyMs: number): void {
   const look = setInterval(() => {
     if (upstream.writableNeedDrain && socket.writable) socket.write(NOTHING);
     if (socket.writableNeedDrain && upstream.writable) upstream.write(NOTHING);
-  }, defaults.doorWatchMs);
+  }, everyMs);
   look.unref();
   upstream.once('close', () => clearInterval(look));
 }

@@ -1,4 +1,3 @@
-import { defaults } from '../defaults.ts';
 import type { App, CreateApp } from './app.ts';
 import { endedEarly, inBackground } from './not-ready.ts';
 import type { Program } from './program.ts';
@@ -12,6 +11,8 @@ export interface WorkerDeps {
   readonly drainSignal: NodeJS.Signals | null;
   /** What to say after the remedy, where it does not start. */
   readonly hint: string;
+  /** How long it must run to count as started. */
+  readonly workerReadyMs: number;
 }
 
 /**
@@ -42,9 +43,9 @@ function createApp(deps: WorkerDeps): App {
     async start() {
       const running = deps.start();
       program = running;
-      const how = await endOrTime(running, Math.min(defaults.workerReadyMs, deps.readyMs));
+      const how = await endOrTime(running, Math.min(deps.workerReadyMs, deps.readyMs));
       if (how !== null) {
-        const runsOn = `. With --no-http it has to run on, for ${defaults.workerReadyMs / 1_000} s at least`;
+        const runsOn = `. With --no-http it has to run on, for ${deps.workerReadyMs / 1_000} s at least`;
         throw endedEarly({ ...deps, hint: runsOn + deps.hint }, running, how);
       }
       void running.ended.then((end) => {

@@ -1,8 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { defaults } from '../defaults.ts';
-import { closePolitelyAfter } from '../http/early-close.ts';
+import { closePolitelyAfter, type LingerLimits } from '../http/early-close.ts';
 import { DOOR_NAME } from '../ids.ts';
 
 interface Connection {
@@ -17,6 +16,7 @@ interface Connection {
 /** Every open connection of a server: who sent on it, and how many requests it has. */
 export class Connections {
   readonly #isProbe: (request: IncomingMessage) => boolean;
+  readonly #limits: LingerLimits;
   readonly #sockets = new Map<Duplex, Connection>();
   #inflight = 0;
   #requests = 0;
@@ -25,8 +25,13 @@ export class Connections {
   #closing = false;
 
   /** @param isProbe what asks for health is no request of a client */
-  constructor(server: Server, isProbe: (request: IncomingMessage) => boolean) {
+  constructor(
+    server: Server,
+    isProbe: (request: IncomingMessage) => boolean,
+    limits: LingerLimits,
+  ) {
     this.#isProbe = isProbe;
+    this.#limits = limits;
     server.on('connection', (socket) => this.#opened(socket));
     server.prependListener('request', (request, response) => this.#asked(request, response));
   }
@@ -83,7 +88,7 @@ export class Connections {
       last: null,
     };
     this.#sockets.set(socket, connection);
-    closePolitelyAfter(socket, () => connection.last, defaults);
+    closePolitelyAfter(socket, () => connection.last, this.#limits);
     // Node's own goes with an upgrade, and an error that nobody hears ends the process.
     socket.on('error', () => {});
     socket.once('close', () => {

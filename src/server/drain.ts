@@ -1,7 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { defaults } from '../defaults.ts';
 import type { BeatReply } from '../model/beat-reply.ts';
 import type { Connections } from './connections.ts';
+
+export interface DrainLimits {
+  /** How long doors may take to acknowledge that it leaves. */
+  readonly ackWaitMs: number;
+  readonly closeIdleAfterAckMs: number;
+}
 
 export interface RetireDeps {
   readonly connections: Connections;
@@ -22,13 +27,17 @@ const FIRST_LOOK_MS = 10;
  * The orderly leave of design §5.4: drain, be acknowledged, finish.
  * @param drainMs how long requests may finish
  */
-export async function retire(deps: RetireDeps, drainMs: number): Promise<void> {
+export async function retire(
+  deps: RetireDeps,
+  drainMs: number,
+  limits: DrainLimits,
+): Promise<void> {
   const { connections, cut } = deps;
   const end = performance.now() + drainMs;
   connections.refuseNew();
-  await acknowledged(deps);
+  await acknowledged(deps, limits.ackWaitMs);
   deps.doorsLeft();
-  await until(() => cut.aborted, defaults.closeIdleAfterAckMs);
+  await until(() => cut.aborted, limits.closeIdleAfterAckMs);
   connections.closeIdle();
   deps.stopListening();
   await until(() => cut.aborted || connections.open() === 0, end - performance.now());
@@ -54,8 +63,8 @@ export async function retireWorker(
 }
 
 /** Every door seen in the last lease has let us go, or 3 s have passed. */
-async function acknowledged({ look, cut }: RetireDeps): Promise<void> {
-  const end = performance.now() + defaults.ackWaitMs;
+async function acknowledged({ look, cut }: RetireDeps, withinMs: number): Promise<void> {
+  const end = performance.now() + withinMs;
   const seen = new Set<string>();
   let pauseMs = FIRST_LOOK_MS;
   while (performance.now() < end && !cut.aborted) {

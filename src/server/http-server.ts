@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { defaults } from '../defaults.ts';
 import type { Identity } from '../health/endpoint.ts';
 import { answerHealth, asksForHealth, HEALTH_AGENT } from '../health/endpoint.ts';
 import type { App } from '../hosting/app.ts';
+import type { LingerLimits } from '../http/early-close.ts';
 import { Connections } from './connections.ts';
 
 /** A server that does not listen yet, and what is connected to it. */
@@ -11,31 +11,33 @@ export interface AppServer {
   readonly connections: Connections;
 }
 
-export interface AppServerOptions {
-  readonly healthPath: string;
+export interface ClientLimits extends LingerLimits {
+  readonly clientHeaderMs: number;
   /** How long a client may take to send its request; then 408. */
-  readonly requestMs: number;
+  readonly clientRequestMs: number;
+  readonly serverKeepAliveMs: number;
+  readonly serverHeaderBytes: number;
 }
 
 /** Puts an app behind a server of ours, which answers the health check itself. */
 export function createAppServer(
   app: App,
   identity: Identity,
-  options: AppServerOptions,
+  healthPath: string,
+  limits: ClientLimits,
 ): AppServer {
-  const { healthPath, requestMs } = options;
   const server = createServer({
-    keepAliveTimeout: defaults.serverKeepAliveMs,
-    headersTimeout: Math.min(defaults.clientHeaderMs, requestMs),
-    requestTimeout: requestMs,
-    maxHeaderSize: defaults.serverHeaderBytes,
+    keepAliveTimeout: limits.serverKeepAliveMs,
+    headersTimeout: Math.min(limits.clientHeaderMs, limits.clientRequestMs),
+    requestTimeout: limits.clientRequestMs,
+    maxHeaderSize: limits.serverHeaderBytes,
     connectionsCheckingInterval: 1_000,
   });
   // Node would drop the lines beyond its own limit in silence, the length of the body among them.
   server.maxHeadersCount = 0;
   const isProbe = (request: IncomingMessage) =>
     asksForHealth(request, healthPath) || request.headers['user-agent'] === HEALTH_AGENT;
-  const connections = new Connections(server, isProbe);
+  const connections = new Connections(server, isProbe, limits);
   server.on('request', (request, response) => {
     // Behind the last answer on its connection: this one could not be answered.
     if (!request.socket.writable) return;

@@ -1,8 +1,21 @@
+import type { HealthLimits } from '../health/app-health.ts';
 import type { CreateApp } from '../hosting/app.ts';
 import type { AppSpec } from '../model/app-spec.ts';
 import type { Intent } from '../model/desired-server.ts';
 import type { ServerRecord } from '../model/server-record.ts';
 import type { Store, Swap } from '../store/store.ts';
+import type { DrainLimits } from './drain.ts';
+import type { ClientLimits } from './http-server.ts';
+import type { BeatLimits } from './registration.ts';
+
+/** The defaults of the same names, or others. */
+interface ServerLimits extends BeatLimits, ClientLimits, DrainLimits, HealthLimits {
+  readonly firstServerPort: number;
+  /** How long a server waits for its own answer before it registers. */
+  readonly probeTimeoutMs: number;
+  /** How long its app may take to end by itself, where its spec does not say. */
+  readonly termGraceMs: number;
+}
 
 export interface ServeOptions {
   readonly id: string;
@@ -19,8 +32,7 @@ export interface ServeOptions {
   readonly advertise: string | null;
   readonly machine: Pick<ServerRecord, 'host' | 'hostId' | 'bootId' | 'pidNs' | 'pid' | 'pidStart'>;
   readonly drainMs: number;
-  /** How long a client may take to send its request; 300 s when left out. */
-  readonly requestMs?: number;
+  readonly limits: ServerLimits;
 }
 
 /** That a spawned server is wanted: it is started again when it dies. */

@@ -1,10 +1,15 @@
-import { defaults } from '../defaults.ts';
 import { FailedError, isOutage } from '../errors.ts';
 import { isMistake, troubleInWords, withoutRedis } from '../forgive.ts';
 import { type Background, repeat } from '../loop.ts';
 import type { BeatReply } from '../model/beat-reply.ts';
 import type { ServerRecord } from '../model/server-record.ts';
 import type { ServeDeps } from './options.ts';
+
+export interface BeatLimits {
+  readonly beatMs: number;
+  /** A beat comes this share earlier or later. */
+  readonly beatJitter: number;
+}
 
 export interface RegistrationDeps
   extends Pick<ServeDeps, 'store' | 'wanted' | 'onRegister' | 'log'> {
@@ -22,12 +27,14 @@ export interface RegistrationDeps
 /** A server's place in Redis, and in the state folder's list: taken, kept by heartbeats, given up. */
 export class Registration {
   readonly #deps: RegistrationDeps;
+  readonly #limits: BeatLimits;
   #beats: Background | null = null;
   #unwatch = () => {};
   readonly #said = new Set<string>();
 
-  constructor(deps: RegistrationDeps) {
+  constructor(deps: RegistrationDeps, limits: BeatLimits) {
     this.#deps = deps;
+    this.#limits = limits;
   }
 
   /** @throws FailedError when the server whose place it takes is not wanted any more */
@@ -44,7 +51,7 @@ export class Registration {
     const { store, log, id, onBeat } = this.#deps;
     this.#beats = repeat({
       name: 'beat',
-      every: nextBeatMs,
+      every: () => nextBeatMs(this.#limits),
       work: async () => {
         await this.#beat();
         await onBeat();
@@ -129,6 +136,6 @@ function notWanted(oldId: string | null): FailedError {
   return new FailedError('replaced', message, 'See `meowctl listservers`');
 }
 
-function nextBeatMs(): number {
-  return defaults.beatMs * (1 + defaults.beatJitter * (2 * Math.random() - 1));
+function nextBeatMs({ beatMs, beatJitter }: BeatLimits): number {
+  return beatMs * (1 + beatJitter * (2 * Math.random() - 1));
 }

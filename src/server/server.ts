@@ -1,7 +1,6 @@
 import type { Server as HttpServer } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { httpUrl, reachable } from '../address.ts';
-import { defaults } from '../defaults.ts';
 import { type AppHealth, watchApp } from '../health/app-health.ts';
 import type { Identity } from '../health/endpoint.ts';
 import { HEALTH_PATH, healthPathOf } from '../health/endpoint.ts';
@@ -44,47 +43,45 @@ export class FleetServer implements RunningServer {
 
   constructor(deps: ServeDeps, options: ServeOptions) {
     const { log, createApp } = deps;
-    const { id, spec, replaces, requestMs = defaults.clientRequestMs } = options;
+    const { id, spec, replaces, limits } = options;
     this.#deps = deps;
     this.#options = options;
     this.#healthPath = healthPathOf(spec);
-    this.#killMs = spec.killMs ?? defaults.termGraceMs;
+    this.#killMs = spec.killMs ?? limits.termGraceMs;
     this.ended = new Promise((resolve) => {
       this.#settle = resolve;
     });
     const identity = { id, port: () => this.#port, state: () => this.#stateOfHealth() };
     this.#app = createApp(identity);
-    const { server, connections } = createAppServer(this.#app, identity, {
-      healthPath: this.#healthPath,
-      requestMs,
-    });
+    const { server, connections } = createAppServer(this.#app, identity, this.#healthPath, limits);
     this.#server = server;
     this.#connections = connections;
-    this.#health = watchApp(this.#app, {
+    const watched = {
       answers: () => this.#connections.answers(),
       onChange: () => this.#registration.soon(),
       log,
-    });
-    this.#registration = new Registration({
-      ...deps,
-      id,
-      replaces,
+    };
+    this.#health = watchApp(this.#app, watched, limits);
+    const registered = {
+      ...{ ...deps, id, replaces },
       record: () => this.record(),
       onBeat: () => this.#app.beat?.(),
-      onOrder: (drainMs) => void this.retire(drainMs),
-    });
+      onOrder: (drainMs: number) => void this.retire(drainMs),
+    };
+    this.#registration = new Registration(registered, limits);
   }
 
   async start(): Promise<void> {
-    const { id, spec, listenHost: host, fixedPort, firstPort } = this.#options;
-    const from = firstPort ?? (isWorker(spec) ? ANY_PORT : defaults.firstServerPort);
+    const { id, spec, listenHost: host, fixedPort, firstPort, limits } = this.#options;
+    const from = firstPort ?? (isWorker(spec) ? ANY_PORT : limits.firstServerPort);
     this.#port =
       fixedPort === null
         ? await listenFrom(this.#server, { host, port: from })
         : await listen(this.#server, { host, port: fixedPort }, OTHER_PORT);
     const here = reachable(host);
     await this.#app.start?.(this.#port, here);
-    await checkItself({ host: here, port: this.#port, path: this.#healthPath }, id);
+    const ownPage = { host: here, port: this.#port, path: this.#healthPath };
+    await checkItself(ownPage, id, limits.probeTimeoutMs);
     await this.#registration.register();
     this.#registration.start();
     this.#health?.start();
@@ -152,7 +149,9 @@ export class FleetServer implements RunningServer {
       cut: this.#cutting.signal,
     };
     const { finish } = this.#app;
-    await (finish ? retireWorker(deps, finish, drainMs) : retire(deps, drainMs));
+    await (finish
+      ? retireWorker(deps, finish, drainMs)
+      : retire(deps, drainMs, this.#options.limits));
     this.#drained = true;
     const killed = await this.#stopApp();
     await this.#registration.end('left', killed);

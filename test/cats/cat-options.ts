@@ -1,3 +1,4 @@
+import { defaults } from '../../src/defaults.ts';
 import { catSpec } from '../../src/model/app-spec.ts';
 import type { ServeOptions } from '../../src/server/options.ts';
 
@@ -13,4 +14,5 @@ export const catOptions: ServeOptions = {
   advertise: null,
   machine: { host: 'here', bootId: 'boot', pid: process.pid, pidStart: '1' },
   drainMs: 1_000,
+  limits: defaults,
 };

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { defaults } from '../../src/defaults.ts';
 import { AppHealth } from '../../src/health/app-health.ts';
 import { BELOW_500 } from '../../src/health/ask-app.ts';
 import type { App } from '../../src/hosting/app.ts';
@@ -38,17 +39,22 @@ const status =
   };
 const never: RequestListener = () => {};
 
-async function watch(answer: RequestListener, range: StatusRange = BELOW_500) {
+async function watch(
+  answer: RequestListener,
+  range: StatusRange = BELOW_500,
+  clock: { nowMs?(): number } = {},
+) {
   const app = await startApp(answer);
   const changes: (string | null)[] = [];
   let answers = 0;
-  const health = new AppHealth({
+  const deps = {
     page: () => ({ host: '127.0.0.1', port: app.port, path: '/up', status: range }),
     answers: () => answers,
-    onChange: () => changes.push(health.why),
+    onChange: () => void changes.push(health.why),
     log: () => {},
-    lookMs: LOOK_MS,
-  });
+    ...clock,
+  };
+  const health = new AppHealth(deps, { ...defaults, healthLookMs: LOOK_MS });
   health.start();
   open.push({ close: () => health.stop() });
   return { app, health, changes, answerSomebody: () => answers++ };
@@ -107,12 +113,32 @@ describe('an app fails', () => {
     await until('it was asked', () => slow.app.asked.length > 3);
     expect(slow.changes).toEqual([]);
   });
+
+  test('not for looks that a sleep of its machine came between', async () => {
+    let nowMs = 0;
+    const nowMsOfSleeper = () => {
+      nowMs += 10 * LOOK_MS; // between each two looks
+      return nowMs;
+    };
+    const { app, changes } = await watch(never, BELOW_500, { nowMs: nowMsOfSleeper });
+    await until('it was asked', () => app.asked.length > 0);
+    const fails = await watch(never);
+    await until('another fails meanwhile', () => fails.changes.length > 0);
+    expect(changes).toEqual([]);
+  });
 });
 
 describe('a module with a page of health', () => {
   const appAt = (path: string, readyMs: number, range: StatusRange = BELOW_500) => {
     const bare: App = { request: () => {}, upgrade: null };
-    return withHealth(bare, { name: 'module "x"', path, status: range, readyMs, hint: '. Hint' });
+    return withHealth(bare, {
+      name: 'module "x"',
+      path,
+      status: range,
+      readyMs,
+      hint: '. Hint',
+      limits: defaults,
+    });
   };
 
   test('is ready when that answers well, and not before', async () => {

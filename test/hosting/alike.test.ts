@@ -8,6 +8,7 @@ import {
 } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { defaults } from '../../src/defaults.ts';
 import { createRelay } from '../../src/hosting/relay.ts';
 import { createAppServer } from '../../src/server/http-server.ts';
 import { ask, exchange } from '../helpers/clients.ts';
@@ -25,11 +26,11 @@ async function listen(server: ReturnType<typeof createServer>): Promise<number> 
 
 async function serve(handle: RequestListener): Promise<number> {
   const identity = { id: 'abc234', port: () => 0, state: () => 'up' as const };
-  const options = { healthPath: '/healthz', requestMs: 300_000 };
   const { server, connections } = createAppServer(
     { request: handle, upgrade: null },
     identity,
-    options,
+    '/healthz',
+    defaults,
   );
   closing.push(() => void [server.close(), connections.cut()]);
   return listen(server);
@@ -38,7 +39,7 @@ async function serve(handle: RequestListener): Promise<number> {
 async function asProgram(): Promise<number> {
   const program = createServer({ maxHeaderSize: 256 * 1_024 }, app);
   const inner = await listen(program);
-  const relay = createRelay(() => ({ host: '127.0.0.1', port: inner }));
+  const relay = createRelay(() => ({ host: '127.0.0.1', port: inner }), defaults);
   closing.push(() => void [relay.close(), program.close(), program.closeAllConnections()]);
   return serve(relay.request);
 }

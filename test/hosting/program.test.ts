@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { defaults } from '../../src/defaults.ts';
 import { ask, BELOW_500, isWell } from '../../src/health/ask-app.ts';
 import { programApp } from '../../src/hosting/program.ts';
 import { innerPorts, reservePort } from '../../src/hosting/program-port.ts';
@@ -20,11 +21,14 @@ describe('the port of a program', () => {
     [60_000, [5488, 15488, 25488, 35488, 45488]],
     [65_535, [11023, 21023, 31023, 41023, 51023]],
   ])('is made from %i', (outer, ports) => {
-    expect(innerPorts(outer)).toEqual(ports);
+    expect(innerPorts(outer, defaults.programPortStep)).toEqual(ports);
   });
 
   test('is never the same for two servers of a machine', () => {
-    const all = Array.from({ length: 64_000 }, (_, at) => innerPorts(1_024 + at)[0]);
+    const all = Array.from(
+      { length: 64_000 },
+      (_, at) => innerPorts(1_024 + at, defaults.programPortStep)[0],
+    );
     expect(new Set(all).size).toBe(64_000);
   });
 
@@ -45,7 +49,9 @@ describe('the port of a program', () => {
 async function outerOfFree(): Promise<number> {
   for (;;) {
     const outer = 7_000 + Math.floor(5_000 * Math.random());
-    const held = await Promise.all(innerPorts(outer).slice(0, 2).map(reservePort));
+    const held = await Promise.all(
+      innerPorts(outer, defaults.programPortStep).slice(0, 2).map(reservePort),
+    );
     await Promise.all(held.map((port) => port?.release()));
     if (held.every((port) => port !== null)) return outer;
   }
@@ -64,6 +70,7 @@ test('a port that a stranger takes at the last moment is given up for the next',
     healthPath: '/',
     healthStatus: BELOW_500,
     hint: '',
+    limits: defaults,
     log: () => {},
     drainSignal: null,
     readyMs: 120_000,
@@ -91,9 +98,9 @@ test('a port that a stranger takes at the last moment is given up for the next',
     for (const stranger of strangers) stranger.close();
   });
   await app.start?.(outer, '127.0.0.1');
-  expect(given).toEqual(innerPorts(outer).slice(0, 2));
+  expect(given).toEqual(innerPorts(outer, defaults.programPortStep).slice(0, 2));
   const page = app.page?.();
-  expect(page && isWell(await ask(page), page.status)).toBe(true);
+  expect(page && isWell(await ask(page, defaults), page.status)).toBe(true);
 });
 
 test('a program is told apart from a stranger on its port', async () => {

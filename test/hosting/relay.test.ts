@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { defaults } from '../../src/defaults.ts';
 import type { App } from '../../src/hosting/app.ts';
 import { createRelay } from '../../src/hosting/relay.ts';
 import type { Connections } from '../../src/server/connections.ts';
@@ -25,15 +26,12 @@ function listen(server: Pick<Server, 'listen' | 'address'>): Promise<number> {
 
 /** A relay behind a front of ours, to whatever listens at `inner`. */
 async function relayTo(inner: number, healthy = true): Promise<number> {
-  const relay = createRelay(() => ({ host: '127.0.0.1', port: inner }));
+  const relay = createRelay(() => ({ host: '127.0.0.1', port: inner }), defaults);
   const { request: pass, upgrade } = relay;
   const app: App = { request: pass, upgrade };
   const state = () => (healthy ? 'up' : 'failing');
   const identity = { id: 'abc234', port: () => 0, state } as const;
-  const { server, connections } = createAppServer(app, identity, {
-    healthPath: '/healthz',
-    requestMs: 300_000,
-  });
+  const { server, connections } = createAppServer(app, identity, '/healthz', defaults);
   fronts.push(connections);
   const close = () => {
     server.close();

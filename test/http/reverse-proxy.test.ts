@@ -1,5 +1,6 @@
 import type { AddressInfo, Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { defaults } from '../../src/defaults.ts';
 import { createRelay } from '../../src/hosting/relay.ts';
 import { HOP_BY_HOP } from '../../src/http/hop-by-hop.ts';
 import { createAppServer } from '../../src/server/http-server.ts';
@@ -19,11 +20,10 @@ async function doorBefore(port: number): Promise<number> {
 }
 
 async function relayBefore(port: number): Promise<number> {
-  const relay = createRelay(() => ({ host: '127.0.0.1', port }));
+  const relay = createRelay(() => ({ host: '127.0.0.1', port }), defaults);
   const identity = { id: 'aaaaaa', port: () => 0, state: () => 'up' as const };
   const app = { request: relay.request, upgrade: relay.upgrade };
-  const options = { healthPath: '/healthz', requestMs: 300_000 };
-  const { server, connections } = createAppServer(app, identity, options);
+  const { server, connections } = createAppServer(app, identity, '/healthz', defaults);
   onTestFinished(() => {
     server.close();
     connections.cut();

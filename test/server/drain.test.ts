@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { catApp } from '../../src/cats/cat-app.ts';
+import { defaults } from '../../src/defaults.ts';
 import { catSpec } from '../../src/model/app-spec.ts';
 import type { RunningServer } from '../../src/server/options.ts';
 import { serve } from '../../src/server/serve.ts';
@@ -42,7 +43,7 @@ beforeEach(async () => {
       },
       ...{ fixedPort: null, firstPort: null, replaces: null, drainMs: 5_000 },
       machine: { host: 'here', bootId: 'boot', pid: process.pid, pidStart: '1' },
-      requestMs: 1_000,
+      limits: { ...defaults, clientRequestMs: 1_000 },
     },
   );
   port = server.record().port;

@@ -81,6 +81,7 @@ async function withPage(
     status: healthStatus ?? BELOW_500,
     readyMs: leftOf(readyMs, proc),
     hint: hint(env),
+    limits: defaults,
   });
 }
 

@@ -28,6 +28,7 @@ export const openProgram: OpenApp = async ({ process: proc, output }, _, spec, e
     hint: hint(env),
     log: output.talk,
     readyMs,
+    limits: defaults,
     drainSignal: (spec.drainSignal as NodeJS.Signals | undefined) ?? null,
   };
   const isServer = spec.http !== false;
@@ -59,7 +60,11 @@ async function behindPort(spec: ProgramSpec, start: Start, deps: Deps) {
 
 async function withoutPort({ command }: ProgramSpec, start: Start, deps: Deps) {
   const { workerApp } = await import('../../hosting/worker.ts');
-  return workerApp({ ...deps, start: () => start(command) });
+  return workerApp({
+    ...deps,
+    workerReadyMs: defaults.workerReadyMs,
+    start: () => start(command),
+  });
 }
 
 function oldPath(command = ''): string {

@@ -123,6 +123,7 @@ async function serveApp(
       advertise: options.advertise ?? context.config.advertise,
       machine: thisMachine(context.config.home),
       drainMs: options.drainTimeout,
+      limits: defaults,
     },
   );
   const { id } = options;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { defaults } from '../../../src/defaults.ts';
 import { type AppServer, createAppServer } from '../../../src/server/http-server.ts';
 import { ask, exchange, type RawServer, startRaw } from '../../helpers/clients.ts';
 import { type Fleet, type OpenDoor, startFleet } from '../../helpers/door-fleet.ts';
@@ -41,11 +42,11 @@ async function realServer(
       `HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept()}\r\n\r\nhello`,
     );
   const identity = { id: 'aaaaaa', port: () => 0, state: () => 'up' as const };
-  const options = { healthPath: '/healthz', requestMs: 300_000 };
   const { server, connections }: AppServer = createAppServer(
     { request, upgrade },
     identity,
-    options,
+    '/healthz',
+    defaults,
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   opened.push({ stop: () => void [server.close(), connections.cut()] });

@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { defaults } from '../../../src/defaults.ts';
 import { createRelay } from '../../../src/hosting/relay.ts';
 import { createAppServer } from '../../../src/server/http-server.ts';
 import { ask, exchange } from '../../helpers/clients.ts';
@@ -46,11 +47,10 @@ async function refusing(refuse: (socket: Socket) => void) {
 
 /** The server of a program, with the program at `inner`. */
 async function serverBefore(inner: number): Promise<number> {
-  const relay = createRelay(() => ({ host: '127.0.0.1', port: inner }));
+  const relay = createRelay(() => ({ host: '127.0.0.1', port: inner }), defaults);
   const app = { request: relay.request, upgrade: relay.upgrade };
   const identity = { id: 'aaaaaa', port: () => 0, state: () => 'up' as const };
-  const options = { healthPath: '/healthz', requestMs: 300_000 };
-  const { server, connections } = createAppServer(app, identity, options);
+  const { server, connections } = createAppServer(app, identity, '/healthz', defaults);
   onTestFinished(() => {
     server.close();
     connections.cut();

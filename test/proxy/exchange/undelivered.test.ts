@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { catApp } from '../../../src/cats/cat-app.ts';
+import { defaults } from '../../../src/defaults.ts';
 import { catSpec } from '../../../src/model/app-spec.ts';
 import { takesPicture, Undelivered } from '../../../src/proxy/exchange/undelivered.ts';
 import type { RunningServer } from '../../../src/server/options.ts';
@@ -105,7 +106,7 @@ test('so is what ends in an answer of the door’s own', async () => {
 function serveThree(): Promise<RunningServer[]> {
   const machine = { host: 'here', bootId: 'boot', pid: process.pid, pidStart: '1' };
   const where = { listenHost: '127.0.0.1', fixedPort: null, firstPort: null, advertise: null };
-  const how = { spec: catSpec, version: '0.0.0', replaces: null, drainMs: 1_000 };
+  const how = { spec: catSpec, version: '0.0.0', replaces: null, drainMs: 1_000, limits: defaults };
   const { store } = fleet;
   const log = () => {};
   const deps = { store, wanted: null, createApp: catApp({ store, log }), log };
