@@ -72,6 +72,8 @@ export const defaults = Object.freeze({
   reasonMs: 5_000,
   /** How long a restart waits until every door uses the new server. */
   doorsTakeMs: 10_000,
+  /** How many may leave for each that a restart starts: leaving takes some 300 ms even without a request. */
+  leavingPerStart: 4,
   drainMs: 30_000,
   drainGraceMs: 6_000,
   termGraceMs: 5_000,

@@ -64,7 +64,7 @@ async function restart(
     import('../../process/identity.ts'),
   ]);
   const { output } = context;
-  const { started, failed, overtaken } = await restartServers(
+  const { started, failed, superseded } = await restartServers(
     {
       registry: open.store.registry,
       wanted: await openDesiredState(context, open),
@@ -86,8 +86,8 @@ async function restart(
   );
   const rows = await servingRows(open.store.registry, started);
   await printRows(output, rows, options, { withFolder: true });
-  if (overtaken > 0) {
-    output.talk(`somebody else replaced or took out ${serversInWords(overtaken)} first`);
+  if (superseded > 0) {
+    output.talk(`somebody else replaced or took out ${serversInWords(superseded)} first`);
   }
   tellFailures(failed, context, `${rows.length} servers were replaced; the others serve on`);
 }

@@ -1,6 +1,4 @@
 import { type MeowError, NothingError, TimeoutError, toMeowError } from '../../errors.ts';
-import type { AppSpec } from '../../model/app-spec.ts';
-import type { SignedIntent } from '../../model/desired-server.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { isAliveHere, type Machine } from '../../process/identity.ts';
 import type { Standby } from '../../process/standby.ts';
@@ -22,11 +20,15 @@ import {
 } from '../spawn/spawn.ts';
 import type { Known } from '../targets/servers.ts';
 import type { Leave } from './leaving.ts';
+import type { Replacement } from './plan.ts';
 import { type DoorSettings, doorWithout } from './wait-for-doors.ts';
 
 const POLL_MS = 10;
 
-type RestartSettings = SpawnSettings & DestroySettings & DoorSettings;
+type RestartSettings = SpawnSettings &
+  DestroySettings &
+  DoorSettings &
+  Readonly<Record<'leavingPerStart', number>>;
 
 export interface RestartDeps extends SpawnDeps {
   readonly settings: RestartSettings;
@@ -45,34 +47,28 @@ export interface ReplaceOptions {
   readonly onReplaced?: (record: ServerRecord) => void;
 }
 
-/** A server, what was asked of it, and what its successor serves. */
-export interface Wanted extends Known {
-  readonly intent: SignedIntent;
-  readonly next: AppSpec;
-}
-
 type Job = RestartDeps & ReplaceOptions;
 
 export interface Step extends Spawned {
   readonly leaving?: Leave;
-  readonly overtaken?: boolean;
+  readonly superseded?: boolean;
 }
 
-const OVERTAKEN: Step = { started: [], failed: [], overtaken: true };
+const SUPERSEDED: Step = { started: [], failed: [], superseded: true };
 
 /** Boots the process of its successor, where that can start while it still runs. */
-export function prepare(job: Job, old: Wanted): Standby | null {
+export function prepare(job: Job, old: Replacement): Standby | null {
   return isAliveHere(old.record, job.machine) && !old.intent.fixedPort
     ? prepareStandby(job, toSpawn(job, old))
     : null;
 }
 
 /** Puts a new server in the place of one: as soon as that has its order, the next one may start. */
-export async function replace(job: Job, old: Wanted, standby: Standby | null): Promise<Step> {
+export async function replace(job: Job, old: Replacement, standby: Standby | null): Promise<Step> {
   // By its process: the lease of one that just died runs on, and one that hangs has to be ended too.
   if (!isAliveHere(old.record, job.machine)) return takePlace(job, old);
   if (old.intent.fixedPort) return replaceOnItsPort(job, old);
-  if (await isOvertaken(job, old)) return OVERTAKEN;
+  if (await isSuperseded(job, old)) return SUPERSEDED;
   const started = await spawnServers(job, { ...toSpawn(job, old), standby, signal: job.signal });
   const [fresh] = started.started;
   if (!fresh) return started;
@@ -82,14 +78,14 @@ export async function replace(job: Job, old: Wanted, standby: Standby | null): P
 }
 
 /** It is leaving, and nobody wants it any more. A Redis that was emptied knows neither. */
-async function isOvertaken({ registry }: Job, { id }: Wanted): Promise<boolean> {
+async function isSuperseded({ registry }: Job, { id }: Replacement): Promise<boolean> {
   const { servers, intents } = await registry.fleet();
   const leaves = servers.some(({ record }) => record.id === id && record.state === 'draining');
   return leaves && !intents.has(id);
 }
 
 /** The old one is gone already: only its place is to be taken. */
-async function takePlace(job: Job, { id, intent, next }: Wanted): Promise<Step> {
+async function takePlace(job: Job, { id, intent, next }: Replacement): Promise<Step> {
   // As it was signed: where its successor fails, it is wanted again.
   const again = {
     ...asBefore({ ...intent, spec: next }, job.settings),
@@ -100,25 +96,25 @@ async function takePlace(job: Job, { id, intent, next }: Wanted): Promise<Step> 
   for (const record of started) job.onReplaced?.(record);
   if (failed.length === 0) return { started, failed };
   // By a reconciler, most likely: it has been replaced, and that was wanted.
-  return (await job.registry.fleet()).intents.has(id) ? { started, failed } : OVERTAKEN;
+  return (await job.registry.fleet()).intents.has(id) ? { started, failed } : SUPERSEDED;
 }
 
 // Stopped and not destroyed: its place is kept, whatever becomes of us or of its successor.
-async function replaceOnItsPort(job: Job, old: Wanted): Promise<Step> {
+async function replaceOnItsPort(job: Job, old: Replacement): Promise<Step> {
   const killed = (await stopServers([old.record], job.drainMs, job.settings)).map(notDrained);
   const { started, failed } = await takePlace(job, old);
   return { started, failed: [...killed, ...failed, ...(await putBack(job, old, failed))] };
 }
 
 /** As it was before the change that failed. */
-async function putBack(job: Job, old: Wanted, failed: readonly MeowError[]) {
+async function putBack(job: Job, old: Replacement, failed: readonly MeowError[]) {
   const before = old.intent.spec;
   if (failed.length === 0 || old.next === before) return [];
   return (await takePlace(job, { ...old, next: before })).failed;
 }
 
 // Its own port is taken by the old one still, so the search starts as for any new server.
-function toSpawn({ settings }: Job, { intent, next }: Wanted): SpawnOptions {
+function toSpawn({ settings }: Job, { intent, next }: Replacement): SpawnOptions {
   const { listenHost, advertise, ofUp = false } = intent;
   return { ...anew(1, next, settings), listenHost, advertise, ofUp };
 }
@@ -131,8 +127,8 @@ async function giveUp(job: Job, fresh: ServerRecord, door: string): Promise<Step
 }
 
 /** Of two rolls that replace the same server, one may; the other takes its own new one back. */
-async function retire(job: Job, old: Wanted, fresh: ServerRecord): Promise<Step> {
-  if (!(await takesOver(job, old))) return { ...OVERTAKEN, leaving: leave(job, fresh) };
+async function retire(job: Job, old: Replacement, fresh: ServerRecord): Promise<Step> {
+  if (!(await takesOver(job, old))) return { ...SUPERSEDED, leaving: leave(job, fresh) };
   const leaving = leave(job, old).then((failed) => {
     job.onReplaced?.(fresh);
     return failed;
@@ -141,7 +137,7 @@ async function retire(job: Job, old: Wanted, fresh: ServerRecord): Promise<Step>
 }
 
 /** False when it was replaced or destroyed by somebody else meanwhile: then one more is too many. */
-async function takesOver(job: Job, old: Wanted): Promise<boolean> {
+async function takesOver(job: Job, old: Replacement): Promise<boolean> {
   const ask = async () => {
     const reply = await job.registry.orderRetireIfWanted(old.id, job.drainMs);
     // A Redis that was emptied hears of it again at the next beat.
