@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isHost } from './address.ts';
+import { type DebugSection, debugSections } from './debug.ts';
 import { defaults } from './defaults.ts';
 import { FailedError, UsageError } from './errors.ts';
 import { quote } from './text.ts';
@@ -17,6 +18,8 @@ export interface Settings {
   /** `MEOW_APP`: what a server is to serve, as JSON, from whoever started it. */
   readonly app: string | null;
   readonly color: 'always' | 'never' | 'auto';
+  /** `MEOW_DEBUG`: what is written to stderr of what goes on inside. */
+  readonly debug: readonly DebugSection[];
   /** All that is set here: what of it a child gets is for fleet/environment.ts to say. */
   readonly childEnv: Readonly<Record<string, string>>;
 }
@@ -41,6 +44,7 @@ export function readSettings(env: Env): Settings {
     advertise: advertise(given(env, 'MEOW_ADVERTISE')),
     app: given(env, 'MEOW_APP'),
     color: color(env),
+    debug: debugIn(given(env, 'MEOW_DEBUG')),
     childEnv: childEnv(env),
   });
 }
@@ -103,6 +107,19 @@ function absolute(cwd: string, path: string, name: string): string {
       cause,
     });
   }
+}
+
+function debugIn(value: string | null): readonly DebugSection[] {
+  const words = (value ?? '').split(',').map((word) => word.trim());
+  const named = words.filter((word) => word !== '');
+  if (named.includes('*')) return debugSections;
+  const sections = debugSections.filter((section) => named.includes(section));
+  if (sections.length === new Set(named).size) return sections;
+  const unknown = named.find((word) => !debugSections.some((section) => section === word));
+  throw new UsageError(
+    `MEOW_DEBUG ${quote(unknown ?? '')} is no section`,
+    `Use some of ${debugSections.join(', ')}, with commas, or *`,
+  );
 }
 
 // https://no-color.org and Node's own FORCE_COLOR: a set NO_COLOR wins.

@@ -1,3 +1,4 @@
+import { debugTo } from '../debug.ts';
 import type { ExitCode } from '../errors.ts';
 import { readSettings } from '../settings.ts';
 import { createContext } from './context/context.ts';
@@ -33,6 +34,7 @@ async function run(
   let output: Output | null = null;
   try {
     const config = readSettings(proc.env);
+    debugTo(config.debug, proc.pid, (line) => proc.stderr.write(line));
     output = createOutput(proc.stdout, proc.stderr, config.color, null);
     const context = createContext(proc, root, config, output, program);
     await runServer(context, flags, openProgram);

@@ -1,3 +1,4 @@
+import { debugTo } from '../debug.ts';
 import type { ExitCode } from '../errors.ts';
 import { readSettings } from '../settings.ts';
 import { createContext } from './context/context.ts';
@@ -16,6 +17,7 @@ export async function run(proc: NodeJS.Process, root: string): Promise<ExitCode>
   let output: Output | null = null;
   try {
     const config = readSettings(proc.env);
+    debugTo(config.debug, proc.pid, (line) => proc.stderr.write(line));
     output = createOutput(proc.stdout, proc.stderr, config.color, paints);
     const { own, program } = splitProgram(proc.argv);
     const context = createContext(proc, root, config, output, program);

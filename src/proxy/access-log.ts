@@ -1,3 +1,4 @@
+import { debug } from '../debug.ts';
 import { plain } from '../text.ts';
 import { zonedTime } from '../time/zoned-time.ts';
 
@@ -37,6 +38,18 @@ export function accessLine(answered: Answered): string {
   if (tried.length > 1 || (server === null && tried.length > 0))
     words.push(`tried ${tried.join(' ')}`);
   return words.join(' ');
+}
+
+/** The same told as a line of MEOW_DEBUG=proxy, where that is asked for. */
+export function alsoInDebug(
+  onAnswer: ((answered: Answered) => void) | null,
+): ((answered: Answered) => void) | null {
+  const say = debug.proxy;
+  if (!say) return onAnswer;
+  return (answered) => {
+    say(`answered: ${accessLine(answered)}`);
+    onAnswer?.(answered);
+  };
 }
 
 function shortened(path: string): string {

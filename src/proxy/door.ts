@@ -1,7 +1,7 @@
 import { httpUrl } from '../address.ts';
 import { createId } from '../ids.ts';
 import type { DoorRecord, DoorVerdict } from '../model/door-record.ts';
-import type { Answered } from './access-log.ts';
+import { type Answered, alsoInDebug } from './access-log.ts';
 import type { StartQueue } from './exchange/start-queue.ts';
 import { type PictureReturns, Undelivered } from './exchange/undelivered.ts';
 import { createListener } from './listener.ts';
@@ -52,7 +52,7 @@ export interface Door {
 /** A door and its place in the registry. */
 export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   const id = createId();
-  const { onAnswer } = deps;
+  const onAnswer = alsoInDebug(deps.onAnswer);
   let port = options.port;
   const onChange = () => membership.acknowledge();
   const undelivered = deps.pictures && new Undelivered(deps.pictures, options, deps.log);

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { debug } from '../debug.ts';
 import type { BeatReply } from '../model/beat-reply.ts';
 import type { Connections } from './connections.ts';
 
@@ -24,7 +25,7 @@ const LOOK_MS = 50;
 const FIRST_LOOK_MS = 10;
 
 /**
- * The orderly leave of design §5.4: drain, be acknowledged, finish.
+ * The orderly leave: say so, be let go by every door, finish what has begun, and end.
  * @param drainMs how long requests may finish
  */
 export async function retire(
@@ -34,13 +35,16 @@ export async function retire(
 ): Promise<void> {
   const { connections, cut } = deps;
   const end = performance.now() + drainMs;
+  debug.fleet?.(`drains within ${drainMs} ms`);
   connections.refuseNew();
   await acknowledged(deps, limits.ackWaitMs);
+  debug.fleet?.('doors send nothing more');
   deps.doorsLeft();
   await until(() => cut.aborted, limits.closeIdleAfterAckMs);
   connections.closeIdle();
   deps.stopListening();
   await until(() => cut.aborted || connections.open() === 0, end - performance.now());
+  debug.fleet?.(`ends with ${connections.open()} connections open`);
   connections.cut();
 }
 

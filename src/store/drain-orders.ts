@@ -1,3 +1,4 @@
+import { debug } from '../debug.ts';
 import { defaults } from '../defaults.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
@@ -25,15 +26,18 @@ export function createOrders(
       for (const id of ids) {
         const args = { ...argsOf(id, drainMs), forever: flag(stands), again: flag(again) };
         await retire(link, keysOf(id), args);
+        debug.fleet?.(`ordered ${id} to drain within ${drainMs} ms`);
       }
     },
     async orderRetireIfWanted(id, drainMs) {
       const said = await retireIfWanted(link, keysOf(id), argsOf(id, drainMs));
+      debug.fleet?.(`order to ${id}, if it is wanted: ${said}`);
       return said === 'ordered' || said === 'already' ? said : 'unwanted';
     },
     async orderRetireUnlessLast(id, drainMs, stands = false) {
       const args = { ...argsOf(id, drainMs), forever: flag(stands), prefix: keys.order('') };
       const said = await retireUnlessLast(link, keysOf(id), args);
+      debug.fleet?.(`order to ${id}, unless it is the last: ${said}`);
       return said === 'ordered' || said === 'already' || said === 'gone' ? said : 'last';
     },
   };

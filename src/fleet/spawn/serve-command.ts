@@ -91,7 +91,7 @@ function environment(program: ServerProgram, spec: AppSpec) {
   const { childEnv, redisUrl, namespace, home, settings } = program;
   return {
     ...serverVariables(home, spec, childEnv, settings),
-    ...only(childEnv, (name) => name === 'MEOW_ADVERTISE'),
+    ...only(childEnv, (name) => name === 'MEOW_ADVERTISE' || name === 'MEOW_DEBUG'),
     REDIS_URL: redisUrl,
     MEOW_NAMESPACE: namespace,
     MEOW_HOME: home,

@@ -1,3 +1,4 @@
+import { debug } from '../../debug.ts';
 import { adopted } from '../../environment/kept-values.ts';
 import { sweepValues } from '../../environment/sweep.ts';
 import {
@@ -19,6 +20,7 @@ import { Standby } from '../../process/standby.ts';
 import { dropWanted, readWanted, writeWanted } from '../../state/desired-files.ts';
 import { prepareStateFolder } from '../../state/folder.ts';
 import type { Registry } from '../../store/store.ts';
+import { plain, reason } from '../../text.ts';
 import { mustHaveFolder, type ServerProgram, type ServerStart, toLaunch } from './serve-command.ts';
 
 export interface SpawnDeps extends ServerProgram {
@@ -81,8 +83,10 @@ async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<Serv
   const program = toLaunch(id, deps, options);
   if (!standby) markNamespace(deps.home, id, deps.namespace, deps.settings.namespace);
   try {
+    debug.fleet?.(`spawns ${program.name}: ${[program.command, ...program.args].join(' ')}`);
     const said = await launch(program, standby ?? undefined);
     const record = parseRecord(id, JSON.stringify(said));
+    debug.fleet?.(`${program.name} is ready: ${JSON.stringify(said)}`);
     if ('ok' in record) return record.ok;
     throw new NotReadyError(
       `server ${id} sent no record: ${record.problem}`,
@@ -90,6 +94,7 @@ async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<Serv
       [],
     );
   } catch (error) {
+    debug.fleet?.(`${program.name} is taken back: ${plain(reason(error))}`);
     await takeBack(deps, id, options.replaces);
     throw error;
   }

@@ -1,3 +1,4 @@
+import { plain } from '../../text.ts';
 import type { Answered } from '../access-log.ts';
 import type { DoorOptions } from '../options.ts';
 import type { Affinity, Sticky } from '../sticky/cookie.ts';
@@ -85,4 +86,9 @@ export interface Outgoing {
   readonly expecting: boolean;
   /** The server that its client sticks to; null where clients stick to none. */
   readonly affinity: Affinity | null;
+}
+
+/** How the attempts of one request are told from those of others, in lines for people. */
+export function attemptName({ attempt, method, path }: Outgoing): string {
+  return `attempt ${attempt} of ${method} ${plain(path)}`;
 }

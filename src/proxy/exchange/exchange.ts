@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { debug } from '../../debug.ts';
 import {
   type Connection,
   finishConnection,
@@ -10,7 +11,7 @@ import { isRefusal, isVacant, remark } from '../upstream/failure.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { Attempt } from './attempt.ts';
 import type { Client } from './client.ts';
-import { type DoorContext, type Outgoing, pickUpstream } from './context.ts';
+import { attemptName, type DoorContext, type Outgoing, pickUpstream } from './context.ts';
 import type { Failure } from './retry-policy.ts';
 import type { Waiting } from './start-queue.ts';
 import { takesPicture } from './undelivered.ts';
@@ -104,6 +105,7 @@ export class Exchange implements Client, Unanswered, Waiting {
     const upstream = this.#attempt?.upstream ?? null;
     this.#attempt = null;
     this.#trouble = why;
+    debug.proxy?.(`${attemptName(this.outgoing)} failed at ${upstream?.id}, ${failure}: ${why}`);
     if (upstream) this.#tellPool(upstream, failure, error, isOwn);
     if (this.#mayTryAgain(failure, upstream)) this.#tryAgain(failure);
     else if (failure === 'unconnected') this.#noUpstream();
@@ -122,6 +124,7 @@ export class Exchange implements Client, Unanswered, Waiting {
     const upstream = pickUpstream(this.context, this.#tried, this.outgoing.affinity);
     if (!upstream) return this.#noUpstream();
     this.#tried.push(upstream);
+    debug.proxy?.(`${attemptName(this.outgoing)} goes to ${upstream.id} ${upstream.url}`);
     this.#attempt = new Attempt(this, upstream);
     this.#attempt.start();
   }

@@ -1,4 +1,6 @@
+import { debug } from '../../debug.ts';
 import type { Listing, RecordsView } from '../../model/fleet-view.ts';
+import { plain } from '../../text.ts';
 import { urlsInConflict } from './address-policy.ts';
 import type { ConnectionPool } from './connection.ts';
 import type { BadProbe, ProbeResult } from './probe.ts';
@@ -190,6 +192,9 @@ export class UpstreamPool {
   }
 
   #enter(upstream: Upstream, state: UpstreamState, reason: string): void {
+    debug.proxy?.(
+      `server ${upstream.id}: ${upstream.state} to ${state} ${plain(reason)}`.trimEnd(),
+    );
     Object.assign(upstream, { state, reason });
     if (isRoutable(upstream)) upstream.badProbes = 0;
     else upstream.goodProbes = 0;
@@ -201,6 +206,7 @@ export class UpstreamPool {
   }
 
   #forget(upstream: Upstream): void {
+    debug.proxy?.(`server ${upstream.id}: ${upstream.state}, gone`);
     this.#upstreams.delete(upstream.id);
     this.#routable = null;
     upstream.connections.close();

@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import { debug } from '../../debug.ts';
 import { type OwnAnswer, own } from '../client/own-response.ts';
 import { type DoorContext, pickUpstream } from '../exchange/context.ts';
 import { untilStarted } from '../exchange/start-queue.ts';
@@ -29,9 +30,11 @@ export async function findServer(
     if (!upstream && (await untilStarted(context.starts, client))) continue;
     if (!upstream) break;
     tried.push(upstream);
+    debug.proxy?.(`a WebSocket goes to ${upstream.id} ${upstream.url}`);
     const result = await connect(upstream, doorConnectMs);
     if (result instanceof Socket) return keep({ upstream, socket: result, tried }, client);
     const { failure, why } = judgeFailure(result, false, false);
+    debug.proxy?.(`a WebSocket failed at ${upstream.id}, ${failure}: ${why}`);
     if (failure === 'short') return own.doorShort;
     context.pool.refused(upstream, why, isVacant(result));
     context.onChange();

@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
+import { debug } from '../../debug.ts';
 import type { StoreError } from '../../errors.ts';
+import { plain } from '../../text.ts';
 import { withinAwake } from '../../time/awake-timer.ts';
 import { received } from './client.ts';
 import { Silence } from './silence.ts';
@@ -66,6 +68,7 @@ export class CurrentConnection implements Link {
       if (!late) silence.ended();
       const lasts = late && silence.lasts(sentAtMs, received(redis));
       const error = this.#error(cause);
+      debug.store?.(`failed: ${commandOf(cause)}: ${plain(error.message)}`);
       this.#failed(redis, error, lasts);
       throw error;
     }
@@ -88,6 +91,7 @@ export class CurrentConnection implements Link {
     });
     redis.once('close', () => this.#lost(redis, cause));
     if (redis.status !== 'ready') return this.#lost(redis, cause);
+    debug.store?.(`connected to ${this.label}`);
     for (const listener of this.#listeners) listener(redis);
   }
 
@@ -117,6 +121,7 @@ export class CurrentConnection implements Link {
     if (redis !== this.#redis) return;
     this.#redis = null;
     this.#away = this.#error(cause);
+    debug.store?.(`lost the connection: ${plain(this.#away.message)}`);
     this.#watch.lost(this.#away);
   }
 
@@ -134,4 +139,14 @@ export class CurrentConnection implements Link {
 
 function timedOut(): Error {
   return new Error(TIMED_OUT);
+}
+
+/** What was asked, as ioredis keeps it with what Redis said; of a script its keys. */
+function commandOf(cause: unknown): string {
+  const { name, args = [] } =
+    (cause as { command?: { name?: string; args?: string[] } }).command ?? {};
+  if (name === undefined) return 'a command';
+  const isScript = name === 'eval';
+  const keys = isScript ? args.slice(2, 2 + Number(args[1])) : args.slice(0, 1);
+  return [isScript ? 'script on' : name.toUpperCase(), ...keys].map(String).map(plain).join(' ');
 }

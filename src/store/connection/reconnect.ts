@@ -1,4 +1,6 @@
 import type { Redis } from 'ioredis';
+import { debug } from '../../debug.ts';
+import { plain, reason } from '../../text.ts';
 
 const FIRST_MS = 50;
 const MOST_MS = 500;
@@ -42,6 +44,7 @@ export class Reconnect {
       else this.#deps.use(redis);
     } catch (cause) {
       if (this.#stopped) return;
+      debug.store?.(`could not connect, try ${tries + 1}: ${plain(reason(cause))}`);
       this.#deps.failed(cause);
       this.start(tries + 1);
     }
