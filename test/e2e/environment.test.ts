@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import {
   mkdirSync,
   readdirSync,
@@ -11,8 +10,6 @@ import {
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/output/rows.ts';
-import { defaults } from '../../src/defaults.ts';
-import { readEnvFile } from '../../src/environment/env-file.ts';
 import { APPS, type AppSite, openAppSite, text } from '../helpers/app-site.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
@@ -238,19 +235,6 @@ describe('the environment stays the same', () => {
 });
 
 describe('variables', () => {
-  test.each<[string, string | Buffer | null, string]>([
-    ['a pipe', null, 'is not a file'],
-    ['with a NUL', 'A=\0', 'has a NUL'],
-    ['of bytes', Buffer.from([65, 61, 255]), 'is not UTF-8'],
-    ['too large', 'A=x\n'.repeat(300_000), 'has 1200000 bytes'],
-    ['of too many', smallOnes(2_001).join('\n'), 'has 2001 variables'],
-  ])('are not read from a file %s', (_, content, why) => {
-    if (content === null) spawnSync('mkfifo', [file]);
-    else writeFileSync(file, content);
-    expect(() => readEnvFile(file, defaults)).toThrow(`"${file}" ${why}`);
-    rmSync(file);
-  });
-
   test('of apps that were asked for in different shells still make one app', async () => {
     for (const LANG of ['C', 'C.UTF-8']) await spawnIn({ LANG }, ['--env', 'A=1', '--app', APP]);
     expect((await site.run(['scale', '3'])).code).toBe(0);

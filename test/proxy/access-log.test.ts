@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Answered, accessLine } from '../../src/proxy/access-log.ts';
 
@@ -28,4 +29,15 @@ test('an access line has time, method, path, server, status and duration, and no
     trouble: null,
   });
   expect(line).toMatch(/^12:00:01\.000[+-]\d\d:\d\d GET \/a\\u001b\[31m abc234 200 3\.2ms$/);
+});
+
+test('an access line has no control characters, whatever was asked', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 300 });
+  const usual = { at: 0, server: null, status: 200, durationMs: 1, tried: [] };
+  fc.assert(
+    fc.property(text, text, fc.option(text), (method, path, trouble) => {
+      const line = accessLine({ ...usual, method, path, trouble });
+      expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202e]/);
+    }),
+  );
 });

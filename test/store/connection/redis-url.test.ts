@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../../src/errors.ts';
 import { maskRedisUrl, parseRedisUrl } from '../../../src/store/connection/redis-url.ts';
@@ -71,7 +72,70 @@ describe('a Redis address', () => {
     expect(parseRedisUrl(`unix:///${'x'.repeat(106)}`).label).toHaveLength(107);
   });
 
-  test('never shows its password', () => {
+  const secret = fc
+    .string({ minLength: 6, maxLength: 20 })
+    .filter((text) => /^[^?&#@:/]*$/.test(text));
+  const hosts = fc.constantFrom('h', 'redis.internal', '127.0.0.1', '[::1]');
+
+  test('gives back the user, password, host, port and database that it was made of', () => {
+    const parts = fc.record({
+      user: fc.string({ minLength: 1 }),
+      password: fc.string(),
+      host: hosts,
+      port: fc.integer({ min: 1, max: 65_535 }),
+      db: fc.integer({ min: 0, max: 99_999 }),
+      tls: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(parts, ({ user, password, host, port, db, tls }) => {
+        const who = [user, password].map(encodeURIComponent).join(':');
+        const url = `${tls ? 'rediss' : 'redis'}://${who}@${host}:${port}/${db}`;
+        expect(parseRedisUrl(url)).toEqual({
+          place: at(host.replace(/[[\]]/g, ''), port),
+          ...{ username: user, password, db, tls, label: `${host}:${port}` },
+        });
+      }),
+    );
+  });
+
+  test('is an address or a usage error, whatever stands there', () => {
+    const texts = fc.oneof(
+      fc.string(),
+      fc.webUrl(),
+      fc
+        .tuple(fc.constantFrom('redis:', 'unix:', '//', 'rediss://'), fc.string())
+        .map(([a, b]) => a + b),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        try {
+          parseRedisUrl(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(UsageError);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('never shows its password, whatever else is wrong with it', () => {
+    const schemes = fc.constantFrom('redis://', 'rediss://', 'unix://', 'redis:/', 'x://', '');
+    const rest = fc.constantFrom('h:1', 'h:99999', '/r.sock', 'r.sock', 'h/x', 'h#', 'h?db=1&db=2');
+    fc.assert(
+      fc.property(schemes, secret, rest, (scheme, password, rest) => {
+        const written = encodeURIComponent(password);
+        const url = `${scheme}me:${written}@${rest}`;
+        expect(maskRedisUrl(url)).not.toContain(written);
+        try {
+          expect(JSON.stringify(parseRedisUrl(url).label)).not.toContain(written);
+        } catch (error) {
+          expect((error as UsageError).message).not.toContain(written);
+        }
+      }),
+    );
+  });
+
+  test('is shown with user, password and unknown parameters masked', () => {
     expect(maskRedisUrl('redis://me:secret@h:1')).toBe('redis://:***@h:1');
     expect(maskRedisUrl('unix://me:secret@/r?db=3')).toBe('unix://:***@/r?db=3');
     expect(maskRedisUrl('redis://h?password=secret&db=3&x=1')).toBe(
