@@ -273,7 +273,7 @@ describe('a door that ends', () => {
     const ended = end('SIGTERM');
     await until('it takes nothing new', isShut);
     door?.kill('SIGTERM');
-    await ended;
+    expect(await ended).toBe(130);
     expect(await held.whole).toBe('cut');
   });
 

@@ -5,6 +5,7 @@ import { type ExitCode, exitCodes } from '../../errors.ts';
 import type { Settings } from '../../settings.ts';
 import type { Store } from '../../store/store.ts';
 import type { Output } from '../output/output.ts';
+import { signalled } from './signals.ts';
 
 interface StoreNeeds {
   /** Whether a local Redis is started where none answers (`up` and `spawn`). */
@@ -35,6 +36,8 @@ export interface Context {
   withStore<T>(use: (open: OpenStore) => Promise<T>, needs?: StoreNeeds): Promise<T>;
   /** Aborted by the first Ctrl-C or SIGTERM; the run then ends with 130. */
   interruption(): AbortSignal;
+  /** The same, and by SIGHUP, for what runs until then: it has done what was asked of it. */
+  stopping(): AbortSignal;
   /** Ends the run with this code although nothing is thrown. */
   exitWith(code: ExitCode): void;
   exitCode(): ExitCode;
@@ -49,7 +52,8 @@ export function createContext(
   program: readonly string[] | null,
 ): Context {
   let code: ExitCode = exitCodes.done;
-  let interruption: AbortController | null = null;
+  let interruption: AbortSignal | null = null;
+  let stopping: AbortSignal | null = null;
 
   const openStore = (needs: StoreNeeds = {}) => open(config, output, needs);
 
@@ -72,10 +76,14 @@ export function createContext(
       }
     },
     interruption() {
-      interruption ??= listenForInterruption(proc, () => {
+      interruption ??= signalled(proc, 'interrupt', () => {
         code = exitCodes.interrupted;
       });
-      return interruption.signal;
+      return interruption;
+    },
+    stopping() {
+      stopping ??= signalled(proc, 'stop');
+      return stopping;
     },
     exitWith(next) {
       if (code === exitCodes.done) code = next;
@@ -100,19 +108,6 @@ async function open(config: Settings, output: Output, needs: StoreNeeds): Promis
   });
   if (keeps) await warnOfEviction(store, output);
   return { store, url };
-}
-
-// The second one ends the run at once, as the shell's default would.
-function listenForInterruption(proc: NodeJS.Process, onFirst: () => void): AbortController {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) proc.exit(exitCodes.interrupted);
-    onFirst();
-    controller.abort();
-  };
-  proc.on('SIGINT', stop);
-  proc.on('SIGTERM', stop);
-  return controller;
 }
 
 const versions = new Map<string, string>();

@@ -1,6 +1,13 @@
-import type { RunningServer } from '../../server/options.ts';
+import { type ExitCode, exitCodes } from '../../errors.ts';
+import type { Ending, RunningServer } from '../../server/options.ts';
+import { onSignal } from '../context/signals.ts';
 
-const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+/** How its process ends then: a second signal has interrupted its leaving. */
+export const exitOf: Readonly<Record<Ending, ExitCode>> = {
+  retired: exitCodes.done,
+  cut: exitCodes.interrupted,
+  died: exitCodes.failed,
+};
 
 /**
  * From the moment it registers a server leaves in order, also where it does not serve yet; before,
@@ -16,11 +23,11 @@ export function leaveInOrder(proc: NodeJS.Process, drainMs: number) {
   };
   return {
     registers(): void {
-      const onSignal = () => {
+      const again = () => {
         asked += 1;
         act();
       };
-      for (const signal of SIGNALS) proc.on(signal, onSignal);
+      onSignal(proc, 'stop', again, again);
     },
     serves(running: RunningServer): void {
       server = running;

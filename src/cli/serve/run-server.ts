@@ -1,5 +1,4 @@
 import { defaults } from '../../defaults.ts';
-import { exitCodes } from '../../errors.ts';
 import { keepOwnLog } from '../../logs/own-log.ts';
 import { type AppSpec, catSpec } from '../../model/app-spec.ts';
 import { type ReadyPipe, readyPipe } from '../../process/ready-pipe.ts';
@@ -10,7 +9,7 @@ import type { Context } from '../context/context.ts';
 import { type AppFlags, givenSpec } from '../flags/app-flags.ts';
 import type { DrainFlags } from '../flags/time-limits.ts';
 import { servingLine } from '../output/rows.ts';
-import { leaveInOrder } from './leave-in-order.ts';
+import { exitOf, leaveInOrder } from './leave-in-order.ts';
 import { mustBeFirst } from './one-process.ts';
 import type { OpenApp, OpenedApp } from './opened-app.ts';
 import { handRunApp, launchedApp, type ServedApp } from './served-app.ts';
@@ -131,7 +130,7 @@ async function serveApp(
   ready.tell(server.record());
   if (options.spawned) holdConnections(context.config.home, id, performance.now(), defaults.beatMs);
   leaving.serves(server);
-  if ((await server.ended) !== 'retired') context.exitWith(exitCodes.failed);
+  context.exitWith(exitOf[await server.ended]);
 }
 
 async function ownIntent(

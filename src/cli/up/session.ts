@@ -13,6 +13,7 @@ import type { Registry } from '../../store/store.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { openDesiredState, serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
+import { aborted } from '../context/signals.ts';
 import { startReconciler } from '../context/start-reconciler.ts';
 import type { DrainFlags } from '../flags/time-limits.ts';
 import { tellFailures } from '../output/tell-failures.ts';
@@ -58,13 +59,6 @@ export async function runUp(
       () => open.store.close(),
     ]);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 async function getGoing(

@@ -4,9 +4,9 @@ import { announceHere } from '../context/announce.ts';
 import type { Context } from '../context/context.ts';
 import { openDesiredState } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
+import { aborted } from '../context/signals.ts';
 import { startReconciler } from '../context/start-reconciler.ts';
 import { examples } from '../flags/help.ts';
-import { stopSignal } from './proxy.ts';
 
 export function addKeep(program: Command, context: Context): void {
   program
@@ -17,6 +17,7 @@ export function addKeep(program: Command, context: Context): void {
 }
 
 async function keep(context: Context): Promise<void> {
+  const stopping = context.stopping();
   const open = await context.openStore({ persistent: true });
   const leave = await announceHere(context, 'keep');
   try {
@@ -24,7 +25,7 @@ async function keep(context: Context): Promise<void> {
     const wanted = await openDesiredState(context, open);
     const reconciler = await startReconciler(context, open, wanted, () => {});
     context.output.talk('keeping the servers of this host');
-    await stopSignal(context.process);
+    await aborted(stopping);
     await reconciler.stop();
   } finally {
     await inTurn([() => open.store.close(), leave]);

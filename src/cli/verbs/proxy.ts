@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { StoreError } from '../../errors.ts';
 import { announceHere } from '../context/announce.ts';
 import type { Context, OpenStore } from '../context/context.ts';
+import { aborted } from '../context/signals.ts';
 import { examples } from '../flags/help.ts';
 import { addDrainTimeout, type DrainFlags } from '../flags/time-limits.ts';
 import { addDoorOptions, checkDoorFlags, type DoorFlags, openDoor } from '../up/open-door.ts';
@@ -25,7 +26,9 @@ export function addProxy(program: Command, context: Context): void {
 
 async function proxy(context: Context, options: Options): Promise<void> {
   checkDoorFlags(options);
-  const open = await openPatiently(context, options.waitRedis ?? false);
+  const stopping = context.stopping();
+  const open = await openPatiently(context, options.waitRedis ?? false, stopping);
+  if (open === null) return;
   const door = await openDoor(context, open, options).catch(async (error: unknown) => {
     await open.store.close();
     throw error;
@@ -34,13 +37,18 @@ async function proxy(context: Context, options: Options): Promise<void> {
   const { output } = context;
   output.talk(`the door is ${door.url}`);
   if (door.adminUrl) output.talk(`admin    ${door.adminUrl}/servers`);
-  await stopSignal(context.process);
+  await aborted(stopping);
   await door.close(options.drainTimeout);
   await open.store.close();
   leave();
 }
 
-async function openPatiently(context: Context, wait: boolean): Promise<OpenStore> {
+/** @returns null where it is told to stop first */
+async function openPatiently(
+  context: Context,
+  wait: boolean,
+  stopping: AbortSignal,
+): Promise<OpenStore | null> {
   for (;;) {
     try {
       return await context.openStore({ persistent: true, keeps: true });
@@ -48,18 +56,6 @@ async function openPatiently(context: Context, wait: boolean): Promise<OpenStore
       if (!wait || !(error instanceof StoreError)) throw error;
       await new Promise((resolve) => setTimeout(resolve, WAIT_STEP_MS));
     }
+    if (stopping.aborted) return null;
   }
-}
-
-/** Resolves at the first signal to stop; a second one ends the process at once. */
-export function stopSignal(proc: NodeJS.Process): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = false;
-    const onSignal = () => {
-      if (asked) proc.exit(1);
-      asked = true;
-      resolve();
-    };
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) proc.on(signal, onSignal);
-  });
 }

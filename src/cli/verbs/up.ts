@@ -15,7 +15,6 @@ import { report } from '../output/report.ts';
 import { detachUp, UP_READY_MS } from '../up/detach.ts';
 import { addDoorOptions, checkDoorFlags } from '../up/open-door.ts';
 import { runUp, type UpFlags } from '../up/session.ts';
-import { stopSignal } from './proxy.ts';
 
 interface Options extends UpFlags, AppFlags {
   readonly detach?: boolean;
@@ -50,13 +49,14 @@ async function up(context: Context, options: Options): Promise<void> {
     readyMs: UP_READY_MS,
     reasonMs: defaults.reasonMs,
   });
-  const stopping = stopController(context.process);
+  // From the start: as the first process of a container it hears no signal that it does not ask for.
+  const stopping = context.stopping();
   try {
-    await asTheOnlyOne(context, stopping, async () => {
+    await asTheOnlyOne(context, stopping, async (ending) => {
       // Not before: this log is that of the one that runs.
       if (options.detached) keepOwnLog(context.process, context.config.home, 'up', defaults);
       const asked = await whatToServe(context, options);
-      await runUp(context, asked, options, ready.tell, stopping.signal);
+      await runUp(context, asked, options, ready.tell, ending);
     });
   } catch (error) {
     ready.fail(error);
@@ -64,17 +64,10 @@ async function up(context: Context, options: Options): Promise<void> {
   }
 }
 
-// From the start: as the first process of a container it hears no signal that it does not ask for.
-function stopController(proc: NodeJS.Process): AbortController {
-  const stopping = new AbortController();
-  void stopSignal(proc).then(() => stopping.abort());
-  return stopping;
-}
-
 async function asTheOnlyOne(
   context: Context,
-  stopping: AbortController,
-  work: () => Promise<void>,
+  stopping: AbortSignal,
+  work: (ending: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const { home } = context.config;
   const [{ takeUp }, { thisMachine }, { prepareStateFolder }] = await Promise.all([
@@ -83,16 +76,17 @@ async function asTheOnlyOne(
     import('../../state/folder.ts'),
   ]);
   prepareStateFolder(home);
-  const options = { signal: stopping.signal, log: context.output.talk, settings: defaults };
+  const options = { signal: stopping, log: context.output.talk, settings: defaults };
   const taken = await takeUp(home, thisMachine(home), options);
   const leave = await announceHere(context, 'up');
+  const lost = new AbortController();
   void taken.lost.then((error) => {
     report(error, context.output, false);
     context.exitWith(error.exitCode);
-    stopping.abort();
+    lost.abort();
   });
   try {
-    await work();
+    await work(AbortSignal.any([stopping, lost.signal]));
   } finally {
     await inTurn([leave, () => taken.release()]);
   }

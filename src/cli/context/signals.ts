@@ -1,0 +1,54 @@
+import { exitCodes } from '../../errors.ts';
+
+/*
+ * What a signal does to a verb, decided here alone; docs/operations.md has the table. The first one
+ * asks, the second one ends the verb at once, with 130.
+ */
+
+const ASKS = {
+  /** What a verb does and is not done with is given up, and the rest of it left in order. */
+  interrupt: ['SIGINT', 'SIGTERM'],
+  /** What runs until it is told to end does so: also where its terminal is closed. */
+  stop: ['SIGINT', 'SIGTERM', 'SIGHUP'],
+} as const;
+
+/**
+ * @param first at the first signal
+ * @param second at each one after it: what has to be put right before the end, and then ends
+ */
+export function onSignal(
+  proc: NodeJS.Process,
+  ask: keyof typeof ASKS,
+  first: () => void,
+  second: () => void = () => proc.exit(exitCodes.interrupted),
+): void {
+  let asked = false;
+  const act = () => {
+    if (asked) return second();
+    asked = true;
+    first();
+  };
+  for (const signal of ASKS[ask]) proc.on(signal, act);
+}
+
+/** Aborted by the first signal. */
+export function signalled(
+  proc: NodeJS.Process,
+  ask: keyof typeof ASKS,
+  first: () => void = () => {},
+): AbortSignal {
+  const controller = new AbortController();
+  onSignal(proc, ask, () => {
+    first();
+    controller.abort();
+  });
+  return controller.signal;
+}
+
+/** Resolves when it is aborted, or was. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

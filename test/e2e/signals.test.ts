@@ -1,0 +1,166 @@
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { finish, ownProcesses } from '../helpers/cli.ts';
+import { exchange } from '../helpers/clients.ts';
+import { answering, type FleetSite, type Going, openFleetSite } from '../helpers/fleet-site.ts';
+import { freePort } from '../helpers/redis.ts';
+import { until } from '../helpers/until.ts';
+
+const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'operations.md');
+const NEVER_READY = 'await new Promise(() => setInterval(() => {}, 1_000));\n';
+
+let site: FleetSite;
+
+beforeAll(async () => {
+  site = await openFleetSite();
+});
+afterEach(() => site.clear());
+afterAll(() => site.close());
+
+/** The table of the page, a row for each verb and signal. */
+function rows() {
+  const page = readFileSync(PAGE, 'utf8');
+  const lines = page.slice(page.indexOf('\n## Signals\n')).split('\n## ')[1]?.split('\n') ?? [];
+  return lines
+    .filter((line) => line.startsWith('| `'))
+    .flatMap((line) => {
+      const [verbs = '', signals = '', , first, , second] = line.split(' | ').map(bare);
+      return verbs.split(', ').map((verb) => ({
+        verb,
+        signals: signals.split(', ') as NodeJS.Signals[],
+        first: Number(first),
+        second: Number(second),
+      }));
+    });
+}
+
+function bare(cell: string): string {
+  return cell.replaceAll(/[`|]/g, '').trim();
+}
+
+type Running = Pick<Going, 'kill' | 'ended'>;
+
+/** Each verb in the middle of what it does. */
+const going: Readonly<Record<string, () => Promise<Running>>> = {
+  async up() {
+    const port = await freePort();
+    const up = site.go('up', '-n', '1', '--port', String(port), '--no-admin');
+    await until('it keeps its server', () => up.said().includes('Ctrl-C stops the door'));
+    return up;
+  },
+  async proxy() {
+    const port = await freePort();
+    const door = site.go('proxy', '--port', String(port), '--no-admin');
+    await until('it listens', () =>
+      exchange(port, 'GET / HTTP/1.0\r\nHost: a\r\n\r\n').then((text) => text !== ''),
+    );
+    return door;
+  },
+  keep: () => site.keep(),
+  async serve() {
+    const server = site.go('serve');
+    await until('it serves', async () => (await site.liveNow()).length === 1);
+    return server;
+  },
+  spawn: () => starting('spawn', '--app', site.write('never.mjs', NEVER_READY)),
+  scale: () => starting('scale', '1', '--app', site.write('never.mjs', NEVER_READY)),
+  async restart() {
+    const app = site.write('app.mjs', answering('one'));
+    await site.spawn('--app', app);
+    site.write('app.mjs', NEVER_READY);
+    return starting('restart');
+  },
+  destroy: () => waiting('destroy', '--all'),
+  down: () => waiting('down'),
+  async 'logs -f'() {
+    await site.spawn();
+    const logs = site.start(['logs', '-f']);
+    const ended = finish(logs);
+    await once(logs.stdout as Readable, 'data');
+    return { ended, kill: (signal) => logs.kill(signal) };
+  },
+};
+
+/** A verb that waits for a server that does not get ready. */
+async function starting(...words: string[]): Promise<Running> {
+  const folder = join(site.home, 'logs');
+  const logs = () => (existsSync(folder) ? readdirSync(folder).length : 0);
+  const before = logs();
+  const verb = site.go(...words);
+  await until('its server boots', () => logs() > before);
+  return verb;
+}
+
+/** A verb that waits for a server with a request that has no end. */
+async function waiting(...words: string[]): Promise<Running> {
+  const app = "export default (_, response) => void response.writeHead(200).write('x');\n";
+  const server = await site.spawnOne('--app', site.write('held.mjs', app));
+  const held = await fetch(server.url);
+  onTestFinished(() => held.body?.cancel().catch(() => {}));
+  const verb = site.go(...words);
+  await until('the server drains', async () => (await site.liveNow()).length === 0);
+  return verb;
+}
+
+const asked = rows();
+
+test('the table names each verb that a signal does not simply end, and no other', () => {
+  expect(asked.map(({ verb }) => verb).sort()).toEqual(Object.keys(going).sort());
+});
+
+describe.each(asked)('$verb', ({ verb, signals, first, second }) => {
+  const start = () => going[verb]?.() as Promise<Running>;
+
+  test.each(signals)(`at one %s exits ${first}`, async (signal) => {
+    const running = await start();
+    running.kill(signal);
+    expect(await running.ended).toMatchObject({ code: first });
+  });
+
+  test(`at a second signal exits ${second}`, async () => {
+    const running = await start();
+    running.kill('SIGINT');
+    running.kill('SIGTERM');
+    expect(await running.ended).toMatchObject({ code: second });
+  });
+});
+
+test.each([[['--detach']], [[]]])(
+  'up %j that still starts its servers is interrupted: 130',
+  async (words) => {
+    const port = String(await freePort());
+    const app = site.write('never.mjs', NEVER_READY);
+    const verb = site.go('up', '-n', '1', '--port', port, '--no-admin', '--app', app, ...words);
+    await until('its server boots', () => ownProcesses(site.home).length > words.length + 1);
+    verb.kill('SIGINT');
+    expect(await verb.ended).toMatchObject({ code: 130 });
+  },
+);
+
+test('the signals of the table are all that verbs listen to: another one ends them', async () => {
+  const running = await starting('spawn', '--app', site.write('never.mjs', NEVER_READY));
+  running.kill('SIGHUP');
+  expect(await running.ended).toMatchObject({ code: null });
+});
+
+test('proxy --wait-redis ends with 0 while it still waits', async () => {
+  const nowhere = { REDIS_URL: `redis://127.0.0.1:${await freePort()}` };
+  const door = site.start(['proxy', '--wait-redis', '--no-admin'], { env: nowhere });
+  const ended = finish(door);
+  await until('it has handlers', () => handles(door.pid ?? 0, SIGHUP));
+  door.kill('SIGTERM');
+  expect(await ended).toMatchObject({ code: 0 });
+});
+
+/** Node has handlers of its own for SIGINT and SIGTERM. */
+const SIGHUP = 1;
+
+/** Whether a process has a handler for that signal. */
+function handles(pid: number, signal: number): boolean {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const caught = BigInt(`0x${/^SigCgt:\s*(\w+)/m.exec(status)?.[1] ?? '0'}`);
+  return ((caught >> BigInt(signal - 1)) & 1n) === 1n;
+}
