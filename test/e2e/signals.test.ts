@@ -128,17 +128,17 @@ describe.each(asked)('$verb', ({ verb, signals, first, second }) => {
   });
 });
 
-test.each([[['--detach']], [[]]])(
-  'up %j that still starts its servers is interrupted: 130',
-  async (words) => {
-    const port = String(await freePort());
-    const app = site.write('never.mjs', NEVER_READY);
-    const verb = site.go('up', '-n', '1', '--port', port, '--no-admin', '--app', app, ...words);
-    await until('its server boots', () => ownProcesses(site.home).length > words.length + 1);
-    verb.kill('SIGINT');
-    expect(await verb.ended).toMatchObject({ code: 130 });
-  },
-);
+test.each<[number, readonly string[]]>([
+  [0, []],
+  [130, ['--detach']],
+])('up, interrupted while it still starts its servers, exits %i with %j', async (code, words) => {
+  const port = String(await freePort());
+  const app = site.write('never.mjs', NEVER_READY);
+  const verb = site.go('up', '-n', '1', '--port', port, '--no-admin', '--app', app, ...words);
+  await until('its server boots', () => ownProcesses(site.home).length > words.length + 1);
+  verb.kill('SIGINT');
+  expect(await verb.ended).toMatchObject({ code });
+});
 
 test('the signals of the table are all that verbs listen to: another one ends them', async () => {
   const running = await starting('spawn', '--app', site.write('never.mjs', NEVER_READY));

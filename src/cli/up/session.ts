@@ -1,5 +1,5 @@
 import { defaults } from '../../defaults.ts';
-import { inTurn } from '../../errors.ts';
+import { InterruptedError, inTurn } from '../../errors.ts';
 import type { DesiredState } from '../../fleet/desired/desired-state.ts';
 import type { Reconciler } from '../../fleet/reconciler/reconciler.ts';
 import type { Scaled } from '../../fleet/scale/scale.ts';
@@ -92,7 +92,9 @@ async function getGoing(
   const fleet = await bringUp(deps, { count: flags.number ?? null, asked, ofUp: true, signal });
   door.started();
   going.ours.push(...fleet.started);
-  tellFailures(fleet.failed, context, `${fleet.serving.length} servers serve`);
+  // To be told to stop meanwhile is no failure: that is how it ends.
+  const failed = fleet.failed.filter((error) => !(error instanceof InterruptedError));
+  tellFailures(failed, context, `${fleet.serving.length} servers serve`);
   tellWhere(context, open, door, fleet);
   going.reconciler = await startReconciler(context, open, wanted, (record) =>
     going.ours.push(record),
