@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 
-/** Every default and limit of meowctl, each with its unit. Design §9. */
+/** Every default and limit of meowctl, each with its unit. */
 export const defaults = Object.freeze({
   doorHost: '127.0.0.1',
   doorPort: 3000,

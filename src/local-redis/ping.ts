@@ -20,9 +20,9 @@ export async function answersPing(place: RedisPlace, withinMs: number): Promise<
 
 /** AUTH and PING, so that a stranger on that port is not taken for the local Redis. */
 export async function askOurs(port: number, password: string, withinMs: number): Promise<Answer> {
-  const said = `AUTH ${password}\r\nPING\r\n`;
+  const commands = `AUTH ${password}\r\nPING\r\n`;
   const enough = /^(?!\+OK\r\n)[^\n]*\n|^\+OK\r\n[^\n]*\n/;
-  const { how, text } = await ask(here(port), said, enough, withinMs);
+  const { how, text } = await ask(loopback(port), commands, enough, withinMs);
   if (text.startsWith('+OK\r\n-LOADING')) return 'loading';
   if (/^\+OK\r\n[+-]/.test(text)) return 'ours';
   if (how === 'refused') return 'nobody';
@@ -35,19 +35,24 @@ export async function askPid(
   password: string,
   withinMs: number,
 ): Promise<number | null> {
-  const said = `AUTH ${password}\r\nINFO server\r\n`;
+  const commands = `AUTH ${password}\r\nINFO server\r\n`;
   const pid = /\nprocess_id:(\d{1,10})\r\n/;
-  const { text } = await ask(here(port), said, pid, withinMs);
+  const { text } = await ask(loopback(port), commands, pid, withinMs);
   const found = pid.exec(text)?.[1];
   return found === undefined ? null : Number(found);
 }
 
-function here(port: number): RedisPlace {
+function loopback(port: number): RedisPlace {
   return { host: '127.0.0.1', port };
 }
 
 /** Only the store imports a Redis client; these few words need none. */
-function ask(place: RedisPlace, said: string, enough: RegExp, withinMs: number): Promise<Heard> {
+function ask(
+  place: RedisPlace,
+  commands: string,
+  enough: RegExp,
+  withinMs: number,
+): Promise<Heard> {
   return new Promise((resolve) => {
     let text = '';
     const socket = connect({ ...place });
@@ -59,7 +64,7 @@ function ask(place: RedisPlace, said: string, enough: RegExp, withinMs: number):
     // An answer that came while this process was busy is in the socket, not yet read: look once more.
     const limit = setTimeout(() => setImmediate(() => settle('late')), withinMs);
     socket.setEncoding('utf8');
-    socket.once('connect', () => socket.write(said));
+    socket.once('connect', () => socket.write(commands));
     socket.once('error', ({ code }: NodeJS.ErrnoException) => {
       settle(code === 'ECONNREFUSED' ? 'refused' : 'closed');
     });

@@ -123,8 +123,8 @@ export class LogReader {
   }
 
   #nextOf(inodes: readonly (number | null)[]): number {
-    const ours = this.#open ? inodes.indexOf(this.#open.inode) : -1;
-    if (ours > 0) return ours - 1;
+    const current = this.#open ? inodes.indexOf(this.#open.inode) : -1;
+    if (current > 0) return current - 1;
     const isNew = (inode: number | null) => inode !== null && !this.#passed.has(inode);
     return Math.max(0, inodes.findLastIndex(isNew));
   }

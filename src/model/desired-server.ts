@@ -25,7 +25,7 @@ import type { ServerRecord } from './server-record.ts';
  * it is for: see state/signature.ts. 0.1.0 signed the spec alone, and wrote neither of the first four
  * fields.
  */
-export interface Intent extends Place {
+export interface DesiredServer extends Place {
   readonly id?: string;
   /** The registry it was signed for: see `Registry.id`. */
   readonly registry?: string;
@@ -51,18 +51,18 @@ export interface Intent extends Place {
 }
 
 /** An intent that carries all that a signature covers, and the signature. */
-export type SignedIntent = Intent &
-  Required<Pick<Intent, 'id' | 'hostId' | 'registry' | 'namespace' | 'seal'>>;
+export type SignedServer = DesiredServer &
+  Required<Pick<DesiredServer, 'id' | 'hostId' | 'registry' | 'namespace' | 'seal'>>;
 
 /** The record of a desired server that has none: made up from what was asked for. */
-export function recordOfDesired(id: string, intent: Intent): ServerRecord {
+export function recordOfDesired(id: string, intent: DesiredServer): ServerRecord {
   const { port, pid, pidStart, app } = intent;
   const url = `http://${intent.advertise ?? intent.listenHost}:${port}`;
   const unknown = { version: '', startedAt: 0, requests: 0, inflight: 0 };
   return { id, url, ...placeOf(intent), port, pid, pidStart, app, state: 'draining', ...unknown };
 }
 
-export function parseIntent(id: string, text: unknown): Parsed<Intent> {
+export function parseDesiredServer(id: string, text: unknown): Parsed<DesiredServer> {
   const fields = parseObject(text);
   if (!fields) return { problem: 'not a JSON object' };
   if (!isServerId(id)) return { problem: 'its id is not a server id' };
@@ -74,10 +74,10 @@ export function parseIntent(id: string, text: unknown): Parsed<Intent> {
   // Older than `--app`: it can only have been a cat.
   const spec = fields.spec === undefined ? { ok: catSpec } : parseSpec(fields.spec);
   if ('problem' in spec) return { problem: `its app's ${spec.problem} is not valid` };
-  return { ok: { ...(known(fields, checks) as Intent), spec: spec.ok } };
+  return { ok: { ...(known(fields, checks) as DesiredServer), spec: spec.ok } };
 }
 
-const checks: Record<Exclude<keyof Intent, 'spec'>, Check> = {
+const checks: Record<Exclude<keyof DesiredServer, 'spec'>, Check> = {
   id: isTokenOrNone,
   registry: isTokenOrNone,
   namespace: isTokenOrNone,

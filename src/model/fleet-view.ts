@@ -1,5 +1,5 @@
 import type { StoreError } from '../errors.ts';
-import type { Intent } from './desired-server.ts';
+import type { DesiredServer } from './desired-server.ts';
 import type { DoorRecord } from './door-record.ts';
 import type { ServerRecord } from './server-record.ts';
 
@@ -24,7 +24,7 @@ export interface RecordsView {
 }
 
 export interface FleetView extends RecordsView {
-  readonly intents: ReadonlyMap<string, Intent>;
+  readonly intents: ReadonlyMap<string, DesiredServer>;
   /** The id of the registry; null where it has none yet. */
   readonly registry: string | null;
   readonly doors: readonly DoorRecord[];

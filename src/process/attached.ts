@@ -43,7 +43,7 @@ function leftBehind(pid: number, start: number, { PORT }: AttachedProgram['env']
   return found.find((other) => commandLineOf(other).length > 0) ?? null;
 }
 
-/** Ours, in the group of every program: see fleet/launcher.ts. */
+/** Ours, in the group of every program: see launcher.ts. */
 function isGuard(pid: number): boolean {
   const [shell, , , name] = commandLineOf(pid);
   return shell === '/bin/sh' && name === 'meowctl';

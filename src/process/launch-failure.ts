@@ -71,8 +71,8 @@ function notReady(
   advice = '',
 ): NotReadyError {
   const remedy = [advice, `Its log is ${quote(logFile)}`].filter(Boolean).join('. ');
-  const said = tails([logFile, rawLogFile ?? logFile], TAIL_LINES);
-  return new NotReadyError(`${name}${what}`, remedy, said);
+  const lines = tails([logFile, rawLogFile ?? logFile], TAIL_LINES);
+  return new NotReadyError(`${name}${what}`, remedy, lines);
 }
 
 function lateness({ readyTimeoutMs }: Launched): string {

@@ -32,7 +32,7 @@ export function readOutcome(
   patience: Patience,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
-    let said = '';
+    let line = '';
     const settle = (outcome: Outcome) => {
       forget();
       patience.signal?.removeEventListener('abort', interrupt);
@@ -49,18 +49,18 @@ export function readOutcome(
     pipe?.once('error', silent);
     pipe?.once('end', silent);
     pipe?.on('data', (text: string) => {
-      said += text;
-      const end = said.indexOf('\n');
-      if (end !== -1) settle(parseLine(said.slice(0, end)));
-      else if (said.length > MAX_LINE_BYTES) silent();
+      line += text;
+      const end = line.indexOf('\n');
+      if (end !== -1) settle(parseLine(line.slice(0, end)));
+      else if (line.length > MAX_LINE_BYTES) silent();
     });
   });
 }
 
 function parseLine(line: string): Outcome {
-  const said = parseJson(line);
-  if (said.ready !== undefined) return { kind: 'ready', value: said.ready };
-  const { code, message, remedy, exitCode } = (said.error ?? {}) as Record<string, unknown>;
+  const word = parseJson(line);
+  if (word.ready !== undefined) return { kind: 'ready', value: word.ready };
+  const { code, message, remedy, exitCode } = (word.error ?? {}) as Record<string, unknown>;
   if (typeof message !== 'string') return { kind: 'silent' };
   const texts = [code ?? 'failed', message, remedy ?? ''].map((text) => plain(String(text)));
   const [known = '', what = '', next = ''] = texts;

@@ -1,7 +1,7 @@
 import type { HealthLimits } from '../health/app-health.ts';
 import type { CreateApp } from '../hosting/app.ts';
 import type { AppSpec } from '../model/app-spec.ts';
-import type { Intent } from '../model/desired-server.ts';
+import type { DesiredServer } from '../model/desired-server.ts';
 import type { ServerRecord } from '../model/server-record.ts';
 import type { Store, Swap } from '../store/store.ts';
 import type { DrainLimits } from './drain.ts';
@@ -40,7 +40,7 @@ interface Wanted {
   /** Registers it. False when the server whose place it takes is not wanted any more. */
   register(record: ServerRecord): Promise<boolean>;
   /** What a beat writes back where Redis has lost it. */
-  current(): Intent | null;
+  current(): DesiredServer | null;
   /** Told the id of the registry at each beat; true when Redis was emptied, and is to be told anew. */
   follow(registry: string | null): boolean;
   /** It was ordered to leave, or never got so far. */

@@ -2,7 +2,11 @@ import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FailedError } from '../errors.ts';
 import { isServerId } from '../ids.ts';
-import { type Intent, parseIntent, type SignedIntent } from '../model/desired-server.ts';
+import {
+  type DesiredServer,
+  parseDesiredServer,
+  type SignedServer,
+} from '../model/desired-server.ts';
 import { quote, systemReason } from '../text.ts';
 import { makeFolder } from './folder.ts';
 import { isAsSigned, isSignedWith, readKey } from './signature.ts';
@@ -19,25 +23,25 @@ export interface FleetName {
   readonly namespace: string;
 }
 
-export interface WantedEntry {
-  readonly intent: SignedIntent;
+export interface DesiredEntry {
+  readonly intent: SignedServer;
   /** Its server has not registered yet. */
   readonly pending: boolean;
 }
 
 /** As it was read from one version of its file, with one key. */
-export interface ListedEntry extends WantedEntry {
+export interface ListedEntry extends DesiredEntry {
   readonly version: string;
 }
 
 /** Null where it is not wanted, or its file is damaged or not of this host. */
-export function readWanted(home: string, fleet: FleetName, id: string): WantedEntry | null {
+export function readDesired(home: string, fleet: FleetName, id: string): DesiredEntry | null {
   const text = read(entryPath(home, fleet, id));
   return text === '' ? null : parse(readKey(home), id, text);
 }
 
 /** @param before an earlier list of the same fleet: what has not been written since is not read again */
-export function listWanted(
+export function listDesired(
   home: string,
   fleet: FleetName,
   before: ReadonlyMap<string, ListedEntry> = new Map(),
@@ -63,35 +67,39 @@ function versionOf(path: string): string {
 }
 
 /** @throws FailedError where it cannot be kept */
-export function writeWanted(home: string, intent: SignedIntent, pending = false): void {
+export function writeDesired(home: string, intent: SignedServer, pending = false): void {
   makeFolder(join(home, 'wanted'));
   makeFolder(fleetFolder(home, intent));
   writeWhole(entryPath(home, intent, intent.id), JSON.stringify({ pending, intent }));
 }
 
 /** Whether Redis says of it what this host has signed and still wants. */
-export function isTrusted(home: string, found: Intent): boolean {
+export function isTrusted(home: string, found: DesiredServer): boolean {
   const { id, registry, namespace } = found;
   if (id === undefined || registry === undefined || namespace === undefined) return false;
-  const entry = readWanted(home, { registry, namespace }, id);
+  const entry = readDesired(home, { registry, namespace }, id);
   return entry !== null && isAsSigned(found, entry.intent);
 }
 
 /** Does nothing where it is not wanted any more. */
-export function markWanted(home: string, intent: SignedIntent, state: Intent['state']): void {
-  const entry = readWanted(home, intent, intent.id);
-  if (entry) writeWanted(home, { ...entry.intent, state });
+export function markDesired(
+  home: string,
+  intent: SignedServer,
+  state: DesiredServer['state'],
+): void {
+  const entry = readDesired(home, intent, intent.id);
+  if (entry) writeDesired(home, { ...entry.intent, state });
 }
 
 /** An id is never used again, so it goes from the lists of all registries. */
-export function dropWanted(home: string, id: string): void {
+export function dropDesired(home: string, id: string): void {
   if (!isServerId(id)) return;
   // What cannot be removed now is dropped at the next look: Redis does not have it any more.
   for (const folder of folders(home)) removeFile(join(folder, `${id}.json`));
 }
 
 /** One whose server has not registered for long, and so never will: whoever started it is gone too. */
-export function dropAbandoned(home: string, intent: SignedIntent, keepMs: number): void {
+export function dropAbandoned(home: string, intent: SignedServer, keepMs: number): void {
   const path = entryPath(home, intent, intent.id);
   const writtenMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
   const nowMs = writtenMs === undefined ? null : fileSystemNow(dirname(path));
@@ -99,7 +107,7 @@ export function dropAbandoned(home: string, intent: SignedIntent, keepMs: number
 }
 
 /** From the list of its own registry alone: it is wanted in another. */
-export function removeWanted(home: string, intent: SignedIntent): void {
+export function removeDesired(home: string, intent: SignedServer): void {
   rmSync(entryPath(home, intent, intent.id), { force: true });
 }
 
@@ -156,9 +164,9 @@ function unreadable(path: string, cause: unknown): FailedError {
   return new FailedError('no-wanted', message, 'Check who owns that folder', { cause });
 }
 
-function parse(key: Buffer, id: string, text: string): WantedEntry | null {
+function parse(key: Buffer, id: string, text: string): DesiredEntry | null {
   const value = parseJson(text) as { pending?: unknown; intent?: unknown } | null;
-  const parsed = parseIntent(id, JSON.stringify(value?.intent ?? null));
+  const parsed = parseDesiredServer(id, JSON.stringify(value?.intent ?? null));
   if ('problem' in parsed || !isSignedWith(key, parsed.ok)) return null;
   return { intent: parsed.ok, pending: value?.pending === true };
 }
@@ -172,6 +180,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-export function isOfFleet(intent: Intent, fleet: FleetName): boolean {
+export function isOfFleet(intent: DesiredServer, fleet: FleetName): boolean {
   return intent.registry === fleet.registry && intent.namespace === fleet.namespace;
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { FailedError } from '../errors.ts';
-import { createHostId } from '../ids.ts';
+import { createHostId, isHostId } from '../ids.ts';
 import { readIfAny, writeOnce, writeWhole } from './whole-file.ts';
 
 /** Which run of which machine a state folder was last used in. */
@@ -13,9 +13,9 @@ export interface HostFile {
 
 /** Null where none was made yet, or the file is damaged. */
 export function readHostFile(home: string): HostFile | null {
-  const pattern = /^\{"id":"([a-z2-9]{16})","bootId":"([^"]{0,100})","pidNs":"([^"]{0,100})"\}$/;
-  const [, id, bootId = '', pidNs = ''] = pattern.exec(readIfAny(hostPath(home))) ?? [];
-  return id === undefined ? null : { id, bootId, pidNs };
+  const pattern = /^\{"id":"([^"]{0,100})","bootId":"([^"]{0,100})","pidNs":"([^"]{0,100})"\}$/;
+  const [, id = '', bootId = '', pidNs = ''] = pattern.exec(readIfAny(hostPath(home))) ?? [];
+  return isHostId(id) ? { id, bootId, pidNs } : null;
 }
 
 /**

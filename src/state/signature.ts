@@ -3,7 +3,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { FailedError } from '../errors.ts';
-import { type Intent, parseIntent, type SignedIntent } from '../model/desired-server.ts';
+import {
+  type DesiredServer,
+  parseDesiredServer,
+  type SignedServer,
+} from '../model/desired-server.ts';
 import { quote, systemReason } from '../text.ts';
 import { writeOnce } from './whole-file.ts';
 
@@ -29,39 +33,39 @@ const SIGNED = [
   'spec',
 ] as const;
 
-export type Unsigned = Omit<SignedIntent, 'seal'>;
+export type Unsigned = Omit<SignedServer, 'seal'>;
 
 /**
  * @param home a state folder that is there
  * @throws FailedError where its key cannot be kept
  */
-export function sign(home: string, intent: Unsigned): SignedIntent {
+export function sign(home: string, intent: Unsigned): SignedServer {
   return { ...intent, seal: signatureOf(intent, readKey(home)) };
 }
 
 /** Whether it was signed with the key of this state folder, and is what was signed. */
-export function isSigned(home: string, intent: Intent): intent is SignedIntent {
+export function isSigned(home: string, intent: DesiredServer): intent is SignedServer {
   return isSignedWith(readKey(home), intent);
 }
 
 /** @param key what `readKey` gave: for many at once */
-export function isSignedWith(key: Buffer, intent: Intent): intent is SignedIntent {
+export function isSignedWith(key: Buffer, intent: DesiredServer): intent is SignedServer {
   const { id, hostId, registry, namespace, seal = '' } = intent;
   if ([id, hostId, registry, namespace].includes(undefined)) return false;
   return isSame(seal, signatureOf(intent, key));
 }
 
 /** Whether it is what was signed, told by one that was found to be signed: that takes no key. */
-export function isAsSigned(intent: Intent, signed: SignedIntent): intent is SignedIntent {
+export function isAsSigned(intent: DesiredServer, signed: SignedServer): intent is SignedServer {
   const same = (name: (typeof SIGNED)[number]) =>
     isDeepStrictEqual(intent[name] ?? null, signed[name] ?? null);
   return intent.seal === signed.seal && SIGNED.every(same);
 }
 
 /** Whether what stands in Redis for it is what was signed. */
-export function isCopy(text: string | null, signed: SignedIntent): boolean {
+export function isCopy(text: string | null, signed: SignedServer): boolean {
   if (text === null) return false;
-  const found = parseIntent(signed.id, text);
+  const found = parseDesiredServer(signed.id, text);
   return 'ok' in found && isAsSigned(found.ok, signed);
 }
 
@@ -70,7 +74,7 @@ export function isSame(given: string, expected: string): boolean {
   return one.length === other.length && timingSafeEqual(one, other);
 }
 
-function signatureOf(intent: Intent, key: Buffer): string {
+function signatureOf(intent: DesiredServer, key: Buffer): string {
   const fields = SIGNED.map((name) => intent[name] ?? null);
   return createHmac('sha256', key).update(canonical(fields)).digest('base64url');
 }

@@ -28,12 +28,12 @@ export function socketPath(home: string, name: string): string {
 
 function shortFolder(home: string): string {
   const all = join(TEMPORARY, `meowctl-${process.geteuid?.() ?? 'user'}`);
-  const ours = join(all, createHash('sha256').update(home).digest('hex').slice(0, 20));
-  for (const path of [all, ours]) {
+  const own = join(all, createHash('sha256').update(home).digest('hex').slice(0, 20));
+  for (const path of [all, own]) {
     makePrivate(path);
     mustBePrivate(path);
   }
-  return ours;
+  return own;
 }
 
 function makePrivate(path: string): void {

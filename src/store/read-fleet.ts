@@ -1,6 +1,6 @@
 import { StoreError } from '../errors.ts';
 import { parseRegistryId } from '../model/beat-reply.ts';
-import { type Intent, parseIntent } from '../model/desired-server.ts';
+import { type DesiredServer, parseDesiredServer } from '../model/desired-server.ts';
 import { type DoorRecord, parseDoor } from '../model/door-record.ts';
 import type { Parsed } from '../model/fields.ts';
 import type { Listing, Skipped } from '../model/fleet-view.ts';
@@ -93,18 +93,20 @@ function listings([total, ...cells]: unknown[], key: string) {
 
 /** Intents seldom change, and whoever looks at them does so every second: each text is parsed once. */
 function createIntentReader(key: string) {
-  let known: ReadonlyMap<string, { readonly text: string; readonly parsed: Parsed<Intent> }> =
-    new Map();
-  return (fields: Record<string, string>, skipped: Skipped[]): Map<string, Intent> => {
+  let known: ReadonlyMap<
+    string,
+    { readonly text: string; readonly parsed: Parsed<DesiredServer> }
+  > = new Map();
+  return (fields: Record<string, string>, skipped: Skipped[]): Map<string, DesiredServer> => {
     const cells = Object.entries(fields).map(([id, text]) => {
       const before = known.get(id);
       return [
         id,
-        before?.text === text ? before : { text, parsed: parseIntent(id, text) },
+        before?.text === text ? before : { text, parsed: parseDesiredServer(id, text) },
       ] as const;
     });
     known = new Map(cells);
-    const intents = new Map<string, Intent>();
+    const intents = new Map<string, DesiredServer>();
     for (const [id, { parsed }] of cells) {
       if ('problem' in parsed) skipped.push({ where: `${key} ${id}`, why: parsed.problem });
       else intents.set(id, parsed.ok);

@@ -1,7 +1,7 @@
 import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
 import { parseBeatReply } from '../model/beat-reply.ts';
-import type { Intent } from '../model/desired-server.ts';
+import type { DesiredServer } from '../model/desired-server.ts';
 import { parseKilled } from '../model/drain-order.ts';
 import type { Parsed } from '../model/fields.ts';
 import { parseRecord, type ServerRecord, toText } from '../model/server-record.ts';
@@ -27,7 +27,7 @@ export function createServerLeases(
   let announced: string | null = null;
   const keysOf = (id: string) => ({ ...keys, order: keys.order(id), acks: keys.acks(id) });
 
-  const beat = async (record: ServerRecord, intent: Intent | null) => {
+  const beat = async (record: ServerRecord, intent: DesiredServer | null) => {
     const said = inWords(record);
     const reply = await beatScript(link, keysOf(record.id), {
       id: record.id,

@@ -1,5 +1,5 @@
 import type { BeatReply } from '../model/beat-reply.ts';
-import type { Intent, SignedIntent } from '../model/desired-server.ts';
+import type { DesiredServer, SignedServer } from '../model/desired-server.ts';
 import type { DoorRecord } from '../model/door-record.ts';
 import type { FleetView, RecordsView, Silence } from '../model/fleet-view.ts';
 import type { ClaimedPicture, NewPicture, Picture, PictureInfo } from '../model/picture.ts';
@@ -11,8 +11,8 @@ export type Unsubscribe = () => void;
 
 /** An intent that takes the place of what stands in Redis. */
 export interface Swap {
-  readonly before: Intent;
-  readonly after: Intent;
+  readonly before: DesiredServer;
+  readonly after: DesiredServer;
 }
 
 /** All that is known of the fleet. Every method rejects with StoreError when Redis cannot answer. */
@@ -24,12 +24,12 @@ export interface Registry {
    */
   id(): Promise<string>;
   /** Writes record, lease and, when given, intent in one script. */
-  register(record: ServerRecord, intent: Intent | null): Promise<void>;
+  register(record: ServerRecord, intent: DesiredServer | null): Promise<void>;
   /**
    * Rewrites record and lease, refills a missing intent (unless null, or signed for another
    * registry), returns what is asked of it.
    */
-  beat(record: ServerRecord, intent: Intent | null): Promise<BeatReply>;
+  beat(record: ServerRecord, intent: DesiredServer | null): Promise<BeatReply>;
   /**
    * Forgets record, lease, order and acknowledgements. Without an order its intent stays: as it is,
    * or as `kept` says, unless that stands differently in Redis.
@@ -63,7 +63,7 @@ export interface Registry {
    * @param before the server whose place it took: that is wanted again, if this one was
    * @returns whether it was given its place back
    */
-  forget(id: string, before?: SignedIntent): Promise<boolean>;
+  forget(id: string, before?: SignedServer): Promise<boolean>;
   /** The newest `limit` servers by lease. */
   records(limit: number): Promise<RecordsView>;
   fleet(): Promise<FleetView>;
@@ -93,10 +93,10 @@ export interface Intents {
   succeed(
     old: { readonly id: string; readonly text: string },
     record: ServerRecord,
-    intent: Intent,
+    intent: DesiredServer,
   ): Promise<boolean>;
   /** Writes an intent, if `before` (null: none) is what stands there. */
-  swap(id: string, before: string | null, after: Intent | null): Promise<boolean>;
+  swap(id: string, before: string | null, after: DesiredServer | null): Promise<boolean>;
   /** Takes or renews the right to keep a host, for one lease. False when somebody else has it. */
   keep(host: string, token: string): Promise<boolean>;
   /** The token of whoever keeps that host now. */

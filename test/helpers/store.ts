@@ -1,5 +1,5 @@
 import { catSpec } from '../../src/model/app-spec.ts';
-import type { Intent } from '../../src/model/desired-server.ts';
+import type { DesiredServer } from '../../src/model/desired-server.ts';
 import type { ServerRecord } from '../../src/model/server-record.ts';
 import { connectStore } from '../../src/store/connect.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -42,7 +42,7 @@ export function sampleRecord(over: Partial<ServerRecord> = {}): ServerRecord {
   };
 }
 
-export function sampleIntent(over: Partial<Intent> = {}): Intent {
+export function sampleIntent(over: Partial<DesiredServer> = {}): DesiredServer {
   return {
     app: 'cat',
     spec: catSpec,

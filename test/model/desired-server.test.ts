@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { catSpec } from '../../src/model/app-spec.ts';
-import { parseIntent } from '../../src/model/desired-server.ts';
+import { parseDesiredServer } from '../../src/model/desired-server.ts';
 import { sampleIntent } from '../helpers/store.ts';
 
 const id = 'abc234';
 const whole = { ...sampleIntent(), id, registry: 'r-1', namespace: 'meow', seal: 's', restarts: 2 };
-const parse = (intent: unknown) => parseIntent(id, JSON.stringify(intent));
+const parse = (intent: unknown) => parseDesiredServer(id, JSON.stringify(intent));
 
 describe('a desired server', () => {
   test('comes back from JSON as it was, without fields that are not known', () => {
@@ -32,9 +32,9 @@ describe('a desired server', () => {
 
   test('is none under what is no id of a server, nor where the text is no JSON', () => {
     const text = JSON.stringify({ ...whole, id: undefined });
-    expect(parseIntent('../x', text)).toEqual({ problem: 'its id is not a server id' });
-    expect(parseIntent(id, '{')).toEqual({ problem: 'not a JSON object' });
-    expect(parseIntent(id, undefined)).toEqual({ problem: 'not a JSON object' });
+    expect(parseDesiredServer('../x', text)).toEqual({ problem: 'its id is not a server id' });
+    expect(parseDesiredServer(id, '{')).toEqual({ problem: 'not a JSON object' });
+    expect(parseDesiredServer(id, undefined)).toEqual({ problem: 'not a JSON object' });
   });
 });
 

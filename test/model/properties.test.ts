@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseSpec } from '../../src/model/app-spec.ts';
 import { parseBeatReply } from '../../src/model/beat-reply.ts';
-import { parseIntent } from '../../src/model/desired-server.ts';
+import { parseDesiredServer } from '../../src/model/desired-server.ts';
 import { parseDoor } from '../../src/model/door-record.ts';
 import { parseKilled, parseOrder } from '../../src/model/drain-order.ts';
 import { parseRecord, toText } from '../../src/model/server-record.ts';
@@ -64,7 +64,7 @@ describe('a parser of what others may have written', () => {
   test('never throws, whatever stands there: it says a thing or a problem', () => {
     fc.assert(
       fc.property(fc.oneof(fc.constant(ID), fc.string()), texts, (id, text) => {
-        for (const parse of [parseRecord, parseIntent, parseDoor]) {
+        for (const parse of [parseRecord, parseDesiredServer, parseDoor]) {
           const parsed = parse(id, text);
           expect('ok' in parsed || parsed.problem.length > 0).toBe(true);
         }
@@ -79,8 +79,9 @@ describe('a parser of what others may have written', () => {
       fc.property(tampered(record), tampered(intent), tampered(door), (one, two, three) => {
         const server = parseRecord(ID, one);
         if ('ok' in server) expect(parseRecord(ID, toText(server.ok))).toEqual(server);
-        const wanted = parseIntent(ID, two);
-        if ('ok' in wanted) expect(parseIntent(ID, JSON.stringify(wanted.ok))).toEqual(wanted);
+        const wanted = parseDesiredServer(ID, two);
+        if ('ok' in wanted)
+          expect(parseDesiredServer(ID, JSON.stringify(wanted.ok))).toEqual(wanted);
         const proxy = parseDoor(ID, three);
         if ('ok' in proxy) expect(parseDoor(ID, JSON.stringify(proxy.ok))).toEqual(proxy);
       }),
@@ -131,7 +132,7 @@ describe('what we write ourselves', () => {
         const written = { ...intent, spec, port, ...fields };
         const host = written.advertise?.replaceAll('/', '.') ?? null;
         const sound = { ...written, advertise: host };
-        expect(parseIntent(ID, JSON.stringify(sound))).toEqual({ ok: sound });
+        expect(parseDesiredServer(ID, JSON.stringify(sound))).toEqual({ ok: sound });
       }),
     );
   });

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { listFleet } from '../../src/cli/output/rows.ts';
 import { knownServers } from '../../src/fleet/targets/servers.ts';
-import { type Intent, recordOfDesired } from '../../src/model/desired-server.ts';
+import { type DesiredServer, recordOfDesired } from '../../src/model/desired-server.ts';
 import type { FleetView } from '../../src/model/fleet-view.ts';
 import { sampleIntent } from '../helpers/store.ts';
 
 const place = { hostId: 'h'.repeat(16), host: 'here', bootId: 'b', pidNs: 'pid:[1]' };
 
-function viewOf(intent: Intent): FleetView {
+function viewOf(intent: DesiredServer): FleetView {
   const intents = new Map([['abc234', intent]]);
   return { servers: [], total: 0, skipped: [], intents, doors: [], registry: null };
 }

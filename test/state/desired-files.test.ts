@@ -1,7 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { entryPath, listWanted, markWanted, writeWanted } from '../../src/state/desired-files.ts';
+import {
+  entryPath,
+  listDesired,
+  markDesired,
+  writeDesired,
+} from '../../src/state/desired-files.ts';
 import { sign } from '../../src/state/signature.ts';
 import { temporaryFolder } from '../helpers/cleanup.ts';
 import { sampleIntent } from '../helpers/store.ts';
@@ -14,23 +19,23 @@ function listOfTwo() {
     sign(home, { ...sampleIntent(), ...fleet, id, hostId: 'a'.repeat(16) }),
   );
   if (!one || !two) throw new Error('no intents');
-  for (const intent of [one, two]) writeWanted(home, intent);
-  return { home, one, two, first: listWanted(home, fleet) };
+  for (const intent of [one, two]) writeDesired(home, intent);
+  return { home, one, two, first: listDesired(home, fleet) };
 }
 
 test('an earlier list of what is wanted stands for what was not written since, and for no more', () => {
   const { home, one, two, first } = listOfTwo();
-  const again = listWanted(home, fleet, first);
+  const again = listDesired(home, fleet, first);
   expect([...again.values()].map(({ intent }) => intent)).toEqual([one, two]);
   expect(again.get(one.id)?.intent).toBe(first.get(one.id)?.intent);
-  markWanted(home, one, 'crashed');
+  markDesired(home, one, 'crashed');
   writeFileSync(entryPath(home, fleet, two.id), 'junk');
-  const [next, ...others] = [...listWanted(home, fleet, again).values()];
+  const [next, ...others] = [...listDesired(home, fleet, again).values()];
   expect([next?.intent, others]).toEqual([{ ...one, state: 'crashed' }, []]);
 });
 
 test('an earlier list of what is wanted stands for nothing under another key', () => {
   const { home, first } = listOfTwo();
   writeFileSync(join(home, 'seal.key'), Buffer.alloc(32));
-  expect(listWanted(home, fleet, first)).toEqual(new Map());
+  expect(listDesired(home, fleet, first)).toEqual(new Map());
 });

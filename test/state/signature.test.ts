@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { catSpec } from '../../src/model/app-spec.ts';
-import type { Intent } from '../../src/model/desired-server.ts';
+import type { DesiredServer } from '../../src/model/desired-server.ts';
 import { isAsSigned, isSigned, sign, type Unsigned } from '../../src/state/signature.ts';
 import { temporaryFolder } from '../helpers/cleanup.ts';
 import { sampleIntent } from '../helpers/store.ts';
@@ -18,8 +18,8 @@ describe('the signature of an intent', () => {
   test('holds on the host that made it, whatever the order of the fields', () => {
     const home = temporaryFolder();
     const signed = sign(home, intent);
-    const turned = Object.fromEntries(Object.entries(signed).reverse()) as unknown as Intent;
-    const spec = Object.fromEntries(Object.entries(signed.spec).reverse()) as Intent['spec'];
+    const turned = Object.fromEntries(Object.entries(signed).reverse()) as unknown as DesiredServer;
+    const spec = Object.fromEntries(Object.entries(signed.spec).reverse()) as DesiredServer['spec'];
     expect(isSigned(home, { ...turned, spec })).toBe(true);
     expect(isAsSigned({ ...turned, spec }, signed)).toBe(true);
     expect(isSigned(temporaryFolder(), signed)).toBe(false);
@@ -27,11 +27,16 @@ describe('the signature of an intent', () => {
 
   test('leaves out the process and the state: those count as the host itself has them', () => {
     const home = temporaryFolder();
-    const change: Partial<Intent> = { state: 'crashed', pid: 9, bootId: 'other', host: 'renamed' };
+    const change: Partial<DesiredServer> = {
+      state: 'crashed',
+      pid: 9,
+      bootId: 'other',
+      host: 'renamed',
+    };
     expect(isSigned(home, { ...sign(home, intent), ...change })).toBe(true);
   });
 
-  test.each<[string, Partial<Intent>]>([
+  test.each<[string, Partial<DesiredServer>]>([
     ['id', { id: 'def567' }],
     ['host', { hostId: 'b'.repeat(16) }],
     ['registry', { registry: 'r2' }],

@@ -13,7 +13,7 @@ export async function announceHere(
   id: string | null = null,
 ): Promise<() => void> {
   const [{ announce }, { fleetName }, { thisMachine }] = await Promise.all([
-    import('../../process/running.ts'),
+    import('../../process/run-notes.ts'),
     import('../../process/our-process.ts'),
     import('../../process/identity.ts'),
   ]);

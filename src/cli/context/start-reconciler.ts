@@ -4,13 +4,13 @@ import type { Context, OpenStore } from './context.ts';
 import { serverProgram } from './fleet-deps.ts';
 
 /**
- * @param wanted what is wanted here, said once what of it is not to be started
+ * @param desired what is wanted here, said once what of it is not to be started
  * @param onStarted told of each server that took the place of one that died
  */
 export async function startReconciler(
   context: Context,
   open: OpenStore,
-  wanted: DesiredState,
+  desired: DesiredState,
   onStarted: (record: ServerRecord) => void,
 ) {
   const [{ Reconciler }, { thisMachine }] = await Promise.all([
@@ -21,7 +21,7 @@ export async function startReconciler(
   const reconciler = new Reconciler({
     registry,
     intents,
-    wanted,
+    desired,
     machine: thisMachine(context.config.home),
     ...serverProgram(context, open),
     onStarted,

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { withoutRedis } from '../../forgive.ts';
 import { catSpec, isWorker, nameOfApp } from '../../model/app-spec.ts';
-import { type Intent, recordOfDesired } from '../../model/desired-server.ts';
+import { type DesiredServer, recordOfDesired } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { ServerRecord, ServerState } from '../../model/server-record.ts';
 import type { Registry } from '../../store/store.ts';
@@ -54,7 +54,7 @@ export function listFleet(fleet: FleetView): Row[] {
 }
 
 /** What was asked of it: nothing, where it was run by hand. */
-function askedOf(intent: Intent | undefined): Pick<Row, 'env' | 'restarts' | 'http'> {
+function askedOf(intent: DesiredServer | undefined): Pick<Row, 'env' | 'restarts' | 'http'> {
   if (!intent) return {};
   const { spec, restarts = 0 } = intent;
   return { env: spec.env, restarts, ...(isWorker(spec) ? { http: false } : {}) };

@@ -99,7 +99,7 @@ async function serveApp(
     import('../../fleet/death-watch/hold-connections.ts'),
   ]);
   await released;
-  const wanted = options.spawned ? await ownIntent(context, store, spec, options) : null;
+  const wanted = options.spawned ? await ownDesiredServer(context, store, spec, options) : null;
   const leaving = leaveInOrder(context.process, options.drainTimeout);
   const server = await serve(
     {
@@ -133,15 +133,15 @@ async function serveApp(
   context.exitWith(exitOf[await server.ended]);
 }
 
-async function ownIntent(
+async function ownDesiredServer(
   { config }: Context,
   { registry, intents }: Store,
   spec: AppSpec,
   options: ServeFlags,
 ) {
-  const { OwnIntent } = await import('../../fleet/desired/own-intent.ts');
+  const { OwnDesiredServer } = await import('../../fleet/desired/own-desired-server.ts');
   const { home, namespace } = config;
-  return new OwnIntent(
+  return new OwnDesiredServer(
     { home, namespace, registry, intents },
     {
       spec,

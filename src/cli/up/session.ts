@@ -29,7 +29,7 @@ interface Going {
   minder: Background | null;
   reconciler: Reconciler | null;
   door: OpenedDoor | null;
-  wanted: DesiredState | null;
+  desired: DesiredState | null;
   /** The servers it started, those in place of dead ones included. */
   readonly ours: ServerRecord[];
 }
@@ -46,7 +46,7 @@ export async function runUp(
   const { home } = context.config;
   const { thisMachine } = await import('../../process/identity.ts');
   const open = await context.openStore({ start: true, persistent: true, keeps: true });
-  const going: Going = { minder: null, reconciler: null, door: null, wanted: null, ours: [] };
+  const going: Going = { minder: null, reconciler: null, door: null, desired: null, ours: [] };
   try {
     const asked = await settle(context, open, given);
     tellReady(await getGoing(context, open, asked, flags, going, stopping));
@@ -81,11 +81,11 @@ async function getGoing(
   const door = await openDoor(context, open, flags, startMs);
   going.door = door;
   await sweepLogs(context.config.home, registry, defaults.logKeepMs);
-  const wanted = await openDesiredState(context, open);
-  going.wanted = wanted;
+  const desired = await openDesiredState(context, open);
+  going.desired = desired;
   const deps = {
     registry,
-    wanted,
+    desired,
     machine: thisMachine(context.config.home),
     ...serverProgram(context, open),
   };
@@ -96,7 +96,7 @@ async function getGoing(
   const failed = fleet.failed.filter((error) => !(error instanceof InterruptedError));
   tellFailures(failed, context, `${fleet.serving.length} servers serve`);
   tellWhere(context, open, door, fleet);
-  going.reconciler = await startReconciler(context, open, wanted, (record) =>
+  going.reconciler = await startReconciler(context, open, desired, (record) =>
     going.ours.push(record),
   );
   return { url: door.url, servers: fleet.serving.length };
@@ -116,7 +116,7 @@ async function mindRedis({ config, output }: Context, { url }: OpenStore) {
 }
 
 async function end(
-  { minder, reconciler, door, wanted, ours }: Going,
+  { minder, reconciler, door, desired, ours }: Going,
   drainMs: number,
 ): Promise<void> {
   const { stopServers } = await import('../../fleet/destroy/stop.ts');
@@ -125,14 +125,14 @@ async function end(
     () => reconciler?.stop(),
     () => door?.close(drainMs),
     () => stopServers(ours, drainMs, defaults),
-    () => stopServers(startedInTheirPlace(wanted, ours), drainMs, defaults),
-    () => wanted?.stopOfUp(),
+    () => stopServers(startedInTheirPlace(desired, ours), drainMs, defaults),
+    () => desired?.stopOfUp(),
   ]);
 }
 
 /** By `restart`, in another process. */
-function startedInTheirPlace(wanted: DesiredState | null, ours: readonly ServerRecord[]) {
-  const list = wanted?.list() ?? [];
+function startedInTheirPlace(desired: DesiredState | null, ours: readonly ServerRecord[]) {
+  const list = desired?.list() ?? [];
   return list.filter(({ id, ofUp }) => ofUp === true && !ours.some((known) => known.id === id));
 }
 

@@ -69,8 +69,8 @@ async function endKind(context: Context, tally: Tally, kind: Kind, graceMs: numb
 /** All that Redis knows of this host: the servers, and what is remembered of those that ran. */
 async function destroyHere(context: Context, tally: Tally, drainMs: number): Promise<void> {
   const [{ destroyChosen }, { idsOn }, { thisMachine }] = await Promise.all([
-    import('../../fleet/destroy/chosen.ts'),
-    import('../../fleet/scale/here.ts'),
+    import('../../fleet/destroy/destroy-chosen.ts'),
+    import('../../fleet/scale/servers-here.ts'),
     import('../../process/identity.ts'),
   ]);
   const { home } = context.config;

@@ -22,8 +22,8 @@ async function keep(context: Context): Promise<void> {
   const leave = await announceHere(context, 'keep');
   try {
     await settle(context, open, null);
-    const wanted = await openDesiredState(context, open);
-    const reconciler = await startReconciler(context, open, wanted, () => {});
+    const desired = await openDesiredState(context, open);
+    const reconciler = await startReconciler(context, open, desired, () => {});
     context.output.talk('keeping the servers of this host');
     await aborted(stopping);
     await reconciler.stop();

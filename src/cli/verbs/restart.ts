@@ -67,7 +67,7 @@ async function restart(
   const { started, failed, superseded } = await restartServers(
     {
       registry: open.store.registry,
-      wanted: await openDesiredState(context, open),
+      desired: await openDesiredState(context, open),
       machine: thisMachine(context.config.home),
       ...serverProgram(context, open),
     },

@@ -55,7 +55,7 @@ async function scaleTo(
   const { serving, started, retired, failed } = await bringUp(
     {
       registry,
-      wanted: await openDesiredState(context, open),
+      desired: await openDesiredState(context, open),
       machine: thisMachine(context.config.home),
       ...serverProgram(context, open),
     },

@@ -10,7 +10,7 @@ import { deathSockets } from './socket.ts';
  */
 export function holdConnections(home: string, id: string, sinceMs: number, everyMs: number): void {
   const open = new Set<string>();
-  const hold = (path: string) => {
+  const connectTo = (path: string) => {
     const connection = connect(path);
     open.add(path);
     connection.unref().resume();
@@ -24,7 +24,7 @@ export function holdConnections(home: string, id: string, sinceMs: number, every
     name: 'keepers',
     every: () => everyMs,
     work() {
-      for (const path of deathSockets(home)) if (!open.has(path)) hold(path);
+      for (const path of deathSockets(home)) if (!open.has(path)) connectTo(path);
     },
     log: () => {},
     unref: true,

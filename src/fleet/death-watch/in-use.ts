@@ -33,16 +33,16 @@ function isTakenByAnother(
   answerMs: number,
 ): Promise<boolean> {
   return new Promise((resolve) => {
-    let said = '';
+    let about = '';
     const connection = connect(path).setEncoding('utf8');
     const settle = (taken: boolean) => {
       clearTimeout(limit);
       connection.destroy();
-      resolve(taken && !said.includes(`"pid":${pid},"pidStart":"${pidStart}"`));
+      resolve(taken && !about.includes(`"pid":${pid},"pidStart":"${pidStart}"`));
     };
     const limit = setTimeout(() => settle(true), answerMs);
     connection.on('data', (piece: string) => {
-      said += piece;
+      about += piece;
     });
     connection.once('end', () => settle(true));
     connection.once('error', () => settle(false));

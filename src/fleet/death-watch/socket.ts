@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
+import { isServerId } from '../../ids.ts';
 import { type Background, repeat } from '../../loop.ts';
 import { socketPath } from '../../state/socket-path.ts';
 import { removeFile } from '../../state/whole-file.ts';
@@ -86,12 +87,11 @@ export class DeathSocket {
     connection.on('data', (piece: string) => {
       text += piece;
       if (id !== null || text.length > MAX_LINE) return connection.destroy();
-      const said = /^([a-z2-9]{6}) (\d{1,15})\n$/.exec(text);
-      if (!said) return;
-      id = said[1] ?? null;
-      if (id === null) return;
+      const [, who = '', forMs] = /^(\S+) (\d{1,15})\n$/.exec(text) ?? [];
+      if (!isServerId(who)) return;
+      id = who;
       this.#connected.set(id, (this.#connected.get(id) ?? 0) + 1);
-      this.#heard.serves(id, Number(said[2]));
+      this.#heard.serves(id, Number(forMs));
     });
     connection.on('error', () => {});
     connection.on('close', () => {

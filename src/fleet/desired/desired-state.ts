@@ -1,19 +1,19 @@
 import { toMeowError } from '../../errors.ts';
-import type { Intent, SignedIntent } from '../../model/desired-server.ts';
+import type { DesiredServer, SignedServer } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import { isAliveHere, isOfHost, type Machine } from '../../process/identity.ts';
 import {
+  type DesiredEntry,
   dropAbandoned,
-  dropWanted,
+  dropDesired,
   type FleetName,
   isOfFleet,
   type ListedEntry,
-  listWanted,
-  markWanted,
-  readWanted,
-  removeWanted,
-  type WantedEntry,
-  writeWanted,
+  listDesired,
+  markDesired,
+  readDesired,
+  removeDesired,
+  writeDesired,
 } from '../../state/desired-files.ts';
 import { isKnownElsewhere, knownRegistry, rememberRegistry } from '../../state/known-registry.ts';
 import { isAsSigned, isCopy, isSigned, sign } from '../../state/signature.ts';
@@ -58,14 +58,14 @@ export class DesiredState {
    * @throws StoreError, FailedError where the state folder cannot be used
    */
   static async open(deps: DesiredStateDeps): Promise<DesiredState> {
-    const wanted = new DesiredState(deps, await deps.registry.id());
-    const { registry, namespace } = wanted.#fleet;
-    const address = wanted.#address();
+    const desired = new DesiredState(deps, await deps.registry.id());
+    const { registry, namespace } = desired.#fleet;
+    const address = desired.#address();
     const before = knownRegistry(deps.home, address);
     const emptied = before !== null && !isKnownElsewhere(deps.home, address, registry);
-    if (emptied && before !== registry) await wanted.#moveFrom({ registry: before, namespace });
+    if (emptied && before !== registry) await desired.#moveFrom({ registry: before, namespace });
     rememberRegistry(deps.home, address, registry);
-    return wanted;
+    return desired;
   }
 
   /**
@@ -73,12 +73,12 @@ export class DesiredState {
    * older version left, forgets what is dead.
    * @returns what is wanted here, by id
    */
-  async look(view: FleetView): Promise<Map<string, SignedIntent>> {
+  async look(view: FleetView): Promise<Map<string, SignedServer>> {
     if (view.registry !== this.#fleet.registry) return this.#lookAnew();
     this.#refused.clear();
     const intents = new Map([...view.intents, ...(await this.#adopt(view))]);
-    const here = new Map<string, SignedIntent>();
-    const listed = listWanted(this.#deps.home, this.#fleet, this.#listed);
+    const here = new Map<string, SignedServer>();
+    const listed = listDesired(this.#deps.home, this.#fleet, this.#listed);
     this.#listed = listed;
     for (const [id, entry] of listed) {
       if (await this.#isWanted(entry, intents.get(id), view)) here.set(id, entry.intent);
@@ -90,16 +90,16 @@ export class DesiredState {
   }
 
   /** As the state folder has it, whatever Redis says. */
-  list(): SignedIntent[] {
-    return [...listWanted(this.#deps.home, this.#fleet).values()].map(({ intent }) => intent);
+  list(): SignedServer[] {
+    return [...listDesired(this.#deps.home, this.#fleet).values()].map(({ intent }) => intent);
   }
 
   /**
    * @returns whether Redis has taken it, and from nobody else meanwhile
    * @throws StoreError, FailedError
    */
-  async mark(intent: SignedIntent, state: Intent['state']): Promise<boolean> {
-    markWanted(this.#deps.home, intent, state);
+  async mark(intent: SignedServer, state: DesiredServer['state']): Promise<boolean> {
+    markDesired(this.#deps.home, intent, state);
     const text = await this.#deps.intents.text(intent.id);
     if (!isCopy(text, intent)) return false;
     return await this.#deps.intents.swap(intent.id, text, { ...intent, state });
@@ -119,7 +119,7 @@ export class DesiredState {
 
   /** It is not to come back. */
   async drop(id: string): Promise<void> {
-    dropWanted(this.#deps.home, id);
+    dropDesired(this.#deps.home, id);
     await this.#deps.registry.forget(id);
   }
 
@@ -128,12 +128,12 @@ export class DesiredState {
   }
 
   /** Redis was emptied while we looked on: all that is wanted stands there again afterwards. */
-  async #lookAnew(): Promise<Map<string, SignedIntent>> {
+  async #lookAnew(): Promise<Map<string, SignedServer>> {
     const before = this.#fleet;
     this.#fleet = { ...before, registry: await this.#deps.registry.id() };
     await this.#moveFrom(before);
     rememberRegistry(this.#deps.home, this.#address(), this.#fleet.registry);
-    const entries = [...listWanted(this.#deps.home, this.#fleet)];
+    const entries = [...listDesired(this.#deps.home, this.#fleet)];
     return new Map(entries.map(([id, { intent }]) => [id, intent]));
   }
 
@@ -141,27 +141,27 @@ export class DesiredState {
   async #moveFrom(before: FleetName): Promise<void> {
     const { home, intents } = this.#deps;
     if (before.registry === this.#fleet.registry) return;
-    for (const [id, { intent, pending }] of listWanted(home, before)) {
+    for (const [id, { intent, pending }] of listDesired(home, before)) {
       const { seal: _, ...rest } = intent;
       const moved = sign(home, { ...rest, registry: this.#fleet.registry });
-      if (!readWanted(home, moved, id)) writeWanted(home, moved, pending);
+      if (!readDesired(home, moved, id)) writeDesired(home, moved, pending);
       if (!pending) await intents.swap(id, null, moved);
-      removeWanted(home, intent);
+      removeDesired(home, intent);
     }
   }
 
   /** @returns what stands in Redis now in place of old ones */
-  async #adopt(view: FleetView): Promise<Map<string, SignedIntent>> {
+  async #adopt(view: FleetView): Promise<Map<string, SignedServer>> {
     const { home, machine, env, intents } = this.#deps;
     const old = { view, home, machine, env, fleet: this.#fleet };
-    const adopted = new Map<string, SignedIntent>();
+    const adopted = new Map<string, SignedServer>();
     for (const { id, intent } of adoptOld(old)) {
       if (!intent) {
         this.#refused.add(id, 'an older meowctl wrote it, and it proves nothing');
         continue;
       }
-      const known = readWanted(home, this.#fleet, id)?.intent;
-      if (!known) writeWanted(home, intent);
+      const known = readDesired(home, this.#fleet, id)?.intent;
+      if (!known) writeDesired(home, intent);
       const text = await intents.text(id);
       if (text === null) continue;
       const stands = known ?? intent;
@@ -173,8 +173,8 @@ export class DesiredState {
   }
 
   async #isWanted(
-    { intent, pending }: WantedEntry,
-    found: Intent | undefined,
+    { intent, pending }: DesiredEntry,
+    found: DesiredServer | undefined,
     view: FleetView,
   ): Promise<boolean> {
     const { id } = intent;
@@ -182,7 +182,7 @@ export class DesiredState {
       const agrees = isAsSigned(found, intent);
       if (!agrees) this.#refused.add(id, 'somebody has changed it in Redis');
       if (agrees && pending && !this.#lives(intent, view)) {
-        writeWanted(this.#deps.home, intent);
+        writeDesired(this.#deps.home, intent);
       }
       return agrees;
     }
@@ -198,21 +198,21 @@ export class DesiredState {
 
   /** Signed here, and wanted no more: somebody wrote it back, or `down` could not reach Redis. */
   async #forgetDead(
-    unlisted: readonly (readonly [string, Intent])[],
+    unlisted: readonly (readonly [string, DesiredServer])[],
     view: FleetView,
   ): Promise<void> {
     const { home, machine } = this.#deps;
     for (const [id, intent] of unlisted) {
-      const ours = isOfHost(intent, machine) && intent.hostId !== undefined;
+      const isOurs = isOfHost(intent, machine) && intent.hostId !== undefined;
       // It may have been listed since.
-      if (!ours || readWanted(home, this.#fleet, id)) continue;
+      if (!isOurs || readDesired(home, this.#fleet, id)) continue;
       if (this.#lives({ ...intent, id }, view)) continue;
       if (isOfFleet(intent, this.#fleet) && isSigned(home, intent)) await this.drop(id);
       else this.#refused.add(id, 'this host has not signed it');
     }
   }
 
-  #lives(intent: Intent & { readonly id: string }, view: FleetView): boolean {
+  #lives(intent: DesiredServer & { readonly id: string }, view: FleetView): boolean {
     return lives(intent.id, intent, view, this.#deps.machine);
   }
 }

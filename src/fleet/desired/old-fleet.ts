@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { adopted } from '../../environment/kept-values.ts';
 import type { AppSpec } from '../../model/app-spec.ts';
-import type { Intent, SignedIntent } from '../../model/desired-server.ts';
+import type { DesiredServer, SignedServer } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import { isAliveHere, type Machine, startedFrom } from '../../process/identity.ts';
 import type { FleetName } from '../../state/desired-files.ts';
@@ -24,7 +24,7 @@ export interface OldFleet {
 export interface Adopted {
   readonly id: string;
   /** Null for one that may be of this host, and proves nothing. */
-  readonly intent: SignedIntent | null;
+  readonly intent: SignedServer | null;
 }
 
 /**
@@ -42,21 +42,21 @@ export function adoptOld(old: OldFleet): Adopted[] {
     });
 }
 
-function isOurs(id: string, intent: Intent, old: OldFleet): boolean {
+function isOurs(id: string, intent: DesiredServer, old: OldFleet): boolean {
   if (runs(id, intent, old)) return startedFrom(claimedBy(id, intent, old).pid, old.home);
   return isLoopback(intent.listenHost) && hasOldSignature(old.home, intent.spec);
 }
 
-function runs(id: string, intent: Intent, old: OldFleet): boolean {
+function runs(id: string, intent: DesiredServer, old: OldFleet): boolean {
   return isAliveHere(claimedBy(id, intent, old), old.machine);
 }
 
-function claimedBy(id: string, intent: Intent, { view }: OldFleet) {
+function claimedBy(id: string, intent: DesiredServer, { view }: OldFleet) {
   const record = view.servers.find((listing) => listing.record.id === id)?.record;
   return { ...(record ?? intent), id };
 }
 
-function signAnew(id: string, intent: Intent, { home, machine, env, fleet }: OldFleet) {
+function signAnew(id: string, intent: DesiredServer, { home, machine, env, fleet }: OldFleet) {
   const { seal: _, ...rest } = intent;
   const { hostId, pidNs } = machine;
   const spec = adopted(home, intent.spec, env);

@@ -18,9 +18,9 @@ export class Refused {
 
   tell(): void {
     const ids = [...this.#why.keys()].sort();
-    const said = ids.join();
-    if (said !== this.#told && ids.length > 0) this.#say(this.#inWords(ids));
-    this.#told = said;
+    const now = ids.join();
+    if (now !== this.#told && ids.length > 0) this.#say(this.#inWords(ids));
+    this.#told = now;
   }
 
   #inWords(ids: readonly string[]): string {

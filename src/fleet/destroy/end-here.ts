@@ -1,6 +1,6 @@
 import { FailedError } from '../../errors.ts';
 import { type Kind, type Run, type Running, stillRuns } from '../../process/our-process.ts';
-import { runningHere } from '../../process/running.ts';
+import { runningHere } from '../../process/run-notes.ts';
 import { terminate } from '../../process/terminate.ts';
 import { findUp } from '../up/mark.ts';
 

@@ -1,6 +1,6 @@
 import { FailedError, type MeowError, NothingError } from '../../errors.ts';
 import { identify, isAliveHere, isOfHost } from '../../process/identity.ts';
-import { dropWanted } from '../../state/desired-files.ts';
+import { dropDesired } from '../../state/desired-files.ts';
 import { findTargets, isUp, type Known, takesRequests } from '../targets/servers.ts';
 import { type Job, nameOf } from './job.ts';
 import { orderSuccessors } from './successors.ts';
@@ -23,10 +23,10 @@ export async function order(job: Job): Promise<{ ordered: Known[]; refused: Meow
  */
 async function orderRandom(job: Job): Promise<Known> {
   for (const server of shuffle(job.known.filter(takesRequests))) {
-    const said = await orderUnlessLast(job, server);
-    if (said === 'last' && !job.force) throw lastServer(server);
-    if (said === 'last') await orderAll(job, [server]);
-    if (said === 'last' || said === 'ordered') return server;
+    const outcome = await orderUnlessLast(job, server);
+    if (outcome === 'last' && !job.force) throw lastServer(server);
+    if (outcome === 'last') await orderAll(job, [server]);
+    if (outcome === 'last' || outcome === 'ordered') return server;
   }
   const remedy = job.known.some(isUp)
     ? 'Name a worker by its id, or use --all: see `meowctl ls`'
@@ -42,10 +42,10 @@ async function orderSome(job: Job, chosen: readonly Known[]) {
   const refused: MeowError[] = [];
   await orderAll(job, ordered);
   for (const server of up) {
-    const said = await orderUnlessLast(job, server);
-    if (said === 'last') refused.push(lastServer(server));
+    const outcome = await orderUnlessLast(job, server);
+    if (outcome === 'last') refused.push(lastServer(server));
     else ordered.push(server);
-    if (said === 'gone') await orderAll(job, [server]);
+    if (outcome === 'gone') await orderAll(job, [server]);
   }
   return { ordered, refused };
 }
@@ -59,14 +59,15 @@ export function orderTheirSuccessors(job: Job, named: readonly Known[]): Promise
 
 async function orderUnlessLast(job: Job, server: Known) {
   const { registry, drainMs } = job;
-  const said = await registry.orderRetireUnlessLast(server.id, drainMs, !isOurs(job, server));
-  if (said !== 'last' && said !== 'gone' && isOurs(job, server)) dropWanted(job.home, server.id);
-  return said;
+  const outcome = await registry.orderRetireUnlessLast(server.id, drainMs, !isOurs(job, server));
+  if (outcome !== 'last' && outcome !== 'gone' && isOurs(job, server))
+    dropDesired(job.home, server.id);
+  return outcome;
 }
 
 async function orderAll(job: Job, servers: readonly Known[]): Promise<void> {
   await writeOrders(job, servers);
-  for (const server of servers) if (isOurs(job, server)) dropWanted(job.home, server.id);
+  for (const server of servers) if (isOurs(job, server)) dropDesired(job.home, server.id);
 }
 
 /** What is wanted elsewhere is told to that host, however long it is off. */

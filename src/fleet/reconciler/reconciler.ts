@@ -2,16 +2,16 @@ import { isOutage } from '../../errors.ts';
 import { withoutRedis } from '../../forgive.ts';
 import { type Background, repeat } from '../../loop.ts';
 import { isWorker } from '../../model/app-spec.ts';
-import type { SignedIntent } from '../../model/desired-server.ts';
+import type { SignedServer } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { Machine } from '../../process/identity.ts';
-import { findServer } from '../../process/running.ts';
+import { findServer } from '../../process/run-notes.ts';
 import type { Intents } from '../../store/store.ts';
 import { createReconcilerToken } from '../death-watch/in-use.ts';
 import { DeathSocket } from '../death-watch/socket.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
-import type { Here } from '../scale/here.ts';
-import type { WantedList } from '../scale/scale.ts';
+import type { DesiredList } from '../scale/scale.ts';
+import type { Here } from '../scale/servers-here.ts';
 import { isDead, untilGone } from '../targets/liveness.ts';
 import { AwakeFor } from './awake-for.ts';
 import { CrashHistory, type CrashSettings, sentenceInWords } from './backoff.ts';
@@ -38,7 +38,7 @@ export interface ReconcilerDeps extends RevivalDeps {
     watch(listener: (id: string | null) => void): () => void;
   };
   readonly intents: Pick<Intents, 'keep' | 'keepFromOld' | 'release'>;
-  readonly wanted: WantedList & Pick<DesiredState, 'mark'>;
+  readonly desired: DesiredList & Pick<DesiredState, 'mark'>;
   readonly machine: Machine;
 }
 
@@ -118,7 +118,7 @@ export class Reconciler {
     const fleet = await registry.fleet();
     this.#round += 1;
     this.#awake.again(this.#nowMs());
-    const here = await this.#deps.wanted.look(fleet);
+    const here = await this.#deps.desired.look(fleet);
     this.#forget(here);
     const all = [...here];
     const wanted = all.filter(([, { state }]) => state === 'wanted');
@@ -147,7 +147,7 @@ export class Reconciler {
   }
 
   /** @param wanted how many servers this host is to have, this one among them */
-  async #see(id: string, intent: SignedIntent, fleet: FleetView, wanted: number): Promise<void> {
+  async #see(id: string, intent: SignedServer, fleet: FleetView, wanted: number): Promise<void> {
     const { machine } = this.#deps;
     if (this.#cases.get(id)?.starting) return;
     if (this.#ended.has(id)) await untilGone(id, intent, fleet, machine);
@@ -164,7 +164,7 @@ export class Reconciler {
   }
 
   // The folder's own notes have the last word: they are asked once for each death.
-  #isDead(id: string, intent: SignedIntent, fleet: FleetView, found: Case): boolean {
+  #isDead(id: string, intent: SignedServer, fleet: FleetView, found: Case): boolean {
     const { machine, home } = this.#deps;
     if (this.#isHeard(id)) return false;
     const sureOfLeases = this.#awake.longEnough(this.#nowMs());
@@ -179,7 +179,7 @@ export class Reconciler {
     return this.#socket?.holds(id) ?? false;
   }
 
-  #caseOf(id: string, { replaces = '' }: SignedIntent): Case {
+  #caseOf(id: string, { replaces = '' }: SignedServer): Case {
     const known = this.#cases.get(id);
     if (known) return known;
     const deaths = this.#cases.get(replaces)?.deaths ?? new CrashHistory(this.#deps.settings);
@@ -188,15 +188,15 @@ export class Reconciler {
     return found;
   }
 
-  async #diedNow(id: string, intent: SignedIntent, found: Case): Promise<void> {
-    const { wanted, settings, log } = this.#deps;
+  async #diedNow(id: string, intent: SignedServer, found: Case): Promise<void> {
+    const { desired, settings, log } = this.#deps;
     const nowMs = this.#nowMs();
     const wasWell = nowMs - (this.#servesMs.get(id) ?? nowMs) >= settings.ranWellMs;
     const sentence = found.died(wasWell, nowMs);
     log(sentenceInWords(sentence, id, isWorker(intent.spec) ? null : intent.port, settings));
     if (sentence.next === 'crashed') {
       this.#cases.delete(id); // `restart` begins anew
-      await wanted.mark(intent, 'crashed');
+      await desired.mark(intent, 'crashed');
       return;
     }
     setTimeout(() => this.#look(), sentence.delayMs).unref();

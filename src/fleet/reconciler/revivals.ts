@@ -2,15 +2,15 @@ import { FailedError, type MeowError, StoreError } from '../../errors.ts';
 import { troubleInWords } from '../../forgive.ts';
 import { logPath } from '../../logs/files.ts';
 import { type LogLimits, RotatingLog } from '../../logs/rotating-log.ts';
-import type { SignedIntent } from '../../model/desired-server.ts';
+import type { SignedServer } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
-import { Started } from '../desired/started.ts';
 import { asBefore } from '../spawn/respawn.ts';
 import type { SpawnSettings } from '../spawn/serve-command.ts';
 import { type SpawnDeps, type Spawned, spawnServers } from '../spawn/spawn.ts';
 import type { CrashHistory } from './backoff.ts';
 import type { Case } from './case.ts';
+import { Started } from './started.ts';
 
 export interface RevivalDeps extends SpawnDeps {
   readonly settings: SpawnSettings & LogLimits;
@@ -48,7 +48,7 @@ export class Revivals {
     await Promise.all(this.#starts);
   }
 
-  begin(id: string, intent: SignedIntent, found: Case): void {
+  begin(id: string, intent: SignedServer, found: Case): void {
     found.starting = true;
     const start = this.#spawn(id, intent, found).catch((error) => this.#tellMistake(id, error));
     this.#starts.add(start);
@@ -59,7 +59,7 @@ export class Revivals {
     });
   }
 
-  async #spawn(id: string, intent: SignedIntent, found: Case): Promise<void> {
+  async #spawn(id: string, intent: SignedServer, found: Case): Promise<void> {
     const { onStarted, log } = this.#deps;
     const options = { ...asBefore(intent, this.#deps.settings), signal: this.#signal };
     const { started, failed } = await spawnServers(this.#deps, options).catch(asFailed);

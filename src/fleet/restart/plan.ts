@@ -1,18 +1,18 @@
 import { FailedError, NothingError, UsageError } from '../../errors.ts';
 import { type AppSpec, isWorker } from '../../model/app-spec.ts';
-import type { SignedIntent } from '../../model/desired-server.ts';
+import type { SignedServer } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { Variables } from '../../model/variables.ts';
 import { identify, isAliveHere, isHere, isOfHost, type Machine } from '../../process/identity.ts';
 import { quote } from '../../text.ts';
-import type { Here } from '../scale/here.ts';
+import type { Here } from '../scale/servers-here.ts';
 import { distinctApps, inWords } from '../targets/app.ts';
 import { type AppChange, changedApp } from '../targets/changed-app.ts';
 import { findTargets, type Known, knownServers } from '../targets/servers.ts';
 
 /** A server that is to be replaced, what was asked of it, and what its successor serves. */
 export interface Replacement extends Known {
-  readonly intent: SignedIntent;
+  readonly intent: SignedServer;
   readonly next: AppSpec;
 }
 
@@ -51,9 +51,11 @@ export function planRestart(fleet: FleetView, here: Here, options: PlanOptions):
 
 /** What was stopped comes back only where nothing else is wanted here. */
 function all(known: readonly Known[], here: Here, machine: Machine): Known[] {
-  const ours = known.filter((server) => here.has(server.id) && !livesElsewhere(server, machine));
-  const wanted = ours.filter(({ id }) => here.get(id)?.state !== 'stopped');
-  return wanted.length > 0 ? wanted : ours;
+  const candidates = known.filter(
+    (server) => here.has(server.id) && !livesElsewhere(server, machine),
+  );
+  const wanted = candidates.filter(({ id }) => here.get(id)?.state !== 'stopped');
+  return wanted.length > 0 ? wanted : candidates;
 }
 
 /** Of this host, in another container that shares its state folder. */

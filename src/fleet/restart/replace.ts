@@ -2,13 +2,13 @@ import { type MeowError, NothingError, TimeoutError, toMeowError } from '../../e
 import type { ServerRecord } from '../../model/server-record.ts';
 import { isAliveHere, type Machine } from '../../process/identity.ts';
 import type { Standby } from '../../process/standby.ts';
-import { dropWanted } from '../../state/desired-files.ts';
+import { dropDesired } from '../../state/desired-files.ts';
 import type { Registry } from '../../store/store.ts';
 import { until } from '../../time/until.ts';
 import { destroyServers } from '../destroy/destroy.ts';
 import type { DestroySettings } from '../destroy/job.ts';
 import { notDrained, stopServers } from '../destroy/stop.ts';
-import type { WantedList } from '../scale/scale.ts';
+import type { DesiredList } from '../scale/scale.ts';
 import { anew, asBefore } from '../spawn/respawn.ts';
 import type { SpawnSettings } from '../spawn/serve-command.ts';
 import {
@@ -34,7 +34,7 @@ export interface RestartDeps extends SpawnDeps {
   readonly settings: RestartSettings;
   readonly registry: Registry;
   readonly machine: Machine;
-  readonly wanted: Pick<WantedList, 'look'>;
+  readonly desired: Pick<DesiredList, 'look'>;
 }
 
 export interface ReplaceOptions {
@@ -145,7 +145,7 @@ async function takesOver(job: Job, old: Replacement): Promise<boolean> {
     return isLate ? null : reply;
   };
   const reply = await until(ask, { everyMs: POLL_MS, withinMs: job.settings.leaseMs });
-  if (reply === 'ordered') dropWanted(job.home, old.id);
+  if (reply === 'ordered') dropDesired(job.home, old.id);
   return reply === 'ordered' || reply === null;
 }
 

@@ -35,7 +35,7 @@ export async function restartServers(
   const job: Job = { ...deps, ...options };
   const fleet = await deps.registry.fleet();
   const kept = keptDigests(deps.home);
-  const chosen = planRestart(fleet, await deps.wanted.look(fleet), job);
+  const chosen = planRestart(fleet, await deps.desired.look(fleet), job);
   const waiting = [...chosen];
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];

@@ -1,27 +1,27 @@
 import { FailedError, type MeowError } from '../../errors.ts';
 import { inParallel } from '../../in-parallel.ts';
 import { isWorker, nameOfApp } from '../../model/app-spec.ts';
-import type { SignedIntent } from '../../model/desired-server.ts';
+import type { SignedServer } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import type { Machine } from '../../process/identity.ts';
 import type { Registry } from '../../store/store.ts';
-import { destroyChosen } from '../destroy/chosen.ts';
+import { destroyChosen } from '../destroy/destroy-chosen.ts';
 import type { DestroySettings } from '../destroy/job.ts';
 import { anew, asBefore } from '../spawn/respawn.ts';
 import type { SpawnSettings } from '../spawn/serve-command.ts';
 import { type SpawnDeps, type SpawnOptions, spawnServers } from '../spawn/spawn.ts';
 import { type AskedSpec, appsHere, isSameApp, type WhichApp, whichApp } from '../targets/app.ts';
-import { type Here, intentsWithoutServer, servingHere } from './here.ts';
-import { putToRest } from './put-to-rest.ts';
+import { type Here, intentsWithoutServer, servingHere } from './servers-here.ts';
+import { stopAndRemember } from './stop-and-remember.ts';
 
 /** The desired state of this host: desired/desired-state.ts. */
-export interface WantedList {
+export interface DesiredList {
   look(fleet: FleetView): Promise<Here>;
   /** It is not to come back. */
   drop(id: string): Promise<void>;
   /** False where somebody else was first. */
-  mark(intent: SignedIntent, state: SignedIntent['state']): Promise<boolean>;
+  mark(intent: SignedServer, state: SignedServer['state']): Promise<boolean>;
 }
 
 type ScaleLimit = 'drainMs' | 'maxSpawnCount' | 'upServers';
@@ -31,7 +31,7 @@ export interface ScaleDeps extends SpawnDeps {
   readonly settings: ScaleSettings;
   readonly registry: Registry;
   readonly machine: Machine;
-  readonly wanted: WantedList;
+  readonly desired: DesiredList;
 }
 
 export interface ScaleOptions {
@@ -62,7 +62,7 @@ export interface Scaled {
  */
 export async function scaleTo(deps: ScaleDeps, options: ScaleOptions): Promise<Scaled> {
   const fleet = await deps.registry.fleet();
-  const here = await deps.wanted.look(fleet);
+  const here = await deps.desired.look(fleet);
   const { home, childEnv, settings } = deps;
   const choose = () => whichApp(home, options.asked, appsHere(fleet, here), childEnv);
   const which = meansAll(options, here) ? null : choose();
@@ -86,7 +86,7 @@ export async function scaleTo(deps: ScaleDeps, options: ScaleOptions): Promise<S
   const back = [...again, ...workers.map(([, intent]) => asBefore(intent, settings))];
   const batches = fresh > 0 ? [...back, anew(fresh, (which ?? choose()).more(), settings)] : back;
   // What is not to come back now shall not come back at the next start either.
-  for (const [id] of asleep.slice(missing)) await deps.wanted.drop(id);
+  for (const [id] of asleep.slice(missing)) await deps.desired.drop(id);
   const { started, failed } = await startAll(deps, batches, options);
   if (options.count === null || (options.ofUp && missing > 0)) {
     return { serving: [...serving, ...started], started, retired: [], failed };
@@ -109,7 +109,7 @@ function meansAll({ asked, count }: ScaleOptions, here: Here): boolean {
 
 /** Whether it takes no requests, where an app is meant that does: then it comes back besides. */
 function isBeside(which: WhichApp | null) {
-  return ([, { spec }]: readonly [string, SignedIntent]): boolean =>
+  return ([, { spec }]: readonly [string, SignedServer]): boolean =>
     which !== null && isWorker(spec) && !isWorker(which.app);
 }
 
@@ -137,7 +137,7 @@ async function restAll(
 ): Promise<Scaled> {
   const look = async () => {
     const fleet = await deps.registry.fleet();
-    const here = await deps.wanted.look(fleet);
+    const here = await deps.desired.look(fleet);
     const serving = servingHere(fleet, here, deps.machine).filter(isOf(which, here));
     const ids = new Set(serving.map(({ id }) => id));
     const asleep = intentsWithoutServer(fleet, here, deps);
@@ -146,7 +146,7 @@ async function restAll(
     );
     return { serving: serving.filter(({ id }) => here.has(id)), here: new Map(meant) };
   };
-  const { gone, failed } = await putToRest(deps, look, signal);
+  const { gone, failed } = await stopAndRemember(deps, look, signal);
   const others = failed.length > 0 ? null : await trim(deps, 0, which, signal);
   return {
     serving: others?.kept ?? [],
@@ -165,7 +165,7 @@ function tooMany(wanted: number, most: number): FailedError {
 async function trim(deps: ScaleDeps, wanted: number, which: WhichApp | null, signal: AbortSignal) {
   let kept: readonly ServerRecord[] = [];
   const tooMuch = async (fleet: FleetView) => {
-    const here = await deps.wanted.look(fleet);
+    const here = await deps.desired.look(fleet);
     const serving = servingHere(fleet, here, deps.machine).filter(isOf(which, here));
     const byAge = serving.sort((a, b) => a.startedAt - b.startedAt || (a.id < b.id ? -1 : 1));
     kept = byAge.slice(0, wanted);

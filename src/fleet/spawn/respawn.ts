@@ -1,12 +1,12 @@
 import type { AppSpec } from '../../model/app-spec.ts';
-import type { SignedIntent } from '../../model/desired-server.ts';
+import type { SignedServer } from '../../model/desired-server.ts';
 import type { SpawnSettings } from './serve-command.ts';
 import type { SpawnOptions } from './spawn.ts';
 
 type Usual = Pick<SpawnSettings, 'readyTimeoutMs' | 'serverHost'>;
 
 /** The same server once more, on the same port, or the next free one if it may choose. */
-export function asBefore(intent: SignedIntent, usual: Usual): SpawnOptions {
+export function asBefore(intent: SignedServer, usual: Usual): SpawnOptions {
   const { spec, port, fixedPort, listenHost, advertise, ofUp = false } = intent;
   const where = fixedPort ? { fixedPort: port } : { firstPort: port };
   return { ...anew(1, spec, usual), ...where, listenHost, advertise, ofUp, replaces: intent };

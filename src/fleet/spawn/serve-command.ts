@@ -4,7 +4,7 @@ import type { EnvLimits } from '../../environment/env-file.ts';
 import { FailedError } from '../../errors.ts';
 import { logPath, rawLogPath } from '../../logs/files.ts';
 import type { AppSpec } from '../../model/app-spec.ts';
-import type { SignedIntent } from '../../model/desired-server.ts';
+import type { SignedServer } from '../../model/desired-server.ts';
 import { only } from '../../model/variables.ts';
 import type { LaunchOptions } from '../../process/launcher.ts';
 import { type NodeVersion, type OwnProgram, ownProgram } from '../../process/own-program.ts';
@@ -45,7 +45,7 @@ export interface ServerStart {
   /** Where to look for a free port from, when it is not fixed. */
   readonly firstPort?: number;
   /** A server, gone by now, whose place it takes. */
-  readonly replaces?: SignedIntent;
+  readonly replaces?: SignedServer;
   /** It goes when `up` ends. */
   readonly ofUp?: boolean;
   readonly listenHost: string;

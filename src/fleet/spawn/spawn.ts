@@ -13,11 +13,11 @@ import { createId } from '../../ids.ts';
 import { inParallel } from '../../in-parallel.ts';
 import { markNamespace } from '../../logs/files.ts';
 import { sweepLogs } from '../../logs/sweep.ts';
-import type { SignedIntent } from '../../model/desired-server.ts';
+import type { SignedServer } from '../../model/desired-server.ts';
 import { parseRecord, type ServerRecord } from '../../model/server-record.ts';
 import { launch } from '../../process/launcher.ts';
 import { Standby } from '../../process/standby.ts';
-import { dropWanted, readWanted, writeWanted } from '../../state/desired-files.ts';
+import { dropDesired, readDesired, writeDesired } from '../../state/desired-files.ts';
 import { prepareStateFolder } from '../../state/folder.ts';
 import type { Registry } from '../../store/store.ts';
 import { plain, reason } from '../../text.ts';
@@ -84,9 +84,9 @@ async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<Serv
   if (!standby) markNamespace(deps.home, id, deps.namespace, deps.settings.namespace);
   try {
     debug.fleet?.(`spawns ${program.name}: ${[program.command, ...program.args].join(' ')}`);
-    const said = await launch(program, standby ?? undefined);
-    const record = parseRecord(id, JSON.stringify(said));
-    debug.fleet?.(`${program.name} is ready: ${JSON.stringify(said)}`);
+    const ready = await launch(program, standby ?? undefined);
+    const record = parseRecord(id, JSON.stringify(ready));
+    debug.fleet?.(`${program.name} is ready: ${JSON.stringify(ready)}`);
     if ('ok' in record) return record.ok;
     throw new NotReadyError(
       `server ${id} sent no record: ${record.problem}`,
@@ -122,14 +122,14 @@ export function prepareStandby(deps: SpawnDeps, options: SpawnOptions): Standby 
  * Where it had taken the place of another, that one is wanted again: in the folder first, for what
  * Redis alone has is dropped by whoever looks. Where Redis does not answer, whichever it has stays.
  */
-async function takeBack({ registry, home }: SpawnDeps, id: string, before?: SignedIntent) {
-  const wasTaken = before !== undefined && readWanted(home, before, before.id) === null;
-  if (wasTaken) writeWanted(home, before, true);
+async function takeBack({ registry, home }: SpawnDeps, id: string, before?: SignedServer) {
+  const wasTaken = before !== undefined && readDesired(home, before, before.id) === null;
+  if (wasTaken) writeDesired(home, before, true);
   const given = await registry.forget(id, before).catch(toStoreError);
   if (before && given instanceof StoreError) return;
-  dropWanted(home, id);
-  if (before && given === true) writeWanted(home, before);
-  else if (wasTaken) dropWanted(home, before.id);
+  dropDesired(home, id);
+  if (before && given === true) writeDesired(home, before);
+  else if (wasTaken) dropDesired(home, before.id);
 }
 
 function toStoreError(error: unknown): StoreError {

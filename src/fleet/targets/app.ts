@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { readValues } from '../../environment/kept-values.ts';
 import { UsageError } from '../../errors.ts';
 import { type AppSpec, catSpec, isWorker, nameOfApp } from '../../model/app-spec.ts';
-import type { Intent } from '../../model/desired-server.ts';
+import type { DesiredServer } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { Variables } from '../../model/variables.ts';
 import { quote } from '../../text.ts';
@@ -43,7 +43,7 @@ export interface WhichApp {
 /** @param here by id, what is wanted on this host */
 export function appsHere(
   { servers }: Pick<FleetView, 'servers'>,
-  here: ReadonlyMap<string, Intent>,
+  here: ReadonlyMap<string, DesiredServer>,
 ): AppsHere {
   const intents = [...here.values()];
   const specs = (stopped: boolean) =>

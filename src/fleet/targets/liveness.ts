@@ -1,4 +1,4 @@
-import type { Intent } from '../../model/desired-server.ts';
+import type { DesiredServer } from '../../model/desired-server.ts';
 import type { FleetView, Listing } from '../../model/fleet-view.ts';
 import { isAliveHere, isHere, isOfHost, type Machine } from '../../process/identity.ts';
 import { until } from '../../time/until.ts';
@@ -16,7 +16,7 @@ const ENDING_MS = 500;
  */
 export function isDead(
   id: string,
-  intent: Intent,
+  intent: DesiredServer,
   fleet: FleetView,
   machine: Machine,
   sureOfLeases = true,
@@ -29,7 +29,12 @@ export function isDead(
 }
 
 /** Whether a server of this host runs: here by its process, in another container by its lease. */
-export function lives(id: string, intent: Intent, fleet: FleetView, machine: Machine): boolean {
+export function lives(
+  id: string,
+  intent: DesiredServer,
+  fleet: FleetView,
+  machine: Machine,
+): boolean {
   const listing = fleet.servers.find(({ record }) => record.id === id);
   if (listing && livesElsewhere(listing, machine)) return true;
   return hasProcessHere(id, intent, fleet, machine);
@@ -43,7 +48,7 @@ export function livesElsewhere({ record, leaseLeftMs }: Listing, machine: Machin
 /** Waits for the process of a server to go whose end has been told. */
 export async function untilGone(
   id: string,
-  intent: Intent,
+  intent: DesiredServer,
   fleet: FleetView,
   machine: Machine,
 ): Promise<void> {
@@ -54,7 +59,7 @@ export async function untilGone(
 /** By its record or by its intent: either may be older, or written by somebody else. */
 function hasProcessHere(
   id: string,
-  intent: Intent,
+  intent: DesiredServer,
   { servers }: FleetView,
   machine: Machine,
 ): boolean {

@@ -23,9 +23,10 @@ export interface UpLock {
   release(): void;
 }
 
-/** What the holder said of itself; empty when it said nothing in time: it may be stopped. */
+/** Somebody else holds it. */
 export interface LockHolder {
-  readonly said: string;
+  /** What it says of itself; empty when it said nothing in time: it may be stopped. */
+  readonly about: string;
 }
 
 /**
@@ -83,23 +84,23 @@ function numbersIn(folder: string): number[] {
 /** Whether somebody listens there; one that is stopped does, by the kernel's word. */
 function ask(path: string, answerMs: number): Promise<LockHolder | null> {
   return new Promise((resolve, reject) => {
-    let said = '';
+    let about = '';
     const socket = connect(path);
     const settle = (holder: LockHolder | null) => {
       clearTimeout(limit);
       socket.destroy();
       resolve(holder);
     };
-    const limit = setTimeout(() => settle({ said }), answerMs);
+    const limit = setTimeout(() => settle({ about }), answerMs);
     socket.setEncoding('utf8').on('data', (more: string) => {
-      said += more;
+      about += more;
     });
-    socket.once('end', () => settle({ said }));
+    socket.once('end', () => settle({ about }));
     socket.once('error', (cause: NodeJS.ErrnoException) => {
       const { code = '' } = cause;
       if (NOBODY.has(code)) return settle(null);
       // Its queue is full, or it ended as we spoke: it was there.
-      if (code === 'EAGAIN' || code === 'ECONNRESET' || code === 'EPIPE') return settle({ said });
+      if (code === 'EAGAIN' || code === 'ECONNRESET' || code === 'EPIPE') return settle({ about });
       clearTimeout(limit);
       reject(cannotLock(path, cause));
     });

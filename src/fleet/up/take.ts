@@ -1,7 +1,7 @@
 import { FailedError } from '../../errors.ts';
 import { repeat } from '../../loop.ts';
 import type { ThisProcess } from '../../process/identity.ts';
-import { forgetOtherRuns } from '../../process/running.ts';
+import { forgetOtherRuns } from '../../process/run-notes.ts';
 import { plain } from '../../text.ts';
 import { until } from '../../time/until.ts';
 import { takeUpLock, type UpLock } from './lock.ts';
@@ -48,7 +48,7 @@ export async function takeUp(
   const elsewhere = await watchElsewhere(home, self, options);
   if (elsewhere) throw alreadyUp(elsewhere, self);
   const lock = await takeUpLock(home, markText(self), options.settings.lockAnswerMs);
-  if (!('release' in lock)) throw alreadyUp(parseUpMark(lock.said) ?? findUp(home, self), self);
+  if (!('release' in lock)) throw alreadyUp(parseUpMark(lock.about) ?? findUp(home, self), self);
   try {
     // One that knows no lock yet, or whose lock somebody removed.
     const older = findUp(home, self);

@@ -5,16 +5,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaults } from '../../../src/defaults.ts';
 import { StoreError } from '../../../src/errors.ts';
 import { DesiredState, type DesiredStateDeps } from '../../../src/fleet/desired/desired-state.ts';
-import { OwnIntent } from '../../../src/fleet/desired/own-intent.ts';
+import { OwnDesiredServer } from '../../../src/fleet/desired/own-desired-server.ts';
 import { asBefore } from '../../../src/fleet/spawn/respawn.ts';
 import { type SpawnDeps, spawnServers } from '../../../src/fleet/spawn/spawn.ts';
 import { createId } from '../../../src/ids.ts';
 import { catSpec } from '../../../src/model/app-spec.ts';
-import type { SignedIntent } from '../../../src/model/desired-server.ts';
+import type { SignedServer } from '../../../src/model/desired-server.ts';
 import type { FleetView } from '../../../src/model/fleet-view.ts';
 import type { ServerRecord } from '../../../src/model/server-record.ts';
 import { type ThisProcess, thisMachine } from '../../../src/process/identity.ts';
-import { entryPath, readWanted } from '../../../src/state/desired-files.ts';
+import { entryPath, readDesired } from '../../../src/state/desired-files.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { type Bundle, bundleFixture } from '../../helpers/bundle.ts';
 import { temporaryFolder } from '../../helpers/cleanup.ts';
@@ -43,7 +43,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-type Registering = ConstructorParameters<typeof OwnIntent>[0]['registry'];
+type Registering = ConstructorParameters<typeof OwnDesiredServer>[0]['registry'];
 
 /** A state folder: what looks at it here, and servers of it in another container. */
 async function folder(intents: DesiredStateDeps['intents'] = store.intents) {
@@ -65,15 +65,17 @@ async function folder(intents: DesiredStateDeps['intents'] = store.intents) {
   return {
     home,
     look: async (view?: FleetView) => wanted.look(view ?? (await store.registry.fleet())),
-    entry: (id: string) => readWanted(home, fleet, id),
+    entry: (id: string) => readDesired(home, fleet, id),
     pathOf: (id: string) => entryPath(home, fleet, id),
     record: (id = createId()) => recordOf(elsewhere, id),
     register(record: ServerRecord, registry: Registering = store.registry) {
       const deps = { ...names, registry, intents: store.intents };
-      return new OwnIntent(deps, { ...listen, ofUp: false, replaces: null }).register(record);
+      return new OwnDesiredServer(deps, { ...listen, ofUp: false, replaces: null }).register(
+        record,
+      );
     },
     failInPlaceOf(id: string, registry: SpawnDeps['registry']) {
-      const replaces = readWanted(home, fleet, id)?.intent;
+      const replaces = readDesired(home, fleet, id)?.intent;
       if (!replaces) throw new Error(`${id} is not wanted`);
       const how = { ...asBefore(replaces, defaults), readyTimeoutMs: READY_MS };
       return spawnServers({ ...dyingProgram(home), registry, settings: defaults }, how);
@@ -171,7 +173,7 @@ describe('what is wanted here', () => {
     await raw.zrem('{meow}:leases', old.id);
     const registry = {
       ...store.registry,
-      async forget(id: string, before?: SignedIntent) {
+      async forget(id: string, before?: SignedServer) {
         const given = await store.registry.forget(id, before);
         await here.look();
         return given;

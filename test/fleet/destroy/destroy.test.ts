@@ -8,7 +8,7 @@ import {
 } from '../../../src/fleet/destroy/destroy.ts';
 import { spawnServers } from '../../../src/fleet/spawn/spawn.ts';
 import { catSpec } from '../../../src/model/app-spec.ts';
-import type { Intent } from '../../../src/model/desired-server.ts';
+import type { DesiredServer } from '../../../src/model/desired-server.ts';
 import type { ServerRecord } from '../../../src/model/server-record.ts';
 import { identify, thisMachine } from '../../../src/process/identity.ts';
 import { connectStore } from '../../../src/store/connect.ts';
@@ -369,7 +369,7 @@ describe('destroy of what no longer runs', () => {
       ...record
     } = foreign({ hostId: ELSEWHERE, host: 'elsewhere' });
     const listen = { listenHost: '127.0.0.1', advertise: null, fixedPort: false };
-    const intent: Intent = { ...record, spec: catSpec, ...listen, state: 'wanted' };
+    const intent: DesiredServer = { ...record, spec: catSpec, ...listen, state: 'wanted' };
     await store.registry.register(foreign({}), intent);
     await store.registry.deregister('gone23');
     expect(ids((await destroy(['gone23'])).gone)).toEqual(['gone23']);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { defaults } from '../../../src/defaults.ts';
 import { DesiredState } from '../../../src/fleet/desired/desired-state.ts';
-import { OwnIntent } from '../../../src/fleet/desired/own-intent.ts';
+import { OwnDesiredServer } from '../../../src/fleet/desired/own-desired-server.ts';
 import { Reconciler } from '../../../src/fleet/reconciler/reconciler.ts';
 import { createId } from '../../../src/ids.ts';
 import { catSpec } from '../../../src/model/app-spec.ts';
@@ -42,7 +42,7 @@ async function hostWith(change: Partial<ServerRecord> = {}) {
   const { registry, intents } = store;
   const namespace = 'meow';
   const asked = { spec: catSpec, fixedPort: false, listenHost: '127.0.0.1', advertise: null };
-  const own = new OwnIntent(
+  const own = new OwnDesiredServer(
     { home, namespace, registry, intents },
     { ...asked, ofUp: false, replaces: null },
   );
@@ -68,7 +68,7 @@ function run({ home, machine, desired }: Host, see = (view: FleetView) => view) 
   const reconciler = new Reconciler(
     {
       registry: { ...store.registry, fleet },
-      ...{ intents: store.intents, wanted: desired, machine, home, namespace: 'meow' },
+      ...{ intents: store.intents, desired, machine, home, namespace: 'meow' },
       ...{
         execPath: process.execPath,
         cliPath: '/gone/meowctl.js',

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { type PlanOptions, planRestart } from '../../../src/fleet/restart/plan.ts';
 import { type AppSpec, catSpec } from '../../../src/model/app-spec.ts';
-import type { SignedIntent } from '../../../src/model/desired-server.ts';
+import type { SignedServer } from '../../../src/model/desired-server.ts';
 import type { FleetView } from '../../../src/model/fleet-view.ts';
 import { identify, thisMachine } from '../../../src/process/identity.ts';
 import { killAtEnd, temporaryFolder } from '../../helpers/cleanup.ts';
@@ -18,7 +18,7 @@ function host(servers: Readonly<Record<string, Server>>) {
   const home = temporaryFolder();
   const machine = thisMachine(home);
   const { hostId, host: name, bootId, pidNs } = machine;
-  const desired = new Map<string, SignedIntent>();
+  const desired = new Map<string, SignedServer>();
   const listings = Object.entries(servers).map(([id, { place = {}, intent, process, ...more }]) => {
     const whose = { id, hostId, host: name, bootId, pidNs, ...process };
     const signed = { registry: 'r', namespace: 'meow', seal: '' };

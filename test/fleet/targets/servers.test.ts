@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { findTargets, isUp, knownServers } from '../../../src/fleet/targets/servers.ts';
 import { catSpec } from '../../../src/model/app-spec.ts';
-import type { Intent } from '../../../src/model/desired-server.ts';
+import type { DesiredServer } from '../../../src/model/desired-server.ts';
 import type { FleetView, Listing } from '../../../src/model/fleet-view.ts';
 import type { ServerRecord } from '../../../src/model/server-record.ts';
 
@@ -17,7 +17,7 @@ function listing(it: ServerRecord, leaseLeftMs: number | null = 5_000): Listing 
   return { record: it, leaseLeftMs };
 }
 
-const intent: Intent = {
+const intent: DesiredServer = {
   ...{ app: 'cat', ...here, pid: 4_712, pidStart: '1', port: 3_009, fixedPort: false },
   ...{ spec: catSpec, listenHost: '127.0.0.1', advertise: null, state: 'wanted' },
 };

@@ -37,7 +37,7 @@ async function tells(child: ChildProcess, what: string | null): Promise<string> 
 
 async function held(home: string, about = 'me'): Promise<UpLock> {
   const taken = await takeUpLock(home, about, 1_000);
-  if (!('release' in taken)) throw new Error(`held by ${taken.said}`);
+  if (!('release' in taken)) throw new Error(`held by ${taken.about}`);
   onTestFinished(() => taken.release());
   return taken;
 }
@@ -86,10 +86,10 @@ describe('the lock of a state folder', () => {
   test('is let go by its holder, and taken over by the next', async () => {
     const home = temporaryFolder();
     const first = await held(home, 'first');
-    expect(await takeUpLock(home, 'second', 1_000)).toEqual({ said: 'first' });
+    expect(await takeUpLock(home, 'second', 1_000)).toEqual({ about: 'first' });
     first.release();
     await held(home, 'second');
-    expect(await takeUpLock(home, 'third', 1_000)).toEqual({ said: 'second' });
+    expect(await takeUpLock(home, 'third', 1_000)).toEqual({ about: 'second' });
   });
 
   test('is not disturbed by what else lies in its folder', async () => {
@@ -105,7 +105,7 @@ describe('the lock of a state folder', () => {
     const home = join(temporaryFolder(), 'a'.repeat(100));
     mkdirSync(home);
     await held(home, 'me');
-    expect(await takeUpLock(home, 'other', 1_000)).toEqual({ said: 'me' });
+    expect(await takeUpLock(home, 'other', 1_000)).toEqual({ about: 'me' });
     expect(existsSync(join(home, 'up'))).toBe(false);
     const folder = dirname(socketPath(home, 'up/x'));
     onTestFinished(() => rmSync(dirname(folder), { recursive: true }));

@@ -1,12 +1,12 @@
-import type { SignedIntent } from '../../model/desired-server.ts';
+import type { SignedServer } from '../../model/desired-server.ts';
 import type { FleetView, Listing } from '../../model/fleet-view.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { isAliveHere, isOfHost, type Machine } from '../../process/identity.ts';
-import { runningHere } from '../../process/running.ts';
+import { runningHere } from '../../process/run-notes.ts';
 import { isDead, livesElsewhere } from '../targets/liveness.ts';
 import type { ScaleDeps } from './scale.ts';
 
-export type Here = Map<string, SignedIntent>;
+export type Here = Map<string, SignedServer>;
 
 /** Every server this host runs, ran or is to run. */
 export function idsOn(machine: Machine, { servers, intents }: FleetView): string[] {
@@ -38,8 +38,8 @@ export function intentsWithoutServer(
   here: Here,
   { machine, home }: ScaleDeps,
 ): Here {
-  const ours = [...here].filter(([, { state }]) => state !== 'crashed');
-  const dead = ours.filter(([id, intent]) => isDead(id, intent, fleet, machine));
+  const notCrashed = [...here].filter(([, { state }]) => state !== 'crashed');
+  const dead = notCrashed.filter(([id, intent]) => isDead(id, intent, fleet, machine));
   const running = new Set(dead.length > 0 ? runningHere(home, machine).map(({ id }) => id) : []);
   return new Map(dead.filter(([id]) => !running.has(id)));
 }

@@ -1,26 +1,26 @@
 import { InterruptedError, type MeowError } from '../../errors.ts';
-import type { SignedIntent } from '../../model/desired-server.ts';
+import type { SignedServer } from '../../model/desired-server.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { monotonicClock, until } from '../../time/until.ts';
 import type { LeaveSettings } from '../destroy/job.ts';
 import { notDrained, stopServers } from '../destroy/stop.ts';
 
-export interface RestDeps {
+export interface StopDeps {
   readonly settings: LeaveSettings & Readonly<Record<'drainMs' | 'leaseMs', number>>;
-  readonly wanted: {
+  readonly desired: {
     /** False where somebody else was first. */
-    mark(intent: SignedIntent, state: 'stopped'): Promise<boolean>;
+    mark(intent: SignedServer, state: 'stopped'): Promise<boolean>;
   };
 }
 
-export interface Restless {
+export interface StillServing {
   /** Servers that were spawned, and serve. */
   readonly serving: readonly ServerRecord[];
   /** What is wanted of them and of those that do not run, by id. */
-  readonly here: ReadonlyMap<string, SignedIntent>;
+  readonly here: ReadonlyMap<string, SignedServer>;
 }
 
-export interface Rested {
+export interface Stopped {
   readonly gone: readonly ServerRecord[];
   readonly failed: readonly MeowError[];
 }
@@ -28,21 +28,21 @@ export interface Rested {
 const POLL_MS = 50;
 
 /**
- * Stops servers so that they are remembered: their intents stay, as `stopped`, and are marked before
- * the servers leave, so that nobody starts them again. Of two who do so at once, one tells each
+ * Stops servers so that they are remembered: they stay desired, as `stopped`, and are marked before
+ * they leave, so that nobody starts them again. Of two who do so at once, one tells each
  * server: a second signal would cut it short.
  */
-export async function putToRest(
-  deps: RestDeps,
-  look: () => Promise<Restless>,
+export async function stopAndRemember(
+  deps: StopDeps,
+  look: () => Promise<StillServing>,
   signal: AbortSignal,
   clock = monotonicClock,
-): Promise<Rested> {
+): Promise<Stopped> {
   const { settings } = deps;
   const told = new Map<string, ServerRecord>();
   const failed: MeowError[] = [];
   const patienceEndsMs = clock.nowMs() + settings.leaseMs;
-  const stopSome = async (): Promise<Rested | null> => {
+  const stopSome = async (): Promise<Stopped | null> => {
     const { serving, here } = await look();
     const left = serving.filter(({ id }) => !told.has(id));
     const marked = await markAll(deps, here, clock.nowMs() > patienceEndsMs);
@@ -62,11 +62,11 @@ export async function putToRest(
  * @param again also those that somebody else has marked, who was cut off, it seems
  * @returns the ids of those that nobody else marked
  */
-async function markAll({ wanted }: RestDeps, here: Restless['here'], again: boolean) {
+async function markAll({ desired }: StopDeps, here: StillServing['here'], again: boolean) {
   const marked = new Set<string>();
   for (const [id, intent] of here) {
     const isMarked = intent.state === 'stopped' && !again;
-    if (!isMarked && (await wanted.mark(intent, 'stopped'))) marked.add(id);
+    if (!isMarked && (await desired.mark(intent, 'stopped'))) marked.add(id);
   }
   return marked;
 }

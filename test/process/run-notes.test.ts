@@ -10,7 +10,7 @@ import {
   findServer,
   forgetOtherRuns,
   runningHere,
-} from '../../src/process/running.ts';
+} from '../../src/process/run-notes.ts';
 import { bundleFixture } from '../helpers/bundle.ts';
 import { killAtEnd, temporaryFolder } from '../helpers/cleanup.ts';
 import { needs, testWith } from '../helpers/needs.ts';

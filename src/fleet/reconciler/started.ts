@@ -1,7 +1,7 @@
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { isAlive } from '../../process/identity.ts';
-import type { CrashHistory } from '../reconciler/backoff.ts';
+import type { CrashHistory } from './backoff.ts';
 
 /**
  * What a reconciler has started. Whatever else goes wrong, it is the brake: no more of them live than

@@ -1,20 +1,20 @@
 import { existsSync } from 'node:fs';
 import type { AppSpec } from '../../model/app-spec.ts';
-import type { SignedIntent } from '../../model/desired-server.ts';
+import type { SignedServer } from '../../model/desired-server.ts';
 import { placeOf } from '../../model/place.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import {
-  dropWanted,
+  dropDesired,
   entryPath,
-  markWanted,
-  readWanted,
-  removeWanted,
-  writeWanted,
+  markDesired,
+  readDesired,
+  removeDesired,
+  writeDesired,
 } from '../../state/desired-files.ts';
 import { sign, type Unsigned } from '../../state/signature.ts';
 import type { Intents, Registry, Swap } from '../../store/store.ts';
 
-export interface OwnIntentDeps {
+export interface OwnDesiredServerDeps {
   readonly home: string;
   readonly namespace: string;
   readonly registry: Pick<Registry, 'id' | 'register'>;
@@ -36,12 +36,12 @@ export interface Asked {
  * That one server is wanted: signed by the server itself, which alone knows its port, and kept in
  * its host's state folder and in Redis.
  */
-export class OwnIntent {
-  readonly #deps: OwnIntentDeps;
+export class OwnDesiredServer {
+  readonly #deps: OwnDesiredServerDeps;
   readonly #asked: Asked;
-  #intent: SignedIntent | null = null;
+  #intent: SignedServer | null = null;
 
-  constructor(deps: OwnIntentDeps, asked: Asked) {
+  constructor(deps: OwnDesiredServerDeps, asked: Asked) {
     this.#deps = deps;
     this.#asked = asked;
   }
@@ -60,15 +60,15 @@ export class OwnIntent {
       ...this.#restarts(fleet),
     });
     this.#intent = intent;
-    writeWanted(home, intent, true);
+    writeDesired(home, intent, true);
     if (!(await this.#write(record, intent))) return false;
-    writeWanted(home, intent);
-    if (this.#asked.replaces !== null) dropWanted(home, this.#asked.replaces);
+    writeDesired(home, intent);
+    if (this.#asked.replaces !== null) dropDesired(home, this.#asked.replaces);
     return true;
   }
 
   /** What a beat writes back where Redis has lost it; null once it is not wanted here any more. */
-  current(): SignedIntent | null {
+  current(): SignedServer | null {
     const intent = this.#intent;
     if (!intent) return null;
     return existsSync(entryPath(this.#deps.home, intent, intent.id)) ? intent : null;
@@ -83,15 +83,15 @@ export class OwnIntent {
     if (!before || registry === null || before.registry === registry) return false;
     const { seal: _, ...rest } = before;
     this.#intent = sign(this.#deps.home, { ...rest, registry });
-    writeWanted(this.#deps.home, this.#intent);
-    removeWanted(this.#deps.home, before);
+    writeDesired(this.#deps.home, this.#intent);
+    removeDesired(this.#deps.home, before);
     return true;
   }
 
   /** It was ordered to leave, or never got so far. */
   drop(): void {
     const intent = this.#intent;
-    if (intent) dropWanted(this.#deps.home, intent.id);
+    if (intent) dropDesired(this.#deps.home, intent.id);
   }
 
   /**
@@ -100,19 +100,19 @@ export class OwnIntent {
    */
   stop(): Swap | null {
     const before = this.current();
-    if (!before || !readWanted(this.#deps.home, before, before.id)) return null;
-    markWanted(this.#deps.home, before, 'stopped');
+    if (!before || !readDesired(this.#deps.home, before, before.id)) return null;
+    markDesired(this.#deps.home, before, 'stopped');
     return { before, after: { ...before, state: 'stopped' } };
   }
 
   #restarts(fleet: Pick<Unsigned, 'registry' | 'namespace'>): Pick<Unsigned, 'restarts'> {
     const { replaces } = this.#asked;
     if (replaces === null) return {};
-    const before = readWanted(this.#deps.home, fleet, replaces);
+    const before = readDesired(this.#deps.home, fleet, replaces);
     return { restarts: (before?.intent.restarts ?? 0) + 1 };
   }
 
-  async #write(record: ServerRecord, intent: SignedIntent): Promise<boolean> {
+  async #write(record: ServerRecord, intent: SignedServer): Promise<boolean> {
     const { registry, intents } = this.#deps;
     const { replaces } = this.#asked;
     if (replaces === null) {
