@@ -9,6 +9,7 @@ import {
   test,
 } from 'vitest';
 import { catApp } from '../src/cats/cat-app.ts';
+import { defaults } from '../src/defaults.ts';
 import { createDoor } from '../src/proxy/door.ts';
 import { doorOptions } from '../src/proxy/options.ts';
 import { serve } from '../src/server/serve.ts';
@@ -71,7 +72,12 @@ describe('a mistake of ours in a call of the store is no outage', () => {
     const { whileMistaken, registry } = wrong;
     const store = { ...healthy, registry };
     const server = await serve(
-      { store, wanted: null, createApp: catApp({ store, log }), log },
+      {
+        store,
+        wanted: null,
+        createApp: catApp({ store, spoolFolder: null, limits: defaults, log }),
+        log,
+      },
       catOptions,
     );
     await whileMistaken(() => until('a beat failed', () => told(lines).length > 0));
@@ -84,7 +90,12 @@ describe('a mistake of ours in a call of the store is no outage', () => {
   test('a server that leaves says it once for each place, and ends', async () => {
     const { whileMistaken, registry } = wrong;
     const store = { ...healthy, registry };
-    const deps = { store, wanted: null, createApp: catApp({ store, log }), log };
+    const deps = {
+      store,
+      wanted: null,
+      createApp: catApp({ store, spoolFolder: null, limits: defaults, log }),
+      log,
+    };
     const server = await serve(deps, catOptions);
     await whileMistaken(async () => {
       await server.retire(0);

@@ -1,18 +1,22 @@
 import type { IncomingMessage } from 'node:http';
 import { Router } from '@koa/router';
-import Koa, { type Context, type Middleware, type Next } from 'koa';
+import Koa, { type Context, type Next } from 'koa';
 import type { Identity } from '../health/endpoint.ts';
 import type { Store } from '../store/store.ts';
 import type { Deliveries } from './deliveries.ts';
 import { answerErrors, inRequestTime } from './error-handler.ts';
-import { meowRoute } from './meow.ts';
-import { messageRoutes } from './messages.ts';
-import { type Uploads, uploadRoute } from './upload.ts';
+import { type MeowLimits, meowRoute } from './meow.ts';
+import { type MessageLimits, messageRoutes } from './messages.ts';
+import type { UploadRoom } from './upload/budget.ts';
+import { type UploadLimits, uploadRoute } from './upload.ts';
+
+export type AppLimits = MeowLimits & MessageLimits & UploadLimits;
 
 export interface AppDeps {
   readonly store: Pick<Store, 'messages' | 'visits' | 'images'>;
   readonly deliveries: Deliveries;
-  readonly uploads: Uploads;
+  readonly room: UploadRoom;
+  readonly limits: AppLimits;
   log(line: string): void;
 }
 
@@ -22,14 +26,9 @@ const UPLOAD = '/upload';
 /** The built-in app; it does not listen. Answers every route of design §7 but the health check. */
 export function createKoa(deps: AppDeps, identity: Identity): Koa {
   const router = createRouter(deps, identity);
-  const pipeline: Middleware[] = [
-    countVisit(deps),
-    router.routes() as unknown as Middleware,
-    router.allowedMethods() as unknown as Middleware,
-  ];
   const app = new Koa();
   app.context.onerror = answerErrors(deps.log);
-  for (const step of pipeline) app.use(step);
+  app.use(countVisit(deps)).use(router.routes()).use(router.allowedMethods());
   return app;
 }
 
@@ -39,15 +38,17 @@ export function isUpload({ method, url }: IncomingMessage): boolean {
 }
 
 function createRouter(deps: AppDeps, identity: Identity): Router {
-  const messages = messageRoutes(deps.store.messages);
+  const { store, limits } = deps;
+  const { images } = store;
+  const messages = messageRoutes(store.messages, limits);
   const router = new Router();
-  router.get('/', hello(identity) as never);
-  router.get('/test', test as never);
-  router.get('/set', messages.set as never);
-  router.get('/get', messages.get as never);
-  router.get(RECENT, recent(deps) as never);
-  router.post(UPLOAD, uploadRoute(deps.store.images, deps.uploads) as never);
-  router.get('/meow', meowRoute({ ...deps, images: deps.store.images }) as never);
+  router.get('/', hello(identity));
+  router.get('/test', test);
+  router.get('/set', messages.set);
+  router.get('/get', messages.get);
+  router.get(RECENT, recent(deps));
+  router.post(UPLOAD, uploadRoute({ ...deps, images }));
+  router.get('/meow', meowRoute({ ...deps, images }));
   return router;
 }
 
@@ -81,9 +82,9 @@ function test(ctx: Context): void {
   ctx.body = 'test';
 }
 
-function recent({ store: { visits } }: AppDeps) {
+function recent({ store: { visits }, limits }: AppDeps) {
   return async (ctx: Context): Promise<void> => {
-    const paths = await inRequestTime(visits.recordAndRead(ctx.url));
+    const paths = await inRequestTime(visits.recordAndRead(ctx.url), limits);
     ctx.vary('Accept');
     ctx.body = ctx.accepts('json', 'html') === 'html' ? page(paths) : paths;
   };

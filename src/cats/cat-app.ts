@@ -1,38 +1,28 @@
-import { defaults } from '../defaults.ts';
 import { withoutRedis } from '../forgive.ts';
 import type { CreateApp } from '../hosting/app.ts';
 import type { Store } from '../store/store.ts';
-import { createKoa, isUpload } from './app.ts';
+import { type AppLimits, createKoa, isUpload } from './app.ts';
 import { createDeliveries } from './deliveries.ts';
-import { UploadRoom } from './upload/budget.ts';
+import { type RoomLimits, UploadRoom } from './upload/budget.ts';
 
-export interface UploadLimits {
-  /** Where what memory has no room for is kept meanwhile. */
-  readonly folder?: string;
-  readonly memoryBytes?: number;
-  readonly diskBytes?: number;
-  /** How long a client may be silent in mid-upload. */
-  readonly idleMs?: number;
-}
+/** The defaults of the same names, or others. */
+export type CatLimits = AppLimits & RoomLimits;
 
 export interface CatDeps {
   readonly store: Store;
-  /** What uploads may take; by itself memory alone. */
-  readonly uploads?: UploadLimits;
+  /** Where uploads are kept that memory has no room for; null for nowhere. */
+  readonly spoolFolder: string | null;
+  readonly limits: CatLimits;
   log(line: string): void;
 }
 
 /** The built-in app. */
-export function catApp({ store, uploads = {}, log }: CatDeps): CreateApp {
+export function catApp({ store, spoolFolder, limits, log }: CatDeps): CreateApp {
   return (identity) => {
     const deliveries = createDeliveries(store.images);
-    const room = new UploadRoom({ ...uploads, log });
-    const { idleMs = defaults.bodyIdleMs } = uploads;
+    const room = new UploadRoom(spoolFolder, limits, log);
     return {
-      request: createKoa(
-        { store, deliveries, uploads: { room, idleMs }, log },
-        identity,
-      ).callback(),
+      request: createKoa({ store, deliveries, room, limits, log }, identity).callback(),
       asksForBody: isUpload,
       upgrade: null,
       start: () => room.sweep(),

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import type { Context } from 'koa';
-import { defaults } from '../defaults.ts';
 import { StoreError } from '../errors.ts';
 import { troubleInWords } from '../forgive.ts';
 import { endUnread } from '../http/early-close.ts';
@@ -13,6 +12,11 @@ const LINGER_MS = 500;
  * client that sends all before it looks; that of 1,000 refused uploads took the CPU for seconds.
  */
 const MAX_DRAINED = 16;
+
+export interface RequestLimits {
+  /** All the Redis work of one HTTP request. */
+  readonly redisRequestMs: number;
+}
 
 interface Answer {
   readonly status: number;
@@ -82,11 +86,11 @@ function endEarly({ req, res }: Context, text: string, drained: Set<Socket>): vo
 }
 
 /**
- * Waits for all the Redis work of one request, for 1 s.
+ * Waits for all the Redis work of one request, as long as it may take: `redisRequestMs`.
  * @throws StoreError `unavailable` when the time is up first; the work goes on unheard
  */
-export function inRequestTime<T>(work: Promise<T>): Promise<T> {
-  return withinAwake(work, defaults.redisRequestMs, tooLate);
+export function inRequestTime<T>(work: Promise<T>, { redisRequestMs }: RequestLimits): Promise<T> {
+  return withinAwake(work, redisRequestMs, tooLate);
 }
 
 function tooLate(): StoreError {

@@ -1,17 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Context } from 'koa';
-import { defaults } from '../defaults.ts';
 import { StoreError } from '../errors.ts';
 import { troubleInWords } from '../forgive.ts';
 import type { ClaimedPicture, Picture } from '../model/picture.ts';
 import type { Images } from '../store/store.ts';
 import type { Deliveries } from './deliveries.ts';
-import { inRequestTime } from './error-handler.ts';
+import { inRequestTime, type RequestLimits } from './error-handler.ts';
+
+export interface MeowLimits extends RequestLimits {
+  /** How long a picture is kept that was delivered through a door. */
+  readonly retryWindowMs: number;
+}
 
 export interface MeowDeps {
   readonly images: Images;
   readonly deliveries: Deliveries;
+  readonly limits: MeowLimits;
   log(line: string): void;
 }
 
@@ -22,14 +27,15 @@ const PUT_BACK_PAUSE_MS = 500;
 /** `GET /meow`: the newest picture, removed once delivered. HEAD only looks. */
 export function meowRoute(deps: MeowDeps) {
   return async (ctx: Context): Promise<void> => {
-    if (ctx.method === 'HEAD') return show(ctx, await inRequestTime(deps.images.peek()));
+    if (ctx.method === 'HEAD')
+      return show(ctx, await inRequestTime(deps.images.peek(), deps.limits));
     const attempt = attemptOf(ctx);
     const claiming = deps.images.claim(attempt ?? randomBytes(12).toString('base64url'));
     const picture = await orPutBack(claiming, deps);
     // Its `close` has come and will not come again, so nothing would ever settle this claim.
     if (picture && ctx.res.closed) return void putBack(picture, deps);
     show(ctx, picture);
-    const keepMs = attempt === null ? 0 : defaults.retryWindowMs;
+    const keepMs = attempt === null ? 0 : deps.limits.retryWindowMs;
     if (picture) settleWhenSent(ctx.res, picture, deps, keepMs);
   };
 }
@@ -37,7 +43,7 @@ export function meowRoute(deps: MeowDeps) {
 // A claim that comes after its request was given up goes straight back.
 async function orPutBack(claiming: Promise<ClaimedPicture | null>, deps: MeowDeps) {
   try {
-    return await inRequestTime(claiming);
+    return await inRequestTime(claiming, deps.limits);
   } catch (error) {
     claiming.then((late) => late && putBack(late, deps)).catch((why) => tell(why, deps));
     throw error;

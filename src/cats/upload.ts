@@ -2,27 +2,31 @@ import type { Context } from 'koa';
 import type { NewPicture } from '../model/picture.ts';
 import type { Images } from '../store/store.ts';
 import { quote } from '../text.ts';
-import { inRequestTime } from './error-handler.ts';
+import { inRequestTime, type RequestLimits } from './error-handler.ts';
 import { pictureName, textOfForm } from './picture/name.ts';
 import type { Room, UploadRoom } from './upload/budget.ts';
-import { type FormFile, MAX_FORM_BYTES, readForm, tooMuch } from './upload/form.ts';
+import { type FormFile, type FormLimits, maxFormBytes, readForm, tooMuch } from './upload/form.ts';
 import { FIELD } from './upload/form-errors.ts';
 
-export interface Uploads {
+export interface UploadLimits extends FormLimits, RequestLimits {
+  readonly maxPicturePixels: number;
+}
+
+export interface UploadDeps {
+  readonly images: Images;
   readonly room: UploadRoom;
-  /** How long a client may be silent in mid-upload. */
-  readonly idleMs: number;
+  readonly limits: UploadLimits;
 }
 
 /** `POST /upload`: every picture of the request is queued, or none. */
-export function uploadRoute(images: Images, uploads: Uploads) {
+export function uploadRoute({ images, room: rooms, limits }: UploadDeps) {
   return async (ctx: Context): Promise<void> => {
-    refuseByHead(ctx);
-    const room = await uploads.room.take(lengthOf(ctx) ?? MAX_FORM_BYTES);
+    refuseByHead(ctx, limits);
+    const room = await rooms.take(lengthOf(ctx) ?? maxFormBytes(limits));
     const pictures = await orLeave(room, async () => {
-      const files = await readForm(ctx, room, uploads.idleMs);
+      const files = await readForm(ctx, room, limits);
       await room.turn();
-      return inspect(ctx, room, files);
+      return inspect(ctx, room, files, limits);
     });
     // Redis may read from the room for longer than the client waits.
     const queueing = images.enqueue(pictures);
@@ -30,7 +34,7 @@ export function uploadRoute(images: Images, uploads: Uploads) {
       () => room.leave(),
       (error) => room.abandon(error),
     );
-    ctx.body = await inRequestTime(queueing).catch((error) => {
+    ctx.body = await inRequestTime(queueing, limits).catch((error) => {
       room.late(error);
       throw error;
     });
@@ -39,7 +43,7 @@ export function uploadRoute(images: Images, uploads: Uploads) {
 }
 
 /** What the head alone forbids, before a byte of the body is read. */
-function refuseByHead(ctx: Context): void {
+function refuseByHead(ctx: Context, limits: FormLimits): void {
   const type = ctx.get('content-type');
   if (!/^multipart\/form-data(\s*;|\s*$)/i.test(type)) {
     const came = type && `, not ${quote(type)}`;
@@ -48,7 +52,7 @@ function refuseByHead(ctx: Context): void {
   if (!/;\s*boundary=("[^"]+"|[^\s;"]+)/i.test(type)) ctx.throw(400, 'multipart without boundary');
   const coding = ctx.get('content-encoding');
   if (coding !== '' && coding !== 'identity') ctx.throw(415, 'send the body without coding');
-  if ((lengthOf(ctx) ?? 0) > MAX_FORM_BYTES) throw tooMuch(ctx);
+  if ((lengthOf(ctx) ?? 0) > maxFormBytes(limits)) throw tooMuch(ctx, limits);
 }
 
 function lengthOf(ctx: Context): number | null {
@@ -69,13 +73,14 @@ async function inspect(
   ctx: Context,
   room: Room,
   files: readonly FormFile[],
+  { maxPicturePixels }: UploadLimits,
 ): Promise<NewPicture[]> {
   const { inspectPicture } = await import('./picture/type.ts');
   const pictures: NewPicture[] = [];
   for (const { name: given, from, to } of files) {
     const name = pictureName(textOfForm(given));
     if (from === to) ctx.throw(400, `${name} is empty`);
-    const found = inspectPicture(await room.read(from, to));
+    const found = inspectPicture(await room.read(from, to), maxPicturePixels);
     if ('problem' in found) return ctx.throw(415, `${name} ${found.problem}`);
     pictures.push({ data: () => room.read(from, to), type: found.type, name });
   }

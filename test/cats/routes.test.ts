@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { catApp } from '../../src/cats/cat-app.ts';
+import { defaults } from '../../src/defaults.ts';
 import type { RunningServer } from '../../src/server/options.ts';
 import { serve } from '../../src/server/serve.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -43,7 +44,7 @@ beforeAll(async () => {
   patient = await openPatientStore(redis.url);
   raw = new Redis(redis.url);
   const log = (line: string) => void logged.push(line);
-  const createApp = catApp({ store, log });
+  const createApp = catApp({ store, spoolFolder: null, limits: defaults, log });
   server = await serve({ store, wanted: null, createApp, log }, catOptions);
   url = server.record().url;
 });

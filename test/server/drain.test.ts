@@ -32,7 +32,12 @@ beforeAll(async () => {
 beforeEach(async () => {
   await raw.flushall();
   server = await serve(
-    { store, wanted: null, createApp: catApp({ store, log: () => {} }), log: () => {} },
+    {
+      store,
+      wanted: null,
+      createApp: catApp({ store, spoolFolder: null, limits: defaults, log: () => {} }),
+      log: () => {},
+    },
     {
       ...{
         id: ID,

@@ -1,5 +1,4 @@
 import { imageSize } from 'image-size';
-import { defaults } from '../../defaults.ts';
 import type { PictureType } from '../../model/picture.ts';
 import { isAvif } from './avif.ts';
 import { isWhole } from './end.ts';
@@ -17,17 +16,17 @@ export type Inspection = { readonly type: PictureType } | { readonly problem: st
  * What a file is by its bytes, whatever it is called and whatever stands behind the picture.
  * @returns the type, or in words that follow "the file" why it is not taken
  */
-export function inspectPicture(data: Buffer): Inspection {
+export function inspectPicture(data: Buffer, maxPixels: number): Inspection {
   const found = measure(data);
   if (!found) return { problem: notOurs };
   const { type, pixels } = found;
-  if (pixels > defaults.maxPicturePixels) return { problem: tooManyPixels };
+  if (pixels > maxPixels) return { problem: tooManyPixels(maxPixels) };
   if (!isWhole(type, data)) return { problem: 'is cut short' };
   return pixels === 0 ? { problem: notOurs } : { type };
 }
 
 const notOurs = 'is not a png, jpeg, gif, webp or avif picture';
-const tooManyPixels = `has more than ${defaults.maxPicturePixels / 1_000_000} megapixels`;
+const tooManyPixels = (most: number) => `has more than ${most / 1_000_000} megapixels`;
 
 interface Measured {
   readonly type: PictureType;

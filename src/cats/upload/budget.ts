@@ -1,4 +1,3 @@
-import { defaults } from '../../defaults.ts';
 import { type MemoryPart, UploadMemory } from './memory.ts';
 import { Spool, type SpoolFile } from './spool.ts';
 import { Turns } from './turns.ts';
@@ -20,12 +19,10 @@ export interface Room {
   abandon(error: unknown): void;
 }
 
-export interface UploadRoomOptions {
-  /** Without it: memory alone. */
-  readonly folder?: string;
-  readonly memoryBytes?: number;
-  readonly diskBytes?: number;
-  log(line: string): void;
+export interface RoomLimits {
+  readonly maxUploadMemoryBytes: number;
+  readonly maxSpoolBytes: number;
+  readonly maxPictureBytes: number;
 }
 
 /** Nothing is wrong with the upload: it may be sent again. */
@@ -40,17 +37,20 @@ class NoRoom extends Error {
 
 /** The one budget of all uploads of a server: memory, then files. */
 export class UploadRoom {
+  readonly #limits: RoomLimits;
   readonly #memory: UploadMemory;
   readonly #spool: Spool | null;
   /** What is read from files is read into one buffer. */
   readonly #turns = new Turns();
   readonly #buffer: UploadMemory;
 
-  constructor({ folder, memoryBytes, diskBytes, log }: UploadRoomOptions) {
-    this.#memory = new UploadMemory(memoryBytes ?? defaults.maxUploadMemoryBytes);
-    this.#buffer = new UploadMemory(defaults.maxPictureBytes);
-    const maxBytes = diskBytes ?? defaults.maxSpoolBytes;
-    this.#spool = folder === undefined ? null : new Spool({ folder, maxBytes, log });
+  /** @param folder where files go; null for memory alone */
+  constructor(folder: string | null, limits: RoomLimits, log: (line: string) => void) {
+    this.#limits = limits;
+    this.#memory = new UploadMemory(limits.maxUploadMemoryBytes);
+    this.#buffer = new UploadMemory(limits.maxPictureBytes);
+    const maxBytes = limits.maxSpoolBytes;
+    this.#spool = folder === null ? null : new Spool({ folder, maxBytes, log });
   }
 
   /** @throws NoRoom where so many bytes cannot be promised */
@@ -59,7 +59,8 @@ export class UploadRoom {
     if (part) return new MemoryRoom(part);
     const file = await this.#spool?.take(bytes);
     if (!file) throw new NoRoom();
-    return new FileRoom(file, this.#turns, this.#buffer);
+    const { maxPictureBytes } = this.#limits;
+    return new FileRoom(file, this.#turns, () => this.#buffer.take(maxPictureBytes));
   }
 
   async sweep(): Promise<void> {
@@ -115,17 +116,17 @@ class MemoryRoom implements Room {
 
 class FileRoom implements Room {
   readonly #turns: Turns;
-  readonly #buffer: UploadMemory;
+  readonly #takeBuffer: () => MemoryPart | null;
   readonly #file: SpoolFile;
   #part: MemoryPart | null = null;
   #hasTurn = false;
   #left = false;
   #size = 0;
 
-  constructor(file: SpoolFile, turns: Turns, buffer: UploadMemory) {
+  constructor(file: SpoolFile, turns: Turns, takeBuffer: () => MemoryPart | null) {
     this.#file = file;
     this.#turns = turns;
-    this.#buffer = buffer;
+    this.#takeBuffer = takeBuffer;
   }
 
   get size(): number {
@@ -146,7 +147,7 @@ class FileRoom implements Room {
   }
 
   async read(from: number, to: number): Promise<Buffer> {
-    this.#part ??= this.#buffer.take(defaults.maxPictureBytes);
+    this.#part ??= this.#takeBuffer();
     if (!this.#part) throw new Error('a spooled upload was read out of its turn');
     const into = this.#part.bytes.subarray(0, to - from);
     await this.#file.read(into, from);

@@ -1,24 +1,28 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
 import type { Context } from 'koa';
-import { defaults } from '../../defaults.ts';
 import type { Room } from './budget.ts';
 import { FIELD, formError, httpError, type Misfits, whyNotTaken } from './form-errors.ts';
 
 const MIB = 1_024 * 1_024;
-/** A request's pictures, with boundaries and part headers around them. */
-export const MAX_FORM_BYTES = defaults.maxUploadBytes + 64 * 1_024;
+/** Boundaries and part headers around a request's pictures. */
+const AROUND_BYTES = 64 * 1_024;
 
-const limits = {
-  fileSize: defaults.maxPictureBytes,
-  files: defaults.maxPicturesPerUpload,
-  fields: 10,
-  fieldSize: 1_024,
-  fieldNameSize: 100,
-  fieldNestingDepth: 1,
-  parts: defaults.maxPicturesPerUpload + 10,
-  headerPairs: 20,
-};
+export interface FormLimits {
+  /** How long a client may be silent in mid-upload. */
+  readonly bodyIdleMs: number;
+  readonly maxPictureBytes: number;
+  readonly maxPicturesPerUpload: number;
+  readonly maxUploadBytes: number;
+}
+
+/** Of all that a form may have besides pictures. */
+const ofFields = { fields: 10, fieldSize: 1_024, fieldNameSize: 100, fieldNestingDepth: 1 };
+const HEADER_PAIRS = 20;
+
+export function maxFormBytes({ maxUploadBytes }: FormLimits): number {
+  return maxUploadBytes + AROUND_BYTES;
+}
 
 /** Where in its room a file of a form is. */
 export interface FormFile {
@@ -27,11 +31,8 @@ export interface FormFile {
   readonly to: number;
 }
 
-/**
- * Reads a whole form into its room; rejects at the first limit, while multer would read to the end.
- * @param idleMs how long its client may be silent
- */
-export async function readForm(ctx: Context, room: Room, idleMs: number): Promise<FormFile[]> {
+/** Reads a whole form into its room; rejects at the first limit, while multer would read to the end. */
+export async function readForm(ctx: Context, room: Room, limits: FormLimits): Promise<FormFile[]> {
   const { default: multer } = await import('@koa/multer');
   // Its `close` has come and will not come again.
   if (ctx.req.destroyed) throw gone();
@@ -40,15 +41,16 @@ export async function readForm(ctx: Context, room: Room, idleMs: number): Promis
   const misfits: Misfits = { texts: new Set(), nameless: null };
   const refusal = createRefusal();
   const options = {
-    limits,
-    storage: storeIn(room, files, () => refusal.refuse(tooLarge(ctx))),
+    limits: forMulter(limits),
+    storage: storeIn(room, files, () => refusal.refuse(tooLarge(ctx, limits))),
     streamHandler: (req: IncomingMessage, form: Writable) => {
       note(form, misfits);
-      cutWhenSilent(req, idleMs, () => refusal.refuse(silent(ctx, idleMs)));
-      feed(req, form, () => refusal.refuse(tooMuch(ctx)));
+      const { bodyIdleMs } = limits;
+      cutWhenSilent(req, bodyIdleMs, () => refusal.refuse(silent(ctx, bodyIdleMs)));
+      feed(req, form, maxFormBytes(limits), () => refusal.refuse(tooMuch(ctx, limits)));
     },
   };
-  const reading = multer(options as never).array(FIELD)(ctx as never, async () => {});
+  const reading = multer(options).array(FIELD)(ctx, async () => {});
   try {
     await Promise.race([reading, refusal.refused]);
   } catch (error) {
@@ -60,8 +62,13 @@ export async function readForm(ctx: Context, room: Room, idleMs: number): Promis
   return files;
 }
 
-export function tooMuch(ctx: Context): unknown {
-  return httpError(ctx, 413, `a request may have ${defaults.maxUploadBytes / MIB} MiB`);
+export function tooMuch(ctx: Context, { maxUploadBytes }: FormLimits): unknown {
+  return httpError(ctx, 413, `a request may have ${maxUploadBytes / MIB} MiB`);
+}
+
+function forMulter({ maxPictureBytes, maxPicturesPerUpload: files }: FormLimits) {
+  const parts = files + ofFields.fields;
+  return { ...ofFields, fileSize: maxPictureBytes, files, parts, headerPairs: HEADER_PAIRS };
 }
 
 function createRefusal() {
@@ -89,13 +96,15 @@ function storeIn(room: Room, files: FormFile[], onLimit: () => void) {
   };
   let before: Promise<void> = Promise.resolve();
   return {
-    _handleFile(_: unknown, file: MulterFile, done: (error?: unknown, info?: object) => void) {
+    // Its types know of no stream.
+    _handleFile(_: unknown, given: object, done: (error?: unknown) => void) {
+      const file = given as MulterFile;
       file.stream.once('limit', onLimit);
       before = before.then(() => keep(file));
-      before.then(() => done(null, {}), done);
+      before.then(() => done(null), done);
     },
-    _removeFile(_: unknown, __: unknown, done: (error: null) => void) {
-      done(null);
+    _removeFile(_: unknown, __: unknown, done: (...none: never[]) => void) {
+      done();
     },
   };
 }
@@ -119,17 +128,17 @@ function cutWhenSilent(req: IncomingMessage, idleMs: number, cut: () => void): v
   req.once('end', stop).once('close', stop);
 }
 
-function feed(req: IncomingMessage, form: Writable, tooLong: () => void): void {
+function feed(req: IncomingMessage, form: Writable, maxBytes: number, tooLong: () => void): void {
   let size = 0;
   req.on('data', (chunk: Buffer) => {
     size += chunk.length;
-    if (size > MAX_FORM_BYTES) tooLong();
+    if (size > maxBytes) tooLong();
   });
   req.pipe(form);
 }
 
-function tooLarge(ctx: Context): unknown {
-  return httpError(ctx, 413, `a picture may have ${defaults.maxPictureBytes / MIB} MiB`);
+function tooLarge(ctx: Context, { maxPictureBytes }: FormLimits): unknown {
+  return httpError(ctx, 413, `a picture may have ${maxPictureBytes / MIB} MiB`);
 }
 
 function silent(ctx: Context, idleMs: number): unknown {

@@ -56,7 +56,7 @@ async function toPicture(file: string, data: Buffer): Promise<NewPicture> {
   if (data.length === 0) throw new FailedError('empty', `${quote(file)} is empty`, nothingSent);
   const { inspectPicture } = await import('../../cats/picture/type.ts');
   const { pictureName } = await import('../../cats/picture/name.ts');
-  const found = inspectPicture(data);
+  const found = inspectPicture(data, defaults.maxPicturePixels);
   if ('problem' in found) {
     throw new FailedError('not-a-picture', `${quote(file)} ${found.problem}`, nothingSent);
   }

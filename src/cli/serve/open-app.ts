@@ -29,8 +29,9 @@ async function openCat(
 ): Promise<OpenedApp> {
   const { catApp } = await import('../../cats/cat-app.ts');
   settle(proc, spec, variablesOf(env, spec));
-  const uploads = { folder: join(config.home, 'tmp') };
-  return { createApp: catApp({ store, uploads, log: output.talk }), folder: null, leave: () => {} };
+  const spoolFolder = join(config.home, 'tmp');
+  const createApp = catApp({ store, spoolFolder, limits: defaults, log: output.talk });
+  return { createApp, folder: null, leave: () => {} };
 }
 
 async function openModule(

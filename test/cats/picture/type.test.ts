@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { inspectPicture } from '../../../src/cats/picture/type.ts';
+import { inspectPicture as inspect } from '../../../src/cats/picture/type.ts';
+import { defaults } from '../../../src/defaults.ts';
 import { avif, gif, html, jpeg, motionPhoto, png, script, webp, zip } from '../sample-pictures.ts';
+
+const inspectPicture = (data: Buffer) => inspect(data, defaults.maxPicturePixels);
 
 const join = (...parts: (Buffer | string | readonly number[])[]) =>
   Buffer.concat(parts.map((part) => Buffer.from(part as Buffer)));

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { catApp, type UploadLimits } from '../../../src/cats/cat-app.ts';
+import { type CatLimits, catApp } from '../../../src/cats/cat-app.ts';
+import { defaults } from '../../../src/defaults.ts';
 import type { RunningServer } from '../../../src/server/options.ts';
 import { serve } from '../../../src/server/serve.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -51,9 +52,9 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-async function start(uploads: UploadLimits) {
+async function start(other: Partial<CatLimits> = {}) {
   const log = (line: string) => logged.push(line);
-  const createApp = catApp({ store, uploads, log });
+  const createApp = catApp({ store, spoolFolder: folder, limits: { ...defaults, ...other }, log });
   server = await serve({ store, wanted: null, log, createApp }, catOptions);
   return server.record();
 }
@@ -92,7 +93,7 @@ const spooled = () =>
   );
 
 test('what memory has no room for goes through files without a name, byte for byte', async () => {
-  const { url, port } = await start({ folder, memoryBytes: MIB / 4 });
+  const { url, port } = await start({ maxUploadMemoryBytes: MIB / 4 });
   const held = form(picture(MIB / 4 - 500));
   const first = open(port, held);
   first.socket.write(held.subarray(0, 100_000));
@@ -119,7 +120,7 @@ test('what memory has no room for goes through files without a name, byte for by
 });
 
 test('many uploads at once through files all arrive whole', async () => {
-  const { url } = await start({ folder, memoryBytes: 0 });
+  const { url } = await start({ maxUploadMemoryBytes: 0 });
   const pictures = Array.from({ length: 12 }, (_, n) => picture(100_000 + n * 1_000));
   const answers = await Promise.all(
     pictures.map((bytes) => {
@@ -136,7 +137,7 @@ test('many uploads at once through files all arrive whole', async () => {
 });
 
 test('over the budget an upload is 503 before its body is read, and room comes back', async () => {
-  const { port } = await start({ folder, memoryBytes: 250_000, diskBytes: 250_000 });
+  const { port } = await start({ maxUploadMemoryBytes: 250_000, maxSpoolBytes: 250_000 });
   const half = form(picture(200_000));
   const held = [open(port, half), open(port, half)];
   for (const { socket } of held) socket.write(half.subarray(0, 1_000));
@@ -157,7 +158,7 @@ test('over the budget an upload is 503 before its body is read, and room comes b
 });
 
 test('one that does not say its length is promised as much as an upload may have', async () => {
-  const { port } = await start({ folder, memoryBytes: 40 * MIB, diskBytes: 0 });
+  const { port } = await start({ maxUploadMemoryBytes: 40 * MIB, maxSpoolBytes: 0 });
   const chunked = 'Transfer-Encoding: chunked\r\n';
   const body = form(jpeg);
   const first = open(port, body, chunked);
@@ -172,7 +173,7 @@ test('one that does not say its length is promised as much as an upload may have
 });
 
 test('a client that falls silent in mid-upload is cut, and nothing of it is left', async () => {
-  const { port } = await start({ folder, memoryBytes: 0, idleMs: 200 });
+  const { port } = await start({ maxUploadMemoryBytes: 0, bodyIdleMs: 200 });
   const body = form(picture(MIB));
   const seen = open(port, body);
   seen.socket.write(body.subarray(0, 1_000));
@@ -184,7 +185,7 @@ test('a client that falls silent in mid-upload is cut, and nothing of it is left
 
 test('a folder that cannot be used leaves memory alone; that is said once', async () => {
   writeFileSync(folder, 'not a folder');
-  const { port } = await start({ folder, memoryBytes: MIB });
+  const { port } = await start({ maxUploadMemoryBytes: MIB });
   const small = form(jpeg);
   const large = form(picture(2 * MIB));
   for (const [body, status] of [
@@ -203,12 +204,12 @@ test('a folder that cannot be used leaves memory alone; that is said once', asyn
 test('what a server left in the folder that was killed is swept at the next start, and nothing else', async () => {
   mkdirSync(folder);
   for (const name of ['upload-abc', 'mine']) writeFileSync(join(folder, name), 'x');
-  await start({ folder });
+  await start();
   expect(readdirSync(folder)).toEqual(['mine']);
 });
 
 test('a Redis that hangs costs no upload more than a second, wherever it waits', async () => {
-  const { port } = await start({ folder, memoryBytes: 0 });
+  const { port } = await start({ maxUploadMemoryBytes: 0 });
   const body = form(picture(100_000));
   const all = Array.from({ length: 5 }, () => open(port, body));
   for (const { socket } of all) socket.write(body.subarray(0, body.length - 10));
@@ -231,7 +232,7 @@ testWith(needs.mount, 'a full disk is 503 before the body is read, room again is
   mkdirSync(folder);
   spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', folder]);
   try {
-    const { port } = await start({ folder, memoryBytes: 0 });
+    const { port } = await start({ maxUploadMemoryBytes: 0 });
     const body = form(picture(300_000));
     const first = open(port, body);
     first.socket.write(body.subarray(0, 100_000));

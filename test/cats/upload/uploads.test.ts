@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { catApp } from '../../../src/cats/cat-app.ts';
+import { defaults } from '../../../src/defaults.ts';
 import type { RunningServer } from '../../../src/server/options.ts';
 import { serve } from '../../../src/server/serve.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -21,7 +22,7 @@ beforeAll(async () => {
   store = await openStore(redis.url);
   raw = new Redis(redis.url);
   const log = () => {};
-  const createApp = catApp({ store, log });
+  const createApp = catApp({ store, spoolFolder: null, limits: defaults, log });
   server = await serve({ store, wanted: null, createApp, log }, catOptions);
   url = server.record().url;
 });

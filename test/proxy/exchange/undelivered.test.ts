@@ -109,7 +109,12 @@ function serveThree(): Promise<RunningServer[]> {
   const how = { spec: catSpec, version: '0.0.0', replaces: null, drainMs: 1_000, limits: defaults };
   const { store } = fleet;
   const log = () => {};
-  const deps = { store, wanted: null, createApp: catApp({ store, log }), log };
+  const deps = {
+    store,
+    wanted: null,
+    createApp: catApp({ store, spoolFolder: null, limits: defaults, log }),
+    log,
+  };
   const ids = ['aaaaaa', 'bbbbbb', 'cccccc'];
   return Promise.all(ids.map((id) => serve(deps, { id, ...how, ...where, machine })));
 }
