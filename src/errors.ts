@@ -1,4 +1,4 @@
-/** What a script learns from the process: design §8. */
+/** What a script learns from the process: README.md, "Exit codes". */
 export const exitCodes = {
   done: 0,
   failed: 1,

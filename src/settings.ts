@@ -20,7 +20,7 @@ export interface Settings {
   readonly color: 'always' | 'never' | 'auto';
   /** `MEOW_DEBUG`: what is written to stderr of what goes on inside. */
   readonly debug: readonly DebugSection[];
-  /** All that is set here: what of it a child gets is for fleet/environment.ts to say. */
+  /** All that is set here: what of it a child gets is for environment/app-environment.ts to say. */
   readonly childEnv: Readonly<Record<string, string>>;
 }
 

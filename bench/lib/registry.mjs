@@ -2,7 +2,7 @@ const ALPHABET = 'abcdefghijklmnopqrstuvwxyz23456789';
 const ID_LENGTH = 6;
 const LEASE_MS = 3_600_000;
 
-/** The n-th server id: six characters of design §2. */
+/** The n-th server id: six characters, as src/ids.ts makes them. */
 export function serverId(n) {
   let id = '';
   for (let rest = n; id.length < ID_LENGTH; rest = Math.floor(rest / ALPHABET.length)) {
@@ -12,7 +12,7 @@ export function serverId(n) {
 }
 
 /**
- * Writes servers into Redis by hand, `up` and with an hour's lease: design §4.
+ * Writes servers into Redis by hand, `up` and with an hour's lease: src/store/keys.ts.
  * @param {import('ioredis').Redis} redis
  * @param {string} namespace
  * @param {readonly { id: string, port: number, pid?: number }[]} servers

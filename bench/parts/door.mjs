@@ -44,7 +44,7 @@ const otherLoads = [
   },
 ];
 
-/** What a figure may be at most depends on the Node: design of the door. */
+/** What a figure may be at most depends on the Node. */
 const limitsOf = (major) =>
   major >= 24 ? { keepAlive: 0.4, nginx: 2 } : { keepAlive: 0.5, nginx: 3 };
 

@@ -1,6 +1,6 @@
 import { CATS, STREAMS } from './site.mjs';
 
-/** After Redis is back all is well within this time: the design's figure. */
+/** After Redis is back all is well within this time. */
 const WELL_AGAIN_MS = 5_000;
 /** A server that was stopped or killed may be found out this much later. */
 const FOUND_OUT_MS = 12_000;

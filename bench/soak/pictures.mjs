@@ -5,7 +5,7 @@ import { CATS } from './site.mjs';
 
 const KEY = 'soak';
 const PADDING = 8_000;
-/** A picture that was handed out and never acknowledged is back after 30 s: the design's deadline. */
+/** A picture that was handed out and never acknowledged is back after 30 s: `deliveryMs` of src/defaults.ts. */
 const BACK_MS = 35_000;
 
 /** What is known of every picture that was sent. */

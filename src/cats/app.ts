@@ -23,7 +23,7 @@ export interface AppDeps {
 const RECENT = '/recent';
 const UPLOAD = '/upload';
 
-/** The built-in app; it does not listen. Answers every route of design §7 but the health check. */
+/** The built-in app; it does not listen. Answers every route that README.md lists but the health check. */
 export function createKoa(deps: AppDeps, identity: Identity): Koa {
   const router = createRouter(deps, identity);
   const app = new Koa();

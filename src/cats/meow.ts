@@ -55,7 +55,7 @@ function tell(error: unknown, { log }: MeowDeps): void {
   if (!(error instanceof StoreError)) log(`a picture was not claimed: ${troubleInWords(error)}`);
 }
 
-// The door's own, the same for every try of one request: design §6.
+// The door's own, the same for every attempt of one request: no other may take its picture.
 function attemptOf(ctx: Context): string | null {
   const given = ctx.get('meow-attempt');
   return TOKEN.test(given) ? given : null;

@@ -63,7 +63,7 @@ export interface DoorOptions extends Readonly<Record<Limit, number>> {
 
 export const LOOPBACK: readonly string[] = Object.freeze(['127.0.0.0/8', '::1/128', 'localhost']);
 
-/** The defaults of design §9, with what was asked for on top. */
+/** The defaults, with what was asked for on top. */
 export function doorOptions(given: Partial<DoorOptions> = {}): DoorOptions {
   const { doorHost: host, doorPort: port, ...limits } = defaults;
   return {

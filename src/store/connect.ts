@@ -12,7 +12,7 @@ import type { Store } from './store.ts';
 import { createVisits } from './visits.ts';
 
 export interface ConnectOptions {
-  /** `redis://` or `rediss://`, design §9. */
+  /** As connection/redis-url.ts reads it. */
   readonly url: string;
   readonly namespace: string;
   readonly connectMs: number;

@@ -48,7 +48,7 @@ function boxAt(data: Buffer, at: number, until: number): Box | null {
   return end < at + LARGE_HEAD ? null : { type, content: at + LARGE_HEAD, end };
 }
 
-/** Where the last byte ends that the picture's items need: §8.11.3, `iloc` in `meta`. */
+/** Where the last byte ends that the picture's items need: `iloc` in `meta`, ISO/IEC 14496-12 §8.11.3. */
 function indexedEnd(data: Buffer, meta: Box): number {
   let box = boxAt(data, meta.content + VERSION_AND_FLAGS, meta.end);
   while (box && box.type !== 'iloc') box = boxAt(data, box.end, meta.end);

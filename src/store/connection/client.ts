@@ -6,7 +6,7 @@ import { listenForHello, refuseOld } from './hello.ts';
 import type { RedisAddress, RedisPlace } from './redis-url.ts';
 import { isTrouble, storeError } from './trouble.ts';
 
-// Each command has a limit of its own, see link.ts; this one frees what is kept for its answer.
+// Each command has a limit of its own, see connection.ts; this one frees what is kept for its answer.
 const FORGET_MS = 30_000;
 const DISCONNECT_MS = 200;
 
@@ -56,7 +56,8 @@ function greeted(redis: Redis): Promise<void> {
   });
 }
 
-// faults.md A7, A10, A11: the client's own defaults wait 73 s, or for ever, and run a pop twice.
+// Its own defaults wait 73 s, or for ever, and send a pop twice: docs/decisions.md, "Nothing is sent
+// to Redis twice by itself".
 function clientOptions(address: RedisAddress, connectMs: number): ClientOptions {
   const { label: _, tls, place, ...how } = address;
   return {
