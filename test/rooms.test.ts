@@ -224,6 +224,13 @@ describe('the rooms', () => {
     expect([...next.keys()].map((file) => cycleFrom(file, next)).filter(Boolean)).toEqual([]);
   });
 
+  test('do again and again by loop.ts only, but for what ends with a socket, and the watch for sleep', () => {
+    const own = files.filter((file) =>
+      /\bsetInterval\(/.test(readFileSync(join(SRC, file), 'utf8')),
+    );
+    expect(own.sort()).toEqual(['hosting/tunnel.ts', 'time/sleep-watch.ts']);
+  });
+
   test('read the environment in settings.ts only, and signal in process/terminate.ts and local-redis/run.ts only', () => {
     const using = (pattern: RegExp) =>
       files.filter((file) => pattern.test(readFileSync(join(SRC, file), 'utf8')));

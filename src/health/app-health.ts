@@ -1,3 +1,4 @@
+import { troubleInWords } from '../forgive.ts';
 import { type Background, repeat } from '../loop.ts';
 import {
   type AskLimits,
@@ -95,7 +96,7 @@ export class AppHealth {
     const isAlive = answers !== this.#answers;
     this.#lookedMs = nowMs;
     this.#answers = answers;
-    if (!this.#asking) void this.#ask();
+    if (!this.#asking) this.#ask().catch((error: unknown) => this.#tell(error));
     else if (isAlive) this.#bad = 0;
     else if (!slept) this.#sayBad(this.#page(null));
   }
@@ -109,6 +110,12 @@ export class AppHealth {
     if (isWell(said, page.status)) this.#sayGood();
     else if (said.status === null && this.#deps.answers() !== answers) this.#bad = 0;
     else this.#sayBad(this.#page(said));
+  }
+
+  // It asks for longer than a look takes.
+  #tell(error: unknown): void {
+    this.#asking = false;
+    this.#deps.log(`health: ${troubleInWords(error)}`);
   }
 
   #page(said: Said | null): string {

@@ -42,7 +42,7 @@ export function tunnel(
 /**
  * A side whose other side does not read is not read from either, so that its reset is not seen. To
  * write nothing sends nothing, and fails where the connection is no more. The door resets one whose
- * client has gone.
+ * client has gone. A timer of its own, as it has two sockets of its own: it ends with them.
  */
 function watch(socket: Duplex, upstream: Duplex, everyMs: number): void {
   const look = setInterval(() => {

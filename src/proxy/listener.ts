@@ -59,8 +59,12 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): Listen
   const server = createHttpServer(options);
   const sockets = openSockets(server);
   const { closeWebSockets } = connectHandlers(server, context, options);
-  const stopSweep = startSweep(context);
-  const prober = createProber(context.pool, { ...options, via: `1.1 ${context.name}` });
+  const stopSweep = startSweep(context, deps.onTrouble);
+  const prober = createProber(
+    context.pool,
+    { ...options, via: `1.1 ${context.name}` },
+    deps.onTrouble,
+  );
 
   const cut = () => {
     context.closing = true;

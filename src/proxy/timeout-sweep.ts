@@ -1,3 +1,4 @@
+import { repeat } from '../loop.ts';
 import type { DoorContext } from './exchange/context.ts';
 
 const TURN_MS = 1_000;
@@ -7,17 +8,29 @@ const TURN_MS = 1_000;
  * sets and clears three for each. Also keeps the door's coarse clock and the retry budget's second.
  * @returns what ends it
  */
-export function startSweep(context: DoorContext): () => void {
-  const look = setInterval(() => {
-    context.nowMs = performance.now();
-    context.starts.look();
-    for (const { pending } of context.pool.all()) {
-      for (const request of pending.list()) request.check(context.nowMs);
-    }
-  }, context.options.doorWatchMs);
-  const turn = setInterval(() => context.retryPolicy.turn(), TURN_MS);
+export function startSweep(context: DoorContext, log: (line: string) => void): () => void {
+  const looks = repeat({
+    name: 'limits of requests',
+    every: () => context.options.doorWatchMs,
+    work: () => look(context),
+    log,
+  });
+  const turns = repeat({
+    name: 'retry budget',
+    every: () => TURN_MS,
+    work: () => context.retryPolicy.turn(),
+    log,
+  });
   return () => {
-    clearInterval(look);
-    clearInterval(turn);
+    void looks.stop();
+    void turns.stop();
   };
+}
+
+function look(context: DoorContext): void {
+  context.nowMs = performance.now();
+  context.starts.look();
+  for (const { pending } of context.pool.all()) {
+    for (const request of pending.list()) request.check(context.nowMs);
+  }
 }

@@ -12,7 +12,8 @@ export interface SleepWatch {
 
 /**
  * Knows when this process slept. By the host's clock, which goes on in a suspended machine as the
- * monotonic one does not; it decides about nothing but whether a line is worth saying.
+ * monotonic one does not; it decides about nothing but whether a line is worth saying. An interval of
+ * its own, for what it measures is how late that is.
  */
 export function watchSleep(): SleepWatch {
   let lookedAt = Date.now();

@@ -128,7 +128,14 @@ async function serveApp(
   const { id } = options;
   context.output.talk(servingLine(server.record()));
   ready.tell(server.record());
-  if (options.spawned) holdConnections(context.config.home, id, performance.now(), defaults.beatMs);
+  if (options.spawned)
+    holdConnections(
+      context.config.home,
+      id,
+      performance.now(),
+      defaults.beatMs,
+      context.output.talk,
+    );
   leaving.serves(server);
   context.exitWith(exitOf[await server.ended]);
 }

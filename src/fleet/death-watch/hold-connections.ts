@@ -1,14 +1,21 @@
 import { connect } from 'node:net';
+import { isOfSystem } from '../../forgive.ts';
 import { repeat } from '../../loop.ts';
 import { deathSockets } from './socket.ts';
 
 /**
  * Holds a connection to every reconciler of this state folder open, for as long as this process lives;
- * to one that comes later, from the next beat on. Whatever fails does no harm.
+ * to one that comes later, from the next beat on. What the system refuses does no harm.
  * @param sinceMs since when it serves, monotonic
  * @param everyMs how often it looks for reconcilers
  */
-export function holdConnections(home: string, id: string, sinceMs: number, everyMs: number): void {
+export function holdConnections(
+  home: string,
+  id: string,
+  sinceMs: number,
+  everyMs: number,
+  log: (line: string) => void,
+): void {
   const open = new Set<string>();
   const connectTo = (path: string) => {
     const connection = connect(path);
@@ -26,7 +33,8 @@ export function holdConnections(home: string, id: string, sinceMs: number, every
     work() {
       for (const path of deathSockets(home)) if (!open.has(path)) connectTo(path);
     },
-    log: () => {},
+    log,
+    isTold: isOfSystem,
     unref: true,
   }).soon();
 }

@@ -1,5 +1,7 @@
+import { troubleInWords } from '../../forgive.ts';
 import { askHealth } from '../../health/ask-health.ts';
 import { MAX_HEALTH_BYTES } from '../../health/endpoint.ts';
+import { repeat } from '../../loop.ts';
 import { reason } from '../../text.ts';
 import { isVacant } from './failure.ts';
 import type { UpstreamPool } from './pool.ts';
@@ -25,22 +27,29 @@ export interface Prober {
   stop(): void;
 }
 
-export function createProber(pool: UpstreamPool, options: ProbeOptions): Prober {
+export function createProber(
+  pool: UpstreamPool,
+  options: ProbeOptions,
+  log: (line: string) => void,
+): Prober {
   const round = () => {
     for (const upstream of pool.all()) {
-      if (needsProbe(upstream) && !upstream.probing) void probeOne(upstream);
+      if (needsProbe(upstream) && !upstream.probing) {
+        probeOne(upstream).catch((error: unknown) => log(`health check: ${troubleInWords(error)}`));
+      }
     }
   };
   const probeOne = async (upstream: Upstream) => {
     upstream.probing = true;
     upstream.askedMs = performance.now();
-    const result = await probe(upstream, options);
-    upstream.probing = false;
+    const result = await probe(upstream, options).finally(() => {
+      upstream.probing = false;
+    });
     pool.probed(upstream, result);
   };
-  const timer = setInterval(round, options.probeMs);
-  timer.unref();
-  return { round, stop: () => clearInterval(timer) };
+  const every = () => options.probeMs;
+  const rounds = repeat({ name: 'health checks', every, work: round, log, unref: true });
+  return { round, stop: () => void rounds.stop() };
 }
 
 function needsProbe({ state, probeSoon }: Upstream): boolean {

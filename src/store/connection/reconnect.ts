@@ -15,7 +15,10 @@ export interface ReconnectDeps {
   failed(cause: unknown): void;
 }
 
-/** Makes a connection anew, after 50, 100 … 500 ms, for as long as it takes. */
+/**
+ * Makes a connection anew, after 50, 100 … 500 ms, for as long as it takes. Not by `repeat`: there are
+ * rounds only while there is no connection, and its owner tells of each failure.
+ */
 export class Reconnect {
   readonly #deps: ReconnectDeps;
   #timer: NodeJS.Timeout | undefined;
