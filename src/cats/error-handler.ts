@@ -8,8 +8,8 @@ import { withinAwake } from '../time/awake-timer.ts';
 
 const LINGER_MS = 500;
 /**
- * Of the requests that are answered early, the bodies that are read at the same time. It helps a
- * client that sends all before it looks; that of 1,000 refused uploads took the CPU for seconds.
+ * How many bodies are read on at the same time after an early answer. That helps a client that sends
+ * everything before it reads; to do so for 1,000 refused uploads kept the CPU busy for seconds.
  */
 const MAX_DRAINED = 16;
 

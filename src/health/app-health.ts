@@ -44,13 +44,13 @@ export function watchApp(
   return health;
 }
 
-/** Longer than three: an ask that has no answer yet must be seen to. */
+/** Longer than three looks, so that a request without an answer counts as bad in each of them. */
 const LOOKS_AN_ASK = 4;
 
 /**
- * Whether an app answers, as its own page of health and its clients tell: it fails once three looks
- * in a row were bad. An answer that is not there yet is a bad look only where nobody else was
- * answered meanwhile either: one that is slow does not hang.
+ * Whether an app answers, judged by its health page and its clients: it fails after three bad looks
+ * in a row. A missing answer is a bad look only if no client was answered meanwhile either: an app that
+ * is slow does not hang.
  */
 export class AppHealth {
   readonly #deps: AppHealthDeps;

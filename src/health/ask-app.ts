@@ -33,12 +33,12 @@ export function isWell({ status }: Said, [from, to]: StatusRange): boolean {
   return status !== null && status >= from && status <= to;
 }
 
-/** Whether anything came at all. */
+/** Whether anything came back at all. */
 export function isWord({ status, garbled }: Said): boolean {
   return status !== null || garbled;
 }
 
-/** What was answered and is not well, as `GET /up with 404, not 200-399`. */
+/** A bad answer in words: `GET /up with 404, not 200-399`. */
 export function answeredWith(path: string, status: number, wanted: StatusRange): string {
   const range = wanted === BELOW_500 || status >= 500 ? '' : `, not ${rangeInWords(wanted)}`;
   return `GET ${path} with ${status}${range}`;

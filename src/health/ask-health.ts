@@ -10,7 +10,7 @@ export interface HealthQuestion {
   /** From the connection to the end of the answer. */
   readonly withinMs: number;
   readonly maxHeaderBytes?: number;
-  /** A longer answer is none. With 0 only its status counts, and nothing of its body is waited for. */
+  /** A longer answer counts as broken. With 0 the status alone is waited for. */
   readonly maxBodyBytes: number;
 }
 

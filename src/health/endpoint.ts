@@ -11,12 +11,12 @@ export interface Identity {
 export const HEALTH_PATH = '/healthz';
 /** Where a server proves who it is when its app has a page of health of its own. */
 export const HIDDEN_HEALTH_PATH = '/.meowctl/health';
-/** More than a server of ours says of its health. */
+/** More than one of our servers says about its health. */
 export const MAX_HEALTH_BYTES = 4_096;
 /** Who asks an app for its health, so that it can be told from its clients. */
 export const HEALTH_AGENT = 'meowctl-health';
 
-/** Where the server itself answers: out of the way of an app that has such a page. */
+/** Where the server itself answers: elsewhere if its app has such a page. */
 export function healthPathOf({ kind, health }: AppSpec): string {
   if (health === null) return HEALTH_PATH;
   return kind === 'cat' ? health : HIDDEN_HEALTH_PATH;

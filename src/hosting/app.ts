@@ -26,15 +26,15 @@ export interface App {
   page?(): HealthPage;
   /** The process of its own that it runs in; null until that answers. */
   inner?(): Inner | null;
-  /** The process that takes no requests; then no door sends its server any. */
+  /** The process of a worker: doors send its server no requests. */
   worker?(): { readonly pid: number } | null;
   /** Comes with every beat of its server. */
   beat?(): Promise<void>;
-  /** Tells it that its server leaves: no door sends it anything new, what it has goes on. */
+  /** Tells it that its server leaves: it gets nothing new, and finishes what it has. */
   drain?(): void;
   /**
-   * In place of `drain` where no requests are to be waited for: tells it to finish what it does, and
-   * resolves when it has ended; at once where there is nothing to tell it with.
+   * Instead of `drain`, for an app without requests: tells it to finish its work, and resolves when it
+   * has ended, or at once where there is no signal to tell it with.
    */
   finish?(): Promise<void>;
   /**

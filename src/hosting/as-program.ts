@@ -1,12 +1,11 @@
 import { extname } from 'node:path';
 
 /*
- * A file that somebody wants served, as the command line that serves it: whole, so that it can be
- * copied as it is.
+ * The command line that serves a file as a program: complete, so that it can be copied as it is.
  */
 
 const MODULE = /\.[cm]?[jt]sx?$/;
-/** A longer name is not said twice. */
+/** A longer name is not repeated in a remedy. */
 const MAX_FILE = 200;
 
 const runners: ReadonlyMap<string, string> = new Map([
@@ -27,7 +26,7 @@ export function asProgram(file: string): string {
   return `meowctl spawn -- ${runner(file)}${inShell(file)}`;
 }
 
-/** A word as a shell reads it back. */
+/** A word, quoted for a shell where it has to be. */
 export function inShell(word: string): string {
   if (word.length > MAX_FILE) return 'FILE';
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

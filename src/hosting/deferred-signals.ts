@@ -10,8 +10,8 @@ export interface DeferredSignals {
   /** Takes the handlers that were added since. */
   take(): void;
   /**
-   * Lets those of a signal run, once, as if it had come now; without one those of SIGTERM, or of
-   * SIGINT. Returns how many there were.
+   * Runs the handlers of a signal once, as if it had come now; without a signal those of SIGTERM, or
+   * else of SIGINT. Returns how many there were.
    */
   release(log: (line: string) => void, signal?: string): number;
 }
@@ -19,7 +19,7 @@ export interface DeferredSignals {
 /** An app that closes and exits at SIGTERM would cut what it serves: a server drains first. */
 export function deferSignals(proc: EventEmitter): DeferredSignals {
   const handlersOf = (signal: string): Handler[] => {
-    // Of a signal that means nothing to us they are still where the app has put them.
+    // Handlers of other signals were left in place.
     if (!SIGNALS.includes(signal)) return proc.listeners(signal) as Handler[];
     const handlers = deferred.get(signal) ?? [];
     deferred.delete(signal);
@@ -45,7 +45,7 @@ export function deferSignals(proc: EventEmitter): DeferredSignals {
   };
 }
 
-// It may be async, too, and fails alone.
+// It may be async, and its failure affects nothing else.
 async function run(handler: Handler, signal: string, log: (line: string) => void): Promise<void> {
   try {
     await handler(signal);

@@ -51,8 +51,8 @@ async function importApp(path: string, deps: ModuleDeps): Promise<App> {
 }
 
 /**
- * While it loads: afterwards it may open what other ports it likes. Nothing is thrown at whoever
- * listens: many end the process for that, and it could not be said why.
+ * Only while it loads: afterwards it may listen on other ports. The call itself does not throw: many
+ * apps end the process then, before the reason can be told.
  */
 function forbidListening(path: string) {
   const { listen } = Server.prototype;
@@ -106,7 +106,7 @@ function lend(server: HttpServer, path: string, log: ModuleDeps['log']): App {
   };
 }
 
-// By its shape: its Koa is another copy than ours.
+// Told by its shape, as it is made by another copy of Koa.
 function isKoa(value: unknown): value is { callback(): Listener } {
   const { callback, use } = (value ?? {}) as Record<string, unknown>;
   return typeof value === 'object' && typeof callback === 'function' && typeof use === 'function';
@@ -162,7 +162,7 @@ function run(path: string): string {
   return `\`${asProgram(here(path))}\``;
 }
 
-// From the folder it runs in, which is where it was asked for, or was asked for with it.
+// Relative to the folder that it runs in.
 function here(path: string): string {
   const short = relative(process.cwd(), path);
   return short.startsWith('..') ? path : short;

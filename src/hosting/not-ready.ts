@@ -4,13 +4,13 @@ import { answeredWith, type Said } from '../health/ask-app.ts';
 import type { Program, ProgramDeps } from './program.ts';
 
 /*
- * Why a program is not ready, as far as it can be known: the commonest slips all look the same from
- * outside.
+ * Why a program is not ready, as far as that can be found out: the most common mistakes all look the
+ * same from outside.
  */
 
 export interface Waited {
   readonly port: number;
-  /** The last that it said at all. */
+  /** The last answers of any kind. */
   readonly heard: readonly Said[];
 }
 

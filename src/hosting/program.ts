@@ -17,7 +17,7 @@ export interface Program {
   holds(port: number): boolean | null;
   /** Where it and what it started listen; null where that cannot be told. */
   listens(): readonly { readonly host: string; readonly port: number }[] | null;
-  /** The process of its own that runs on although it has ended well itself. */
+  /** A process of its group that still runs although it has ended with success itself. */
   leftBehind(): number | null;
   /** Sends a signal to it, and to nothing that it started. */
   tell(signal: NodeJS.Signals): void;
@@ -94,7 +94,7 @@ function createApp(deps: ProgramDeps): App {
   };
 }
 
-/** A port that somebody else takes at the last moment ends the program; then the next is tried. */
+/** A program whose port another process takes at the last moment ends; then the next port is tried. */
 async function startOnFreePort(
   deps: ProgramDeps,
   outer: number,
@@ -137,7 +137,7 @@ async function untilReady(
   return null;
 }
 
-/** One that answers in place of our program will show: ours then ends, as it cannot bind. */
+/** If another process answers on the port, our program cannot bind and ends soon. */
 async function isOurs(
   program: Program,
   port: number,

@@ -92,7 +92,7 @@ function wasReset({ socket }: ClientRequest): boolean {
   return (socket as ReadFirstSocket | null)?.wasReset ?? false;
 }
 
-// Whoever reads must see that it is not whole.
+// The client must see that the answer is not whole.
 function cut({ incoming, response, limits }: Passage): void {
   if (response.writableEnded) return;
   if (incoming.complete || incoming.destroyed || incoming.httpVersion === '1.0') response.destroy();

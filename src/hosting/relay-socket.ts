@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ReadFirstSocket } from '../http/read-first-socket.ts';
 
-/** Connections to a program. One on which more comes than was asked for is not kept. */
+/** Connections to a program. One on which stray bytes arrive is not kept. */
 export class RelayAgent extends Agent {
   override createConnection({ host, port }: ClientRequestArgs): Socket {
     const socket = new ReadFirstSocket().setNoDelay(true);

@@ -90,9 +90,8 @@ export function createRelay(
 }
 
 /**
- * A connection that was used before may be closed by the program at this very moment. So only what
- * can be sent again goes over one; all else gets one of its own. So does HEAD, as there are programs
- * that send a body with the answer.
+ * The program may close a kept connection at any moment, so only requests that can be repeated use
+ * one; all others get a connection of their own. So does HEAD, as some programs send a body with it.
  */
 function isRepeatable({ method, headers }: IncomingMessage): boolean {
   if (method !== 'GET' || headers['transfer-encoding'] !== undefined) return false;
@@ -146,7 +145,7 @@ function passInterim(
   );
 }
 
-/** A door then treats us as the broken server that we are. */
+/** So a door sees a connection that broke, and may try another server. */
 function breakOff(response: ServerResponse): void {
   response.socket?.destroy();
 }

@@ -40,8 +40,8 @@ export function tunnel(
 }
 
 /**
- * A side whose other side does not read is not read from either, so that its reset is not seen. To
- * write nothing sends nothing, and fails where the connection is no more. The door resets one whose
+ * While one side does not read, the other is not read from either, and its reset is not seen. Writing
+ * nothing sends nothing, but fails on a connection that is gone. The door resets a connection whose
  * client has gone. A timer of its own, as it has two sockets of its own: it ends with them.
  */
 function watch(socket: Duplex, upstream: Duplex, everyMs: number): void {

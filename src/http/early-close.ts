@@ -91,7 +91,7 @@ export function endUnread(
   socket.once('close', () => clearTimeout(limit));
 }
 
-/** Takes the rest of a request that nobody wants. */
+/** Reads the rest of a request and throws it away. */
 export function readOn(request: IncomingMessage): void {
   request.unpipe().resume();
 }

@@ -24,7 +24,7 @@ export function sendInterim(response: ServerResponse, head: string): void {
   if (response.headersSent || response.destroyed) return;
   const { socket } = response;
   if (socket) {
-    // A client that reads nothing shall not pile them up here.
+    // They must not pile up for a client that does not read.
     if (!socket.writableNeedDrain) socket.write(head, 'latin1');
     return;
   }

@@ -3,15 +3,15 @@ import { Socket, type SocketConstructorOpts } from 'node:net';
 type Written = (error?: Error | null) => void;
 
 /**
- * A client's socket that fails only when all that came has been read. A server that refuses a body
- * answers, then closes with the rest unread: the kernel resets the connection, which fails our next
- * write, or the read behind the answer, while the answer still lies here.
+ * A client's socket that fails only after all that has come was read. A server that refuses a body
+ * answers, then closes with the rest unread: the kernel resets the connection, and our next write, or
+ * the read after the answer, fails while the answer is still in the buffer.
  */
 export class ReadFirstSocket extends Socket {
   #done: Written | null = null;
   /** The read that failed while there was something left. */
   #broken: Error | null = null;
-  /** The connection broke: what only its end was to end is not whole, however it looks. */
+  /** The connection broke: an answer that ends with its connection is not whole, even if it looks so. */
   wasReset = false;
 
   // Node hands all of it to its streams; the types know only some.
@@ -55,7 +55,7 @@ export class ReadFirstSocket extends Socket {
   };
 }
 
-/** Not somebody's who has given up on his own: that does not wait. */
+/** An error of the kernel, not of a caller who gives up: that takes effect at once. */
 function isOfKernel(error: Error | null | undefined): error is NodeJS.ErrnoException {
   return error ? 'syscall' in error : false;
 }

@@ -34,7 +34,7 @@ export function accessLine(answered: Answered): string {
     `${durationMs.toFixed(durationMs < 10 ? 1 : 0)}ms`,
   ];
   if (trouble !== null) words.push(`(${plain(trouble)})`);
-  // One that answered at the first try has been named already.
+  // A server that answered at the first attempt has been named already.
   if (tried.length > 1 || (server === null && tried.length > 0))
     words.push(`tried ${tried.join(' ')}`);
   return words.join(' ');

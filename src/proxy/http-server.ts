@@ -19,7 +19,7 @@ export function createHttpServer(limits: HttpLimits): Server {
     requestTimeout: limits.clientRequestMs,
     keepAliveTimeout: limits.clientKeepAliveMs,
     connectionsCheckingInterval: SECOND_MS,
-    // Node would refuse a request without one in its own way, and then what comes behind it again.
+    // Node would refuse a request without one in its own way, and then refuse what follows it again.
     requireHostHeader: false,
   });
   // Node would drop the lines beyond its own limit in silence; the door counts them itself.

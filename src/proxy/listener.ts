@@ -34,7 +34,7 @@ export interface ListenerDeps {
   readonly onUndelivered: (attempt: string) => void;
   /** The pool changed, or a draining server has nothing queued any more. */
   readonly onChange: () => void;
-  /** One line about what somebody should look at. */
+  /** One line about something that an operator should look at. */
   readonly onTrouble: (line: string) => void;
 }
 

@@ -17,7 +17,7 @@ export interface DoorLease {
 export interface FleetSource {
   records(limit: number): Promise<RecordsView>;
   acknowledge(serverId: string, doorId: string): Promise<void>;
-  /** Calls back with an id, or null when anything may have changed. A hint, nothing more. */
+  /** Calls back with the id that changed, or null when anything may have. Only a hint. */
   watch(listener: (id: string | null) => void): Unsubscribe;
 }
 

@@ -6,7 +6,7 @@ import { DOOR_NAME } from '../ids.ts';
 
 interface Connection {
   requests: number;
-  /** Those of them that are not out, or behind one that is not. */
+  /** Its responses that are not sent yet, or wait behind one that is not. */
   readonly unanswered: Set<ServerResponse>;
   /** It carried a door's `Via`: the door closes it, or a POST on its way would be lost. */
   fromDoor: boolean;
@@ -45,7 +45,7 @@ export class Connections {
     return this.#requests;
   }
 
-  /** How many of them an app has answered, with anything but 5xx: those may be ours. */
+  /** How many of them the app has answered. A 5xx does not count: it may be ours. */
   answers(): number {
     return this.#answers;
   }
@@ -54,7 +54,7 @@ export class Connections {
     return this.#sockets.size;
   }
 
-  /** From now on it carries another protocol: it ends by itself, or with the drain limit. */
+  /** It carries another protocol from now on, and ends by itself or at the drain limit. */
   hold(socket: Duplex): void {
     const connection = this.#sockets.get(socket);
     if (!connection) return;

@@ -25,7 +25,7 @@ const LOOK_MS = 50;
 const FIRST_LOOK_MS = 10;
 
 /**
- * The orderly leave: say so, be let go by every door, finish what has begun, and end.
+ * Leaves in order: announces it, waits until every door has acknowledged, finishes what is in flight, ends.
  * @param drainMs how long requests may finish
  */
 export async function retire(
@@ -48,7 +48,7 @@ export async function retire(
   connections.cut();
 }
 
-/** The leave of a server that no door sends anything: its app may finish what it does. */
+/** Leaves as a worker, to which no door sends requests: its app may finish its work. */
 export async function retireWorker(
   { connections, look, stopListening, cut }: Omit<RetireDeps, 'doorsLeft'>,
   finish: () => Promise<void>,
@@ -66,7 +66,7 @@ export async function retireWorker(
   connections.cut();
 }
 
-/** Every door seen in the last lease has let us go, or 3 s have passed. */
+/** Waits until every door that was seen has acknowledged the leave, or the time is up. */
 async function acknowledged({ look, cut }: RetireDeps, withinMs: number): Promise<void> {
   const end = performance.now() + withinMs;
   const seen = new Set<string>();

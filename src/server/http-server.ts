@@ -39,7 +39,7 @@ export function createAppServer(
     asksForHealth(request, healthPath) || request.headers['user-agent'] === HEALTH_AGENT;
   const connections = new Connections(server, isProbe, limits);
   server.on('request', (request, response) => {
-    // Behind the last answer on its connection: this one could not be answered.
+    // It follows the last answer on its connection, and could not be answered.
     if (!request.socket.writable) return;
     if (asksForHealth(request, healthPath)) answerHealth(request, response, identity);
     else app.request(request, response);

@@ -35,7 +35,7 @@ export interface ServeOptions {
   readonly limits: ServerLimits;
 }
 
-/** That a spawned server is wanted: it is started again when it dies. */
+/** A spawned server's place among the desired servers: it is started again when it dies. */
 interface Wanted {
   /** Registers it. False when the server whose place it takes is not wanted any more. */
   register(record: ServerRecord): Promise<boolean>;
@@ -53,7 +53,7 @@ export interface ServeDeps {
   readonly store: Store;
   /** Null for one that was started by hand. */
   readonly wanted: Wanted | null;
-  /** Told right before it is known: from then on it must leave in order. */
+  /** Called right before it registers: from then on it must leave in order. */
   onRegister?(): void;
   /** Told why it does not start, before it ends what it started. */
   onFail?(error: unknown): void;

@@ -75,7 +75,7 @@ export class Registration {
       .catch(withoutRedis(null))
       .catch((error: unknown) => this.#tell(error));
 
-  /** It never got so far. */
+  /** It did not get as far as registering. */
   abandon(): void {
     this.#inFolder(() => this.#deps.wanted?.drop());
   }

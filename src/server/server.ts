@@ -18,10 +18,10 @@ import { Registration } from './registration.ts';
 
 const OTHER_PORT = 'Choose another with --port, or leave it out';
 
-/** Nobody is told to come to a worker. */
+/** A worker gets no requests, so any port will do. */
 const ANY_PORT = 0;
 
-/** One server from its first bind to its last word. */
+/** One server, from its first bind until it has left. */
 export class FleetServer implements RunningServer {
   readonly ended: Promise<Ending>;
   readonly #deps: ServeDeps;

@@ -23,15 +23,15 @@ export interface Connection {
   readonly unanswered: Unanswered[];
   /** The head of the last request, ready for a server: most clients send the same lines again. */
   cachedHead: CachedHead | null;
-  /** What to write when the last answer is out: what came behind its request was none. */
+  /** Written after the last answer: what followed its request was not a valid request. */
   finalBytes: string | null;
-  /** The answer that it gets now is the last on it. */
+  /** The current answer is the last on this connection. */
   isLast: boolean;
   /** A request on it was refused: whatever follows is not looked at. */
   refused: boolean;
-  /** A head was too large, and what of it is not known yet. */
+  /** A head was too large; which part of it is still to be found out. */
   overflow: Overflow | null;
-  /** What waits for the last answer. */
+  /** Called after the last answer. */
   next: (() => void) | null;
 }
 
@@ -55,7 +55,7 @@ export function createConnection(socket: Socket, trusts: (peer: string) => boole
   };
 }
 
-/** A request of this connection needs it no more. */
+/** A request no longer needs its connection. */
 export function forget({ unanswered }: Connection, request: Unanswered): void {
   if (unanswered.length === 1) unanswered.pop();
   else unanswered.splice(unanswered.indexOf(request), 1);
@@ -71,7 +71,7 @@ export function finishConnection(connection: Connection, closing: boolean): void
   socket.destroySoon();
 }
 
-/** Calls back once all requests so far have their answers: now, or later; never if the connection ends. */
+/** Calls back once all requests so far are answered, at once if they are; never if the connection ends. */
 export function whenAnswered(connection: Connection, next: () => void): void {
   if (connection.unanswered.length > 0) connection.next = next;
   else next();

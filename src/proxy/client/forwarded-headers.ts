@@ -9,7 +9,7 @@ export interface Provenance {
   /** The door's name in Via: `meow-<door id>`. */
   readonly door: string;
   readonly httpVersion: string;
-  /** The same for every try of one request, and never the client's. */
+  /** The same for every attempt of one request, and never the client's. */
   readonly attempt: string;
 }
 

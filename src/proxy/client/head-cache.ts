@@ -15,24 +15,24 @@ export interface CachedHead {
   /** Where in `lines` the name of the request goes: new for each. */
   readonly attemptAt: readonly number[];
   readonly hasBody: boolean;
-  /** Null where clients do not stay with a server. */
+  /** Null where clients do not stick to a server. */
   readonly affinity: Affinity | null;
 }
 
-/** Who sends, and what the request before on its connection was. */
+/** Who sends, and the head of the previous request on the connection. */
 interface Sender {
   readonly peer: string;
   readonly trusted: boolean;
   cachedHead: CachedHead | null;
 }
 
-// No header line can hold it.
+// A character that no header line can contain.
 const ATTEMPT = '\n';
 const SLASH = 0x2f;
 
 /**
- * Checks and rewrites the head of a request. The same lines as those of the request before on its
- * connection need neither again: 5 of 36 µs.
+ * Checks and rewrites the head of a request. Lines that are the same as those of the previous request
+ * on the connection need neither: 5 of 36 µs.
  */
 export function readHead(
   context: DoorContext,

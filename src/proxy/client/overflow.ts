@@ -1,6 +1,6 @@
 import { METHODS } from 'node:http';
 
-/** What of a head was too large. */
+/** Which part of a head was too large. */
 export type TooLarge = 'target' | 'lines';
 
 const LINE_END = '\n';
@@ -10,8 +10,8 @@ const REQUEST_END = / HTTP\/\d\.\d\r?$/;
 const IN_TARGET = /^[!-~]*$/;
 
 /**
- * Finds out which line of a head was too long. Node's parser does not say, and shows the packet in
- * which it gave up, not those before: if the line does not begin there, its end tells.
+ * Finds out which line of a head was too long. Node's parser does not say, and gives only the packet
+ * in which it gave up: if the line does not begin there, its end has to tell.
  */
 export class Overflow {
   readonly #decide: (found: TooLarge) => void;
@@ -20,7 +20,7 @@ export class Overflow {
   #tail = '';
   #spaced = false;
 
-  /** @param decide called once; after a silence of `waitMs` with what is likely */
+  /** @param decide called once; after `waitMs` without a packet, with the likely answer */
   constructor(decide: (found: TooLarge) => void, waitMs: number) {
     this.#decide = decide;
     this.#timer = setTimeout(() => this.guess(), waitMs);
@@ -40,7 +40,7 @@ export class Overflow {
     else this.#follow(packet.toString('latin1'));
   }
 
-  /** Nobody wants to know any more. */
+  /** The answer is no longer needed. */
   stop(): void {
     clearTimeout(this.#timer);
   }

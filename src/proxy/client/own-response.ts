@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { endPolitely, type LingerLimits } from '../../http/early-close.ts';
 
-/** An answer of the door's own. */
+/** An answer that the door itself gives. */
 export interface OwnAnswer {
   readonly status: number;
   readonly text: string;
@@ -11,7 +11,7 @@ export interface OwnAnswer {
   readonly close?: boolean;
 }
 
-/** RFC 9110 §15.5.6: a 405 names what would have been taken. */
+/** RFC 9110 §15.5.6: a 405 lists the methods that are allowed. */
 export const ALLOW: readonly string[] = Object.freeze([
   ...['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
 ]);
@@ -30,7 +30,7 @@ export const own = {
   nothingToSay: { status: 204, text: '', lines: ALLOW },
 } as const satisfies Record<string, OwnAnswer>;
 
-/** Short text, or JSON for who asks for it. */
+/** Sends short text, or JSON to a client that asks for it. */
 export function sendOwn(
   request: IncomingMessage,
   response: ServerResponse,

@@ -11,9 +11,9 @@ interface ParserError extends Error {
 }
 
 /**
- * The parser met something that is not HTTP, too much of it, or too slow. Answers what came before,
- * then refuses, then closes: what follows cannot be told apart from a request any more. Called
- * again for each packet that still comes.
+ * The parser met something that is not HTTP, is too large or too slow. Earlier requests get their
+ * answers, then this one is refused and the connection closed: where the next request would begin is
+ * unknown. Called again for each further packet.
  */
 export function refuseConnection(
   context: DoorContext,
@@ -50,12 +50,12 @@ function isLate(error: Error): boolean {
 }
 
 function say(context: DoorContext, connection: Connection, answer: OwnAnswer): void {
-  // A connection that was opened early and never used is no request.
+  // Browsers open connections early and never use them: that is no request.
   if (connection.socket.bytesRead > 0) tell(context, answer);
   endWith(connection, rawAnswer(answer), context.options.lingerMs);
 }
 
-// Of a request that could not be read there is nothing else to tell.
+// Nothing else is known of a request that could not be read.
 function tell({ onAnswer, options }: DoorContext, { status, text }: OwnAnswer): void {
   const isLimit = status === 414 || status === 431;
   const trouble = isLimit ? `${text}: --max-header is ${options.maxHeaderBytes} bytes` : text;

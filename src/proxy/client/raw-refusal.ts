@@ -3,7 +3,7 @@ import type { DoorContext } from '../exchange/context.ts';
 import { type Connection, endWith } from './connection.ts';
 import { type OwnAnswer, rawAnswer } from './own-response.ts';
 
-/** Refuses what node has taken its parser off for: the last request of its connection. */
+/** Refuses a request from whose connection node has removed its parser: it is the last one there. */
 export function refuseRaw(
   { onAnswer, options }: DoorContext,
   connection: Connection,

@@ -56,7 +56,7 @@ function passableMethod({ method }: IncomingMessage): Refusal | null {
   return notPassed(method);
 }
 
-/** What is said to a method that ends here. */
+/** The answer to a method that is not passed on. */
 export function notPassed(method: 'TRACE' | 'CONNECT'): Refusal {
   return { status: 405, text: `${method} is not passed on`, lines: ALLOW };
 }
@@ -82,7 +82,7 @@ function oneHost(head: RequestHead, { httpVersion }: IncomingMessage): Refusal |
 }
 
 const CODING = /^[\w!#$%&'*+.^`|~-]+(?:[\t ]*;[\t ]*[\w!#$%&'*+.^`|~-]+=[\w!#$%&'*+.^`|~-]+)*$/;
-// The one that was taken back: some still read it as no coding at all. RFC 9112 §12.3.
+// Withdrawn by RFC 9112 §12.3; some servers still read it as no coding at all.
 const CHUNKED = 'chunked';
 const WITHDRAWN = 'identity';
 

@@ -98,11 +98,11 @@ const notes: Readonly<Record<string, LineRule>> = {
   expect: drop,
   forwarded: drop,
   'meow-attempt': drop,
-  // No header of HTTP, but CGI and all that took after it would make HTTP_PROXY of it.
+  // Not a header of HTTP, but CGI and its successors would turn it into HTTP_PROXY.
   proxy: drop,
 };
 
-// Every way a name is likely to be written, so that the common lines need no lower-casing.
+// The usual spellings of each name, so that common lines need no lower-casing.
 const lineRules: ReadonlyMap<string, LineRule> = new Map(
   Object.entries(notes).flatMap(([name, rule]) => [
     [name, rule],
@@ -111,7 +111,7 @@ const lineRules: ReadonlyMap<string, LineRule> = new Map(
 );
 
 const ODD = /[^A-Za-z0-9-]/;
-// All names of several words that have a rule here begin so: few others need to be looked at.
+// The first letters of all names that have a rule here: few other lines need a closer look.
 const BEGINNINGS: ReadonlySet<number> = new Set(Buffer.from('ckmptx'));
 
 function byPrefix(_head: RequestHead, _value: string, name: string): boolean {
@@ -123,7 +123,7 @@ function byPrefix(_head: RequestHead, _value: string, name: string): boolean {
 }
 
 /**
- * Whether an app may read it as a name with a rule of its own. CGI, WSGI, PHP and Rack call both
+ * Whether an app may take it for a name that has a rule here. CGI, WSGI, PHP and Rack call both
  * `X_Forwarded_For` and `X-Forwarded-For` HTTP_X_FORWARDED_FOR (RFC 3875 §4.1.18), and some read
  * every other character that a name may have as `_` too.
  */

@@ -14,7 +14,7 @@ const MAX_BUFFERED_BYTES = 128 * 1_024;
 export interface AnswerSource {
   readonly upstream: Upstream;
   readonly flow: FlowControl | null;
-  /** The client takes some of it again after a while. */
+  /** The client has read enough to go on. */
   onDrained(): void;
 }
 
@@ -23,11 +23,11 @@ export class Answer {
   readonly isStream: boolean;
   readonly #client: Client;
   readonly #source: AnswerSource;
-  /** Only the end of its connection ends it. */
+  /** It ends with its connection. */
   readonly #isOpenEnded: boolean;
   /** Of an event stream without a length. */
   readonly #events: EventEnd | null;
-  /** What is still to come of one that gives its length; negative without one. */
+  /** Bytes still to come by its Content-Length; negative without one. */
   #missing: number;
   #paused = false;
 
@@ -88,7 +88,7 @@ export class Answer {
     return true;
   }
 
-  /** Its server has ended it. @returns false where that may not be its whole */
+  /** Its server has ended it. @returns false if it may not be whole */
   end(trailers: string[] | null): boolean {
     const { context, request, response } = this.#client;
     if (this.#isOpenEnded && this.#source.flow?.wasReset) return false;
@@ -113,7 +113,7 @@ export class Answer {
     else closeInSteps(request, context.options);
   }
 
-  // Node's own limit is one piece: each answer of two would stop the server's socket for nothing.
+  // Node's own limit is one piece: every answer of two pieces would pause the server's socket.
   #pauseIfSlow(): void {
     const { response } = this.#client;
     if (response.writableLength < MAX_BUFFERED_BYTES) return;

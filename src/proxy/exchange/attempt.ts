@@ -16,8 +16,8 @@ const SWITCHING = 101;
 const INFORMATIONAL_END = 200;
 
 /**
- * One try of a request: one server, one connection. It is itself the handler that undici calls: this
- * is the hot path. undici 7 still calls this form of handler itself, and wraps the newer one.
+ * One attempt of a request: one server, one connection. It is itself the handler that undici calls, as
+ * this is the hot path. undici 7 still calls this form of handler itself, and wraps the newer one.
  */
 export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
   readonly upstream: Upstream;
@@ -28,12 +28,12 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
 
   #abort: ((error?: Error) => void) | null = null;
   #phase: Phase = 'connecting';
-  /** Coarse time of the last sign of life. */
+  /** Coarse time of the last progress. */
   #stampMs: number;
   #answerBegan = false;
   #answer: Answer | null = null;
   #interim = 0;
-  /** Set before an abort of our own: what to call it, and why. */
+  /** Set when the door itself gives up: as what kind of failure, and why. */
   #verdict: Failure | null = null;
   #why = '';
 
@@ -60,7 +60,7 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
     upstream.connections.dispatch(options, this);
   }
 
-  /** Ends it; `onError` follows. Before the connection stands, `onConnect` sees to it. */
+  /** Ends it; `onError` follows. While it still connects, `onConnect` will do so. */
   giveUp(verdict: Failure, why: string): void {
     if (this.#phase === 'over') return;
     this.#verdict = verdict;
@@ -129,7 +129,7 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
   }
 
   onComplete(trailers: string[] | null): void {
-    // What came in one piece with the reason for giving up is still parsed to its end.
+    // undici still parses the rest of the piece in which the reason for giving up came.
     if (this.#verdict) return this.onError(new Error(this.#why));
     this.#leave();
     const isOut = this.#client.response.writableEnded;
@@ -198,7 +198,7 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
     return { connectMs: doorConnectMs, waitMs: expectWaitMs, maxHeaderBytes, goAhead };
   }
 
-  // A request that a server answered so is never tried on another: a part of its answer has come.
+  // After this the request is never tried on another server: part of an answer has come.
   #interimAnswer(status: number, raw: Buffer[], reasonPhrase: string): boolean {
     const { context, request, response } = this.#client;
     this.#interim += 1;
@@ -212,7 +212,7 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
     return true;
   }
 
-  // A whole answer to its client, which asks again, elsewhere.
+  // For its client it is a whole answer; the client reconnects, to another server.
   #endStream(): void {
     this.#client.remark('ended: its server leaves');
     this.end('ended: its server leaves');

@@ -19,14 +19,14 @@ export interface DoorContext {
   readonly retryPolicy: RetryPolicy;
   readonly poison: PoisonList;
   readonly starts: StartQueue;
-  /** Null where clients do not stay with a server. */
+  /** Null where clients do not stick to a server. */
   readonly sticky: Sticky | null;
   readonly onAnswer: ((answered: Answered) => void) | null;
   /** A request for a picture whose client did not get it. */
   readonly onUndelivered: (attempt: string) => void;
   /** A server was taken out, or nothing waits for a connection to it any more. */
   readonly onChange: () => void;
-  /** Milliseconds of a monotonic clock, refreshed a few times a second: free to read. */
+  /** A coarse monotonic clock in milliseconds, refreshed a few times a second: free to read. */
   nowMs: number;
   /** The door is on its way out: every answer is the last on its connection. */
   closing: boolean;
@@ -34,7 +34,7 @@ export interface DoorContext {
   newAttempt(): string;
 }
 
-/** Whether what has no end of its own is to be ended: its server leaves, or the door does. */
+/** Whether endless answers are to be ended, because their server or the door leaves. */
 export function endsStreams({ closing, options, nowMs }: DoorContext, upstream: Upstream): boolean {
   if (closing) return true;
   return upstream.state === 'draining' && nowMs - upstream.drainMs >= options.streamDrainMs;
@@ -55,7 +55,7 @@ export function pickUpstream(
   return balancer.next(pool.routable(), tried) ?? lastResort(context, tried);
 }
 
-// It takes no turn: those of everybody else stay in strict order.
+// This does not move the rotation, which stays strict for all other requests.
 function stickyUpstream(
   { pool, options }: DoorContext,
   tried: readonly Upstream[],

@@ -2,8 +2,8 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /**
- * Follows an event stream to end it between two events: behind a blank line (WHATWG HTML §9.2.6).
- * Looks at the ends of pieces only, until an end is wanted.
+ * Follows an event stream so that it can be ended between two events: after a blank line (WHATWG HTML
+ * §9.2.6). Until it is to end, it only looks at the last bytes of each piece.
  */
 export class EventEnd {
   /** Line ends in a row, with nothing between them. Before the first byte no event is under way. */
@@ -13,8 +13,8 @@ export class EventEnd {
   #sinceMs: number | null = null;
 
   /**
-   * It is to end with the event that is under way.
-   * @param waitMs one that takes longer than that is not waited for
+   * Asks for the end, after the current event.
+   * @param waitMs an event that takes longer is not waited for
    * @returns whether it may end right now
    */
   soon(nowMs: number, waitMs: number): boolean {
@@ -22,7 +22,7 @@ export class EventEnd {
     return this.#reached || nowMs - this.#sinceMs > waitMs;
   }
 
-  /** @returns how many of these bytes are to be passed on, before the end; null for all, without one */
+  /** @returns how many of these bytes to pass on before the end; null to pass on all and go on */
   take(piece: Buffer): number | null {
     if (this.#sinceMs !== null) return this.#endIn(piece);
     // A blank line takes at most four bytes.

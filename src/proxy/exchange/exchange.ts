@@ -195,7 +195,7 @@ export class Exchange implements Client, Unanswered, Waiting {
     finishConnection(this.connection, this.context.closing);
   }
 
-  // What the server counts as delivered has only got as far as here.
+  // The server counts the picture as delivered, but it has only reached the door.
   #tellUndelivered(): void {
     const { method, path, attempt } = this.outgoing;
     if (this.#tried.length > 0 && takesPicture(method, path)) this.context.onUndelivered(attempt);

@@ -14,7 +14,7 @@ import type { RequestBody } from './request-body.ts';
 export interface Expectation {
   readonly connectMs: number;
   readonly maxHeaderBytes: number;
-  /** How long the server may think about it before it gets the body anyway. RFC 9110 §10.1.1. */
+  /** How long the server may take to answer before it gets the body anyway. RFC 9110 §10.1.1. */
   readonly waitMs: number;
   /** Tells the client to send the body. */
   goAhead(): void;
@@ -26,7 +26,7 @@ const nothing = () => {};
 
 /**
  * Sends a request with `Expect: 100-continue` through node:http, which can wait for the server's
- * word; undici cannot. To the handler it looks as if undici did it. A connection of its own.
+ * word; undici cannot. The handler is called as by undici. Each has a connection of its own.
  */
 export function sendExpecting(
   upstream: Upstream,
@@ -53,12 +53,12 @@ export function sendExpecting(
     else handler.onComplete?.(trailers);
     outgoing.destroy();
   });
-  // The end of the connection is none of an answer that has come in whole.
+  // The end of the connection does not matter to an answer that has come in whole.
   const fail = (error: Error) => answer?.complete || end(error, []);
   const abort = (error?: Error) => end(error ?? new Error('aborted'), []);
   connectWithin(socket, expectation.connectMs, () => handler.onConnect?.(abort));
   sendWhenTold(outgoing, body, expectation);
-  // What came in one piece with the reason for giving up is still parsed to its end.
+  // Node still parses the rest of the piece in which the reason for giving up came.
   outgoing.on('information', (interim) => over || passInterim(interim, handler));
   handler.attach({
     pause: () => answer?.pause(),

@@ -3,7 +3,7 @@ import { plain } from '../../text.ts';
 import { isRoutable, type Upstream } from '../upstream/upstream.ts';
 
 export interface PoisonOptions {
-  /** Two deaths within it, with requests for a target in flight each time, make that poison. */
+  /** A target is poison if two servers die within this time with requests for it in flight. */
   readonly poisonWindowMs: number;
   readonly maxPoison: number;
 }
@@ -33,9 +33,9 @@ const LINES_A_MINUTE = 30;
 const MINUTE_MS = 60_000;
 
 /**
- * The targets that servers die of. Poison is what one request broke two servers with, or what was in
- * flight when two servers died within a minute and was not answered in between. One answer, whatever
- * its status, clears it. Of either list the oldest make room.
+ * The targets that servers die of. A target is poison if one request for it broke two servers, or if
+ * requests for it were in flight when two servers died within a minute, without an answer in between.
+ * One answer, whatever its status, clears it. Both lists drop their oldest entries when they are full.
  */
 export class PoisonList {
   readonly #options: PoisonOptions;
@@ -50,7 +50,7 @@ export class PoisonList {
     this.#say = say;
   }
 
-  /** A server answered. Called for every answer: nearly always nothing is kept. */
+  /** A server answered. Called for every answer: nearly always both lists are empty. */
   answered(method: string, path: string): void {
     if (this.#suspects.size === 0 && this.#poison.size === 0) return;
     const key = keyOf(method, path);
@@ -67,7 +67,7 @@ export class PoisonList {
       this.#keep(this.#poison, key, words);
       return true;
     }
-    // One that leaves in order cuts what is late; that is no death.
+    // A server that leaves in order cuts what is late: that is no death.
     if (upstream.state === 'draining') return false;
     if (!repeated && !this.#diedBefore(key, upstream, nowMs)) {
       this.#keep(this.#suspects, key, { upstream, atMs: nowMs });
@@ -79,7 +79,7 @@ export class PoisonList {
     return true;
   }
 
-  /** What is poison, the last to break something first, as `GET /path`; so many as a record may name. */
+  /** The poisonous targets as `GET /path`, the latest first, as many as a record may name. */
   named(): string[] {
     return [...this.#poison.values()].slice(-MAX_NAMED).reverse();
   }
@@ -101,7 +101,7 @@ export class PoisonList {
     }
   }
 
-  // Whoever sends many, each with a query of its own, must not fill a log.
+  // A client that sends many, each with another query, must not fill the log.
   #tell(words: string, nowMs: number): void {
     if (nowMs - this.#said.sinceMs > MINUTE_MS) this.#said = { sinceMs: nowMs, lines: 0 };
     this.#said.lines += 1;

@@ -6,7 +6,7 @@ import { lineRefusal, oneHopLess } from '../client/request-checks.ts';
 import type { DoorContext } from './context.ts';
 import { Exchange } from './exchange.ts';
 
-/** What a request's `Expect` asks for: nothing, 100-continue, or what nobody knows. */
+/** What a request's `Expect` asks for: nothing, 100-continue, or something unknown. */
 export type Expected = 'nothing' | 'continue' | 'more';
 
 /** Takes one request: refuses it, or sends it on its way to a server. */
@@ -54,7 +54,7 @@ function refuse(
   answerItself(context, connection, request, response, { ...refused, close: true });
 }
 
-/** An answer that no server has to be asked for. */
+/** Answers without asking a server. */
 function answerItself(
   context: DoorContext,
   connection: Connection,

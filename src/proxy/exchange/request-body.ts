@@ -28,7 +28,7 @@ export class RequestBody extends EventEmitter {
     return this.#request.complete;
   }
 
-  /** The server takes no more for now: what stands still is not the client. */
+  /** The server takes no more for now: it is not the client that stands still. */
   get paused(): boolean {
     return this.#attached && this.#request.isPaused();
   }
@@ -69,7 +69,7 @@ export class RequestBody extends EventEmitter {
     this.#request.on('data', this.#onData).once('end', this.#onEnd);
   }
 
-  // Who has no ear for the error any more has heard of it.
+  // Whoever no longer listens has heard of the error already.
   #close(error?: Error | null): void {
     if (error && this.listenerCount('error') > 0) this.emit('error', error);
     this.emit('close');

@@ -17,7 +17,7 @@ export class ResponseHead {
   /** name, value, name, value… as node's writeHead takes them. */
   readonly lines: string[] = [];
   isStream = false;
-  /** Bytes of its body as its one length says; -1 where it says none. */
+  /** Its Content-Length; -1 without one. */
   length = -1;
   #lengths = 0;
   #codings = 0;
@@ -52,7 +52,7 @@ export class ResponseHead {
     return lines;
   }
 
-  // A switch is the fastest here; that it knows each of HOP_BY_HOP a test sees to.
+  // A switch is the fastest here; test/http/reverse-proxy.test.ts checks it against HOP_BY_HOP.
   #take(status: number, name: string, value: string): void {
     switch (name.toLowerCase()) {
       case 'transfer-encoding':
@@ -85,7 +85,7 @@ export class ResponseHead {
   }
 }
 
-/** The server's own reasonPhrase for its status, unless they cannot stand in an HTTP head. */
+/** The server's own reason phrase, unless it cannot stand in an HTTP head. */
 export function statusText(status: number, reasonPhrase: string): string {
   const usual = STATUS_CODES[status] ?? '';
   return reasonPhrase === usual || !/^[\t\x20-\x7e]*$/.test(reasonPhrase) ? usual : reasonPhrase;

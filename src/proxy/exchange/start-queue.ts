@@ -2,9 +2,9 @@ import type { Socket } from 'node:net';
 
 /** A request that waits for the first server. */
 export interface Waiting {
-  /** A server can be had, or none is on its way any more. */
+  /** A server is there, or none is being started any more. */
   admit(): void;
-  /** It has waited for as long as a server may take. */
+  /** It has waited as long as a server may take to start. */
   dismiss(): void;
 }
 
@@ -13,7 +13,7 @@ export interface StartQueueOptions {
   readonly starting: boolean;
   /** How long one may take. */
   readonly readyTimeoutMs: number;
-  /** As many wait: the first server takes no more at once. */
+  /** The most that wait: the first server takes no more at once. */
   readonly maxInflight: number;
 }
 

@@ -4,7 +4,7 @@ import { type Background, repeat } from '../../loop.ts';
 
 /** Where pictures come from. */
 export interface PictureReturns {
-  /** Puts back what was taken under each token, if it was; tells of each whether. */
+  /** Puts back what was taken under each token. @returns for each whether anything was */
   putBackFor(tokens: readonly string[]): Promise<readonly boolean[]>;
 }
 
@@ -18,10 +18,10 @@ interface Due {
   readonly untilMs: number;
 }
 
-/** More than these leave no word: their pictures are as lost as they were. */
+/** The most that are kept; pictures of further requests are lost. */
 const MAX_WAITING = 1_000;
 const BATCH = 100;
-/** A server that had not taken its picture yet may have by then. */
+/** By then a server may have taken a picture that it had not before. */
 const AGAIN_MS = 500;
 const IDLE_MS = 3_600_000;
 const TAKES_PICTURE = /^\/meow\/?(?:\?|$)/i;
@@ -32,9 +32,9 @@ export function takesPicture(method: string, path: string): boolean {
 }
 
 /**
- * The requests for a picture whose client did not get it. The store is told in the background, again
- * and again for as long as the server keeps the picture: it may be about to take it, whatever its
- * version. A store that is away holds up nothing.
+ * The requests for a picture whose client did not get it. The store is told in the background, and
+ * again for as long as the server keeps the picture, as the server may only be about to take it. A
+ * store that is away holds nothing up.
  */
 export class Undelivered {
   readonly #returns: PictureReturns;

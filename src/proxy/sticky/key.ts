@@ -26,7 +26,7 @@ export interface StickyKeyDeps {
 
 const KEY_BYTES = 32;
 
-/** Keeps the cookies' key the same everywhere: as Redis has it; as it was, where Redis is away. */
+/** Keeps the key of the cookies the same at all doors: the one in Redis, or the last one while Redis is away. */
 export class StickyKey {
   readonly #deps: StickyKeyDeps;
   readonly #everyMs: number;

@@ -100,8 +100,8 @@ function contains([range, bits]: Network, address: ipaddr.IPv4 | ipaddr.IPv6): b
 }
 
 /**
- * The addresses that several live records claim. A record whose lease ran out contests nothing: a
- * restarted server may well have its old port.
+ * The addresses that several live records claim. A record whose lease ran out does not count: a
+ * restarted server may well have the same port.
  */
 export function urlsInConflict({ servers }: RecordsView): ReadonlySet<string> {
   const urls = new Set<string>();

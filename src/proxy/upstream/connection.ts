@@ -15,15 +15,15 @@ export interface FlowControl {
   resume(): void;
   /** Ends the connection under the request, which then fails with this error. */
   destroy(error: Error): void;
-  /** The request is over, one way or the other. */
+  /** The request is over, whether it failed or not. */
   finish(): void;
-  /** The connection broke: what only its end was to end is not whole. undici takes it for whole. */
+  /** The connection broke: an answer that ends with it is not whole, although undici says so. */
   readonly wasReset: boolean;
 }
 
 /** What a connection asks of the request that it is given. */
 export interface AttemptHandler extends Dispatcher.DispatchHandler {
-  /** Called before it is sent, with its connection. */
+  /** Called with the connection, before the request is sent. */
   attach(flow: FlowControl): void;
 }
 
@@ -71,7 +71,7 @@ class UpstreamConnection implements FlowControl {
     return this.#socket?.wasReset ?? false;
   }
 
-  // Not undici's own abort: after that it opens another connection, for a request that is no more.
+  // Not by undici's own abort, which opens another connection for the request that is gone.
   destroy(error: Error): void {
     this.#socket?.destroy(error);
   }
@@ -107,7 +107,7 @@ class PooledClient extends Client {
       keepAliveTimeout: options.doorIdleMs,
       keepAliveMaxTimeout: options.doorIdleMs,
       maxHeaderSize: options.maxHeaderBytes,
-      // The door has a watch of its own, one for all: three timers less for each request.
+      // The door has one timer for all requests: three fewer for each.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
@@ -121,7 +121,7 @@ class PooledClient extends Client {
     this.dispatch(options, handler);
   }
 
-  /** What makes no sense on it may belong to such a one. */
+  /** Bytes on it that make no sense may be the rest of such a request. */
   get mayHaveLeft(): boolean {
     return this.misread || this.#misreadBefore;
   }
@@ -129,8 +129,8 @@ class PooledClient extends Client {
 
 /**
  * Connections to one server, each with one request at most. Their number is bounded by the requests
- * in flight, not here. The one that was used last is used next; undici's own Pool looks for a free
- * one from the first on, and tells of every change.
+ * in flight, not here. The one that was used last is used next; undici's own Pool searches from the
+ * first one on, and emits an event for every change.
  */
 export class ConnectionPool {
   readonly #origin: string;
@@ -138,11 +138,11 @@ export class ConnectionPool {
   readonly #onCut: () => void;
   readonly #all: PooledClient[] = [];
   readonly #free: PooledClient[] = [];
-  /** It sent more than the answer to such a request. */
+  /** It has sent more than the answer to such a request. */
   #misreads = false;
   #closed = false;
 
-  /** @param onCut told when the other side ended a connection that it had said nothing of */
+  /** @param onCut called when the other side ends a connection without having announced it */
   constructor(origin: string, options: ConnectionOptions, onCut: () => void) {
     this.#origin = origin;
     this.#options = options;
@@ -178,7 +178,7 @@ export class ConnectionPool {
     return client;
   }
 
-  // The last that is used again: what must not be there has the most time to show itself.
+  // It is used again last, so that stray bytes have the most time to arrive.
   #rest(free: PooledClient): void {
     if (free.misread) this.#free.unshift(free);
     else this.#free.push(free);
@@ -186,8 +186,8 @@ export class ConnectionPool {
 }
 
 /**
- * Some servers send a body to HEAD, or take that of a GET for the next request, so undici closes the
- * connection after each. Ours do neither, and one that does is found out by what it sends then.
+ * Some servers send a body with HEAD, or take the body of a GET for the next request, so undici closes
+ * the connection after each. Ours do neither; a server that does is detected by the stray bytes.
  */
 function isMisread({ method, body }: Dispatcher.DispatchOptions): boolean {
   return method === 'HEAD' || (!!body && !BODY_EXPECTED.has(method));
@@ -198,7 +198,7 @@ function timedOut(afterMs: number): Error {
 }
 
 const READ_BYTES = 64 * 1_024;
-/** More than the largest piece and a head, so that one that the kernel takes pauses nobody. */
+/** More than the largest piece with a head, so that a write that the kernel takes pauses nothing. */
 const WRITE_BYTES = 128 * 1_024;
 
 /** A socket that can be paused without its reader noticing: while it is there is nothing to read. */

@@ -45,7 +45,7 @@ export function isCut(error: Error): boolean {
   return CUT.has(codeOf(error));
 }
 
-/** The other side sent what is no answer: no HTTP, or one that nobody asked for. */
+/** The other side sent something that is no HTTP, or an answer that nobody asked for. */
 export function isStray(error: Error): boolean {
   return codeOf(error).startsWith('HPE_') || error.message === 'bad response';
 }
@@ -60,7 +60,7 @@ export function codeOf(error: Error): string {
   return typeof code === 'string' ? code : '';
 }
 
-/** What the log says of an answer that came from a server although the door would have had to give it. */
+/** The log's remark on a server's answer that the door should have given instead. */
 export function remark(status: number, server: string | null): string | null {
   if (server === null || status !== HEAD_TOO_LARGE) return null;
   return 'the server’s own limit: an older one, or its program, takes smaller heads than this door';

@@ -21,7 +21,7 @@ export interface PoolDeps {
   /** Why a server at this address must never be used, or null. */
   deny(host: string, port: number): string | null;
   nowMs(): number;
-  /** A server that was thought well must be probed at once. */
+  /** A healthy server must be probed at once. */
   onSuspect(): void;
 }
 
@@ -63,7 +63,7 @@ export class UpstreamPool {
     return [...this.#upstreams.values()].sort(inOrder);
   }
 
-  /** Takes in what the registry holds now; what takes no requests is nothing to it. */
+  /** Takes in what the registry holds now, without the workers, which take no requests. */
   apply({ servers, ...rest }: RecordsView): void {
     const view = { ...rest, servers: servers.filter(({ record }) => !record.worker) };
     const inConflict = urlsInConflict(view);
@@ -76,7 +76,7 @@ export class UpstreamPool {
       if (!seen.has(upstream.id)) this.#miss(upstream);
   }
 
-  /** No connection could be made. `vacant`: nobody listens there, so who does later must prove who it is. */
+  /** No connection could be made. `vacant`: nobody listens there, so whoever does later must prove its id. */
   refused(upstream: Upstream, why: string, vacant: boolean): void {
     if (vacant) upstream.verified = false;
     this.#on(upstream, 'refused', why);
@@ -101,7 +101,7 @@ export class UpstreamPool {
     else this.#bad(upstream, result);
   }
 
-  // One that dies takes its connections with it, often long before the next request.
+  // The connections of a server that dies end with it, often long before the next request.
   #question(upstream: Upstream): void {
     const known = this.#upstreams.get(upstream.id) === upstream && isRoutable(upstream);
     if (!known || upstream.probeSoon) return;
@@ -162,7 +162,7 @@ export class UpstreamPool {
   }
 
   #bad(upstream: Upstream, { kind, why }: BadProbe): void {
-    // Only slow: somebody's request was answered meanwhile.
+    // It is only slow: a request was answered meanwhile.
     if (kind === 'silent' && isRoutable(upstream) && upstream.answeredMs > upstream.askedMs) return;
     upstream.goodProbes = 0;
     upstream.badProbes += 1;
@@ -201,7 +201,7 @@ export class UpstreamPool {
     this.#routable = null;
     if (state !== 'draining') return;
     upstream.drainMs = this.#deps.nowMs();
-    // Lets what is in flight finish, then closes the connections: the server leaves that to us.
+    // Connections close when their requests are over: the server leaves that to the door.
     upstream.connections.close();
   }
 

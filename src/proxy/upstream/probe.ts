@@ -15,14 +15,14 @@ export interface ProbeOptions {
   readonly via: string;
 }
 
-/** Those that a good answer may bring back, or a bad one take out. */
+/** The states that a good or bad answer may change. */
 const PROBED: ReadonlySet<UpstreamState> = new Set(['suspect', 'unverified', 'conflict', 'failed']);
 const OK = 200;
 const UNAVAILABLE = 503;
 
 /** Probes every server that is suspect or ejected, now and then every `probeMs`. */
 export interface Prober {
-  /** Probes at once those that have no probe on its way. */
+  /** Probes at once all that need it and are not being probed. */
   round(): void;
   stop(): void;
 }

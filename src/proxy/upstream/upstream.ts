@@ -3,7 +3,7 @@ import type { UpstreamState } from './transitions.ts';
 
 /** A request on its way through a server. */
 export interface PendingRequest {
-  /** Its place among the pending requests; theirs to set. */
+  /** Its index among the pending requests, set by them. */
   slot: number;
   /** Looks whether it has waited too long. Called a few times a second. */
   check(nowMs: number): void;
@@ -26,7 +26,7 @@ class PendingRequests {
     last.slot = request.slot;
   }
 
-  /** As they are now: those who leave meanwhile are still called. */
+  /** A copy: those that end meanwhile are still called. */
   list(): readonly PendingRequest[] {
     return [...this.#all];
   }
@@ -47,7 +47,7 @@ export interface Upstream {
   /** When it began to drain: monotonic, 0 before. */
   drainMs: number;
   leased: boolean;
-  /** What it says its app does wrong. */
+  /** Why its app fails, as it says itself. */
   failing: string | null;
   /** It was seen with a running lease, or answered a probe with its own id, and its port was not found empty since. */
   verified: boolean;
@@ -64,7 +64,7 @@ export interface Upstream {
   /** When the last probe went out, and, coarse, when a request was last answered: monotonic. */
   askedMs: number;
   answeredMs: number;
-  /** It ended a connection without a word: whether it lives has to be asked. */
+  /** It ended a connection without announcing it, so it has to be probed. */
   probeSoon: boolean;
   goodProbes: number;
   badProbes: number;

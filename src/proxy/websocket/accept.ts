@@ -8,8 +8,8 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const SWITCHING = 101;
 
 /**
- * Stands between a handshake and those who listen for its answer so far: they hear of it only if it
- * is one to this handshake, and after `opened` or `refused`.
+ * Puts itself before the current listeners for the answer to a handshake: they are called only if it
+ * is an answer to this handshake, and after `opened` or `refused`.
  */
 export function guard(
   outgoing: ClientRequest,
@@ -26,7 +26,7 @@ export function guard(
     });
   };
   stand('upgrade', (answer) => isAnswerTo(key, answer), opened);
-  // So node tells of a 101 that does not say to what.
+  // This is how node reports a 101 without an Upgrade line.
   stand('response', ({ statusCode }) => statusCode !== SWITCHING, refused);
 }
 

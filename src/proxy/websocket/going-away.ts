@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import { closeForClient, closeForServer, FrameTracker } from './frames.ts';
 
 /**
- * Ends both sides of a WebSocket with close code 1001 (RFC 6455 §7.4.1) as soon as no message is under
- * way; half-way to the cut the client's side alone counts.
+ * Closes both sides of a WebSocket with code 1001 (RFC 6455 §7.4.1) between two frames of each. After
+ * half of the time only the client's side is waited for.
  */
 export class GoingAway {
   readonly toClient = new FrameTracker();

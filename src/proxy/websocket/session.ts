@@ -26,7 +26,7 @@ export interface Handshake {
 }
 
 const SWITCHING = 101;
-/** What http-proxy sees to itself: that the connection is upgraded, and how a refusal is framed. */
+/** What http-proxy handles itself: the upgrade of the connection, and the framing of a refusal. */
 const OF_HTTP_PROXY = ['connection', 'trailer', 'transfer-encoding', 'upgrade'];
 const DROPPED = HOP_BY_HOP.filter((name) => !OF_HTTP_PROXY.includes(name));
 
