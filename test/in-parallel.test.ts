@@ -30,18 +30,18 @@ test.each([
   },
 );
 
-test('once it is over, what is going on is finished and nothing more begins', async () => {
+test('parallel work that is over finishes what is going on and begins nothing more', async () => {
   const { begun, now } = await work(2, (all) => all.length >= 4);
   expect({ begun, now }).toEqual({ begun: [1, 2, 3, 4], now: 0 });
 });
 
-test('a failure comes out', async () => {
+test('a failure in parallel work comes out', async () => {
   const fail = async (item: number) => {
     if (item === 2) throw new Error('no room');
   };
   await expect(inParallel([1, 2, 3], 1, fail)).rejects.toThrow('no room');
 });
 
-test('without items nothing is done', async () => {
+test('parallel work without items does nothing', async () => {
   await inParallel([], 4, () => Promise.reject(new Error('never called')));
 });

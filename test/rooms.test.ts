@@ -208,7 +208,7 @@ describe('the rooms', () => {
     expect(users.map(({ from }) => from).filter((file) => !place.test(file))).toEqual([]);
   });
 
-  test('a server beside a program can reach none of what only other servers and verbs need', () => {
+  test('let a server beside a program reach none of what only other servers and verbs need', () => {
     const reached = reachedFrom('cli/program-server.ts');
     const needless = /^(koa|@koa|multer|image-size|commander|chalk|undici|http-proxy|ipaddr|@hono)/;
     expect(reached).toContain('hosting/relay.ts');

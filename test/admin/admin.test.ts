@@ -59,12 +59,15 @@ test.each(['evil.example', 'evil.example:3900', '127.0.0.1.evil.example', '127.0
   },
 );
 
-test.each(['localhost', '127.0.0.1', '[::1]'])('%s is a name of its own', async (name) => {
-  const headers = { host: `${name}:${port}` };
-  expect((await ask(port, '/healthz', { headers })).status).toBe(200);
-});
+test.each(['localhost', '127.0.0.1', '[::1]'])(
+  'the admin listener may be asked as %s',
+  async (name) => {
+    const headers = { host: `${name}:${port}` };
+    expect((await ask(port, '/healthz', { headers })).status).toBe(200);
+  },
+);
 
-test('nothing else is there, and nothing changes anything', async () => {
+test('the admin listener has no other pages, and no request changes anything', async () => {
   expect((await ask(port, '/')).status).toBe(404);
   expect((await ask(port, '/__proto__')).status).toBe(404);
   expect((await ask(port, '/poison')).body).toBe('[]\n');
@@ -86,7 +89,7 @@ test.each([
   ['TRACE', 405, `TRACE /healthz HTTP/1.1\r\n${ours}\r\n`],
   ['half a head', 408, `GET /healthz HTTP/1.1\r\nHost:`],
 ])(
-  '%s is refused as at the door: once, with %i, and the connection ends',
+  'a request with %s is refused by the admin listener as at the door: once, with %i, and the connection ends',
   async (_, status, bytes) => {
     const text = await exchange(port, bytes);
     expect(text.match(/HTTP\/1\.1 \d{3}/g)).toEqual([`HTTP/1.1 ${status}`]);
@@ -95,7 +98,7 @@ test.each([
   },
 );
 
-test('half heads beyond its cap end the one that was silent for longest, and lock nobody out', async () => {
+test('half heads beyond the cap of the admin listener end the one that was silent for longest, and lock nobody out', async () => {
   const most = 20;
   const at = { host: '127.0.0.1', port: await freePort() };
   const limits = { ...defaults, clientHeaderMs: defaults.clientRequestMs };
@@ -114,7 +117,7 @@ test('half heads beyond its cap end the one that was silent for longest, and loc
   expect(left()).not.toContain(sockets.at(0));
 });
 
-test('a port that is taken is one clear error', async () => {
+test('an admin port that is taken is one clear error', async () => {
   const second = createAdmin(open.door, { ...defaults, host: '127.0.0.1', port });
   await expect(second.listen()).rejects.toMatchObject({
     code: 'port-in-use',
@@ -122,6 +125,6 @@ test('a port that is taken is one clear error', async () => {
   });
 });
 
-test('the door itself exposes none of it', async () => {
+test('a door exposes nothing of its admin listener on its own port', async () => {
   expect((await ask(open.port, '/servers')).headers['x-served-by']).toBe('aaaaaa');
 });

@@ -72,7 +72,7 @@ const queued = () => raw.llen('{meow}:images');
 const claimed = async () =>
   Number(/cmdstat_lrem:calls=(\d+)/.exec(await raw.info('commandstats'))?.[1] ?? 0);
 
-describe('the app', () => {
+describe('the built-in app', () => {
   test.each([
     ['GET', '/', 200, /^meow from abc234 on port \d+\n/],
     ['GET', '/test', 200, /^test$/],
@@ -92,7 +92,7 @@ describe('the app', () => {
     ['GET', '/set?key=a%2Fb', 400, /key/],
     ['GET', '/get?key=', 400, /key/],
     ['GET', '/set?key=a&key=b', 400, /once/],
-  ])('%s %s is %i', async (method, path, status, text) => {
+  ])('answers %s %s with %i', async (method, path, status, text) => {
     const answer = await fetch(url + path, { method });
     expect(answer.status).toBe(status);
     expect(await answer.text()).toMatch(text);
@@ -141,9 +141,12 @@ describe('pictures', () => {
     await until('nothing is left', async () => (await raw.keys('{meow}:image:*')).length === 0);
   });
 
-  test.each(['morning.jpg', 'night.png', 'box.webp', 'tail.gif'])('%s is one', async (file) => {
-    expect((await upload(form(file))).status).toBe(201);
-  });
+  test.each(['morning.jpg', 'night.png', 'box.webp', 'tail.gif'])(
+    'of every kind are taken: %s',
+    async (file) => {
+      expect((await upload(form(file))).status).toBe(201);
+    },
+  );
 
   test.each([
     ['a film of the same moment', motionPhoto, 'image/jpeg'],
@@ -216,17 +219,17 @@ describe('pictures', () => {
     ['a picture that is cut short', morning.subarray(0, -2), 415],
     ['an empty file', Buffer.alloc(0), 400],
     ['11 MiB', Buffer.alloc(11 * MIB), 413],
-  ])('%s is refused, and the good one beside it too', async (_, bytes, status) => {
+  ])('are refused, a good one too, where %s is among them', async (_, bytes, status) => {
     const answer = await upload(form('morning.jpg', bytes));
     expect(answer.status).toBe(status);
     expect(await queued()).toBe(0);
   });
 
-  test('eleven in one request are too many', async () => {
+  test('are too many where one request has eleven', async () => {
     expect((await upload(form(...Array(11).fill('night.png')))).status).toBe(413);
   });
 
-  test('a client that leaves in the middle of its upload leaves nothing behind, not even a log line', async () => {
+  test('of a client that leaves in the middle of its upload leave nothing behind, not even a log line', async () => {
     for (let n = 0; n < 20; n++) {
       const socket = connect(server.record().port, '127.0.0.1');
       socket.write('POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n');

@@ -341,8 +341,8 @@ describe('help', () => {
   });
 });
 
-describe('Redis out of reach', () => {
-  test('and nothing said where one is: the error says what to do', async () => {
+describe('a Redis that is out of reach', () => {
+  test('while nothing says where one is, is told with what to do', async () => {
     const result = await site.run(['listservers'], { env: { REDIS_URL: '' } });
     expect(result.code).toBe(4);
     expectPlainError(result);

@@ -198,7 +198,7 @@ describe('the environment stays the same', () => {
     expect((await environmentOf(next)).A).toBe('2');
   });
 
-  test('nor is it started where its values were changed, or are not there', async () => {
+  test('and where its values were changed, or are not there, nothing is started', async () => {
     const { row } = await spawnIn({}, ['--env', 'SECRET=hush', '--app', APP]);
     const folder = join(site.home, 'env');
     const evil = (path: string) =>

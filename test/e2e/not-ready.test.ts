@@ -56,7 +56,7 @@ describe('a program that is not ready says why:', () => {
     expect(next).toContain(remedy);
   });
 
-  test('and none of them is left', () => {
+  test('none of those that were refused is left', () => {
     expect(ownProcesses(site.home)).toEqual([]);
   });
 

@@ -36,7 +36,7 @@ describe('one id is one process, also where an app', () => {
     expect(site.log(row)).not.toContain('runs already');
   });
 
-  test('does so in a `serve` by hand: that makes no chain of servers', async () => {
+  test('starts itself again in a `serve` by hand: that makes no chain of servers', async () => {
     const serving = site.start(['serve', '--app', APP], { env: { AGAIN: 'fork' } });
     const ended = finish(serving);
     const row = await until('it serves', async () => (await site.list())[0]);

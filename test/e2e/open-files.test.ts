@@ -48,7 +48,7 @@ test('with too few open files spawn says what to do', async () => {
 
 testWith(
   needs.prlimit,
-  'up and its servers go on, and all is well when there are files again',
+  'up and its servers go on with too few open files, and all is well when there are more again',
   async () => {
     const port = String(await freePort());
     const up = site.start(['up', '-n', '2', '--no-admin', '--port', port]);

@@ -75,7 +75,7 @@ describe('the unit for systemd', () => {
   });
 });
 
-test('every flag of `up` and `restart` on the page is one', () => {
+test('every flag of `up` and `restart` on the page of operations is one', () => {
   const lines = page.match(/meowctl (?:up|restart)\b[^`\n]*|"meowctl", "up".*/g) ?? [];
   expect(lines.length).toBeGreaterThan(8);
   for (const verb of ['up', 'restart']) {
@@ -88,7 +88,7 @@ test('every flag of `up` and `restart` on the page is one', () => {
   }
 });
 
-test('the commands for verbs and cron reach the fleet whose settings they name', async () => {
+test('the commands for verbs and cron on the page of operations reach the fleet whose settings they name', async () => {
   const own = folder();
   const settings = join(own, 'meowctl.env');
   writeFileSync(settings, 'REDIS_URL=redis://127.0.0.1:1\nMEOW_HOME=/somewhere\n');

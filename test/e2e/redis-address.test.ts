@@ -129,15 +129,18 @@ describe('a Redis with TLS', () => {
     ['good', 'self-signed', /of an authority that is not known here\n.*NODE_EXTRA_CA_CERTS/],
     ['expired', 'authority', /has a certificate that has expired\n/],
     ['other-host', 'authority', /has a certificate for another host name\n.*REDIS_URL/],
-  ])('and a certificate that is %s, where %s is trusted', async (certificate, trusted, says) => {
-    await serveWith(certificate);
-    const { code, stdout, stderr } = await site.run(['get'], { env: env(trusted) });
-    expect([code, stdout, stderr.trimEnd().split('\n').length]).toEqual([4, '', 2]);
-    expect(stderr).toMatch(says);
-    expect(stderr).toContain(`Redis at 127.0.0.1:${port} `);
-  });
+  ])(
+    'and a certificate that is %s, where %s is trusted, is one clear line',
+    async (certificate, trusted, says) => {
+      await serveWith(certificate);
+      const { code, stdout, stderr } = await site.run(['get'], { env: env(trusted) });
+      expect([code, stdout, stderr.trimEnd().split('\n').length]).toEqual([4, '', 2]);
+      expect(stderr).toMatch(says);
+      expect(stderr).toContain(`Redis at 127.0.0.1:${port} `);
+    },
+  );
 
-  test('that wants a certificate of each client, or is asked without TLS', async () => {
+  test('that wants a certificate of each client, or is asked without TLS, is one clear line', async () => {
     await serveWith('good', '--tls-auth-clients', 'yes');
     const wants = await site.run(['get'], { env: env('authority') });
     expect(wants.stderr).toMatch(/wants a certificate of each client.*\n.*tls-auth-clients/);

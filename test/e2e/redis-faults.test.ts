@@ -111,7 +111,7 @@ describe('whatever happens to a connection to Redis', () => {
   );
 });
 
-describe('who meets it at the very start', () => {
+describe('a process that meets such a fault at its very start', () => {
   test.each([
     ['keep', 'HELLO', 'reset'],
     ['proxy --no-admin', 'EVAL', 'end'],

@@ -51,7 +51,7 @@ describe('the sweep of logs', () => {
     expect(logsOf(home)).toEqual(['bbbbbb.log', 'bbbbbb.log.4', 'notes.txt', 'up.log']);
   });
 
-  test('never those of a server that has a record or is wanted', async () => {
+  test('never removes those of a server that has a record or is wanted', async () => {
     await store.registry.register(sampleRecord({ id: 'cccccc' }), null);
     await store.registry.register(sampleRecord({ id: 'dddddd' }), sampleIntent());
     await store.registry.deregister('dddddd');

@@ -34,7 +34,7 @@ test('a desired server without a record is shown and named by one made up from w
   expect(row).toEqual({ ...record, state: 'lost', doors: [], env: [], restarts: 0 });
 });
 
-test('its url is the one it was to be reached by', () => {
+test('a made-up record has the url that the server was to be reached by', () => {
   const intent = sampleIntent({ ...place, advertise: 'cats.example' });
   expect(recordOfDesired('abc234', intent).url).toBe(`http://cats.example:${intent.port}`);
 });

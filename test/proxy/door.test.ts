@@ -91,7 +91,7 @@ test('idle connections do not hold up a closing door, used or not', async () => 
   await door.close(3_600_000);
 });
 
-test('what is not done by the deadline is cut, and so is everything by a second word', async () => {
+test('what a closing door has not done by its deadline is cut, and so is all at once by a second word to close', async () => {
   await fleet.serve('aaaaaa', () => {});
   const first = await fleet.open(1);
   const late = ask(first.port);
@@ -110,7 +110,7 @@ test('what is not done by the deadline is cut, and so is everything by a second 
   await expect(held).rejects.toThrow();
 });
 
-test('after all that nothing is left open', async () => {
+test('nothing is left open once doors have closed', async () => {
   const server = await fleet.serve('aaaaaa');
   const { port, door } = await fleet.open(1);
   await Promise.all(Array.from({ length: 20 }, () => ask(port)));

@@ -123,7 +123,7 @@ test('a connection that a door used waits for one more request, others are close
   expect(await gone()).toBe(true);
 });
 
-test('what is not done by the drain limit is cut', async () => {
+test('what a server has not done by its drain limit is cut', async () => {
   const ofDoor = open(get('Via: 1.1 meow-door22\r\n'));
   await until('it is answered', () => ofDoor.text !== '');
   await server.retire(700);
@@ -138,7 +138,7 @@ test('a retiring server answers 503 for its health, and writes no intent', async
   expect(await raw.hlen('{meow}:intents')).toBe(0);
 });
 
-test('what is asked for its health is no request of a client, wherever that is', async () => {
+test('a question for its health is no request of a client, wherever it is asked', async () => {
   const before = server.record().requests;
   await fetch(`http://127.0.0.1:${port}/alive`);
   await fetch(`http://127.0.0.1:${port}/test`);

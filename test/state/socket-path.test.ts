@@ -32,7 +32,7 @@ test('a socket is bound in the state folder', async () => {
   expect(await canListen(path)).toBe(true);
 });
 
-test('where that path is too long for a socket, it is bound in a folder of ours', async () => {
+test('a socket whose path in the state folder is too long is bound in a folder of ours', async () => {
   const home = deepFolder();
   const path = socketPath(home, 'up.sock');
   expect(path).toMatch(/^\/tmp\/meowctl-\d+\/[0-9a-f]{20}\/up\.sock$/);
@@ -48,7 +48,7 @@ test('whatever name the state folder is called by, the socket is the same', () =
   }
 });
 
-test('a folder there that others may use is refused by name', () => {
+test('a folder for sockets that others may use is refused by name', () => {
   const home = deepFolder();
   const folder = dirname(socketPath(home, 'up.sock'));
   chmodSync(folder, 0o755);

@@ -12,14 +12,14 @@ function fakeClock(): Clock & { readonly pauses: number[] } {
   return { nowMs: () => atMs, pause, pauses };
 }
 
-test('what is there at the first look is given without a pause', async () => {
+test('polling gives what is there at the first look without a pause', async () => {
   const clock = fakeClock();
   expect(await until(() => 'there', { everyMs: 10, withinMs: 0, clock })).toBe('there');
   expect(clock.pauses).toEqual([]);
 });
 
 test.each([[false], [null], [undefined]])(
-  '%s is nothing yet, 0 and an empty text are',
+  'polling takes %s for nothing yet, but 0 and an empty text for something',
   async (nothing) => {
     const looks = [nothing, nothing, 0, 1];
     const found = await until(() => looks.shift(), { everyMs: 10, clock: fakeClock() });
@@ -28,7 +28,7 @@ test.each([[false], [null], [undefined]])(
   },
 );
 
-test('after the limit there is one look at most, and null', async () => {
+test('polling looks once at most after its limit, and gives null', async () => {
   const clock = fakeClock();
   let looks = 0;
   const look = async () => {
@@ -39,7 +39,7 @@ test('after the limit there is one look at most, and null', async () => {
   expect({ looks, pauses: clock.pauses }).toEqual({ looks: 4, pauses: [40, 40, 40] });
 });
 
-test('an abort ends it after the look that goes on', async () => {
+test('an abort ends polling after the look that goes on', async () => {
   const controller = new AbortController();
   const clock = fakeClock();
   const look = () => {
@@ -51,14 +51,14 @@ test('an abort ends it after the look that goes on', async () => {
   expect(clock.pauses).toEqual([1, 1]);
 });
 
-test('what a look throws comes out', async () => {
+test('polling throws what a look throws', async () => {
   const look = () => {
     throw new Error('no Redis');
   };
   await expect(until(look, { everyMs: 1, withinMs: 9_000 })).rejects.toThrow('no Redis');
 });
 
-test('the usual clock is not set back and pauses in real time', async () => {
+test('the usual clock of polling is not set back and pauses in real time', async () => {
   const before = monotonicClock.nowMs();
   await monotonicClock.pause(20);
   expect(monotonicClock.nowMs() - before).toBeGreaterThan(18);

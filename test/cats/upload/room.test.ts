@@ -92,7 +92,7 @@ const spooled = () =>
     ]).stdout,
   );
 
-test('what memory has no room for goes through files without a name, byte for byte', async () => {
+test('an upload that memory has no room for goes through files without a name, byte for byte', async () => {
   const { url, port } = await start({ maxUploadMemoryBytes: MIB / 4 });
   const held = form(picture(MIB / 4 - 500));
   const first = open(port, held);
@@ -136,7 +136,7 @@ test('many uploads at once through files all arrive whole', async () => {
   expect(sizes.sort()).toEqual(pictures.map(({ length }) => length).sort());
 });
 
-test('over the budget an upload is 503 before its body is read, and room comes back', async () => {
+test('an upload over the budget is 503 before its body is read, and room comes back', async () => {
   const { port } = await start({ maxUploadMemoryBytes: 250_000, maxSpoolBytes: 250_000 });
   const half = form(picture(200_000));
   const held = [open(port, half), open(port, half)];
@@ -157,7 +157,7 @@ test('over the budget an upload is 503 before its body is read, and room comes b
   expect(logged).toEqual([]);
 });
 
-test('one that does not say its length is promised as much as an upload may have', async () => {
+test('an upload that does not say its length is promised as much as one may have', async () => {
   const { port } = await start({ maxUploadMemoryBytes: 40 * MIB, maxSpoolBytes: 0 });
   const chunked = 'Transfer-Encoding: chunked\r\n';
   const body = form(jpeg);
@@ -183,7 +183,7 @@ test('a client that falls silent in mid-upload is cut, and nothing of it is left
   expect(await raw.keys('{meow}:image*')).toEqual([]);
 });
 
-test('a folder that cannot be used leaves memory alone; that is said once', async () => {
+test('a folder for uploads that cannot be used leaves memory as their only room; that is said once', async () => {
   writeFileSync(folder, 'not a folder');
   const { port } = await start({ maxUploadMemoryBytes: MIB });
   const small = form(jpeg);
@@ -201,7 +201,7 @@ test('a folder that cannot be used leaves memory alone; that is said once', asyn
   expect(logged).toEqual([`uploads are kept in memory alone: folder "${folder}": not a directory`]);
 });
 
-test('what a server left in the folder that was killed is swept at the next start, and nothing else', async () => {
+test('what a killed server left in the folder for uploads is swept at the next start, and nothing else', async () => {
   mkdirSync(folder);
   for (const name of ['upload-abc', 'mine']) writeFileSync(join(folder, name), 'x');
   await start();
@@ -228,31 +228,35 @@ test('a Redis that hangs costs no upload more than a second, wherever it waits',
   expect(last.text).toMatch(/^HTTP\/1.1 201 /);
 });
 
-testWith(needs.mount, 'a full disk is 503 before the body is read, room again is 201', async () => {
-  mkdirSync(folder);
-  spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', folder]);
-  try {
-    const { port } = await start({ maxUploadMemoryBytes: 0 });
-    const body = form(picture(300_000));
-    const first = open(port, body);
-    first.socket.write(body.subarray(0, 100_000));
-    await until('it is written', () => spooled() === 1);
-    const second = open(port, body);
-    await answered(second);
-    expect(second.text).toMatch(/^HTTP\/1.1 503 /);
-    first.socket.write(body.subarray(100_000));
-    await answered(first);
-    expect(first.text).toMatch(/^HTTP\/1.1 201 /);
-    await until('there is room again', () => spooled() === 0);
-    const third = open(port, body);
-    await until('it is held', () => spooled() === 1);
-    // What statfs could not foresee: somebody else fills it now.
-    spawnSync('dd', ['if=/dev/zero', `of=${join(folder, 'fill')}`, 'bs=4k']);
-    third.socket.write(body);
-    await answered(third);
-    expect(third.text).toMatch(/^HTTP\/1.1 503 [\s\S]*\r\nretry-after: 1\r\n/i);
-    expect(logged).toEqual([expect.stringMatching(/^uploads are kept in memory alone: .*space/)]);
-  } finally {
-    spawnSync('umount', ['-l', folder]);
-  }
-});
+testWith(
+  needs.mount,
+  'an upload on a full disk is 503 before its body is read, and 201 once there is room',
+  async () => {
+    mkdirSync(folder);
+    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', folder]);
+    try {
+      const { port } = await start({ maxUploadMemoryBytes: 0 });
+      const body = form(picture(300_000));
+      const first = open(port, body);
+      first.socket.write(body.subarray(0, 100_000));
+      await until('it is written', () => spooled() === 1);
+      const second = open(port, body);
+      await answered(second);
+      expect(second.text).toMatch(/^HTTP\/1.1 503 /);
+      first.socket.write(body.subarray(100_000));
+      await answered(first);
+      expect(first.text).toMatch(/^HTTP\/1.1 201 /);
+      await until('there is room again', () => spooled() === 0);
+      const third = open(port, body);
+      await until('it is held', () => spooled() === 1);
+      // What statfs could not foresee: somebody else fills it now.
+      spawnSync('dd', ['if=/dev/zero', `of=${join(folder, 'fill')}`, 'bs=4k']);
+      third.socket.write(body);
+      await answered(third);
+      expect(third.text).toMatch(/^HTTP\/1.1 503 [\s\S]*\r\nretry-after: 1\r\n/i);
+      expect(logged).toEqual([expect.stringMatching(/^uploads are kept in memory alone: .*space/)]);
+    } finally {
+      spawnSync('umount', ['-l', folder]);
+    }
+  },
+);

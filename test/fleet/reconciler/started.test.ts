@@ -30,7 +30,7 @@ function view(...records: ServerRecord[]): FleetView {
   };
 }
 
-test('a keeper starts no second one in the same place while the first still runs', async () => {
+test('a keeper starts no second server in the same place while the first still runs', async () => {
   const started = new Started();
   const [place, other] = [new CrashHistory(defaults), new CrashHistory(defaults)];
   const heir = await running('abc234');

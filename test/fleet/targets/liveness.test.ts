@@ -45,22 +45,25 @@ test.each<[string, Says, Says, number | null, boolean, boolean, boolean]>([
   ['the boot before, and a lease', { ...gone, ...reboot }, gone, 5_000, true, false, false],
   ['the boot before, no lease', { ...gone, ...reboot }, gone, null, false, true, false],
   ['another host', { ...gone, ...far }, { ...gone, ...far }, -9_000, false, false, false],
-])('of a server with %s', async (_, ofRecord, ofDesired, leaseLeftMs, alive, dead, deadAnyway) => {
-  const machine = thisMachine(temporaryFolder());
-  const { hostId, host, bootId, pidNs } = machine;
-  const running = await living();
-  const whose = (says: Exclude<Says, null>) => ({
-    ...{ hostId, host, bootId, pidNs },
-    ...(says === 'runs' ? running : says),
-  });
-  const intent = sampleIntent(ofDesired === null ? {} : whose(ofDesired));
-  const fleet = view(ofRecord && sampleRecord({ id, ...whose(ofRecord) }), leaseLeftMs);
-  expect({
-    alive: lives(id, intent, fleet, machine),
-    dead: isDead(id, intent, fleet, machine),
-    deadAnyway: isDead(id, intent, fleet, machine, false),
-  }).toEqual({ alive, dead, deadAnyway });
-});
+])(
+  'liveness is judged rightly of a server with %s',
+  async (_, ofRecord, ofDesired, leaseLeftMs, alive, dead, deadAnyway) => {
+    const machine = thisMachine(temporaryFolder());
+    const { hostId, host, bootId, pidNs } = machine;
+    const running = await living();
+    const whose = (says: Exclude<Says, null>) => ({
+      ...{ hostId, host, bootId, pidNs },
+      ...(says === 'runs' ? running : says),
+    });
+    const intent = sampleIntent(ofDesired === null ? {} : whose(ofDesired));
+    const fleet = view(ofRecord && sampleRecord({ id, ...whose(ofRecord) }), leaseLeftMs);
+    expect({
+      alive: lives(id, intent, fleet, machine),
+      dead: isDead(id, intent, fleet, machine),
+      deadAnyway: isDead(id, intent, fleet, machine, false),
+    }).toEqual({ alive, dead, deadAnyway });
+  },
+);
 
 test('the end of a process that was told of is waited for, and not for long where it goes on', async () => {
   const machine = thisMachine(temporaryFolder());

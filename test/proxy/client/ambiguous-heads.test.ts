@@ -174,7 +174,7 @@ const overHttp2 = asking('h2c');
 const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
 const overWebSocket = asking(`websocket\r\n${key}`);
 
-test('an upgrade changes nothing of that: each of these heads is refused with one as well', async () => {
+test('each ambiguous head is refused with a request to upgrade in it as well', async () => {
   const before = server.seen.length;
   for (const [name, status, bytes] of refused) {
     for (const asks of [overHttp2, overWebSocket]) {
@@ -188,7 +188,7 @@ test('an upgrade changes nothing of that: each of these heads is refused with on
   expect(server.seen.length).toBe(before);
 });
 
-test('nor of broken chunks: 400, and no server gets a whole request', async () => {
+test('broken chunks behind a request to upgrade are a 400 too, and no server gets a whole request', async () => {
   const whole = server.requests.filter(({ complete }) => complete).length;
   const all = brokenChunks.map(([, body]) => overHttp2(chunked(`${body}${CHUNKS}${SMUGGLED}`)));
   for (const text of await Promise.all(all.map((bytes) => exchange(open.port, bytes)))) {

@@ -111,7 +111,7 @@ test('names with an underscore of their own go through', async () => {
   ]);
 });
 
-test('those of a trusted proxy are kept and added to', async () => {
+test('X-Forwarded-* and Forwarded of a trusted proxy are kept and added to', async () => {
   const { port } = await fleet.open(1, { trustProxy: ['127.0.0.0/8'] });
   const headers = { 'x-forwarded-for': '1.2.3.4', 'x-forwarded-proto': 'https' };
   await ask(port, '/', { headers });

@@ -57,14 +57,14 @@ test.each([
   },
 );
 
-test('so is one without a body, also in HTTP/1.0', async () => {
+test('an upgrade that is ignored, without a body, is an ordinary request too, also in HTTP/1.0', async () => {
   const get = asks('h2c', '', '').replace('POST', 'GET');
   expect(bodies(await exchange(open.port, get + get + LAST))).toHaveLength(3);
   const old = get.replace('HTTP/1.1', 'HTTP/1.0');
   expect(bodies(await exchange(open.port, old))).toEqual(['[GET /x 0 ]']);
 });
 
-test('many of them on one connection, byte by byte, with large bodies: all in order, no listener left', async () => {
+test('many ignored upgrades on one connection, byte by byte, with large bodies, are answered in order and leave no listener', async () => {
   const warnings: Error[] = [];
   const warned = (warning: Error) => warnings.push(warning);
   process.on('warning', warned);
@@ -87,7 +87,7 @@ test('many of them on one connection, byte by byte, with large bodies: all in or
   process.off('warning', warned);
 });
 
-test('behind requests without their answers it waits for these', async () => {
+test('an ignored upgrade behind unanswered requests waits for their answers', async () => {
   const get = (target: string) => `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`;
   const bytes = get('/held') + get('/2') + withLength() + get('/4') + inChunks + LAST;
   const answered = exchange(open.port, bytes);
@@ -98,7 +98,7 @@ test('behind requests without their answers it waits for these', async () => {
   ]);
 });
 
-test('a client that leaves while it waits takes its requests along', async () => {
+test('a client that leaves while its ignored upgrade waits takes its requests along', async () => {
   const bytes = `GET /held HTTP/1.1\r\nHost: a\r\n\r\n${withLength()}`;
   const client = connect(open.port, '127.0.0.1', () => client.write(bytes));
   await until('the first is there', () => held.length === 1);
@@ -107,13 +107,13 @@ test('a client that leaves while it waits takes its requests along', async () =>
   held.pop();
 });
 
-test('with a body that does not come it is 408, like any other', async () => {
+test('an ignored upgrade whose body does not come is a 408, like any other request', async () => {
   const { port } = await fleet.open(1, { clientRequestMs: 500, clientHeaderMs: 500 });
   const text = await exchange(port, asks('h2c', 'Content-Length: 9\r\n', 'meow'));
   expect(text).toMatch(/^HTTP\/1\.1 408 /);
 });
 
-test('what comes behind its body and is no request is 400, after its answer', async () => {
+test('what comes behind the body of an ignored upgrade and is no request is a 400, after its answer', async () => {
   const text = await exchange(open.port, `${withLength()}GARBAGE\r\n\r\n`);
   expect(text.match(/HTTP\/1\.1 \d{3}/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
 });

@@ -209,7 +209,7 @@ describe('a connection that breaks before the first byte', () => {
   });
 });
 
-describe('time', () => {
+describe('where time runs out', () => {
   test('a server that does not answer costs 504, without another try', async () => {
     const raw = await startRaw(() => {});
     raws.push(raw);

@@ -101,7 +101,7 @@ describe.each(['a module', 'a program'])('an answer before the body is read, fro
   });
 });
 
-test('one that says no length and is reset is visibly cut, and nothing is sent twice', async () => {
+test('an early answer that says no length and is reset is visibly cut, and nothing is sent twice', async () => {
   const server = await refusing((socket) => {
     socket.write('HTTP/1.1 413 Too Large\r\n\r\nwhy', () => socket.destroy());
   });
@@ -123,7 +123,7 @@ test('a connection that broke without an answer is a 502 for a POST, once', asyn
   expect(server.posts()).toBe(3);
 });
 
-test('a client that sends all before it reads gets it, and what it sends then is no request', async () => {
+test('a client that sends all before it reads gets its early answer, and what it sends then is no request', async () => {
   const { seen } = await fleet.serve('aaaaaa', (request, response) => {
     if (request.method === 'POST') response.writeHead(401).end(TEXT);
     else response.end('next');

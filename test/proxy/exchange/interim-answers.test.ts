@@ -117,7 +117,7 @@ test('interim answers wait for the answers to earlier requests of the connection
   expect(text).toMatch(/slow.*fast/s);
 });
 
-test('a WebSocket’s handshake has them too, before its 101', async () => {
+test('a WebSocket’s handshake has interim answers too, before its 101', async () => {
   await serve(`${HINTS}HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n`);
   const { port } = await fleet.open(1);
   const lines =

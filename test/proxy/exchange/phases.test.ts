@@ -89,7 +89,7 @@ describe('the phases of an attempt', () => {
     ['sent', 'answering', 'answering'],
     ['sent', 'connecting', 'connecting'],
     ['connected', 'over', 'over'],
-  ])('after %s from %s: %s', (event, from, to) => {
+  ])('lead, after "%s" in %s, to %s', (event, from, to) => {
     expect(nextPhase(from, event)).toBe(to);
   });
 });

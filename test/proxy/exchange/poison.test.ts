@@ -60,7 +60,7 @@ test('four GETs that kill their server, one after another, cost five servers at 
   expect(told).toEqual(['GET /crash?x=1']);
 });
 
-test('one answer, whatever it says, makes it a request like any other again', async () => {
+test('one answer, whatever it says, makes poison a request like any other again', async () => {
   let deadly = true;
   await frail(5, () => deadly);
   const { port, door } = await fleet.open(5, PATIENT);
@@ -74,7 +74,7 @@ test('one answer, whatever it says, makes it a request like any other again', as
   expect(dead.size).toBe(4);
 });
 
-test('it is this target alone: another query, another path or method is repeated', async () => {
+test('poison is one target alone: another query, another path or method is repeated', async () => {
   await frail(4);
   const { port } = await fleet.open(4, PATIENT);
   await ask(port, '/crash');
@@ -82,7 +82,7 @@ test('it is this target alone: another query, another path or method is repeated
   expect(dead.size).toBe(4);
 });
 
-test('what cannot be repeated is named too, once two servers died of it', async () => {
+test('a request that cannot be repeated is named as poison too, once two servers died of it', async () => {
   await frail(3);
   const { port, door } = await fleet.open(3, PATIENT);
   for (const count of [2, 1]) {
@@ -128,7 +128,7 @@ function reset(request: { socket: { destroy(): void } }): void {
   request.socket.destroy();
 }
 
-test('the list is bounded in number and in bytes, and so is what is said of it', () => {
+test('the list of poison is bounded in number and in bytes, and so is what is said of it', () => {
   const said: string[] = [];
   const options = { ...doorOptions(), maxPoison: 10 };
   const list = new PoisonList(options, (line) => said.push(line));
@@ -145,7 +145,7 @@ test('the list is bounded in number and in bytes, and so is what is said of it',
 test.each([
   ['within a minute', 59_000, true],
   ['later than that', 61_000, false],
-])('two deaths with a target in flight, %s: poison is %s', (_when, afterMs, poison) => {
+])('two deaths with a target in flight, %s (%i ms): it is poison: %s', (_when, afterMs, poison) => {
   const list = new PoisonList(doorOptions(), () => {});
   const [one, two] = ['aaaaaa', 'bbbbbb'].map((id) =>
     createUpstream(id, 'http://127.0.0.1:1', null as never),

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type RetryFacts, RetryPolicy } from '../../../src/proxy/exchange/retry-policy.ts';
 import { doorOptions } from '../../../src/proxy/options.ts';
 
-describe('the retry policy of retries', () => {
+describe('the retry policy', () => {
   const facts: RetryFacts = {
     failure: 'unconnected',
     method: 'GET',

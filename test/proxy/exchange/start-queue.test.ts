@@ -34,7 +34,7 @@ test('while servers are on their way, requests of every kind wait for the first'
   expect(server.seen.sort()).toEqual(['GET /one', 'GET /ws', 'HEAD /three', 'POST /two']);
 });
 
-test('a server that went away before does not end the wait', async () => {
+test('a server that went away before does not end the wait for one that starts', async () => {
   const stale = await freePort();
   await fleet.register({ id: 'bbbbbb', port: stale, url: `http://127.0.0.1:${stale}` });
   const { port } = await fleet.open(1, { starting: true, readyTimeoutMs: LONG_MS });
@@ -43,7 +43,7 @@ test('a server that went away before does not end the wait', async () => {
   expect((await Promise.all(all)).map(({ by }) => by)).toEqual(['aaaaaa', 'aaaaaa']);
 });
 
-test('nobody waits longer than a server may take to be ready', async () => {
+test('no request waits for a start longer than a server may take to be ready', async () => {
   const { port, answers } = await fleet.open(0, { starting: true, readyTimeoutMs: 300 });
   const late = await ask(port);
   expect(late).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
@@ -52,7 +52,7 @@ test('nobody waits longer than a server may take to be ready', async () => {
   expect(answers[0]?.durationMs).toBeGreaterThan(290);
 });
 
-test('where none could be started, who waits hears so, and the next at once', async () => {
+test('where no server could be started, requests that wait hear so, and the next at once', async () => {
   const { port, door } = await fleet.open(0, { starting: true, readyTimeoutMs: LONG_MS });
   const waiting = ask(port);
   door.started();
@@ -61,7 +61,7 @@ test('where none could be started, who waits hears so, and the next at once', as
   expect([value.status, ms < 500 + slackMs]).toEqual([503, true]);
 });
 
-test('only so many wait as one server takes, and who leaves makes room', async () => {
+test('only as many requests wait for a start as one server takes, and one that leaves makes room', async () => {
   const bounds = { starting: true, readyTimeoutMs: LONG_MS, maxInflight: 2 };
   const { port, answers } = await fleet.open(0, bounds);
   const refused: ClientRequest[] = [];
@@ -76,13 +76,13 @@ test('only so many wait as one server takes, and who leaves makes room', async (
   expect((await Promise.all(staying)).map(({ status }) => status)).toEqual([200, 200]);
 });
 
-test('a body that makes no sense is refused while its request waits', async () => {
+test('a body that makes no sense is refused while its request waits for a start', async () => {
   const { port } = await fleet.open(0, { starting: true, readyTimeoutMs: LONG_MS });
   const head = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
   expect(await exchange(port, `${head}5\r\nhello\r\nno chunk`)).toMatch(/^HTTP\/1\.1 400 /);
 });
 
-test('a closing door tells those who wait', async () => {
+test('a closing door tells the requests that wait for a start', async () => {
   const bounds = { starting: true, readyTimeoutMs: LONG_MS, maxInflight: 1 };
   const { port, door } = await fleet.open(0, bounds);
   const two = [ask(port), ask(port)];

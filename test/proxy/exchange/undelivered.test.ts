@@ -61,7 +61,7 @@ function leaver(port: number, whenToLeave: (socket: Socket) => void): Promise<vo
   });
 }
 
-test('what its server counts as delivered and its client left in the middle of is back', async () => {
+test('a picture that its server counts as delivered and its client left in the middle of is back in the queue', async () => {
   await enqueue(1);
   await fleet.serve('aaaaaa', async (request, response) => {
     await take(request);
@@ -73,7 +73,7 @@ test('what its server counts as delivered and its client left in the middle of i
   expect(answers[0]?.trouble).toBe('the client left');
 });
 
-test('so is what its server took only after its client had left', async () => {
+test('a picture that its server took only after its client had left is back in the queue', async () => {
   await enqueue(1);
   let left = () => {};
   const gone = new Promise<void>((resolve) => {
@@ -91,7 +91,7 @@ test('so is what its server took only after its client had left', async () => {
   await until('it is back', async () => (await queued()) === 1);
 });
 
-test('so is what ends in an answer of the door’s own', async () => {
+test('a picture whose request ends in an answer of the door’s own is back in the queue', async () => {
   await enqueue(1);
   await fleet.serve('aaaaaa', async (request) => {
     await take(request);
@@ -152,7 +152,7 @@ test.each([
   expect(takesPicture(method, path)).toBe(may);
 });
 
-test('a store that is away holds up nothing, keeps the list bounded, and is told afterwards', async () => {
+test('a store that is away holds up nothing; what was not delivered stands in a bounded list and is told afterwards', async () => {
   const asked: string[][] = [];
   let away = true;
   const store = {
@@ -172,7 +172,7 @@ test('a store that is away holds up nothing, keeps the list bounded, and is told
   expect(asked.flat()).toHaveLength(1_000);
 });
 
-test('what is not there yet is asked for again, for as long as it may come', async () => {
+test('an undelivered picture that is not there yet is asked for again, for as long as it may come', async () => {
   let asked = 0;
   const store = {
     async putBackFor() {

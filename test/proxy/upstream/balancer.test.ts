@@ -19,7 +19,7 @@ test('requests go round the servers in the order of their ports, also on one con
   expect(await rotation(port, 9)).toEqual([...order, ...order, ...order]);
 });
 
-test('counts differ by at most one over any window, with many requests at once', async () => {
+test('counts of requests differ by at most one over any window, with many at once', async () => {
   const servers = await Promise.all(['aaaaaa', 'bbbbbb', 'cccccc'].map((id) => fleet.serve(id)));
   const { port } = await fleet.open(3);
   for (const window of [1, 10, 31, 100]) {

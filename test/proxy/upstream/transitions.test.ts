@@ -31,7 +31,7 @@ describe('an upstream that is', () => {
     expect(cells.map(([state, event]) => `${state} ${event}`)).toEqual(pairs);
   });
 
-  test.each(cells)('%s, when %s: %s', (state, event, next) => {
+  test.each(cells)('%s meets "%s" and goes to: %s', (state, event, next) => {
     const found = transition(state as (typeof STATES)[number], event as (typeof EVENTS)[number]);
     expect(found ?? '·').toBe(next);
   });

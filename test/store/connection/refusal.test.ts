@@ -94,7 +94,7 @@ describe('a Redis that answers but refuses is told by what is missing', () => {
     expectRefusal(error, /use the channel "\{meow\}:changes"$/, / &\{meow\}:changes /);
   });
 
-  test('and without that right everything is written all the same', async () => {
+  test('the right to the channel, without which everything is written all the same', async () => {
     const redis = await redisWith();
     const store = await storeAt(await addUser(redis, 'meow', [...rule, 'resetchannels']));
     await store.registry.register(sampleRecord(), null);
