@@ -87,6 +87,13 @@ describe('what is published', () => {
     for (const notice of notices) expect(notice).toMatch(/permission|Apache License/i);
   });
 
+  test('has every page that its README leads to', () => {
+    const page = readFileSync(join(installed.root, 'README.md'), 'utf8');
+    const links = [...page.matchAll(/\]\(([^)#:]+)\)/g)].map(([, link = '']) => link);
+    expect(links).toContain('docs/operations.md');
+    expect(links.filter((link) => !existsSync(join(installed.root, link)))).toEqual([]);
+  });
+
   test('may not be published from the folder, where npm would name the wrong packages', async () => {
     const refused = await npm(['run', 'prepublishOnly'], packed.source).catch((error) => error);
     expect(refused).toMatchObject({ code: 1 });
