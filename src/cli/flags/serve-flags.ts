@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { defaults } from '../../defaults.ts';
+import { UsageError } from '../../errors.ts';
 import type { ServeFlags } from '../serve/run-server.ts';
 import { healthPath } from './app-flags.ts';
 import { drainSignal, host, port, seconds, serverId, statusRange } from './values.ts';
@@ -39,9 +40,15 @@ export function readServeFlags(words: readonly string[]): ServeFlags | null {
     ]);
     const usual = { host: defaults.serverHost, drainTimeout: defaults.drainMs };
     return { ...usual, ...(env ? { env } : {}), ...Object.fromEntries(read) };
-  } catch {
-    return null; // said by whoever reads it next
+  } catch (error) {
+    if (isUsage(error)) return null; // said by whoever reads it next
+    throw error;
   }
+}
+
+function isUsage(error: unknown): boolean {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS_');
 }
 
 const options = {

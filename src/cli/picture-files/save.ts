@@ -1,7 +1,8 @@
 import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FailedError } from '../../errors.ts';
-import { quote, reason, systemReason } from '../../text.ts';
+import { withoutSystem } from '../../forgive.ts';
+import { quote, systemReason } from '../../text.ts';
 
 /**
  * Writes a file that is whole or not there. Opened exclusively, so that a planted link is not followed.
@@ -34,7 +35,7 @@ async function writeWhole(file: string, data: Buffer): Promise<void> {
     await handle.writeFile(data);
     await settle(handle);
   } catch (error) {
-    await handle.close().catch(reason);
+    await handle.close().catch(withoutSystem(null));
     await unlink(file);
     throw error;
   }
