@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { troubleInWords } from '../forgive.ts';
+import { stackOf } from './guarded.ts';
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
@@ -50,6 +50,6 @@ async function run(handler: Handler, signal: string, log: (line: string) => void
   try {
     await handler(signal);
   } catch (error) {
-    log(troubleInWords(error));
+    log(`${signal}: ${stackOf(error)}`);
   }
 }
