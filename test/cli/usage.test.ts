@@ -46,7 +46,7 @@ describe('a command line that cannot be right', () => {
     [['spawn', 'python3', '-m', 'http.server'], '"-m"', 'meowctl spawn -- python3 …'],
     [['spawn', '-n', '2', '3'], 'counts of 3 and of 2', '-n'],
   ])('%j names the nearest', async (args, value, nearest) => {
-    const result = await site.run(args);
+    const result = await ask(args);
     expect(result.code).toBe(2);
     expectPlainError(result, value);
     expect(result.stderr).toContain(nearest);

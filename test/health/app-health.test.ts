@@ -150,12 +150,12 @@ describe('a module with a page of health', () => {
   });
 
   test.each<[string, RequestListener, StatusRange, RegExp]>([
-    ['500', status(500), BELOW_500, /^module "x" still answers GET \/up with 500 after 0\.2 s$/],
+    ['500', status(500), BELOW_500, /^module "x" still answers GET \/up with 500 after 1\.5 s$/],
     ['404', status(404), [200, 299], /still answers GET \/up with 404, not 200-299 after/],
-    ['nothing', never, BELOW_500, /^module "x" does not answer GET \/up after 0\.2 s$/],
+    ['nothing', never, BELOW_500, /^module "x" does not answer GET \/up after 1\.5 s$/],
   ])('that answers %s is not ready, and says so', async (_, answer, range, message) => {
     const { port } = await startApp(answer);
-    await expect(appAt('/up', 200, range).start?.(port, '127.0.0.1')).rejects.toMatchObject({
+    await expect(appAt('/up', 1_500, range).start?.(port, '127.0.0.1')).rejects.toMatchObject({
       code: 'app-not-ready',
       exitCode: 5,
       message: expect.stringMatching(message),
