@@ -93,6 +93,18 @@ describe('a WebSocket', () => {
     }
   });
 
+  test('leaves what belongs to the server’s own connection behind, in a refusal too', async () => {
+    const ofConnection = ['keep-alive', 'proxy-authenticate', 'proxy-connection', 'te'];
+    const lines = ofConnection.map((name) => `${name}: mine\r\n`).join('');
+    await withServer(
+      startRaw((socket) => socket.end(`HTTP/1.1 403 No\r\n${lines}Content-Length: 2\r\n\r\nno`)),
+    );
+    const { port } = await fleet.open(1);
+    const text = await exchange(port, handshake());
+    expect(text).toMatch(/^HTTP\/1\.1 403 /);
+    expect(text).not.toMatch(/: mine/);
+  });
+
   test('counts as one of its server’s requests for as long as it is open', async () => {
     await withServer(startEcho());
     const { port, door } = await fleet.open(1);
