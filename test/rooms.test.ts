@@ -98,8 +98,8 @@ const uses: Record<string, readonly string[]> = {
   cats: ['cats/picture', 'cats/upload', 'http', 'time'],
   'cats/upload': ['cats/picture'],
   'cats/picture': [],
-  server: ['health', 'http', 'model'],
-  hosting: ['health', 'http'],
+  server: ['health', 'http', 'model', 'time'],
+  hosting: ['health', 'http', 'time'],
   health: [],
   http: [],
 

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { TimeoutError } from '../errors.ts';
 import {
   type AskLimits,
@@ -10,6 +9,7 @@ import {
   type Said,
 } from '../health/ask-app.ts';
 import type { StatusRange } from '../model/health-page.ts';
+import { until } from '../time/until.ts';
 import type { App } from './app.ts';
 import { moreTime, NAME_A_PATH } from './not-ready.ts';
 
@@ -44,13 +44,13 @@ export function withHealth(app: App, deps: ModuleHealthDeps): App {
 async function untilWell(page: HealthPage, deps: ModuleHealthDeps): Promise<void> {
   const limit = performance.now() + deps.readyMs;
   let heard: Said | null = null;
-  for (;;) {
+  const look = async () => {
     const said = await ask(page, deps.limits, limit - performance.now());
-    if (isWell(said, page.status)) return;
     if (isWord(said)) heard = said;
-    if (performance.now() >= limit) throw tooLate(heard, page, deps);
-    await pause(POLL_MS);
-  }
+    return isWell(said, page.status);
+  };
+  const well = await until(look, { everyMs: POLL_MS, withinMs: deps.readyMs });
+  if (!well) throw tooLate(heard, page, deps);
 }
 
 function tooLate(

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { FailedError } from '../errors.ts';
 import { type AskLimits, askAll, isWell, isWord, type Said } from '../health/ask-app.ts';
 import type { StatusRange } from '../model/health-page.ts';
+import { until } from '../time/until.ts';
 import type { App, CreateApp } from './app.ts';
 import { endedEarly, inBackground, tooLate } from './not-ready.ts';
 import { innerPorts, reservePort } from './program-port.ts';
@@ -125,16 +126,18 @@ async function untilReady(
   limit: number,
 ): Promise<string | null> {
   let heard: readonly Said[] = [];
-  while (!program.hasEnded()) {
+  const look = async () => {
+    if (program.hasEnded()) return { host: null };
     const leftMs = limit - performance.now();
     const said = await askAll(port, deps.healthPath, LOOPBACKS, deps.limits, leftMs);
     if (said.some(isWord)) heard = said;
     const well = said.find((each) => isWell(each, deps.healthStatus));
-    if (well && (await isOurs(program, port, deps.limits))) return well.host;
-    if (performance.now() > limit) throw tooLate(deps, program, { port, heard });
-    await Promise.race([program.ended, pause(POLL_MS)]);
-  }
-  return null;
+    return well && (await isOurs(program, port, deps.limits)) ? well : null;
+  };
+  const polling = { everyMs: POLL_MS, withinMs: limit - performance.now() };
+  const found = await until(look, polling);
+  if (found === null) throw tooLate(deps, program, { port, heard });
+  return found.host;
 }
 
 /** If another process answers on the port, our program cannot bind and ends soon. */

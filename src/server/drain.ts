@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { debug } from '../debug.ts';
 import type { BeatReply } from '../model/beat-reply.ts';
+import { type Polling, until } from '../time/until.ts';
 import type { Connections } from './connections.ts';
 
 export interface DrainLimits {
@@ -40,10 +40,11 @@ export async function retire(
   await acknowledged(deps, limits.ackWaitMs);
   debug.fleet?.('doors send nothing more');
   deps.doorsLeft();
-  await until(() => cut.aborted, limits.closeIdleAfterAckMs);
+  await until(() => cut.aborted, within(limits.closeIdleAfterAckMs));
   connections.closeIdle();
   deps.stopListening();
-  await until(() => cut.aborted || connections.open() === 0, end - performance.now());
+  const isDone = () => cut.aborted || connections.open() === 0;
+  await until(isDone, within(end - performance.now()));
   debug.fleet?.(`ends with ${connections.open()} connections open`);
   connections.cut();
 }
@@ -61,27 +62,24 @@ export async function retireWorker(
   void finish().then(() => {
     finished = true;
   });
-  await until(() => finished || cut.aborted, end - performance.now());
+  await until(() => finished || cut.aborted, within(end - performance.now()));
   stopListening();
   connections.cut();
 }
 
 /** Waits until every door that was seen has acknowledged the leave, or the time is up. */
 async function acknowledged({ look, cut }: RetireDeps, withinMs: number): Promise<void> {
-  const end = performance.now() + withinMs;
   const seen = new Set<string>();
-  let pauseMs = FIRST_LOOK_MS;
-  while (performance.now() < end && !cut.aborted) {
+  const areAllIn = async () => {
     const reply = await look();
     for (const door of reply?.doors ?? []) seen.add(door);
     const acks = new Set(reply?.acks);
-    if (reply && [...seen].every((door) => acks.has(door))) return;
-    await pause(pauseMs);
-    pauseMs = Math.min(2 * pauseMs, LOOK_MS);
-  }
+    return reply !== null && [...seen].every((door) => acks.has(door));
+  };
+  const everyMs = (looks: number) => Math.min(FIRST_LOOK_MS * 2 ** (looks - 1), LOOK_MS);
+  await until(areAllIn, { everyMs, withinMs, signal: cut });
 }
 
-async function until(done: () => boolean, ms: number): Promise<void> {
-  const end = performance.now() + ms;
-  while (!done() && performance.now() < end) await pause(Math.min(LOOK_MS, ms));
+function within(ms: number): Polling {
+  return { everyMs: Math.min(LOOK_MS, ms), withinMs: ms };
 }

@@ -13,10 +13,11 @@ export const monotonicClock: Clock = {
 };
 
 export interface Polling {
-  readonly everyMs: number;
-  /** No look begins later than this. */
+  /** The pause before the next look; where pauses grow, by how many looks there were. */
+  readonly everyMs: number | ((looks: number) => number);
+  /** Once it is over there is one more look at most. */
   readonly withinMs: number;
-  /** Aborted, it ends as at the limit. */
+  /** Aborted, it ends as at the limit, and without another look. */
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock;
 }
@@ -52,11 +53,12 @@ export async function until<T>(
   }: Polling | EndlessPolling,
 ): Promise<Exclude<T, Nothing> | null> {
   const endMs = clock.nowMs() + withinMs;
-  for (;;) {
+  for (let looks = 1; ; looks++) {
     const found = await look();
     if (isSomething(found)) return found;
     if (clock.nowMs() >= endMs || signal?.aborted) return null;
-    await clock.pause(everyMs);
+    await clock.pause(typeof everyMs === 'number' ? everyMs : everyMs(looks));
+    if (signal?.aborted) return null;
   }
 }
 

@@ -51,6 +51,30 @@ test('an abort ends polling after the look that goes on', async () => {
   expect(clock.pauses).toEqual([1, 1]);
 });
 
+test('an abort during a pause ends polling without another look', async () => {
+  const controller = new AbortController();
+  const clock = fakeClock();
+  let looks = 0;
+  const look = () => {
+    looks += 1;
+    return null;
+  };
+  const pause = async (ms: number) => {
+    await clock.pause(ms);
+    controller.abort();
+  };
+  const polling = { everyMs: 1, withinMs: 9_000, signal: controller.signal };
+  expect(await until(look, { ...polling, clock: { ...clock, pause } })).toBeNull();
+  expect(looks).toBe(1);
+});
+
+test('the pauses of polling may grow with the number of looks', async () => {
+  const clock = fakeClock();
+  const everyMs = (looks: number) => Math.min(10 * 2 ** (looks - 1), 50);
+  await until(() => null, { everyMs, withinMs: 150, clock });
+  expect(clock.pauses).toEqual([10, 20, 40, 50, 50]);
+});
+
 test('polling throws what a look throws', async () => {
   const look = () => {
     throw new Error('no Redis');

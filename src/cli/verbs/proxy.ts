@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { StoreError } from '../../errors.ts';
+import { until } from '../../time/until.ts';
 import { announceHere } from '../context/announce.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { aborted } from '../context/signals.ts';
@@ -49,13 +50,11 @@ async function openPatiently(
   wait: boolean,
   stopping: AbortSignal,
 ): Promise<OpenStore | null> {
-  for (;;) {
-    try {
-      return await context.openStore({ persistent: true, keeps: true });
-    } catch (error) {
-      if (!wait || !(error instanceof StoreError)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, WAIT_STEP_MS));
-    }
-    if (stopping.aborted) return null;
-  }
+  const open = () =>
+    context.openStore({ persistent: true, keeps: true }).catch((error) => {
+      if (wait && error instanceof StoreError) return null;
+      throw error;
+    });
+  const withinMs = Number.POSITIVE_INFINITY;
+  return await until(open, { everyMs: WAIT_STEP_MS, withinMs, signal: stopping });
 }
