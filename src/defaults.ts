@@ -4,6 +4,9 @@ import { availableParallelism } from 'node:os';
 export const defaults = Object.freeze({
   doorHost: '127.0.0.1',
   doorPort: 3000,
+  /** Which server gets the next request, and which requests may go to a second one. */
+  balance: 'round-robin' as const,
+  retry: 'idempotent' as const,
   adminHost: '127.0.0.1',
   adminPort: 3900,
   /** Connections to the admin listener: beyond that the one that was silent for longest ends. */

@@ -1,4 +1,4 @@
-import { troubleInWords } from './forgive.ts';
+import { troubleInWords } from './expected-errors.ts';
 
 /** Work that is done again and again for as long as a process lives. */
 export interface BackgroundWork {

@@ -1,8 +1,8 @@
-import { withoutRedis } from '../forgive.ts';
+import { withoutRedis } from '../expected-errors.ts';
 import type { CreateApp } from '../hosting/app.ts';
 import type { Store } from '../store/store.ts';
-import { type AppLimits, createKoa, isUpload } from './app.ts';
-import { createDeliveries } from './deliveries.ts';
+import { createDeliveries } from './renew-deliveries.ts';
+import { type AppLimits, createKoa, isUpload } from './routes.ts';
 import { type RoomLimits, UploadRoom } from './upload/budget.ts';
 
 /** The defaults of the same names, or others. */

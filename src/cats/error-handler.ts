@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Context } from 'koa';
 import { StoreError } from '../errors.ts';
-import { troubleInWords } from '../forgive.ts';
+import { troubleInWords } from '../expected-errors.ts';
 import { endUnread } from '../http/early-close.ts';
 import { plain } from '../text.ts';
 import { withinAwake } from '../time/awake-timer.ts';

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Context } from 'koa';
 import { StoreError } from '../errors.ts';
-import { troubleInWords } from '../forgive.ts';
+import { troubleInWords } from '../expected-errors.ts';
 import type { ClaimedPicture, Picture } from '../model/picture.ts';
 import type { Images } from '../store/store.ts';
-import type { Deliveries } from './deliveries.ts';
 import { inRequestTime, type RequestLimits } from './error-handler.ts';
+import type { Deliveries } from './renew-deliveries.ts';
 
 export interface MeowLimits extends RequestLimits {
   /** How long a picture is kept that was delivered through a door. */

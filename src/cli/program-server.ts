@@ -5,7 +5,7 @@ import { createContext } from './context/context.ts';
 import { splitProgram } from './flags/app-flags.ts';
 import { readServeFlags } from './flags/serve-flags.ts';
 import { createOutput, type Output } from './output/output.ts';
-import { tell } from './output/tell.ts';
+import { tell } from './output/print-error.ts';
 import { openProgram } from './serve/open-program.ts';
 import { runServer, type ServeFlags } from './serve/run-server.ts';
 

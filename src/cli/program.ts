@@ -1,9 +1,10 @@
 import { Command, type Option } from 'commander';
+import { defaults } from '../defaults.ts';
 import { UsageError } from '../errors.ts';
 import { quote } from '../text.ts';
 import type { Context } from './context/context.ts';
 import { seconds } from './flags/values.ts';
-import { verbHere } from './output/habits.ts';
+import { verbHere } from './output/other-tools.ts';
 import { addDestroy } from './verbs/destroy.ts';
 import { addDown } from './verbs/down.ts';
 import { addGet } from './verbs/get.ts';
@@ -47,7 +48,7 @@ const SETTINGS = `
 Settings (environment):
   REDIS_URL        redis://[user:password@]host[:port][/db], rediss:// for TLS,
                    or unix://[user:password@]/path.sock[?db=n]
-  MEOW_NAMESPACE   keeps fleets on one Redis apart (default meow)
+  MEOW_NAMESPACE   keeps fleets on one Redis apart (default ${defaults.namespace})
   MEOW_HOME        state folder: what is to run here, keys, logs, local Redis
                    (default $XDG_STATE_HOME/meowctl or ~/.local/state/meowctl)
   MEOW_ADVERTISE   the host name others reach this machine's servers by

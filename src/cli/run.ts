@@ -5,7 +5,7 @@ import { createContext } from './context/context.ts';
 import { splitProgram } from './flags/app-flags.ts';
 import { createOutput, type Output } from './output/output.ts';
 import { paints } from './output/paints.ts';
-import { report } from './output/report.ts';
+import { report } from './output/usage-error.ts';
 import { createProgram } from './program.ts';
 
 /**

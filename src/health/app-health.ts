@@ -1,4 +1,4 @@
-import { troubleInWords } from '../forgive.ts';
+import { troubleInWords } from '../expected-errors.ts';
 import { type Background, repeat } from '../loop.ts';
 import {
   type AskLimits,

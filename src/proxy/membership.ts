@@ -1,5 +1,5 @@
 import { isOutage } from '../errors.ts';
-import { troubleInWords, withoutRedis } from '../forgive.ts';
+import { troubleInWords, withoutRedis } from '../expected-errors.ts';
 import { type Background, repeat } from '../loop.ts';
 import type { DoorRecord } from '../model/door-record.ts';
 import type { RecordsView } from '../model/fleet-view.ts';

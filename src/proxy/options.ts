@@ -72,8 +72,6 @@ export function doorOptions(given: Partial<DoorOptions> = {}): DoorOptions {
     port,
     starting: false,
     alsoOurs: [],
-    balance: 'round-robin',
-    retry: 'idempotent',
     allowBackends: LOOPBACK,
     trustProxy: [],
     ...given,

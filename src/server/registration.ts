@@ -1,5 +1,5 @@
 import { FailedError, isOutage } from '../errors.ts';
-import { isMistake, troubleInWords, withoutRedis } from '../forgive.ts';
+import { isMistake, troubleInWords, withoutRedis } from '../expected-errors.ts';
 import { type Background, repeat } from '../loop.ts';
 import type { BeatReply } from '../model/beat-reply.ts';
 import type { ServerRecord } from '../model/server-record.ts';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { troubleInWords } from '../forgive.ts';
+import { troubleInWords } from '../expected-errors.ts';
 import { refusal } from './connection/client.ts';
 import type { Link } from './connection/connection.ts';
 import { isTrouble, storeError } from './connection/trouble.ts';

@@ -4,7 +4,7 @@ import { parseRedisUrl } from './connection/redis-url.ts';
 import { createIntents } from './desired-state.ts';
 import { createKeys } from './keys.ts';
 import { createMessages } from './messages.ts';
-import { createImages } from './pictures/queue.ts';
+import { createImages } from './pictures/enqueue.ts';
 import { createRegistry } from './registry.ts';
 import { definePlainScript } from './scripts/define.ts';
 import takesWritesText from './scripts/servers/takes-writes.lua';

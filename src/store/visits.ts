@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../defaults.ts';
 import { StoreError } from '../errors.ts';
-import { troubleInWords, withoutRedis } from '../forgive.ts';
+import { troubleInWords, withoutRedis } from '../expected-errors.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './scripts/define.ts';

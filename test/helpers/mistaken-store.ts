@@ -2,7 +2,7 @@ import type { Link } from '../../src/store/connection/connection.ts';
 import { openLastingConnection } from '../../src/store/connection/open.ts';
 import { parseRedisUrl } from '../../src/store/connection/redis-url.ts';
 import { createKeys } from '../../src/store/keys.ts';
-import { createImages } from '../../src/store/pictures/queue.ts';
+import { createImages } from '../../src/store/pictures/enqueue.ts';
 import { createRegistry } from '../../src/store/registry.ts';
 import { createVisits } from '../../src/store/visits.ts';
 

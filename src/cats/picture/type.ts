@@ -1,7 +1,7 @@
 import { imageSize } from 'image-size';
 import type { PictureType } from '../../model/picture.ts';
 import { isAvif } from './avif.ts';
-import { isWhole } from './end.ts';
+import { isWhole } from './is-whole.ts';
 import { beginsAsJpeg, readJpeg } from './jpeg.ts';
 
 const types: Readonly<Record<string, PictureType>> = {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { mkdir, open, readdir, rm, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { withoutSystem } from '../../forgive.ts';
+import { withoutSystem } from '../../expected-errors.ts';
 import { quote, systemReason } from '../../text.ts';
 
 const PREFIX = 'upload-';

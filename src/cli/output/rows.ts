@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { withoutRedis } from '../../forgive.ts';
+import { withoutRedis } from '../../expected-errors.ts';
 import { catSpec, isWorker, nameOfApp } from '../../model/app-spec.ts';
 import { type DesiredServer, recordOfDesired } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';

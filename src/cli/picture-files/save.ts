@@ -1,7 +1,7 @@
 import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FailedError } from '../../errors.ts';
-import { withoutSystem } from '../../forgive.ts';
+import { withoutSystem } from '../../expected-errors.ts';
 import { quote, systemReason } from '../../text.ts';
 
 /**

@@ -37,13 +37,13 @@ export function addDoorOptions(command: Command): Command {
   command
     .option('--port <port>', "the door's port", port, defaults.doorPort)
     .option('--host <host>', "the door's address", host, defaults.doorHost)
-    .option('--balance <how>', 'round-robin or least-inflight', balance, 'round-robin')
+    .option('--balance <how>', 'round-robin or least-inflight', balance, defaults.balance)
     .option('--sticky', 'a client stays with its server, by a cookie: for sessions in its memory')
     .option(
       '--retry <when>',
       'idempotent or connect: what is tried again',
       retryPolicy,
-      'idempotent',
+      defaults.retry,
     )
     .option('--admin-port <port>', 'port of the admin listener', port, defaults.adminPort)
     .option('--no-admin', 'no admin listener')

@@ -1,10 +1,10 @@
 import { defaults } from '../../defaults.ts';
 import { InterruptedError, inTurn } from '../../errors.ts';
+import { withoutRedis } from '../../expected-errors.ts';
 import type { DesiredState } from '../../fleet/desired/desired-state.ts';
 import type { Reconciler } from '../../fleet/reconciler/reconciler.ts';
 import type { Scaled } from '../../fleet/scale/scale.ts';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
-import { withoutRedis } from '../../forgive.ts';
 import type { Background } from '../../loop.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import type { Machine } from '../../process/identity.ts';
@@ -16,7 +16,7 @@ import { settle } from '../context/settle.ts';
 import { aborted } from '../context/signals.ts';
 import { startReconciler } from '../context/start-reconciler.ts';
 import type { DrainFlags } from '../flags/time-limits.ts';
-import { tellFailures } from '../output/tell-failures.ts';
+import { tellFailures } from '../output/print-failures.ts';
 import { type DoorFlags, type OpenedDoor, openDoor } from './open-door.ts';
 
 export interface UpFlags extends DoorFlags, DrainFlags {

@@ -5,9 +5,9 @@ import { quote } from '../../text.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
 import { addDrainTimeout, type DrainFlags } from '../flags/time-limits.ts';
+import { tellFailures } from '../output/print-failures.ts';
 import { printRows } from '../output/print-rows.ts';
 import { byPort, toRow } from '../output/rows.ts';
-import { tellFailures } from '../output/tell-failures.ts';
 
 interface Options extends OutputFlags, DrainFlags {
   readonly all?: boolean;

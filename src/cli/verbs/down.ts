@@ -7,8 +7,8 @@ import type { Context } from '../context/context.ts';
 import { fleetHere, forgetWanted } from '../context/fleet-here.ts';
 import { examples } from '../flags/help.ts';
 import { addDrainTimeout, type DrainFlags } from '../flags/time-limits.ts';
+import { tellFailures } from '../output/print-failures.ts';
 import { serversInWords } from '../output/rows.ts';
-import { tellFailures } from '../output/tell-failures.ts';
 
 /** What `down` has done so far. */
 interface Tally {

@@ -4,8 +4,8 @@ import { quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
 import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
 import { explainUnsigned } from '../output/not-started.ts';
+import { tellPoison } from '../output/print-failures.ts';
 import { listFleet, type Row, showRows } from '../output/rows.ts';
-import { tellPoison } from '../output/tell-failures.ts';
 import { explainLost, look, sayNoWrites } from '../output/why-lost.ts';
 
 interface Options extends OutputFlags {}

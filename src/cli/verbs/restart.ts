@@ -8,9 +8,9 @@ import { askedChange, type ChangeFlags, withdrawn } from '../flags/asked-change.
 import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
 import { addDrainTimeout, type DrainFlags } from '../flags/time-limits.ts';
 import { count } from '../flags/values.ts';
+import { tellFailures } from '../output/print-failures.ts';
 import { printRows } from '../output/print-rows.ts';
 import { serversInWords, servingLine, servingRows } from '../output/rows.ts';
-import { tellFailures } from '../output/tell-failures.ts';
 
 interface Options extends ChangeFlags, OutputFlags, DrainFlags {
   readonly batch: number;

@@ -7,9 +7,9 @@ import { type AppFlags, addAppFlags, addWorkerFlag, askedApp } from '../flags/ap
 import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
 import { keptApp } from '../flags/kept-app.ts';
 import { size } from '../flags/values.ts';
+import { tellFailures } from '../output/print-failures.ts';
 import { printRows } from '../output/print-rows.ts';
 import { servingRows } from '../output/rows.ts';
-import { tellFailures } from '../output/tell-failures.ts';
 
 interface Options extends AppFlags, OutputFlags {}
 

@@ -11,9 +11,9 @@ import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
 import { keptApp } from '../flags/kept-app.ts';
 import { addReadyTimeout, type ReadyFlags } from '../flags/time-limits.ts';
 import { count, host, port } from '../flags/values.ts';
+import { tellFailures } from '../output/print-failures.ts';
 import { printRows } from '../output/print-rows.ts';
 import { byPort, toRow } from '../output/rows.ts';
-import { tellFailures } from '../output/tell-failures.ts';
 
 interface Options extends AppFlags, OutputFlags, ReadyFlags {
   readonly number?: number;

@@ -11,7 +11,7 @@ import { examples } from '../flags/help.ts';
 import { keptApp } from '../flags/kept-app.ts';
 import { addDrainTimeout } from '../flags/time-limits.ts';
 import { size } from '../flags/values.ts';
-import { report } from '../output/report.ts';
+import { report } from '../output/usage-error.ts';
 import { detachUp, UP_READY_MS } from '../up/detach.ts';
 import { addDoorOptions, checkDoorFlags } from '../up/open-door.ts';
 import { runUp, type UpFlags } from '../up/session.ts';
@@ -26,7 +26,11 @@ export function addUp(program: Command, context: Context): void {
     .command('up')
     .description('local Redis if needed, the fleet, kept running, and the door, until Ctrl-C')
     .usage('[options] [-- program with {port}]')
-    .option('-n, --number <count>', 'servers on this host (default: those it had, else 2)', size)
+    .option(
+      '-n, --number <count>',
+      `servers on this host (default: those it had, else ${defaults.upServers})`,
+      size,
+    )
     .option('--detach', 'in the background')
     .addOption(new Option('--detached').hideHelp())
     .addHelpText(
@@ -71,7 +75,7 @@ async function asTheOnlyOne(
 ): Promise<void> {
   const { home } = context.config;
   const [{ takeUp }, { thisMachine }, { prepareStateFolder }] = await Promise.all([
-    import('../../fleet/up/take.ts'),
+    import('../../fleet/up/single-up.ts'),
     import('../../process/identity.ts'),
     import('../../state/folder.ts'),
   ]);
@@ -107,7 +111,7 @@ async function whatToServe(context: Context, options: Options): Promise<AskedSpe
 // Said at once; who starts at the same moment is told by the one in the background.
 async function refuseSecond({ config }: Context): Promise<void> {
   const [{ alreadyUp }, { findUp }, { thisMachine }] = await Promise.all([
-    import('../../fleet/up/take.ts'),
+    import('../../fleet/up/single-up.ts'),
     import('../../fleet/up/mark.ts'),
     import('../../process/identity.ts'),
   ]);

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { isOfSystem } from '../../forgive.ts';
+import { isOfSystem } from '../../expected-errors.ts';
 import { repeat } from '../../loop.ts';
 import { deathSockets } from './socket.ts';
 

@@ -5,12 +5,12 @@ import { isAliveHere, isOfHost, thisMachine } from '../../process/identity.ts';
 import { quote } from '../../text.ts';
 import { monotonicClock, until } from '../../time/until.ts';
 import { type Known, knownServers } from '../targets/servers.ts';
+import { type DestroyDeps, type DestroyOptions, type Job, nameOf } from './destroy-run.ts';
 import { sayWhatIsElsewhere, together } from './elsewhere.ts';
-import { end, patienceMs } from './end.ts';
-import { type DestroyDeps, type DestroyOptions, type Job, nameOf } from './job.ts';
+import { end, patienceMs } from './end-overdue.ts';
 import { order, orderTheirSuccessors, writeOrders } from './orders.ts';
 
-export type { DestroyDeps, DestroyOptions } from './job.ts';
+export type { DestroyDeps, DestroyOptions } from './destroy-run.ts';
 
 const POLL_MS = 25;
 

@@ -2,7 +2,7 @@ import { FailedError, type MeowError, NothingError } from '../../errors.ts';
 import { identify, isAliveHere, isOfHost } from '../../process/identity.ts';
 import { dropDesired } from '../../state/desired-files.ts';
 import { findTargets, isUp, type Known, takesRequests } from '../targets/servers.ts';
-import { type Job, nameOf } from './job.ts';
+import { type Job, nameOf } from './destroy-run.ts';
 import { orderSuccessors } from './successors.ts';
 
 /** Orders out what was asked for: a random one, those named, or all. */

@@ -2,7 +2,7 @@ import { TimeoutError } from '../../errors.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { type ClaimedProcess, INIT_PID, isAlive } from '../../process/identity.ts';
 import { terminate } from '../../process/terminate.ts';
-import { type Leaver, type LeaveSettings, leaveWithinMs } from './job.ts';
+import { type Leaver, type LeaveSettings, leaveWithinMs } from './destroy-run.ts';
 
 /**
  * Ends servers of this host by SIGTERM: each finishes its requests and leaves its intent behind,

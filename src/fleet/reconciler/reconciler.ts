@@ -1,5 +1,5 @@
 import { isOutage } from '../../errors.ts';
-import { withoutRedis } from '../../forgive.ts';
+import { withoutRedis } from '../../expected-errors.ts';
 import { type Background, repeat } from '../../loop.ts';
 import { isWorker } from '../../model/app-spec.ts';
 import type { SignedServer } from '../../model/desired-server.ts';
@@ -15,7 +15,7 @@ import type { Here } from '../scale/servers-here.ts';
 import { isDead, untilGone } from '../targets/liveness.ts';
 import { AwakeFor } from './awake-for.ts';
 import { CrashHistory, type CrashSettings, sentenceInWords } from './backoff.ts';
-import { Case } from './case.ts';
+import { Case } from './restart-state.ts';
 import { type RevivalDeps, Revivals } from './revivals.ts';
 
 type ReconcilerLimit =

@@ -1,5 +1,5 @@
 import { FailedError, type MeowError, StoreError } from '../../errors.ts';
-import { troubleInWords } from '../../forgive.ts';
+import { troubleInWords } from '../../expected-errors.ts';
 import { logPath } from '../../logs/files.ts';
 import { type LogLimits, RotatingLog } from '../../logs/rotating-log.ts';
 import type { SignedServer } from '../../model/desired-server.ts';
@@ -9,8 +9,8 @@ import { asBefore } from '../spawn/respawn.ts';
 import type { SpawnSettings } from '../spawn/serve-command.ts';
 import { type SpawnDeps, type Spawned, spawnServers } from '../spawn/spawn.ts';
 import type { CrashHistory } from './backoff.ts';
-import type { Case } from './case.ts';
-import { Started } from './started.ts';
+import type { Case } from './restart-state.ts';
+import { Started } from './start-limit.ts';
 
 export interface RevivalDeps extends SpawnDeps {
   readonly settings: SpawnSettings & LogLimits;

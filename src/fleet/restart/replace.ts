@@ -6,7 +6,7 @@ import { dropDesired } from '../../state/desired-files.ts';
 import type { Registry } from '../../store/store.ts';
 import { until } from '../../time/until.ts';
 import { destroyServers } from '../destroy/destroy.ts';
-import type { DestroySettings } from '../destroy/job.ts';
+import type { DestroySettings } from '../destroy/destroy-run.ts';
 import { notDrained, stopServers } from '../destroy/stop.ts';
 import type { DesiredList } from '../scale/scale.ts';
 import { anew, asBefore } from '../spawn/respawn.ts';

@@ -7,7 +7,7 @@ import type { ServerRecord } from '../../model/server-record.ts';
 import type { Machine } from '../../process/identity.ts';
 import type { Registry } from '../../store/store.ts';
 import { destroyChosen } from '../destroy/destroy-chosen.ts';
-import type { DestroySettings } from '../destroy/job.ts';
+import type { DestroySettings } from '../destroy/destroy-run.ts';
 import { anew, asBefore } from '../spawn/respawn.ts';
 import type { SpawnSettings } from '../spawn/serve-command.ts';
 import { type SpawnDeps, type SpawnOptions, spawnServers } from '../spawn/spawn.ts';

@@ -2,7 +2,7 @@ import { InterruptedError, type MeowError } from '../../errors.ts';
 import type { SignedServer } from '../../model/desired-server.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { monotonicClock, until } from '../../time/until.ts';
-import type { LeaveSettings } from '../destroy/job.ts';
+import type { LeaveSettings } from '../destroy/destroy-run.ts';
 import { notDrained, stopServers } from '../destroy/stop.ts';
 
 export interface StopDeps {

@@ -1,5 +1,5 @@
 import { isOutage } from '../../errors.ts';
-import { withoutRedis } from '../../forgive.ts';
+import { withoutRedis } from '../../expected-errors.ts';
 import { type Background, repeat } from '../../loop.ts';
 
 /** Where pictures come from. */

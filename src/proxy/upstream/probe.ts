@@ -1,4 +1,4 @@
-import { troubleInWords } from '../../forgive.ts';
+import { troubleInWords } from '../../expected-errors.ts';
 import { askHealth } from '../../health/ask-health.ts';
 import { MAX_HEALTH_BYTES } from '../../health/endpoint.ts';
 import { repeat } from '../../loop.ts';

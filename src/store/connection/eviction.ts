@@ -1,4 +1,4 @@
-import { withoutRedis } from '../../forgive.ts';
+import { withoutRedis } from '../../expected-errors.ts';
 import { plain } from '../../text.ts';
 import type { Link } from './connection.ts';
 

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { StoreError } from '../../errors.ts';
-import { troubleInWords } from '../../forgive.ts';
+import { troubleInWords } from '../../expected-errors.ts';
 import { withinAwake } from '../../time/awake-timer.ts';
 import { watchSleep } from '../../time/sleep-watch.ts';
 import { openClient, refusal } from './client.ts';

@@ -1,6 +1,6 @@
 import { ReplyError } from 'ioredis';
 import { StoreError, type StoreErrorKind } from '../../errors.ts';
-import { isOfSystem } from '../../forgive.ts';
+import { isOfSystem } from '../../expected-errors.ts';
 import { reason } from '../../text.ts';
 import { refusal, type Trouble, unknownRefusal } from './refusal.ts';
 import { wayTo } from './socket-options.ts';

@@ -3,10 +3,10 @@ import { Router } from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
 import type { Identity } from '../health/endpoint.ts';
 import type { Store } from '../store/store.ts';
-import type { Deliveries } from './deliveries.ts';
 import { answerErrors, inRequestTime } from './error-handler.ts';
 import { type MeowLimits, meowRoute } from './meow.ts';
 import { type MessageLimits, messageRoutes } from './messages.ts';
+import type { Deliveries } from './renew-deliveries.ts';
 import type { UploadRoom } from './upload/budget.ts';
 import { type UploadLimits, uploadRoute } from './upload.ts';
 

@@ -3,7 +3,7 @@ import type { DoorRecord } from '../../model/door-record.ts';
 import { plain } from '../../text.ts';
 import type { Context } from '../context/context.ts';
 import type { Output } from './output.ts';
-import { report } from './report.ts';
+import { report } from './usage-error.ts';
 
 /**
  * Several things were tried and some failed: each is told once, and the first decides the exit code.

@@ -2,9 +2,9 @@ import { CommanderError } from 'commander';
 import { type ExitCode, exitCodes, UsageError } from '../../errors.ts';
 import { plain, quote } from '../../text.ts';
 import { howToServe, looksLikeFile } from '../flags/values.ts';
-import { flagHere, verbHere } from './habits.ts';
+import { flagHere, verbHere } from './other-tools.ts';
 import type { Output } from './output.ts';
-import { tell } from './tell.ts';
+import { tell } from './print-error.ts';
 
 /**
  * Says what went wrong in two lines, the value and the remedy, and gives the exit code.

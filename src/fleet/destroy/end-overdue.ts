@@ -2,8 +2,8 @@ import { TimeoutError } from '../../errors.ts';
 import { INIT_PID, isAliveHere, isHere } from '../../process/identity.ts';
 import { terminate } from '../../process/terminate.ts';
 import type { Known } from '../targets/servers.ts';
+import { type Job, leaveWithinMs, nameOf } from './destroy-run.ts';
 import { type End, isLostElsewhere, ORDER_STANDS } from './elsewhere.ts';
-import { type Job, leaveWithinMs, nameOf } from './job.ts';
 
 /** A living server beats, and so hears its order, within a lease; a lost one elsewhere may be off. */
 export function patienceMs(job: Job, server: Known): number {

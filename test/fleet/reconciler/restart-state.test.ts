@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { defaults } from '../../../src/defaults.ts';
 import { AwakeFor } from '../../../src/fleet/reconciler/awake-for.ts';
 import { CrashHistory } from '../../../src/fleet/reconciler/backoff.ts';
-import { Case } from '../../../src/fleet/reconciler/case.ts';
+import { Case } from '../../../src/fleet/reconciler/restart-state.ts';
 
 const newCase = () => new Case(new CrashHistory(defaults));
 

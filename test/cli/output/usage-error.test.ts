@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { report } from '../../../src/cli/output/report.ts';
-import { tellFailures, tellPoison } from '../../../src/cli/output/tell-failures.ts';
+import { tellFailures, tellPoison } from '../../../src/cli/output/print-failures.ts';
+import { report } from '../../../src/cli/output/usage-error.ts';
 import { FailedError, NotReadyError, StoreError, UsageError } from '../../../src/errors.ts';
 import { contextOf } from '../../helpers/run-here.ts';
 
@@ -44,7 +44,7 @@ describe('an error is told', () => {
       'meowctl: x is not a function',
       '  Run it again with --debug to see where',
     ]);
-    expect(told(mistake, [], true).lines.join('\n')).toContain('report.test.ts');
+    expect(told(mistake, [], true).lines.join('\n')).toContain('usage-error.test.ts');
   });
 
   test('without control characters, and cut where it is far too long', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { defaults } from '../../../src/defaults.ts';
 import { writeUpMark } from '../../../src/fleet/up/mark.ts';
-import { takeUp } from '../../../src/fleet/up/take.ts';
+import { takeUp } from '../../../src/fleet/up/single-up.ts';
 import { thisMachine } from '../../../src/process/identity.ts';
 import { bundleFixture } from '../../helpers/bundle.ts';
 import { temporaryFolder } from '../../helpers/cleanup.ts';

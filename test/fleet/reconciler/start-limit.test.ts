@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { defaults } from '../../../src/defaults.ts';
 import { CrashHistory } from '../../../src/fleet/reconciler/backoff.ts';
-import { Started } from '../../../src/fleet/reconciler/started.ts';
+import { Started } from '../../../src/fleet/reconciler/start-limit.ts';
 import type { FleetView } from '../../../src/model/fleet-view.ts';
 import type { ServerRecord } from '../../../src/model/server-record.ts';
 import { identify } from '../../../src/process/identity.ts';

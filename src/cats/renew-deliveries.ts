@@ -1,4 +1,4 @@
-import { withoutRedis } from '../forgive.ts';
+import { withoutRedis } from '../expected-errors.ts';
 import type { ClaimedPicture } from '../model/picture.ts';
 import type { Images } from '../store/store.ts';
 
