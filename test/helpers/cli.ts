@@ -104,7 +104,7 @@ export async function openSite(redisArgs: readonly string[] = []): Promise<Site>
   };
 }
 
-/** What background work logs of a mistake in our own code: one line with the stack, see src/forgive.ts. */
+/** What background work logs of a mistake in our own code: one line with the stack, see src/expected-errors.ts. */
 const MISTAKE = /\b\w*Error: .* at .*\/dist\/.*$/gm;
 
 function mistakesIn(folder: string): string[] {
