@@ -4,7 +4,7 @@ import type { DoorRecord, DoorVerdict } from '../model/door-record.ts';
 import { type Answered, alsoInDebug } from './access-log.ts';
 import type { StartQueue } from './exchange/start-queue.ts';
 import { type PictureReturns, Undelivered } from './exchange/undelivered.ts';
-import { createListener } from './listener.ts';
+import { createListener, type Listener } from './listener.ts';
 import { type DoorLease, type FleetSource, Membership } from './membership.ts';
 import type { DoorOptions } from './options.ts';
 import { Sticky } from './sticky/cookie.ts';
@@ -67,44 +67,26 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
     id,
     url: httpUrl(options.host, port),
     ...deps.machine,
-    roster: Object.fromEntries(
-      servers().map(({ id: server, state, reason }) => [server, { state, reason }]),
-    ),
+    roster: verdictsOn(servers()),
     ...poisonIn(listener.poison.named()),
   });
   const starts = startedWhenRead(listener.starts);
-  const membership = new Membership(
-    {
-      registry: deps.registry,
-      pool: listener.pool,
-      record,
-      onRead: starts.read,
-      onTrouble: deps.log,
-    },
-    options,
-  );
+  const { registry } = deps;
+  const around = { registry, pool: listener.pool, record, onRead: starts.read, onTrouble };
+  const membership = new Membership(around, options);
   return {
     id,
     servers,
     poison: () => listener.poison.named(),
     ready: () => listener.pool.routable().length > 0,
     async open() {
-      await membership.start();
-      try {
-        await stickyKey?.start();
-        port = await listener.listen();
-      } catch (error) {
-        await stickyKey?.stop();
-        await membership.stop();
-        throw error;
-      }
+      port = await openInOrder(membership, stickyKey, listener);
       return port;
     },
     async close(deadlineMs) {
       await listener.close(deadlineMs);
       await undelivered?.stop();
-      await stickyKey?.stop();
-      await membership.stop();
+      await leave(membership, stickyKey);
     },
     started() {
       starts.over();
@@ -135,6 +117,31 @@ function startedWhenRead(queue: StartQueue) {
       else queue.look();
     },
   };
+}
+
+// It is known to servers before a client can reach it.
+async function openInOrder(
+  membership: Membership,
+  stickyKey: StickyKey | null,
+  listener: Listener,
+): Promise<number> {
+  await membership.start();
+  try {
+    await stickyKey?.start();
+    return await listener.listen();
+  } catch (error) {
+    await leave(membership, stickyKey);
+    throw error;
+  }
+}
+
+async function leave(membership: Membership, stickyKey: StickyKey | null): Promise<void> {
+  await stickyKey?.stop();
+  await membership.stop();
+}
+
+function verdictsOn(servers: readonly Seen[]): DoorRecord['roster'] {
+  return Object.fromEntries(servers.map(({ id, state, reason }) => [id, { state, reason }]));
 }
 
 function poisonIn(poison: readonly string[]): Pick<DoorRecord, 'poison'> {

@@ -14,7 +14,7 @@ import claimText from './scripts/servers/claim.lua';
 import deregisterText from './scripts/servers/deregister.lua';
 import forgetText from './scripts/servers/forget.lua';
 import { freshRegistryId } from './set-once.ts';
-import type { Registry } from './store.ts';
+import type { Registry, Swap } from './store.ts';
 
 /** Whoever waits for a server to go asks at once. */
 const ENDED_SECONDS = 60;
@@ -54,14 +54,7 @@ export function createServerLeases(
     },
     beat,
     async deregister(id, kept = null, killedAfterMs = null) {
-      const args = {
-        id,
-        channel: keys.changes,
-        before: kept ? JSON.stringify(kept.before) : '',
-        after: kept ? JSON.stringify(kept.after) : '',
-        ending: killedAfterMs === null ? '' : JSON.stringify({ killedAfterMs }),
-        endingSeconds: ENDED_SECONDS,
-      };
+      const args = { id, channel: keys.changes, ...swapped(kept), ...endedBy(killedAfterMs) };
       return (await deregister(link, { ...keysOf(id), ended: keys.ended(id) }, args)) !== 0;
     },
     async killedAfter(id) {
@@ -77,6 +70,18 @@ export function createServerLeases(
       return reply === 1;
     },
   };
+}
+
+function swapped(kept: Swap | null) {
+  return {
+    before: kept ? JSON.stringify(kept.before) : '',
+    after: kept ? JSON.stringify(kept.after) : '',
+  };
+}
+
+function endedBy(killedAfterMs: number | null) {
+  const ending = killedAfterMs === null ? '' : JSON.stringify({ killedAfterMs });
+  return { ending, endingSeconds: ENDED_SECONDS };
 }
 
 /** Fails as a beat of any server would now. */

@@ -1,8 +1,9 @@
 import { exitCodes } from '../../errors.ts';
 
 /*
- * What a signal does to a verb, decided here alone; docs/operations.md has the table. The first one
- * asks, the second one ends the verb at once, with 130.
+ * Which signals a verb hears, and what the first and the second of them do; docs/operations.md has the
+ * table. The first one asks; the second one ends the verb at once with 130, unless it is a server,
+ * which cuts what is left first (serve/leave-in-order.ts).
  */
 
 const ASKS = {

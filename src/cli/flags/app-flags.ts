@@ -10,9 +10,9 @@ import { quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
 import { type AskedEnv, askedEnv, type EnvFlags } from './asked-env.ts';
 import { addLeaveFlags, type LeaveFlags, leaveSettings } from './leave-flags.ts';
+import { checkWorker } from './place-flags.ts';
 import { typedFolder, typedPath } from './typed-path.ts';
 import { statusRange } from './values.ts';
-import { checkWorker } from './worker-flags.ts';
 
 export interface AppFlags extends EnvFlags, LeaveFlags {
   readonly app?: string;

@@ -73,11 +73,8 @@ export function createOutput(
       });
     },
     async table(heads, rows) {
-      const paint = used ? await used.tones() : unpainted;
-      const widths = columnWidths([heads.map((text) => ({ text })), ...rows]);
-      const join = (cells: readonly Cell[]) => layOut(cells, widths, paint);
-      const text = [heads.map((head) => ({ text: head, tone: 'dim' as const })), ...rows].map(join);
-      if (!closed) stdout.write(`${text.join('\n')}\n`);
+      const text = tableText(heads, rows, used ? await used.tones() : unpainted);
+      if (!closed) stdout.write(text);
     },
     async labelled() {
       const paint = used ? await used.labels() : (label: string) => label;
@@ -95,6 +92,16 @@ export function createOutput(
       if (failure) throw cannotPrint(failure);
     },
   };
+}
+
+function tableText(
+  heads: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  paint: Paint,
+): string {
+  const all = [heads.map((text) => ({ text, tone: 'dim' as const })), ...rows];
+  const widths = columnWidths(all);
+  return `${all.map((cells) => layOut(cells, widths, paint)).join('\n')}\n`;
 }
 
 function written(stream: NodeJS.WriteStream, data: Buffer): Promise<void> {

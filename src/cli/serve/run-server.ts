@@ -111,18 +111,10 @@ async function serveApp(
       createApp: app.createApp,
     },
     {
-      id: options.id,
+      ...place(context, options),
       spec,
-      version: context.version,
       folder: app.folder,
-      listenHost: options.host,
-      fixedPort: options.port ?? null,
-      firstPort: options.firstPort ?? null,
-      replaces: options.replaces ?? null,
-      advertise: options.advertise ?? context.config.advertise,
       machine: thisMachine(context.config.home),
-      drainMs: options.drainTimeout,
-      limits: defaults,
     },
   );
   const { id } = options;
@@ -138,6 +130,21 @@ async function serveApp(
     );
   leaving.serves(server);
   context.exitWith(exitOf[await server.ended]);
+}
+
+/** What the server is told of itself and of where it listens. */
+function place({ version, config }: Context, options: Named) {
+  return {
+    id: options.id,
+    version,
+    listenHost: options.host,
+    fixedPort: options.port ?? null,
+    firstPort: options.firstPort ?? null,
+    replaces: options.replaces ?? null,
+    advertise: options.advertise ?? config.advertise,
+    drainMs: options.drainTimeout,
+    limits: defaults,
+  };
 }
 
 async function ownDesiredServer(

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
-import { defaults } from '../../defaults.ts';
 import type { Context } from '../context/context.ts';
 import { addAppFlags, addWorkerFlag } from '../flags/app-flags.ts';
 import { examples } from '../flags/help.ts';
+import { addPlaceFlags } from '../flags/place-flags.ts';
 import { addDrainTimeout } from '../flags/time-limits.ts';
-import { host, port, serverId } from '../flags/values.ts';
+import { port, serverId } from '../flags/values.ts';
 import { openApp } from '../serve/open-app.ts';
 import { runServer, type ServeFlags } from '../serve/run-server.ts';
 
@@ -12,14 +12,8 @@ export function addServe(program: Command, context: Context): void {
   const verb = program
     .command('serve')
     .description('run one server in the foreground')
-    .usage('[options] [-- program with {port}]')
-    .option(
-      '--port <port>',
-      `exactly this port (default: the first free one from ${defaults.firstServerPort})`,
-      port,
-    )
-    .option('--host <host>', 'listen on this address', host, defaults.serverHost)
-    .option('--advertise <host>', 'the name doors reach it by', host)
+    .usage('[options] [-- program with {port}]');
+  addPlaceFlags(verb)
     .addOption(new Option('--id <id>').argParser(serverId).hideHelp())
     .addOption(new Option('--spawned').hideHelp())
     .addOption(new Option('--of-up').hideHelp())

@@ -9,8 +9,9 @@ import { settle } from '../context/settle.ts';
 import { type AppFlags, addAppFlags, addWorkerFlag, askedApp } from '../flags/app-flags.ts';
 import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
 import { keptApp } from '../flags/kept-app.ts';
+import { addPlaceFlags } from '../flags/place-flags.ts';
 import { addReadyTimeout, type ReadyFlags } from '../flags/time-limits.ts';
-import { count, host, port } from '../flags/values.ts';
+import { count } from '../flags/values.ts';
 import { tellFailures } from '../output/print-failures.ts';
 import { printRows } from '../output/print-rows.ts';
 import { byPort, toRow } from '../output/rows.ts';
@@ -29,13 +30,6 @@ export function addSpawn(program: Command, context: Context): void {
     .usage('[options] [count] [-- program with {port}]')
     .argument('[count]', `how many, 1 to ${defaults.maxSpawnCount}`, count)
     .option('-n, --number <count>', 'how many, like [count]', count)
-    .option(
-      '--port <port>',
-      `exactly this port (default: the first free one from ${defaults.firstServerPort})`,
-      port,
-    )
-    .option('--host <host>', 'listen on this address', host, defaults.serverHost)
-    .option('--advertise <host>', 'the name doors reach it by', host)
     .addHelpText(
       'after',
       examples(
@@ -48,6 +42,7 @@ export function addSpawn(program: Command, context: Context): void {
       ),
     )
     .action((wanted: number | undefined, options: Options) => spawn(context, wanted, options));
+  addPlaceFlags(verb);
   addReadyTimeout(verb, 'how long it may take to be ready');
   addOutputFlags(verb, { json: 'an array of records', quiet: 'the urls' });
   addWorkerFlag(addAppFlags(verb));

@@ -40,11 +40,7 @@ export function createUpgrades(
   const sessions = new Set<WebSocketSession>();
   const byRequest = new WeakMap<IncomingMessage, WebSocketSession>();
   const bySocket = new WeakMap<Socket, WebSocketSession>();
-  const proxy = httpProxy.createProxyServer({});
-  // Both sockets' errors end in their 'close', which is where a session ends.
-  proxy.on('error', () => {});
-  proxy.on('open', (server) => bySocket.get(server)?.joined(server));
-  proxy.on('proxyReqWs', (outgoing, incoming) => byRequest.get(incoming)?.follow(outgoing));
+  const proxy = createProxy(byRequest, bySocket);
 
   const open = (request: IncomingMessage, client: Socket, head: Buffer, found: FoundServer) => {
     const { url: path = '', headers } = request;
@@ -86,6 +82,18 @@ export function createUpgrades(
       for (const session of sessions) session.goAway();
     },
   };
+}
+
+function createProxy(
+  byRequest: WeakMap<IncomingMessage, WebSocketSession>,
+  bySocket: WeakMap<Socket, WebSocketSession>,
+) {
+  const proxy = httpProxy.createProxyServer({});
+  // Both sockets' errors end in their 'close', which is where a session ends.
+  proxy.on('error', () => {});
+  proxy.on('open', (server) => bySocket.get(server)?.joined(server));
+  proxy.on('proxyReqWs', (outgoing, incoming) => byRequest.get(incoming)?.follow(outgoing));
+  return proxy;
 }
 
 function isWebSocket({ upgrade }: RequestHead): boolean {

@@ -1,12 +1,23 @@
+import type { Command } from 'commander';
 import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
 import type { AppFlags } from './app-flags.ts';
+import { host, port } from './values.ts';
 
 /** What may be told to the verbs that start servers, and says where those listen. */
 export interface PlaceFlags {
   readonly port?: number;
   readonly host?: string;
   readonly advertise?: string;
+}
+
+/** The flags that say where a server listens, and where doors reach it. */
+export function addPlaceFlags(command: Command): Command {
+  const first = defaults.firstServerPort;
+  return command
+    .option('--port <port>', `exactly this port (default: the first free one from ${first})`, port)
+    .option('--host <host>', 'listen on this address', host, defaults.serverHost)
+    .option('--advertise <host>', 'the name doors reach it by', host);
 }
 
 /** @throws UsageError where a program is to take no requests, and is told how to take them */
