@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { listen, OTHER_PORT } from '../listen.ts';
 import type { Refusal } from '../proxy/client/request-checks.ts';
-import type { Seen } from '../proxy/door.ts';
+import type { Door } from '../proxy/door.ts';
 import { createListener, type ListenerLimits } from './listener.ts';
+import { type OverviewSource, overviewOf } from './overview.ts';
 
 /** What the admin listener tells of. */
 export interface Watched {
-  readonly id: string;
-  servers(): Seen[];
-  poison(): string[];
-  ready(): boolean;
+  readonly door: Pick<Door, 'id' | 'servers' | 'listed' | 'poison' | 'ready'>;
+  readonly about: OverviewSource['about'];
+  readonly isHere: OverviewSource['isHere'];
 }
 
 export interface AdminOptions extends ListenerLimits {
@@ -25,11 +25,12 @@ export interface Admin {
 type Reply = readonly [status: number, value: unknown];
 
 /** The door's second listener. It shows; it changes nothing. */
-export function createAdmin(door: Watched, options: AdminOptions): Admin {
+export function createAdmin({ door, about, isHere }: Watched, options: AdminOptions): Admin {
   const { host, port } = options;
   const routes: Readonly<Record<string, () => Reply>> = {
     '/healthz': () => [200, { id: door.id, state: 'up' }],
     '/readyz': () => [door.ready() ? 200 : 503, { ready: door.ready() }],
+    '/overview': () => [200, overviewOf({ ...door, about, isHere }, Date.now())],
     '/servers': () => [200, door.servers()],
     '/poison': () => [200, door.poison()],
   };

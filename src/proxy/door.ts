@@ -1,6 +1,7 @@
 import { httpUrl } from '../address.ts';
 import { createId } from '../ids.ts';
 import type { DoorRecord, DoorVerdict } from '../model/door-record.ts';
+import type { Listing } from '../model/fleet-view.ts';
 import { type Answered, alsoInDebug } from './access-log.ts';
 import type { StartQueue } from './exchange/start-queue.ts';
 import { type PictureReturns, Undelivered } from './exchange/undelivered.ts';
@@ -9,7 +10,7 @@ import { type DoorLease, type FleetSource, Membership } from './membership.ts';
 import type { DoorOptions } from './options.ts';
 import { Sticky } from './sticky/cookie.ts';
 import { type KeptKey, type SharedKey, StickyKey } from './sticky/key.ts';
-import { publicName } from './upstream/transitions.ts';
+import { type PublicState, publicName } from './upstream/transitions.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 export interface DoorDeps {
@@ -26,6 +27,7 @@ export interface DoorDeps {
 /** A server as the door sees it. */
 export interface Seen extends DoorVerdict {
   readonly id: string;
+  readonly state: PublicState;
   readonly url: string;
   readonly inflight: number;
 }
@@ -39,6 +41,8 @@ export interface Door {
    */
   open(): Promise<number>;
   servers(): Seen[];
+  /** All servers as the registry had them last, those that get no requests from it too. */
+  listed(): readonly Listing[];
   /** What servers die of, as `GET /path`: it is tried once and not again. */
   poison(): string[];
   /** Whether a server gets requests. */
@@ -77,6 +81,7 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   return {
     id,
     servers,
+    listed: () => membership.servers(),
     poison: () => listener.poison.named(),
     ready: () => listener.pool.routable().length > 0,
     async open() {

@@ -2,7 +2,7 @@ import { isOutage } from '../errors.ts';
 import { troubleInWords, withoutRedis } from '../expected-errors.ts';
 import { type Background, repeat } from '../loop.ts';
 import type { DoorRecord } from '../model/door-record.ts';
-import type { RecordsView } from '../model/fleet-view.ts';
+import type { Listing, RecordsView } from '../model/fleet-view.ts';
 import type { Unsubscribe } from '../store/store.ts';
 import type { UpstreamPool } from './upstream/pool.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -50,6 +50,7 @@ export class Membership {
   /** The records as Redis has them. */
   #told = '';
   #ended = false;
+  #servers: readonly Listing[] = [];
 
   constructor(deps: MembershipDeps, options: MembershipOptions) {
     this.#deps = deps;
@@ -79,6 +80,11 @@ export class Membership {
       const told = registry.acknowledge(upstream.id, record().id);
       told.catch((error: unknown) => this.#sayTrouble(error));
     }
+  }
+
+  /** The servers as they were read last. */
+  servers(): readonly Listing[] {
+    return this.#servers;
   }
 
   /** Reads the fleet soon, not only at the next round. */
@@ -112,6 +118,7 @@ export class Membership {
     const { registry, pool, onRead } = this.#deps;
     const view = await registry.records(this.#options.maxPoolServers);
     if (this.#ended) return;
+    this.#servers = view.servers;
     pool.apply(view);
     await this.#publish().catch(withoutRedis(null)); // the next round meets the same, and says it
     this.#report(view);

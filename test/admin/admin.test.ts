@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Admin, createAdmin } from '../../src/admin/admin.ts';
 import { defaults } from '../../src/defaults.ts';
+import type { Overview } from '../../src/model/overview.ts';
 import { ask, exchange } from '../helpers/clients.ts';
 import { type Fleet, type OpenDoor, startFleet } from '../helpers/door-fleet.ts';
 import { freePort } from '../helpers/redis.ts';
@@ -15,11 +16,19 @@ beforeAll(async () => {
   fleet = await startFleet();
   open = await fleet.open(0);
   port = await freePort();
-  admin = createAdmin(open.door, {
+  admin = createAdmin(watched(), {
     ...{ ...defaults, host: '127.0.0.1', port },
     clientHeaderMs: 1_000,
   });
   await admin.listen();
+});
+const watched = () => ({
+  door: open.door,
+  about: {
+    ...{ id: open.door.id, url: open.url, host: 'here', pid: process.pid, startedAt: 0 },
+    version: '0',
+  },
+  isHere: () => true,
 });
 afterAll(async () => {
   admin.close();
@@ -38,6 +47,13 @@ test('GET /readyz is 503 until a server is usable', async () => {
   expect(JSON.parse((await ask(port, '/servers')).body)).toMatchObject([
     { id: 'aaaaaa', url: `http://127.0.0.1:${server.port}`, state: 'usable', inflight: 0 },
   ]);
+});
+
+test('GET /overview has every server, with what the door says of it', async () => {
+  const { door, servers, totals } = JSON.parse((await ask(port, '/overview')).body) as Overview;
+  expect(door.id).toBe(open.door.id);
+  expect(totals).toMatchObject({ servers: 1, up: 1 });
+  expect(servers).toMatchObject([{ id: 'aaaaaa', state: 'up', door: 'usable', reason: '' }]);
 });
 
 test('GET /servers tells why a server is not used', async () => {
@@ -102,7 +118,7 @@ test('half heads beyond the cap of the admin listener end the one that was silen
   const most = 20;
   const at = { host: '127.0.0.1', port: await freePort() };
   const limits = { ...defaults, clientHeaderMs: defaults.clientRequestMs };
-  const small = createAdmin(open.door, { ...limits, ...at, maxAdminConnections: most });
+  const small = createAdmin(watched(), { ...limits, ...at, maxAdminConnections: most });
   onTestFinished(() => small.close());
   await small.listen();
   const sockets = Array.from({ length: 3 * most }, () => {
@@ -118,7 +134,7 @@ test('half heads beyond the cap of the admin listener end the one that was silen
 });
 
 test('an admin port that is taken is one clear error', async () => {
-  const second = createAdmin(open.door, { ...defaults, host: '127.0.0.1', port });
+  const second = createAdmin(watched(), { ...defaults, host: '127.0.0.1', port });
   await expect(second.listen()).rejects.toMatchObject({
     code: 'port-in-use',
     message: `port ${port} is in use`,

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { httpUrl } from '../../address.ts';
-import type { Admin } from '../../admin/admin.ts';
+import type { Admin, Watched } from '../../admin/admin.ts';
 import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
+import type { Place } from '../../model/place.ts';
 import { nameHolder } from '../../process/port-holder.ts';
 import type { Door } from '../../proxy/door.ts';
 import type { Context, OpenStore } from '../context/context.ts';
@@ -70,13 +71,14 @@ export async function openDoor(
   flags: DoorFlags,
   startMs: number | null = null,
 ): Promise<OpenedDoor> {
-  const [{ createDoor }, { doorOptions }, { thisMachine }, { keptStickyKey }] = await Promise.all([
-    import('../../proxy/door.ts'),
-    import('../../proxy/options.ts'),
-    import('../../process/identity.ts'),
-    import('../../state/sticky-key.ts'),
-  ]);
-  const { host: machine, pid } = thisMachine(context.config.home);
+  const [{ createDoor }, { doorOptions }, { isOfHost, thisMachine }, { keptStickyKey }] =
+    await Promise.all([
+      import('../../proxy/door.ts'),
+      import('../../proxy/options.ts'),
+      import('../../process/identity.ts'),
+      import('../../state/sticky-key.ts'),
+    ]);
+  const machine = thisMachine(context.config.home);
   const options = doorOptions({
     ...doorLimits(flags),
     ...(startMs === null ? {} : { starting: true, readyTimeoutMs: startMs }),
@@ -93,19 +95,29 @@ export async function openDoor(
       registry: store.registry,
       pictures: store.images,
       stickyKey: flags.sticky ? keptStickyKey(context.config.home, context.config.namespace) : null,
-      machine: { host: machine, pid },
+      machine: { host: machine.host, pid: machine.pid },
       onAnswer: await accessLog(context, flags),
       log: (line) => context.output.talk(`meowctl: ${line}`),
     },
     options,
   );
-  return openBoth(door, flags);
+  const about = {
+    ...{ id: door.id, url: httpUrl(flags.host, flags.port), host: machine.host, pid: machine.pid },
+    ...{ startedAt: Date.now(), version: context.version },
+  };
+  const watched = { door, about, isHere: (record: Place) => isOfHost(record, machine) };
+  return openBoth(watched, flags);
 }
 
-async function openBoth(door: Door, flags: DoorFlags): Promise<OpenedDoor> {
+interface WatchedDoor extends Watched {
+  readonly door: Door;
+}
+
+async function openBoth(watched: WatchedDoor, flags: DoorFlags): Promise<OpenedDoor> {
+  const { door } = watched;
   let admin: Admin | null = null;
   try {
-    if (flags.admin) admin = await openAdmin(door, flags);
+    if (flags.admin) admin = await openAdmin(watched, flags);
     await door.open();
   } catch (error) {
     admin?.close();
@@ -123,11 +135,11 @@ async function openBoth(door: Door, flags: DoorFlags): Promise<OpenedDoor> {
   };
 }
 
-async function openAdmin(door: Door, flags: DoorFlags): Promise<Admin> {
+async function openAdmin(watched: Watched, flags: DoorFlags): Promise<Admin> {
   const { adminPort } = flags;
   const { createAdmin } = await import('../../admin/admin.ts');
   const limits = { ...defaults, ...doorLimits(flags) };
-  const admin = createAdmin(door, { ...limits, ...adminAddress({ adminPort }) });
+  const admin = createAdmin(watched, { ...limits, ...adminAddress({ adminPort }) });
   try {
     await admin.listen();
   } catch (error) {

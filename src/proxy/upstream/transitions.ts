@@ -84,8 +84,10 @@ export function transition(state: UpstreamState, event: UpstreamEvent): Transiti
   return table[state][event] ?? null;
 }
 
+export type PublicState = 'usable' | 'doubtful' | 'draining' | 'out';
+
 /** As `ls`, the admin listener and the records of doors call it: the words of the first version. */
-export function publicName(state: UpstreamState): 'usable' | 'doubtful' | 'draining' | 'out' {
+export function publicName(state: UpstreamState): PublicState {
   if (state === 'healthy') return 'usable';
   if (state === 'suspect') return 'doubtful';
   return state === 'draining' ? 'draining' : 'out';
