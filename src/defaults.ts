@@ -29,7 +29,6 @@ export const defaults = Object.freeze({
   leastNode: { major: 20, minor: 19 },
   /** What is declared for one app, values and names together. */
   maxEnvBytes: 1_024 * 1_024,
-  maxEnvVariables: 2_000,
   /** One variable, as `NAME=VALUE` with its end: execve(2), MAX_ARG_STRLEN. */
   maxVariableBytes: 128 * 1_024,
   /** Values of apps that nobody refers to are kept at least so long. */

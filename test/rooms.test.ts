@@ -224,6 +224,12 @@ describe('the rooms', () => {
     expect([...next.keys()].map((file) => cycleFrom(file, next)).filter(Boolean)).toEqual([]);
   });
 
+  test("are handed their settings: only the command line, settings.ts and the door's options read defaults.ts", () => {
+    const readers = imports.filter(({ to }) => to === 'defaults.ts').map(({ from }) => from);
+    const elsewhere = readers.filter((file) => !file.startsWith('cli/'));
+    expect(elsewhere.sort()).toEqual(['proxy/options.ts', 'settings.ts']);
+  });
+
   test('do again and again by loop.ts only, but for what ends with a socket, and the watch for sleep', () => {
     const own = files.filter((file) =>
       /\bsetInterval\(/.test(readFileSync(join(SRC, file), 'utf8')),

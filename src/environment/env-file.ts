@@ -1,7 +1,12 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { FailedError } from '../errors.ts';
-import { isVariableName, type Variables, variableBytes } from '../model/variables.ts';
+import {
+  isVariableName,
+  MAX_VARIABLES,
+  type Variables,
+  variableBytes,
+} from '../model/variables.ts';
 import { quote, systemReason } from '../text.ts';
 
 export interface EnvFile {
@@ -12,7 +17,6 @@ export interface EnvFile {
 
 export interface EnvLimits {
   readonly maxEnvBytes: number;
-  readonly maxEnvVariables: number;
   readonly maxVariableBytes: number;
 }
 
@@ -27,11 +31,10 @@ export function readEnvFile(path: string, limits: EnvLimits): EnvFile {
   const bytes = readWhole(path, limits.maxEnvBytes);
   const all = Object.entries(parseEnv(decode(bytes, path))) as [string, string][];
   const good = all.filter(([name]) => isVariableName(name));
-  const { maxEnvVariables, maxVariableBytes } = limits;
-  if (good.length > maxEnvVariables) {
-    throw unusable(path, `has ${good.length} variables`, `Use at most ${maxEnvVariables}`);
+  if (good.length > MAX_VARIABLES) {
+    throw unusable(path, `has ${good.length} variables`, `Use at most ${MAX_VARIABLES}`);
   }
-  for (const [name, value] of good) check(path, name, value, maxVariableBytes);
+  for (const [name, value] of good) check(path, name, value, limits.maxVariableBytes);
   return { variables: Object.fromEntries(good), skipped: all.length - good.length };
 }
 

@@ -1,7 +1,6 @@
-import { defaults } from '../defaults.ts';
 import { isObject, MAX_PATH, type Parsed } from './fields.ts';
 import { isHealthPath, isStatusRange, type StatusRange } from './health-page.ts';
-import { isVariableName } from './variables.ts';
+import { isVariableName, MAX_VARIABLES } from './variables.ts';
 
 const MAX_NAME = 200;
 const MAX_WORDS = 200;
@@ -165,7 +164,7 @@ function isTimeOrNone(value: unknown): boolean {
 function isNames(value: unknown): boolean {
   return (
     Array.isArray(value) &&
-    value.length <= defaults.maxEnvVariables &&
+    value.length <= MAX_VARIABLES &&
     value.every((name) => isWord(name) && isVariableName(name))
   );
 }

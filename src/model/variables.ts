@@ -4,6 +4,9 @@
 
 export type Variables = Readonly<Record<string, string>>;
 
+/** How many may be declared for one app. */
+export const MAX_VARIABLES = 2_000;
+
 /**
  * Tells about the machine and its user, not about the app: without them a program does not find
  * its files, other programs, the way to the network, or the certificates it needs there.

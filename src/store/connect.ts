@@ -8,7 +8,7 @@ import { createImages } from './pictures/enqueue.ts';
 import { createRegistry } from './registry.ts';
 import { definePlainScript } from './scripts/define.ts';
 import takesWritesText from './scripts/servers/takes-writes.lua';
-import type { Store } from './store.ts';
+import type { Store, StoreSettings } from './store.ts';
 import { createVisits } from './visits.ts';
 
 export interface ConnectOptions {
@@ -19,6 +19,7 @@ export interface ConnectOptions {
   readonly commandMs: number;
   /** Whether a connection that was made once is made again for ever (servers, doors) or not (verbs). */
   readonly persistent: boolean;
+  readonly settings: StoreSettings;
   /** Told when Redis goes away and comes back, at most a line a second. */
   readonly onTrouble?: (line: string) => void;
 }
@@ -28,23 +29,24 @@ export interface ConnectOptions {
  * @throws UsageError for an address that cannot be right, StoreError when Redis cannot be used
  */
 export async function connectStore(options: ConnectOptions): Promise<Store> {
-  const { connectMs, commandMs, persistent, onTrouble: say = () => {} } = options;
+  const { connectMs, commandMs, persistent, settings, onTrouble: say = () => {} } = options;
   const address = parseRedisUrl(options.url);
   const keys = createKeys(options.namespace);
   const open = persistent ? openLastingConnection : openConnection;
   const link = await open(address, {
     connectMs,
     commandMs,
+    silentMs: settings.beatMs * (1 - settings.beatJitter),
     say,
     takesWrites: (redis) => takesWrites(redis, keys),
   });
   return {
     label: address.label,
-    registry: createRegistry(link, keys, say),
-    intents: createIntents(link, keys),
+    registry: createRegistry(link, keys, settings, say),
+    intents: createIntents(link, keys, settings),
     messages: createMessages(link, keys),
-    visits: createVisits(link, keys, say),
-    images: createImages(link, keys),
+    visits: createVisits(link, keys, settings, say),
+    images: createImages(link, keys, settings),
     eviction: () => readEviction(link),
     connected: link.connected,
     close: link.close,

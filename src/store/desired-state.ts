@@ -1,4 +1,3 @@
-import { defaults } from '../defaults.ts';
 import { toText } from '../model/server-record.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
@@ -9,14 +8,17 @@ import lockHolderText from './scripts/desired/lock-holder.lua';
 import releaseText from './scripts/desired/release.lua';
 import succeedText from './scripts/desired/succeed.lua';
 import swapText from './scripts/desired/swap.lua';
-import type { Intents } from './store.ts';
+import type { Intents, StoreSettings } from './store.ts';
 
 /** What the token of a reconciler begins with, so that none of 0.1.0 is taken for one of ours. */
 export const lockMark = 'k2:';
 
 /** What was asked for, and who sees to it on each host. */
-export function createIntents(link: Link, keys: Keys): Intents {
-  const { leaseMs } = defaults;
+export function createIntents(
+  link: Link,
+  keys: Keys,
+  { leaseMs }: Pick<StoreSettings, 'leaseMs'>,
+): Intents {
   const lockOf = (host: string) => ({ keeper: keys.keeper(host) });
 
   return {

@@ -1,11 +1,10 @@
-import { defaults } from '../defaults.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './scripts/define.ts';
 import acknowledgeText from './scripts/doors/acknowledge.lua';
 import beatText from './scripts/doors/beat.lua';
 import leaveText from './scripts/doors/leave.lua';
-import type { Registry } from './store.ts';
+import type { Registry, StoreSettings } from './store.ts';
 
 const ACK_TTL_SECONDS = 60;
 /** Whether it lives, its lease says. Its last words are kept for who asks while Redis takes no new ones. */
@@ -15,6 +14,7 @@ const WORDS_TTL_MS = 600_000;
 export function createDoorLeases(
   link: Link,
   keys: Keys,
+  { leaseMs }: Pick<StoreSettings, 'leaseMs'>,
 ): Pick<Registry, 'beatDoor' | 'leaveDoor' | 'acknowledge'> {
   const keysOf = (id: string) => ({ doors: keys.doors, door: keys.door(id) });
 
@@ -22,7 +22,7 @@ export function createDoorLeases(
     async beatDoor(door) {
       const { id } = door;
       const record = { record: JSON.stringify(door), recordMs: WORDS_TTL_MS };
-      await beat(link, keysOf(id), { id, ...record, leaseMs: defaults.leaseMs });
+      await beat(link, keysOf(id), { id, ...record, leaseMs });
     },
     async leaveDoor(id) {
       await leave(link, keysOf(id), { id });

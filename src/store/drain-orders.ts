@@ -1,23 +1,23 @@
 import { debug } from '../debug.ts';
-import { defaults } from '../defaults.ts';
 import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './scripts/define.ts';
 import retireText from './scripts/orders/retire.lua';
 import retireIfWantedText from './scripts/orders/retire-if-wanted.lua';
 import retireUnlessLastText from './scripts/orders/retire-unless-last.lua';
-import type { Registry } from './store.ts';
+import type { Registry, StoreSettings } from './store.ts';
 
 /** The orders to leave. Each takes its server's intent away in the same script. */
 export function createOrders(
   link: Link,
   keys: Keys,
+  { orderTtlSeconds }: Pick<StoreSettings, 'orderTtlSeconds'>,
 ): Pick<Registry, 'orderRetire' | 'orderRetireIfWanted' | 'orderRetireUnlessLast'> {
   const keysOf = (id: string) => ({ ...keys, order: keys.order(id) });
   const argsOf = (id: string, drainMs: number) => ({
     id,
     text: toOrder(drainMs),
-    ttlSeconds: defaults.orderTtlSeconds,
+    ttlSeconds: orderTtlSeconds,
     channel: keys.changes,
   });
 

@@ -1,4 +1,3 @@
-import { defaults } from '../defaults.ts';
 import { StoreError } from '../errors.ts';
 import type { Link } from './connection/connection.ts';
 import { takesNoWrites } from './connection/trouble.ts';
@@ -7,10 +6,14 @@ import { readDoors } from './read-fleet.ts';
 import { defineScript, list } from './scripts/define.ts';
 import silenceText from './scripts/servers/silence.lua';
 import { rehearseBeat } from './server-leases.ts';
-import type { Registry } from './store.ts';
+import type { Registry, StoreSettings } from './store.ts';
 
 /** Tells servers that are dead from servers that nobody lets say that they live. */
-export function createBeatSilence(link: Link, keys: Keys): Pick<Registry, 'silence'> {
+export function createBeatSilence(
+  link: Link,
+  keys: Keys,
+  { leaseMs }: Pick<StoreSettings, 'leaseMs'>,
+): Pick<Registry, 'silence'> {
   const refusal = async () => {
     try {
       await rehearseBeat(link, keys);
@@ -25,7 +28,7 @@ export function createBeatSilence(link: Link, keys: Keys): Pick<Registry, 'silen
     async silence() {
       const [why, reply] = await Promise.all([
         refusal(),
-        readSilence(link, keys, { prefix: keys.door(''), leaseMs: defaults.leaseMs }),
+        readSilence(link, keys, { prefix: keys.door(''), leaseMs }),
       ]);
       const [ago, ...doors] = list(reply);
       return {

@@ -8,17 +8,22 @@ import { createFleetView } from './read-fleet.ts';
 import { createSchema } from './schema.ts';
 import { createServerLeases } from './server-leases.ts';
 import { createSetOnce } from './set-once.ts';
-import type { Registry } from './store.ts';
+import type { Registry, StoreSettings } from './store.ts';
 
 /** The fleet as Redis knows it: leases on Redis' clock, everything read back checked. */
-export function createRegistry(link: Link, keys: Keys, say: (line: string) => void): Registry {
+export function createRegistry(
+  link: Link,
+  keys: Keys,
+  settings: StoreSettings,
+  say: (line: string) => void,
+): Registry {
   const schema = createSchema(link, keys);
   return {
-    ...createServerLeases(link, keys),
-    ...createOrders(link, keys),
+    ...createServerLeases(link, keys, settings),
+    ...createOrders(link, keys, settings),
     ...createFleetView(link, keys, schema),
-    ...createDoorLeases(link, keys),
-    ...createBeatSilence(link, keys),
+    ...createDoorLeases(link, keys, settings),
+    ...createBeatSilence(link, keys, settings),
     ...createSetOnce(link, keys, schema),
     ...createChanges(link, keys, say),
   };

@@ -1,4 +1,3 @@
-import { defaults } from '../defaults.ts';
 import { FailedError } from '../errors.ts';
 import { parseBeatReply } from '../model/beat-reply.ts';
 import type { DesiredServer } from '../model/desired-server.ts';
@@ -14,7 +13,7 @@ import claimText from './scripts/servers/claim.lua';
 import deregisterText from './scripts/servers/deregister.lua';
 import forgetText from './scripts/servers/forget.lua';
 import { freshRegistryId } from './set-once.ts';
-import type { Registry, Swap } from './store.ts';
+import type { Registry, StoreSettings, Swap } from './store.ts';
 
 /** Whoever waits for a server to go asks at once. */
 const ENDED_SECONDS = 60;
@@ -23,6 +22,7 @@ const ENDED_SECONDS = 60;
 export function createServerLeases(
   link: Link,
   keys: Keys,
+  { leaseMs }: Pick<StoreSettings, 'leaseMs'>,
 ): Pick<Registry, 'register' | 'beat' | 'deregister' | 'killedAfter' | 'forget'> {
   let announced: string | null = null;
   const keysOf = (id: string) => ({ ...keys, order: keys.order(id), acks: keys.acks(id) });
@@ -32,7 +32,7 @@ export function createServerLeases(
     const reply = await beatScript(link, keysOf(record.id), {
       id: record.id,
       record: toText(record),
-      leaseMs: defaults.leaseMs,
+      leaseMs,
       intent: intent ? JSON.stringify(intent) : '',
       channel: keys.changes,
       announce: announced !== said ? '1' : '0',
@@ -46,7 +46,7 @@ export function createServerLeases(
   return {
     async register(record, intent) {
       const { id } = record;
-      const args = { id, record: toText(record), leaseMs: defaults.leaseMs, channel: keys.changes };
+      const args = { id, record: toText(record), leaseMs, channel: keys.changes };
       const other = await claim(link, keys, args);
       if (typeof other === 'string') throw taken(id, parseRecord(id, other));
       announced = inWords(record);

@@ -152,6 +152,19 @@ export interface Images {
   requeueExpired(): Promise<number>;
 }
 
+/** What is kept in Redis, how much and how long: defaults of defaults.ts, under the same names. */
+export interface StoreSettings {
+  readonly beatMs: number;
+  readonly beatJitter: number;
+  readonly leaseMs: number;
+  readonly orderTtlSeconds: number;
+  readonly recentVisits: number;
+  readonly maxVisitBytes: number;
+  readonly maxQueuedPictures: number;
+  readonly maxQueuedBytes: number;
+  readonly deliveryMs: number;
+}
+
 /** One connection to one Redis, and everything meowctl keeps there. */
 export interface Store {
   /** `host:port`, without user or password. */

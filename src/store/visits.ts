@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { defaults } from '../defaults.ts';
 import { StoreError } from '../errors.ts';
 import { troubleInWords, withoutRedis } from '../expected-errors.ts';
 import type { Link } from './connection/connection.ts';
@@ -7,7 +6,7 @@ import type { Keys } from './keys.ts';
 import { defineScript } from './scripts/define.ts';
 import pushText from './scripts/visits/push.lua';
 import pushAndReadText from './scripts/visits/push-and-read.lua';
-import type { Visits } from './store.ts';
+import type { StoreSettings, Visits } from './store.ts';
 
 /**
  * Between pushes, while more visits come during one than anybody could see: 2 ms instead of none
@@ -20,8 +19,16 @@ const FLOOD_PAUSE_MS = 2;
  * only the newest five can matter, so that is all that waits.
  * @param say told of a mistake of ours: nobody waits for a push
  */
-export function createVisits(link: Link, keys: Keys, say: (line: string) => void): Visits {
-  const last = defaults.recentVisits - 1;
+export function createVisits(
+  link: Link,
+  keys: Keys,
+  settings: Pick<StoreSettings, 'recentVisits' | 'maxVisitBytes'>,
+  say: (line: string) => void,
+): Visits {
+  const { recentVisits, maxVisitBytes } = settings;
+  const last = recentVisits - 1;
+  const kept = (path: string) => cut(path, maxVisitBytes);
+  const texts = (reply: unknown) => (Array.isArray(reply) ? reply.map(String).map(kept) : []);
   let waiting: string[] = [];
   let sending = false;
   let flooded = false;
@@ -47,7 +54,7 @@ export function createVisits(link: Link, keys: Keys, say: (line: string) => void
 
   return {
     record(path) {
-      if (waiting.length === defaults.recentVisits) {
+      if (waiting.length === recentVisits) {
         waiting.shift();
         flooded = true;
       }
@@ -73,14 +80,10 @@ function takesNoWrite(error: unknown): boolean {
   return error instanceof StoreError && (error.kind === 'refused' || error.kind === 'full');
 }
 
-function kept(path: string): string {
-  if (path.length <= defaults.maxVisitBytes / 3) return path;
-  const bytes = Buffer.from(path).subarray(0, defaults.maxVisitBytes);
+function cut(path: string, maxBytes: number): string {
+  if (path.length <= maxBytes / 3) return path;
+  const bytes = Buffer.from(path).subarray(0, maxBytes);
   return bytes.toString().replace(/\ufffd$/, '');
-}
-
-function texts(reply: unknown): string[] {
-  return Array.isArray(reply) ? reply.map(String).map(kept) : [];
 }
 
 const names = { keys: ['recent'], args: ['last'], moreArgs: 'paths' } as const;

@@ -1,3 +1,4 @@
+import { defaults } from '../../src/defaults.ts';
 import type { Link } from '../../src/store/connection/connection.ts';
 import { openLastingConnection } from '../../src/store/connection/open.ts';
 import { parseRedisUrl } from '../../src/store/connection/redis-url.ts';
@@ -14,7 +15,8 @@ export async function openMistakenStore(url: string) {
   const said: string[] = [];
   const say = (line: string) => void said.push(line);
   const address = parseRedisUrl(url);
-  const options = { connectMs: 2_000, commandMs: 1_000, say, takesWrites: async () => null };
+  const times = { connectMs: 2_000, commandMs: 1_000, silentMs: 2_000 };
+  const options = { ...times, say, takesWrites: async () => null };
   const real = await openLastingConnection(address, options);
   const state = { mistaken: false };
   const link: Link = {
@@ -25,9 +27,9 @@ export async function openMistakenStore(url: string) {
   return {
     link,
     said,
-    registry: createRegistry(link, keys, say),
-    images: createImages(link, keys),
-    visits: createVisits(link, keys, say),
+    registry: createRegistry(link, keys, defaults, say),
+    images: createImages(link, keys, defaults),
+    visits: createVisits(link, keys, defaults, say),
     /** Until `work` is done. */
     async whileMistaken<T>(work: () => T | Promise<T>): Promise<T> {
       state.mistaken = true;

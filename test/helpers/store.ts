@@ -1,3 +1,4 @@
+import { defaults } from '../../src/defaults.ts';
 import { catSpec } from '../../src/model/app-spec.ts';
 import type { DesiredServer } from '../../src/model/desired-server.ts';
 import type { ServerRecord } from '../../src/model/server-record.ts';
@@ -6,7 +7,8 @@ import type { Store } from '../../src/store/store.ts';
 
 /** A store as the product opens it, on a test's own Redis. */
 export function openStore(url: string, persistent = true, namespace = 'meow'): Promise<Store> {
-  return connectStore({ url, namespace, connectMs: 2_000, commandMs: 1_000, persistent });
+  const limits = { connectMs: 2_000, commandMs: 1_000, settings: defaults };
+  return connectStore({ url, namespace, ...limits, persistent });
 }
 
 /** One with time, to lay out what a test needs on a busy machine. */
@@ -18,6 +20,7 @@ export function openPatientStore(url: string): Promise<Store> {
     connectMs: minuteMs,
     commandMs: minuteMs,
     persistent: true,
+    settings: defaults,
   });
 }
 

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { defaults } from '../../src/defaults.ts';
 import { StoreError } from '../../src/errors.ts';
 import { connectStore } from '../../src/store/connect.ts';
 import { freePort, startRedis, type TestRedis } from '../helpers/redis.ts';
@@ -108,6 +109,7 @@ describe('an open connection', () => {
       connectMs: 2_000,
       commandMs: 1_000,
       persistent: true,
+      settings: defaults,
       onTrouble: (line) => lines.push(line),
     });
     await redis.kill('SIGKILL');

@@ -103,6 +103,7 @@ async function open(config: Settings, output: Output, needs: StoreNeeds): Promis
     connectMs: defaults.redisConnectMs,
     commandMs: defaults.redisCommandMs,
     persistent,
+    settings: defaults,
     // A verb that ends with it says so itself.
     ...(persistent ? { onTrouble: (line: string) => output.talk(`meowctl: ${line}`) } : {}),
   });

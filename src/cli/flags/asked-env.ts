@@ -6,6 +6,7 @@ import type { AppSpec } from '../../model/app-spec.ts';
 import {
   baseOf,
   isVariableName,
+  MAX_VARIABLES,
   othersOf,
   type Variables,
   variableBytes,
@@ -82,8 +83,8 @@ function mustFit(declared: Variables): void {
     const remedy = `A variable may take ${defaults.maxVariableBytes}: put what is long into a file`;
     throw new UsageError(`variable ${quote(name)} takes ${most} bytes`, remedy);
   }
-  if (sizes.length > defaults.maxEnvVariables) {
-    const remedy = `Use at most ${defaults.maxEnvVariables}`;
+  if (sizes.length > MAX_VARIABLES) {
+    const remedy = `Use at most ${MAX_VARIABLES}`;
     throw new UsageError(`${sizes.length} variables are declared for the app`, remedy);
   }
   const all = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);

@@ -22,6 +22,12 @@ export interface Link {
   onConnection(listener: (redis: Redis) => void): () => void;
 }
 
+export interface CommandLimits {
+  readonly commandMs: number;
+  /** Between the first and the last of the commands that show a silent Redis. */
+  readonly silentMs: number;
+}
+
 /** Told of all that the connection of the moment goes through. */
 export interface ConnectionWatch {
   /** The connection broke. */
@@ -37,16 +43,17 @@ export interface ConnectionWatch {
 /** Commands over the connection of the moment; who sees to it that there is one watches it. */
 export class CurrentConnection implements Link {
   readonly label: string;
-  readonly #commandMs: number;
+  readonly #limits: CommandLimits;
   readonly #watch: ConnectionWatch;
   readonly #listeners = new Set<(redis: Redis) => void>();
   #redis: Redis | null = null;
-  #silence = new Silence();
+  #silence: Silence;
   #away: StoreError;
 
-  constructor(label: string, commandMs: number, watch: ConnectionWatch) {
+  constructor(label: string, limits: CommandLimits, watch: ConnectionWatch) {
     this.label = label;
-    this.#commandMs = commandMs;
+    this.#limits = limits;
+    this.#silence = new Silence(limits.silentMs);
     this.#watch = watch;
     this.#away = storeError(label, new Error('Connection is closed.'));
   }
@@ -58,7 +65,7 @@ export class CurrentConnection implements Link {
     if (!silence.mayAsk()) throw this.#error(timedOut());
     const sentAtMs = performance.now();
     try {
-      const reply = await withinAwake(send(redis), this.#commandMs, timedOut);
+      const reply = await withinAwake(send(redis), this.#limits.commandMs, timedOut);
       silence.ended();
       if (redis === this.#redis) this.#watch.well();
       return reply;
@@ -84,7 +91,7 @@ export class CurrentConnection implements Link {
   use(redis: Redis): void {
     this.detach()?.disconnect();
     this.#redis = redis;
-    this.#silence = new Silence();
+    this.#silence = new Silence(this.#limits.silentMs);
     let cause: unknown = new Error('Connection is closed.');
     redis.on('error', (error) => {
       cause = error;

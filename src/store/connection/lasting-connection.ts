@@ -41,7 +41,7 @@ export class LastingConnection {
       say: options.say,
       slept: this.#sleep.slept,
     });
-    this.link = new CurrentConnection(label, options.commandMs, {
+    this.link = new CurrentConnection(label, options, {
       lost: (error) => this.#lost(error),
       silent: () => this.#second.silent(),
       failed: (error) => this.#failed(error),

@@ -1,12 +1,16 @@
 import type { Redis } from 'ioredis';
 import { openClient } from './client.ts';
-import { type ConnectionWatch, CurrentConnection, type Link } from './connection.ts';
+import {
+  type CommandLimits,
+  type ConnectionWatch,
+  CurrentConnection,
+  type Link,
+} from './connection.ts';
 import { LastingConnection } from './lasting-connection.ts';
 import type { RedisAddress } from './redis-url.ts';
 
-export interface LinkOptions {
+export interface LinkOptions extends CommandLimits {
   readonly connectMs: number;
-  readonly commandMs: number;
   /** A line for whoever reads the log. */
   say(line: string): void;
   /** Rejects unless Redis takes a write there; must change nothing. */
@@ -27,7 +31,7 @@ export async function openConnection(
   options: LinkOptions,
 ): Promise<OpenLink> {
   const redis = await openClient(address, options.connectMs);
-  const link = new CurrentConnection(address.label, options.commandMs, unwatched);
+  const link = new CurrentConnection(address.label, options, unwatched);
   link.use(redis);
   return opened(link, async () => link.detach()?.disconnect());
 }

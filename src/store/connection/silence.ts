@@ -1,5 +1,3 @@
-import { defaults } from '../../defaults.ts';
-
 const PROBE_EVERY_MS = 250;
 
 interface Unanswered {
@@ -14,8 +12,14 @@ interface Unanswered {
  * most four times a second: a stopped one must not fill our memory with commands.
  */
 export class Silence {
+  readonly #silentMs: number;
   #first: Unanswered | null = null;
   #askedAtMs = Number.NEGATIVE_INFINITY;
+
+  /** @param silentMs after how long without a byte it counts as silent: two beats */
+  constructor(silentMs: number) {
+    this.#silentMs = silentMs;
+  }
 
   mayAsk(): boolean {
     if (this.#first === null) return true;
@@ -38,7 +42,7 @@ export class Silence {
   lasts(sentAtMs: number, received: number): boolean {
     if (this.#first === null) this.#askedAtMs = performance.now();
     if (this.#first?.received !== received) this.#first = { sentAtMs, received };
-    return sentAtMs - this.#first.sentAtMs >= defaults.beatMs * (1 - defaults.beatJitter);
+    return sentAtMs - this.#first.sentAtMs >= this.#silentMs;
   }
 
   lasting(): boolean {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { defaults } from '../../defaults.ts';
 import type { Picture, PictureType } from '../../model/picture.ts';
 import type { Link } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
@@ -11,14 +10,17 @@ import putBackText from '../scripts/pictures/put-back.lua';
 import putBackForText from '../scripts/pictures/put-back-for.lua';
 import renewText from '../scripts/pictures/renew.lua';
 import requeueExpiredText from '../scripts/pictures/requeue-expired.lua';
-import type { Images } from '../store.ts';
+import type { Images, StoreSettings } from '../store.ts';
 
 type Deliveries = Omit<Images, 'enqueue'>;
 
 /** A picture is claimed, handed out, and gone once acknowledged; else it goes back on top. */
-export function createDeliveries(link: Link, keys: Keys): Deliveries {
+export function createDeliveries(
+  link: Link,
+  keys: Keys,
+  { deliveryMs }: Pick<StoreSettings, 'deliveryMs'>,
+): Deliveries {
   const prefix = keys.image('');
-  const { deliveryMs } = defaults;
 
   return {
     async claim(token) {

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { defaults } from '../../defaults.ts';
 import { StoreError } from '../../errors.ts';
 import type { NewPicture, PictureInfo } from '../../model/picture.ts';
 import type { Link } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
 import { defineScript } from '../scripts/define.ts';
 import enqueueText from '../scripts/pictures/enqueue.lua';
-import type { Images } from '../store.ts';
+import type { Images, StoreSettings } from '../store.ts';
 import { createDeliveries } from './deliveries.ts';
 import { storeBytes } from './store-bytes.ts';
 
@@ -15,8 +14,10 @@ const NO_ROOM = -1;
 // A picture that was sent but never queued goes by itself: long enough for a slow MULTI.
 const STAGED_MS = 10_000;
 
+type QueueRoom = Pick<StoreSettings, 'maxQueuedPictures' | 'maxQueuedBytes'>;
+
 /** Pictures are staged one by one, then queued by one script: all of them or none. */
-function createEnqueue(link: Link, keys: Keys): Pick<Images, 'enqueue'> {
+function createEnqueue(link: Link, keys: Keys, room: QueueRoom): Pick<Images, 'enqueue'> {
   const stage = async (picture: NewPicture): Promise<PictureInfo> => {
     const { type, name } = picture;
     const id = randomBytes(9).toString('base64url');
@@ -27,7 +28,7 @@ function createEnqueue(link: Link, keys: Keys): Pick<Images, 'enqueue'> {
   };
 
   const queue = (images: readonly PictureInfo[]) => {
-    const { maxQueuedPictures: maxPictures, maxQueuedBytes: maxBytes } = defaults;
+    const { maxQueuedPictures: maxPictures, maxQueuedBytes: maxBytes } = room;
     const idsAndSizes = images.flatMap(({ id, size }) => [id, size]);
     return queueAll(link, keys, { prefix: keys.image(''), maxPictures, maxBytes, idsAndSizes });
   };
@@ -41,7 +42,7 @@ function createEnqueue(link: Link, keys: Keys): Pick<Images, 'enqueue'> {
         onSent?.(image);
       }
       const queued = await queue(images);
-      if (queued === NO_ROOM) throw queueFull();
+      if (queued === NO_ROOM) throw queueFull(room);
       if (typeof queued !== 'number' || queued < 0) throw tooSlow(link.label);
       return { images, queued };
     },
@@ -61,8 +62,7 @@ async function stored(redis: Redis, key: string, { data, type, name }: Whole): P
   for (const [error] of done as [Error | null][]) if (error) throw error;
 }
 
-function queueFull(): StoreError {
-  const { maxQueuedPictures, maxQueuedBytes } = defaults;
+function queueFull({ maxQueuedPictures, maxQueuedBytes }: QueueRoom): StoreError {
   const limit = `${maxQueuedPictures} pictures or ${maxQueuedBytes / 1_024 / 1_024} MiB`;
   return new StoreError(
     'full',
@@ -77,8 +77,8 @@ function tooSlow(label: string): StoreError {
 }
 
 /** The picture queue: newest first, and a picture leaves it only when somebody has it. */
-export function createImages(link: Link, keys: Keys): Images {
-  return { ...createEnqueue(link, keys), ...createDeliveries(link, keys) };
+export function createImages(link: Link, keys: Keys, settings: StoreSettings): Images {
+  return { ...createEnqueue(link, keys, settings), ...createDeliveries(link, keys, settings) };
 }
 
 const queueAll = defineScript(enqueueText, {

@@ -49,7 +49,7 @@ beforeEach(async () => {
 
 /** As another run of the command line would. Each test has a fleet of its own. */
 async function connect(): Promise<Store> {
-  const limits = { connectMs: 5_000, commandMs: 5_000, persistent: false };
+  const limits = { connectMs: 5_000, commandMs: 5_000, persistent: false, settings: defaults };
   const opened = await connectStore({ url: redis.url, namespace: `t${namespace}`, ...limits });
   onTestFinished(() => opened.close());
   return opened;

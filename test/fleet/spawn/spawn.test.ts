@@ -22,7 +22,7 @@ let retiring: Bundle;
 beforeAll(async () => {
   redis = await startRedis(['--requirepass', 'hush-hush']);
   const url = redis.url.replace('//', '//:hush-hush@');
-  const limits = { connectMs: 5_000, commandMs: 5_000 };
+  const limits = { connectMs: 5_000, commandMs: 5_000, settings: defaults };
   store = await connectStore({ url, namespace: 'meow', ...limits, persistent: false });
   retiring = await bundleFixture('retiring-server.ts');
 });

@@ -18,7 +18,8 @@ afterAll(() => redis.stop());
 async function openLink() {
   const address = parseRedisUrl(redis.url);
   const seen: string[] = [];
-  const link = new CurrentConnection(address.label, 1_000, {
+  const limits = { commandMs: 1_000, silentMs: 2_000 };
+  const link = new CurrentConnection(address.label, limits, {
     lost: () => seen.push('lost'),
     silent: () => seen.push('silent'),
     failed: ({ kind }) => seen.push(kind),
