@@ -74,7 +74,7 @@ describe('a mistake of ours in a call of the store is no outage', () => {
     const server = await serve(
       {
         store,
-        wanted: null,
+        ownDesired: null,
         createApp: catApp({ store, spoolFolder: null, limits: defaults, log }),
         log,
       },
@@ -92,7 +92,7 @@ describe('a mistake of ours in a call of the store is no outage', () => {
     const store = { ...healthy, registry };
     const deps = {
       store,
-      wanted: null,
+      ownDesired: null,
       createApp: catApp({ store, spoolFolder: null, limits: defaults, log }),
       log,
     };

@@ -39,8 +39,8 @@ export function isWord({ status, garbled }: Said): boolean {
 }
 
 /** A bad answer in words: `GET /up with 404, not 200-399`. */
-export function answeredWith(path: string, status: number, wanted: StatusRange): string {
-  const range = wanted === BELOW_500 || status >= 500 ? '' : `, not ${rangeInWords(wanted)}`;
+export function answeredWith(path: string, status: number, accepted: StatusRange): string {
+  const range = accepted === BELOW_500 || status >= 500 ? '' : `, not ${rangeInWords(accepted)}`;
   return `GET ${path} with ${status}${range}`;
 }
 

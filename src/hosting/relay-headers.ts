@@ -38,6 +38,6 @@ export function hasAmbiguousFraming(raw: readonly string[]): boolean {
   return isAmbiguous(valuesOf(raw, 'content-length').length, codings.length, codings.at(-1) ?? '');
 }
 
-function valuesOf(raw: readonly string[], wanted: string): string[] {
-  return raw.filter((_, at) => at % 2 === 1 && raw[at - 1]?.toLowerCase() === wanted);
+function valuesOf(raw: readonly string[], name: string): string[] {
+  return raw.filter((_, at) => at % 2 === 1 && raw[at - 1]?.toLowerCase() === name);
 }

@@ -5,11 +5,11 @@ import {
   type LogLine,
   lastLines,
   loggedIds,
+  type Selection,
   ServerLog,
-  type Wanted,
 } from './server-log.ts';
 
-export interface FollowOptions extends Wanted {
+export interface FollowOptions extends Selection {
   /** Null for every server of this host, those to come too. */
   readonly ids: readonly string[] | null;
   readonly namespace: string;

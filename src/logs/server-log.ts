@@ -14,7 +14,7 @@ export interface LogLine {
   readonly line: string;
 }
 
-export interface Wanted {
+export interface Selection {
   /** The newest so many lines, of all servers together. */
   readonly count: number;
   /** ISO 8601, UTC; null for whatever there is. */
@@ -81,7 +81,7 @@ export class ServerLog {
   }
 
   /** The newest lines there were when it was opened, by time. */
-  last({ count, since, stream }: Wanted): LogLine[] {
+  last({ count, since, stream }: Selection): LogLine[] {
     return [this.#log, this.#raw].flatMap((reader) => {
       const found: LogLine[] = [];
       for (const stored of reader.backwards()) {
@@ -94,11 +94,11 @@ export class ServerLog {
   }
 
   /** What has come since; none when there is no more for now. */
-  next(wanted: LogStream | null): LogLine[] {
+  next(selection: LogStream | null): LogLine[] {
     const lines = [this.#log, this.#raw].flatMap((reader) =>
       reader.forwards().map((stored) => this.#toLine(stored, reader)),
     );
-    return lines.filter(({ stream }) => wanted === null || stream === wanted);
+    return lines.filter(({ stream }) => selection === null || stream === selection);
   }
 
   close(): void {
@@ -114,13 +114,14 @@ export class ServerLog {
 }
 
 /** The newest lines of several servers, by time. */
-export function lastLines(logs: readonly ServerLog[], wanted: Wanted): LogLine[] {
+export function lastLines(logs: readonly ServerLog[], selection: Selection): LogLine[] {
   let kept: LogLine[] = [];
-  if (wanted.count === 0) return kept;
+  if (selection.count === 0) return kept;
   // The liveliest first: what is older than all that is kept already need not be read.
   for (const log of [...logs].sort((a, b) => b.writtenAt() - a.writtenAt())) {
-    const since = kept.length < wanted.count ? wanted.since : (kept[0]?.at ?? wanted.since);
-    kept = byTime([...kept, ...log.last({ ...wanted, since })]).slice(-wanted.count);
+    const since =
+      kept.length < selection.count ? selection.since : (kept[0]?.at ?? selection.since);
+    kept = byTime([...kept, ...log.last({ ...selection, since })]).slice(-selection.count);
   }
   return kept;
 }

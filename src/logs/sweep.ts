@@ -20,8 +20,8 @@ export async function sweepLogs(
     files.every((file) => nowMs - writtenAt(file) > keepMs),
   );
   if (old.length === 0) return [];
-  const { servers, intents } = await registry.fleet();
-  const known = new Set([...servers.map(({ record }) => record.id), ...intents.keys()]);
+  const { servers, desiredServers } = await registry.fleet();
+  const known = new Set([...servers.map(({ record }) => record.id), ...desiredServers.keys()]);
   const gone = old.filter(([id]) => !known.has(id));
   return gone.filter(([, files]) => files.map(remove).every(Boolean)).map(([id]) => id);
 }

@@ -50,16 +50,16 @@ export interface DesiredServer extends Place {
   readonly state: 'wanted' | 'stopped' | 'crashed';
 }
 
-/** An intent that carries all that a signature covers, and the signature. */
+/** A desired server that carries all that a signature covers, and the signature. */
 export type SignedServer = DesiredServer &
   Required<Pick<DesiredServer, 'id' | 'hostId' | 'registry' | 'namespace' | 'seal'>>;
 
 /** The record of a desired server that has none: made up from what was asked for. */
-export function recordOfDesired(id: string, intent: DesiredServer): ServerRecord {
-  const { port, pid, pidStart, app } = intent;
-  const url = `http://${intent.advertise ?? intent.listenHost}:${port}`;
+export function recordOfDesired(id: string, desired: DesiredServer): ServerRecord {
+  const { port, pid, pidStart, app } = desired;
+  const url = `http://${desired.advertise ?? desired.listenHost}:${port}`;
   const unknown = { version: '', startedAt: 0, requests: 0, inflight: 0 };
-  return { id, url, ...placeOf(intent), port, pid, pidStart, app, state: 'draining', ...unknown };
+  return { id, url, ...placeOf(desired), port, pid, pidStart, app, state: 'draining', ...unknown };
 }
 
 export function parseDesiredServer(id: string, text: unknown): Parsed<DesiredServer> {

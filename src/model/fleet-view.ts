@@ -24,7 +24,7 @@ export interface RecordsView {
 }
 
 export interface FleetView extends RecordsView {
-  readonly intents: ReadonlyMap<string, DesiredServer>;
+  readonly desiredServers: ReadonlyMap<string, DesiredServer>;
   /** The id of the registry; null where it has none yet. */
   readonly registry: string | null;
   readonly doors: readonly DoorRecord[];

@@ -1,4 +1,4 @@
-/** Where a server runs or is wanted, as its record and its intent say; 0.1.0 wrote no id and namespace. */
+/** Where a server runs or is wanted, as its record and the desired state say; 0.1.0 wrote no id and namespace. */
 export interface Place {
   /** The random id of the state folder. */
   readonly hostId?: string;

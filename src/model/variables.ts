@@ -50,8 +50,8 @@ export function othersOf(here: Variables): Variables {
   return only(here, isOther);
 }
 
-export function only(variables: Variables, wanted: (name: string) => boolean): Variables {
-  return Object.fromEntries(Object.entries(variables).filter(([name]) => wanted(name)));
+export function only(variables: Variables, keep: (name: string) => boolean): Variables {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => keep(name)));
 }
 
 /** What it takes in an environment: `NAME=VALUE` and its end. */

@@ -36,7 +36,7 @@ export interface ServeOptions {
 }
 
 /** A spawned server's place among the desired servers: it is started again when it dies. */
-interface Wanted {
+interface OwnDesired {
   /** Registers it. False when the server whose place it takes is not wanted any more. */
   register(record: ServerRecord): Promise<boolean>;
   /** What a beat writes back where Redis has lost it. */
@@ -52,7 +52,7 @@ interface Wanted {
 export interface ServeDeps {
   readonly store: Store;
   /** Null for one that was started by hand. */
-  readonly wanted: Wanted | null;
+  readonly ownDesired: OwnDesired | null;
   /** Called right before it registers: from then on it must leave in order. */
   onRegister?(): void;
   /** Told why it does not start, before it ends what it started. */

@@ -12,7 +12,7 @@ export interface BeatLimits {
 }
 
 export interface RegistrationDeps
-  extends Pick<ServeDeps, 'store' | 'wanted' | 'onRegister' | 'log'> {
+  extends Pick<ServeDeps, 'store' | 'ownDesired' | 'onRegister' | 'log'> {
   readonly id: string;
   /** The id of the server, gone by now, whose place it takes. */
   readonly replaces: string | null;
@@ -39,10 +39,10 @@ export class Registration {
 
   /** @throws FailedError when the server whose place it takes is not wanted any more */
   async register(): Promise<void> {
-    const { store, wanted, onRegister, record, replaces } = this.#deps;
+    const { store, ownDesired, onRegister, record, replaces } = this.#deps;
     onRegister?.();
-    if (wanted === null) return store.registry.register(record(), null);
-    if (!(await wanted.register(record()))) throw notWanted(replaces);
+    if (ownDesired === null) return store.registry.register(record(), null);
+    if (!(await ownDesired.register(record()))) throw noLongerDesired(replaces);
     if (replaces !== null) await this.#beat().catch(withoutRedis(null));
   }
 
@@ -77,38 +77,38 @@ export class Registration {
 
   /** It did not get as far as registering. */
   abandon(): void {
-    this.#inFolder(() => this.#deps.wanted?.drop());
+    this.#inFolder(() => this.#deps.ownDesired?.drop());
   }
 
   /** @param killedAfterMs after how long its app had to be killed; null when it ended by itself */
   async end(how: 'left' | 'died', killedAfterMs: number | null): Promise<void> {
-    const { store, wanted, log, id } = this.#deps;
+    const { store, ownDesired, log, id } = this.#deps;
     this.#unwatch();
     await this.#beats?.stop();
-    const kept = how === 'left' ? this.#inFolder(() => wanted?.stop() ?? null) : null;
+    const kept = how === 'left' ? this.#inFolder(() => ownDesired?.stop() ?? null) : null;
     try {
       const ordered = await store.registry.deregister(id, kept, killedAfterMs);
-      if (ordered) this.#inFolder(() => wanted?.drop());
+      if (ordered) this.#inFolder(() => ownDesired?.drop());
     } catch (error) {
       log(troubleInWords(error)); // whatever it is, this server has left
     }
   }
 
   async #beat(): Promise<BeatReply> {
-    const { store, wanted, record } = this.#deps;
+    const { store, ownDesired, record } = this.#deps;
     const now = record();
-    const intent = now.state === 'draining' ? null : (wanted?.current() ?? null);
-    const reply = await store.registry.beat(now, intent);
+    const desired = now.state === 'draining' ? null : (ownDesired?.current() ?? null);
+    const reply = await store.registry.beat(now, desired);
     this.#obey(reply);
     return reply;
   }
 
   #obey({ order, registry }: BeatReply): void {
-    const { wanted, onOrder } = this.#deps;
+    const { ownDesired, onOrder } = this.#deps;
     if (order) {
-      this.#inFolder(() => wanted?.drop());
+      this.#inFolder(() => ownDesired?.drop());
       onOrder(order.drainMs);
-    } else if (this.#inFolder(() => wanted?.follow(registry))) void this.look();
+    } else if (this.#inFolder(() => ownDesired?.follow(registry))) void this.look();
   }
 
   // A mistake of ours cuts no request that is still being served: it is said, once, and it leaves.
@@ -131,7 +131,7 @@ export class Registration {
   }
 }
 
-function notWanted(oldId: string | null): FailedError {
+function noLongerDesired(oldId: string | null): FailedError {
   const message = `server ${oldId} is no longer wanted, or has been replaced already`;
   return new FailedError('replaced', message, 'See `meowctl listservers`');
 }

@@ -24,7 +24,7 @@ export interface FleetName {
 }
 
 export interface DesiredEntry {
-  readonly intent: SignedServer;
+  readonly desired: SignedServer;
   /** Its server has not registered yet. */
   readonly pending: boolean;
 }
@@ -67,10 +67,10 @@ function versionOf(path: string): string {
 }
 
 /** @throws FailedError where it cannot be kept */
-export function writeDesired(home: string, intent: SignedServer, pending = false): void {
+export function writeDesired(home: string, desired: SignedServer, pending = false): void {
   makeFolder(join(home, 'wanted'));
-  makeFolder(fleetFolder(home, intent));
-  writeWhole(entryPath(home, intent, intent.id), JSON.stringify({ pending, intent }));
+  makeFolder(fleetFolder(home, desired));
+  writeWhole(entryPath(home, desired, desired.id), JSON.stringify({ pending, intent: desired }));
 }
 
 /** Whether Redis says of it what this host has signed and still wants. */
@@ -78,17 +78,17 @@ export function isTrusted(home: string, found: DesiredServer): boolean {
   const { id, registry, namespace } = found;
   if (id === undefined || registry === undefined || namespace === undefined) return false;
   const entry = readDesired(home, { registry, namespace }, id);
-  return entry !== null && isAsSigned(found, entry.intent);
+  return entry !== null && isAsSigned(found, entry.desired);
 }
 
 /** Does nothing where it is not wanted any more. */
 export function markDesired(
   home: string,
-  intent: SignedServer,
+  desired: SignedServer,
   state: DesiredServer['state'],
 ): void {
-  const entry = readDesired(home, intent, intent.id);
-  if (entry) writeDesired(home, { ...entry.intent, state });
+  const entry = readDesired(home, desired, desired.id);
+  if (entry) writeDesired(home, { ...entry.desired, state });
 }
 
 /** An id is never used again, so it goes from the lists of all registries. */
@@ -99,16 +99,16 @@ export function dropDesired(home: string, id: string): void {
 }
 
 /** One whose server has not registered for long, and so never will: whoever started it is gone too. */
-export function dropAbandoned(home: string, intent: SignedServer, keepMs: number): void {
-  const path = entryPath(home, intent, intent.id);
+export function dropAbandoned(home: string, desired: SignedServer, keepMs: number): void {
+  const path = entryPath(home, desired, desired.id);
   const writtenMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
   const nowMs = writtenMs === undefined ? null : fileSystemNow(dirname(path));
   if ((nowMs ?? 0) - (writtenMs ?? 0) > keepMs) removeFile(path);
 }
 
 /** From the list of its own registry alone: it is wanted in another. */
-export function removeDesired(home: string, intent: SignedServer): void {
-  rmSync(entryPath(home, intent, intent.id), { force: true });
+export function removeDesired(home: string, desired: SignedServer): void {
+  rmSync(entryPath(home, desired, desired.id), { force: true });
 }
 
 /** Nothing of a fleet is wanted here any more: what Redis still holds is dead. */
@@ -168,7 +168,7 @@ function parse(key: Buffer, id: string, text: string): DesiredEntry | null {
   const value = parseJson(text) as { pending?: unknown; intent?: unknown } | null;
   const parsed = parseDesiredServer(id, JSON.stringify(value?.intent ?? null));
   if ('problem' in parsed || !isSignedWith(key, parsed.ok)) return null;
-  return { intent: parsed.ok, pending: value?.pending === true };
+  return { desired: parsed.ok, pending: value?.pending === true };
 }
 
 function parseJson(text: string): unknown {
@@ -180,6 +180,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-export function isOfFleet(intent: DesiredServer, fleet: FleetName): boolean {
-  return intent.registry === fleet.registry && intent.namespace === fleet.namespace;
+export function isOfFleet(desired: DesiredServer, fleet: FleetName): boolean {
+  return desired.registry === fleet.registry && desired.namespace === fleet.namespace;
 }

@@ -12,7 +12,7 @@ import { quote, systemReason } from '../text.ts';
 import { writeOnce } from './whole-file.ts';
 
 /*
- * Intents come back from Redis, and somebody else may write there. Starting one is running whatever
+ * Desired servers come back from Redis, and somebody else may write there. Starting one is running whatever
  * it says, wherever it says, so each is signed with a key that never leaves its host's state folder.
  */
 
@@ -39,27 +39,27 @@ export type Unsigned = Omit<SignedServer, 'seal'>;
  * @param home a state folder that is there
  * @throws FailedError where its key cannot be kept
  */
-export function sign(home: string, intent: Unsigned): SignedServer {
-  return { ...intent, seal: signatureOf(intent, readKey(home)) };
+export function sign(home: string, desired: Unsigned): SignedServer {
+  return { ...desired, seal: signatureOf(desired, readKey(home)) };
 }
 
 /** Whether it was signed with the key of this state folder, and is what was signed. */
-export function isSigned(home: string, intent: DesiredServer): intent is SignedServer {
-  return isSignedWith(readKey(home), intent);
+export function isSigned(home: string, desired: DesiredServer): desired is SignedServer {
+  return isSignedWith(readKey(home), desired);
 }
 
 /** @param key what `readKey` gave: for many at once */
-export function isSignedWith(key: Buffer, intent: DesiredServer): intent is SignedServer {
-  const { id, hostId, registry, namespace, seal = '' } = intent;
+export function isSignedWith(key: Buffer, desired: DesiredServer): desired is SignedServer {
+  const { id, hostId, registry, namespace, seal = '' } = desired;
   if ([id, hostId, registry, namespace].includes(undefined)) return false;
-  return isSame(seal, signatureOf(intent, key));
+  return isSame(seal, signatureOf(desired, key));
 }
 
 /** Whether it is what was signed, told by one that was found to be signed: that takes no key. */
-export function isAsSigned(intent: DesiredServer, signed: SignedServer): intent is SignedServer {
+export function isAsSigned(desired: DesiredServer, signed: SignedServer): desired is SignedServer {
   const same = (name: (typeof SIGNED)[number]) =>
-    isDeepStrictEqual(intent[name] ?? null, signed[name] ?? null);
-  return intent.seal === signed.seal && SIGNED.every(same);
+    isDeepStrictEqual(desired[name] ?? null, signed[name] ?? null);
+  return desired.seal === signed.seal && SIGNED.every(same);
 }
 
 /** Whether what stands in Redis for it is what was signed. */
@@ -74,8 +74,8 @@ export function isSame(given: string, expected: string): boolean {
   return one.length === other.length && timingSafeEqual(one, other);
 }
 
-function signatureOf(intent: DesiredServer, key: Buffer): string {
-  const fields = SIGNED.map((name) => intent[name] ?? null);
+function signatureOf(desired: DesiredServer, key: Buffer): string {
+  const fields = SIGNED.map((name) => desired[name] ?? null);
   return createHmac('sha256', key).update(canonical(fields)).digest('base64url');
 }
 

@@ -1,7 +1,7 @@
 import { readEviction } from './connection/eviction.ts';
 import { openConnection, openLastingConnection } from './connection/open.ts';
 import { parseRedisUrl } from './connection/redis-url.ts';
-import { createIntents } from './desired-state.ts';
+import { createDesiredServers } from './desired-state.ts';
 import { createKeys } from './keys.ts';
 import { createMessages } from './messages.ts';
 import { createImages } from './pictures/enqueue.ts';
@@ -43,7 +43,7 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
   return {
     label: address.label,
     registry: createRegistry(link, keys, settings, say),
-    intents: createIntents(link, keys, settings),
+    desiredServers: createDesiredServers(link, keys, settings),
     messages: createMessages(link, keys),
     visits: createVisits(link, keys, settings, say),
     images: createImages(link, keys, settings),

@@ -8,28 +8,28 @@ import lockHolderText from './scripts/desired/lock-holder.lua';
 import releaseText from './scripts/desired/release.lua';
 import succeedText from './scripts/desired/succeed.lua';
 import swapText from './scripts/desired/swap.lua';
-import type { Intents, StoreSettings } from './store.ts';
+import type { DesiredServers, StoreSettings } from './store.ts';
 
 /** What the token of a reconciler begins with, so that none of 0.1.0 is taken for one of ours. */
 export const lockMark = 'k2:';
 
 /** What was asked for, and who sees to it on each host. */
-export function createIntents(
+export function createDesiredServers(
   link: Link,
   keys: Keys,
   { leaseMs }: Pick<StoreSettings, 'leaseMs'>,
-): Intents {
+): DesiredServers {
   const lockOf = (host: string) => ({ keeper: keys.keeper(host) });
 
   return {
     text: (id) => link.run((redis) => redis.hget(keys.intents, id)),
-    succeed: (old, record, intent) =>
+    succeed: (old, record, desired) =>
       said(
         succeed(link, keys, {
           oldId: old.id,
           id: record.id,
           record: toText(record),
-          intent: JSON.stringify(intent),
+          desired: JSON.stringify(desired),
           leaseMs,
           channel: keys.changes,
           oldText: old.text,
@@ -56,7 +56,7 @@ async function said(reply: Promise<unknown>): Promise<boolean> {
 
 const succeed = defineScript(succeedText, {
   keys: ['servers', 'leases', 'intents'],
-  args: ['oldId', 'id', 'record', 'intent', 'leaseMs', 'channel', 'oldText'],
+  args: ['oldId', 'id', 'record', 'desired', 'leaseMs', 'channel', 'oldText'],
 });
 const swap = defineScript(swapText, {
   keys: ['intents'],

@@ -3,16 +3,16 @@ import type { Link } from './connection/connection.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './scripts/define.ts';
 import retireText from './scripts/orders/retire.lua';
-import retireIfWantedText from './scripts/orders/retire-if-wanted.lua';
+import retireIfDesiredText from './scripts/orders/retire-if-desired.lua';
 import retireUnlessLastText from './scripts/orders/retire-unless-last.lua';
 import type { Registry, StoreSettings } from './store.ts';
 
-/** The orders to leave. Each takes its server's intent away in the same script. */
+/** The orders to leave. Each takes its server out of the desired state in the same script. */
 export function createOrders(
   link: Link,
   keys: Keys,
   { orderTtlSeconds }: Pick<StoreSettings, 'orderTtlSeconds'>,
-): Pick<Registry, 'orderRetire' | 'orderRetireIfWanted' | 'orderRetireUnlessLast'> {
+): Pick<Registry, 'orderRetire' | 'orderRetireIfDesired' | 'orderRetireUnlessLast'> {
   const keysOf = (id: string) => ({ ...keys, order: keys.order(id) });
   const argsOf = (id: string, drainMs: number) => ({
     id,
@@ -29,8 +29,8 @@ export function createOrders(
         debug.fleet?.(`ordered ${id} to drain within ${drainMs} ms`);
       }
     },
-    async orderRetireIfWanted(id, drainMs) {
-      const said = await retireIfWanted(link, keysOf(id), argsOf(id, drainMs));
+    async orderRetireIfDesired(id, drainMs) {
+      const said = await retireIfDesired(link, keysOf(id), argsOf(id, drainMs));
       debug.fleet?.(`order to ${id}, if it is wanted: ${said}`);
       return said === 'ordered' || said === 'already' ? said : 'unwanted';
     },
@@ -55,7 +55,7 @@ const retire = defineScript(retireText, {
   keys: ['intents', 'order', 'servers'],
   args: ['id', 'text', 'ttlSeconds', 'channel', 'forever', 'again'],
 });
-const retireIfWanted = defineScript(retireIfWantedText, {
+const retireIfDesired = defineScript(retireIfDesiredText, {
   keys: ['intents', 'order'],
   args: ['id', 'text', 'ttlSeconds', 'channel'],
 });

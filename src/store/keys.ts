@@ -4,7 +4,7 @@ export interface Keys {
   readonly servers: string;
   /** zset id → lease end in ms on Redis' clock */
   readonly leases: string;
-  /** hash id → intent JSON, until destroyed */
+  /** hash id → desired server JSON, until destroyed */
   readonly intents: string;
   /** string, order JSON; 7 days, or until the server's host has read it */
   order(id: string): string;

@@ -25,7 +25,7 @@ export function createFleetView(
   keys: Keys,
   schema: Pick<Schema, 'check'>,
 ): Pick<Registry, 'records' | 'fleet' | 'sweep'> {
-  const readIntents = createIntentReader(keys.intents);
+  const readDesiredServers = createDesiredReader(keys.intents);
   const read = async (limit: number, ids: readonly string[] = []) => {
     const args = { limit, longest: MAX_RECORD_BYTES, most: PAGE, ids };
     return list(await readServersScript(link, keys, args));
@@ -50,7 +50,7 @@ export function createFleetView(
       return view;
     },
     async fleet() {
-      const [{ servers, total, skipped }, intents, doors, registry] = await Promise.all([
+      const [{ servers, total, skipped }, desiredServers, doors, registry] = await Promise.all([
         readServers(ALL),
         link.run((redis) => redis.hgetall(keys.intents)),
         readDoorsScript(link, keys, { prefix: keys.door('') }),
@@ -60,7 +60,7 @@ export function createFleetView(
       return {
         servers,
         total,
-        intents: readIntents(intents, skipped),
+        desiredServers: readDesiredServers(desiredServers, skipped),
         registry: parseRegistryId(registry),
         doors: readDoors(list(doors), keys, skipped),
         skipped,
@@ -91,8 +91,8 @@ function listings([total, ...cells]: unknown[], key: string) {
   return { servers, total: Number(total ?? 0), skipped };
 }
 
-/** Intents seldom change, and whoever looks at them does so every second: each text is parsed once. */
-function createIntentReader(key: string) {
+/** Desired servers seldom change, and whoever looks at them does so every second: each text is parsed once. */
+function createDesiredReader(key: string) {
   let known: ReadonlyMap<
     string,
     { readonly text: string; readonly parsed: Parsed<DesiredServer> }
@@ -106,12 +106,12 @@ function createIntentReader(key: string) {
       ] as const;
     });
     known = new Map(cells);
-    const intents = new Map<string, DesiredServer>();
+    const desiredServers = new Map<string, DesiredServer>();
     for (const [id, { parsed }] of cells) {
       if ('problem' in parsed) skipped.push({ where: `${key} ${id}`, why: parsed.problem });
-      else intents.set(id, parsed.ok);
+      else desiredServers.set(id, parsed.ok);
     }
-    return intents;
+    return desiredServers;
   };
 }
 

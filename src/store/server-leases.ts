@@ -27,16 +27,16 @@ export function createServerLeases(
   let announced: string | null = null;
   const keysOf = (id: string) => ({ ...keys, order: keys.order(id), acks: keys.acks(id) });
 
-  const beat = async (record: ServerRecord, intent: DesiredServer | null) => {
+  const beat = async (record: ServerRecord, desired: DesiredServer | null) => {
     const said = inWords(record);
     const reply = await beatScript(link, keysOf(record.id), {
       id: record.id,
       record: toText(record),
       leaseMs,
-      intent: intent ? JSON.stringify(intent) : '',
+      desired: desired ? JSON.stringify(desired) : '',
       channel: keys.changes,
       announce: announced !== said ? '1' : '0',
-      signedFor: intent?.registry ?? '',
+      signedFor: desired?.registry ?? '',
       fresh: freshRegistryId(),
     });
     announced = said;
@@ -44,13 +44,13 @@ export function createServerLeases(
   };
 
   return {
-    async register(record, intent) {
+    async register(record, desired) {
       const { id } = record;
       const args = { id, record: toText(record), leaseMs, channel: keys.changes };
       const other = await claim(link, keys, args);
       if (typeof other === 'string') throw taken(id, parseRecord(id, other));
       announced = inWords(record);
-      await beat(record, intent);
+      await beat(record, desired);
     },
     beat,
     async deregister(id, kept = null, killedAfterMs = null) {
@@ -102,7 +102,7 @@ function taken(id: string, other: Parsed<ServerRecord>): FailedError {
 
 const beatNames = {
   keys: ['servers', 'leases', 'intents', 'order', 'doors', 'acks', 'registry'],
-  args: ['id', 'record', 'leaseMs', 'intent', 'channel', 'announce', 'signedFor', 'fresh'],
+  args: ['id', 'record', 'leaseMs', 'desired', 'channel', 'announce', 'signedFor', 'fresh'],
 } as const;
 const beatScript = defineScript(beatText, beatNames);
 const beatRehearsal = defineRehearsal(beatText, beatNames);

@@ -9,7 +9,7 @@ import type { Eviction } from './connection/eviction.ts';
 /** Stops a subscription. */
 export type Unsubscribe = () => void;
 
-/** An intent that takes the place of what stands in Redis. */
+/** A desired server that takes the place of what stands in Redis. */
 export interface Swap {
   readonly before: DesiredServer;
   readonly after: DesiredServer;
@@ -23,15 +23,15 @@ export interface Registry {
    * @throws StoreError `damaged` where something else stands under its key
    */
   id(): Promise<string>;
-  /** Writes record, lease and, when given, intent in one script. */
-  register(record: ServerRecord, intent: DesiredServer | null): Promise<void>;
+  /** Writes record, lease and, when given, what is desired in one script. */
+  register(record: ServerRecord, desired: DesiredServer | null): Promise<void>;
   /**
-   * Rewrites record and lease, refills a missing intent (unless null, or signed for another
+   * Rewrites record and lease, refills a missing desired server (unless null, or signed for another
    * registry), returns what is asked of it.
    */
-  beat(record: ServerRecord, intent: DesiredServer | null): Promise<BeatReply>;
+  beat(record: ServerRecord, desired: DesiredServer | null): Promise<BeatReply>;
   /**
-   * Forgets record, lease, order and acknowledgements. Without an order its intent stays: as it is,
+   * Forgets record, lease, order and acknowledgements. Without an order it stays desired: as it is,
    * or as `kept` says, unless that stands differently in Redis.
    * @param killedAfterMs how long its app had before it had to be killed, kept for whoever asks soon
    * @returns whether it had an order
@@ -40,7 +40,7 @@ export interface Registry {
   /** After how long the app of a server that has just left had to be killed; null where it had not. */
   killedAfter(id: string): Promise<number | null>;
   /**
-   * Orders these servers to retire and removes their intents. Safe to repeat.
+   * Orders these servers to retire and takes them out of the desired state. Safe to repeat.
    * @param stands whether the order of one that was wanted outlives the week: its host may be off
    * @param again whether it is only to be repeated, where the server has not left since
    */
@@ -51,7 +51,7 @@ export interface Registry {
     again?: boolean,
   ): Promise<void>;
   /** The same for one server that is wanted: of two callers at once, only one is told `ordered`. */
-  orderRetireIfWanted(id: string, drainMs: number): Promise<'ordered' | 'already' | 'unwanted'>;
+  orderRetireIfDesired(id: string, drainMs: number): Promise<'ordered' | 'already' | 'unwanted'>;
   /** The same for one server, only if another stays: two callers at once never take the last. */
   orderRetireUnlessLast(
     id: string,
@@ -59,7 +59,7 @@ export interface Registry {
     stands?: boolean,
   ): Promise<'ordered' | 'already' | 'gone' | 'last'>;
   /**
-   * Withdraws the order of a server that is known to be gone, with its record and intent.
+   * Withdraws the order of a server that is known to be gone, with its record and its place in the desired state.
    * @param before the server whose place it took: that is wanted again, if this one was
    * @returns whether it was given its place back
    */
@@ -69,7 +69,7 @@ export interface Registry {
   fleet(): Promise<FleetView>;
   /** Why there may be no sign of life of servers: asked only then. Changes nothing. */
   silence(): Promise<Silence>;
-  /** Removes records whose lease ran out `lostForMs` ago; returns their ids. Intents and orders stay. */
+  /** Removes records whose lease ran out `lostForMs` ago; returns their ids. Desired state and orders stay. */
   sweep(lostForMs: number): Promise<readonly string[]>;
   /** Writes a door and renews its lease. */
   beatDoor(door: DoorRecord): Promise<void>;
@@ -83,19 +83,19 @@ export interface Registry {
 }
 
 /** What was asked for. Every method rejects with StoreError when Redis cannot answer. */
-export interface Intents {
-  /** One intent as it stands in Redis; null where there is none. */
+export interface DesiredServers {
+  /** One of them as it stands in Redis; null where there is none. */
   text(id: string): Promise<string | null>;
   /**
-   * Registers a server in place of one that is gone, whose intent stands as `oldText`.
+   * Registers a server in place of one that is gone, who stands there as `oldText`.
    * False when that does not stand there any more: destroyed, or somebody else was first.
    */
   succeed(
     old: { readonly id: string; readonly text: string },
     record: ServerRecord,
-    intent: DesiredServer,
+    desired: DesiredServer,
   ): Promise<boolean>;
-  /** Writes an intent, if `before` (null: none) is what stands there. */
+  /** Writes one, if `before` (null: none) is what stands there. */
   swap(id: string, before: string | null, after: DesiredServer | null): Promise<boolean>;
   /** Takes or renews the right to keep a host, for one lease. False when somebody else has it. */
   keep(host: string, token: string): Promise<boolean>;
@@ -170,7 +170,7 @@ export interface Store {
   /** `host:port`, without user or password. */
   readonly label: string;
   readonly registry: Registry;
-  readonly intents: Intents;
+  readonly desiredServers: DesiredServers;
   readonly messages: Messages;
   readonly visits: Visits;
   readonly images: Images;

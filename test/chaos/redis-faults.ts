@@ -8,7 +8,8 @@ const KEPT = ['--appendonly', 'yes', '--appendfsync', 'always'];
 
 const emptied: Scenario = {
   fault: 'Redis kill -9 under load, back empty on its port after 1 s',
-  expected: 'all records and intents back ≤ 5 s; same pids; 0 of the routes without Redis failed',
+  expected:
+    'all records and desired servers back ≤ 5 s; same pids; 0 of the routes without Redis failed',
   quick: false,
   async run(world) {
     const door = await world.openDoor();
@@ -41,7 +42,7 @@ const count = (raw: { hlen(key: string): Promise<number> }, key: string) =>
 
 const emptiedDuringDestroy: Scenario = {
   fault: 'Redis emptied while `destroy` waits for a server',
-  expected: 'the order is written again; gone, exit 0; its intent does not come back',
+  expected: 'the order is written again; gone, exit 0; its desired server does not come back',
   quick: false,
   async run({ spawn, site, raw, servers }) {
     const [leaving, stays] = await spawn(['2']);
@@ -52,7 +53,7 @@ const emptiedDuringDestroy: Scenario = {
     expect([code, servers()]).toEqual([0, [stays?.pid]]);
     await until('the other is back', async () => (await raw.hkeys('{meow}:intents')).length === 1);
     expect(await raw.hkeys('{meow}:intents')).toEqual([stays?.id]);
-    return 'exit 0; one process, one intent';
+    return 'exit 0; one process, one desired server';
   },
 };
 

@@ -96,7 +96,7 @@ const stopped: Scenario = {
 
 const termStorm: Scenario = {
   fault: 'a storm of 200 SIGTERM on one of three servers under load',
-  expected: '0 GETs failed; it is gone within 2 s, deregistered, its intent stopped',
+  expected: '0 GETs failed; it is gone within 2 s, deregistered, its desired server stopped',
   quick: true,
   async run(world) {
     const { door, first } = await three(world);
@@ -113,11 +113,11 @@ const termStorm: Scenario = {
     await until('gone', () => !serverPids(world.site.home).includes(first.pid));
     const tookMs = performance.now() - began;
     await until('deregistered', async () => (await rowOf(world, first))?.state === 'stopped');
-    const intent = JSON.parse((await world.raw.hget('{meow}:intents', first.id)) ?? '{}');
-    expect(intent.state).toBe('stopped');
+    const desired = JSON.parse((await world.raw.hget('{meow}:intents', first.id)) ?? '{}');
+    expect(desired.state).toBe('stopped');
     const { failures, sent } = await load.stop();
     expect(failures).toEqual([]);
-    return `0 of ${sent} failed; gone and deregistered after ${against(tookMs, 2_000)}, intent stopped`;
+    return `0 of ${sent} failed; gone and deregistered after ${against(tookMs, 2_000)}, desired server stopped`;
   },
 };
 

@@ -261,8 +261,8 @@ describe('up --app', () => {
     const spec = { kind: 'program', command: ['touch', marker], env: {}, cwd: '/', health: null };
     const place = { host: hostname(), bootId: 'b', pid: 4_000_000, pidStart: '1', port: 3001 };
     const listen = { fixedPort: false, listenHost: '127.0.0.1', advertise: null };
-    const intent = { app: 'cat', spec, ...place, ...listen, state: 'wanted' };
-    await site.raw.hset('{meow}:intents', 'abc234', JSON.stringify(intent));
+    const desired = { app: 'cat', spec, ...place, ...listen, state: 'wanted' };
+    await site.raw.hset('{meow}:intents', 'abc234', JSON.stringify(desired));
     const child = site.start(['up', '-n', '1', '--port', String(await freePort()), '--no-admin']);
     let said = '';
     child.stderr?.on('data', (chunk) => {

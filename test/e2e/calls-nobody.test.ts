@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openSite, type Site } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
-import { sampleIntent } from '../helpers/store.ts';
+import { sampleDesired } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
 
 let site: Site;
@@ -35,12 +35,18 @@ afterAll(async () => {
 
 const up = async () => (await site.list()).filter(({ state }) => state === 'up');
 
-/** An intent of this host whose server is gone, that says it listens at the canary. */
+/** A desired server of this host whose server is gone, that says it listens at the canary. */
 async function plant(id: string, over: object = {}) {
   const host = JSON.parse(readFileSync(join(site.home, 'host.json'), 'utf8'));
   const place = { hostId: host.id, bootId: host.bootId, pidNs: host.pidNs };
-  const intent = { ...sampleIntent(place), listenHost: ELSEWHERE, port, fixedPort: true, ...over };
-  await raw.hset('{meow}:intents', id, JSON.stringify(intent));
+  const desired = {
+    ...sampleDesired(place),
+    listenHost: ELSEWHERE,
+    port,
+    fixedPort: true,
+    ...over,
+  };
+  await raw.hset('{meow}:intents', id, JSON.stringify(desired));
 }
 
 async function killAndAwaitAnother() {

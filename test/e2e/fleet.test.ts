@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/output/rows.ts';
 import { openSite, ownProcesses, type Result, type Site } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
-import { sampleIntent, sampleRecord } from '../helpers/store.ts';
+import { sampleDesired, sampleRecord } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
 
 let site: Site;
@@ -132,7 +132,7 @@ describe('one server', () => {
     expect(await site.list()).toEqual([]);
   });
 
-  test('leaves in order on SIGTERM: gone from the list, exit 0, its intent stopped', async () => {
+  test('leaves in order on SIGTERM: gone from the list, exit 0, its desired server stopped', async () => {
     const child = site.start(['serve', '--drain-timeout', '2']);
     // Killed the moment it is known, and maybe before it says that it serves.
     const served = await until('it is known', async () => (await site.list())[0]);
@@ -200,8 +200,8 @@ describe('destroy', () => {
     expect((await site.run(['destroy', '--all'])).code).toBe(0);
   });
 
-  test('of a server that has only an intent removes the intent', async () => {
-    await raw.hset('{meow}:intents', 'abc234', JSON.stringify(sampleIntent()));
+  test('of a server that has only a desired server removes the desired server', async () => {
+    await raw.hset('{meow}:intents', 'abc234', JSON.stringify(sampleDesired()));
     expect((await site.run(['destroy', 'abc234', '--force'])).code).toBe(0);
     expect(await raw.hlen('{meow}:intents')).toBe(0);
   });

@@ -50,7 +50,7 @@ function world(namespace: string) {
     up: async () => (await list()).filter(({ state }) => state === 'up'),
     // By host id; that of a machine's name is shared.
     keepers: () => raw.keys(`{${namespace}}:keeper:${'?'.repeat(16)}`),
-    intents: () => raw.hgetall(`{${namespace}}:intents`),
+    desiredServers: () => raw.hgetall(`{${namespace}}:intents`),
     /** Watches how many servers there are at the same time, until it is asked. */
     mostServers() {
       let most = 0;
@@ -117,7 +117,7 @@ describe.concurrent('machines, played by namespaces', () => {
     const now = await its.up();
     expect(ids(ofHost(now, b))).toEqual(ids(ofHost(before, b)));
     expect(ofHost(now, a)).toHaveLength(2);
-    expect(await its.intents()).toEqual(
+    expect(await its.desiredServers()).toEqual(
       Object.fromEntries(ids(now).map((id) => [id, expect.any(String)])),
     );
     expect(most()).toBe(4);
@@ -199,7 +199,7 @@ describe.concurrent('machines, played by namespaces', () => {
     const back = await its.up();
     expect(ofHost(back, a)).toHaveLength(2);
     expect(ids(back).filter((id) => gone.includes(id))).toEqual([]);
-    expect(Object.keys(await its.intents()).sort()).toEqual(ids(back));
+    expect(Object.keys(await its.desiredServers()).sort()).toEqual(ids(back));
     expect(most()).toBe(2);
   });
 

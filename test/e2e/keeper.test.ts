@@ -26,10 +26,10 @@ describe('a keeper of four servers', () => {
   const nth = (at: number) => fleet[at] as Row;
 
   // Servers of other test files look for ports in the same place, so it may be gone once or twice.
-  test('starts one again that was killed: new id, one intent, on its port when that is free', async () => {
+  test('starts one again that was killed: new id, one desired server, on its port when that is free', async () => {
     let server = nth(0);
     let deaths = 0;
-    const before = await site.intents();
+    const before = await site.desiredServers();
     await until('the port is the same', async () => {
       const dead = server;
       const rows = await site.list();
@@ -41,14 +41,14 @@ describe('a keeper of four servers', () => {
     const { restarts } = (await site.list()).find(({ id }) => id === server.id) ?? {};
     expect(restarts).toBe(deaths);
     const others = before.map(({ id }) => id).filter((id) => id !== nth(0).id);
-    expect((await site.intents()).map(({ id }) => id).sort()).toEqual(
+    expect((await site.desiredServers()).map(({ id }) => id).sort()).toEqual(
       [...others, server.id].sort(),
     );
   });
 
   test('leaves alone what was destroyed or stopped', async () => {
     const stateOf = async (id: string) =>
-      (await site.intents()).find((intent) => intent.id === id)?.state;
+      (await site.desiredServers()).find((desired) => desired.id === id)?.state;
     const before = await site.list();
     await site.run(['destroy', nth(1).id]);
     process.kill(nth(2).pid, 'SIGTERM');
@@ -78,20 +78,22 @@ describe('a keeper of four servers', () => {
     kill(server);
     const isCrashed = ({ state }: { state: string }) => state === 'crashed';
     await until('it is given up', () => keeper.said().includes('it is left alone until'));
-    const crashed = await until('it is known', async () => (await site.intents()).find(isCrashed));
+    const crashed = await until('it is known', async () =>
+      (await site.desiredServers()).find(isCrashed),
+    );
     const { stdout, stderr } = await site.run(['ls']);
     expect(stdout).toContain('crashed');
     expect(stderr).toContain(`meowctl restart ${crashed.id}`);
     await site.rounds(2);
-    expect((await site.intents()).find(isCrashed)?.id).toBe(crashed.id);
+    expect((await site.desiredServers()).find(isCrashed)?.id).toBe(crashed.id);
     site.write('brittle.mjs', answering('fine'));
     const again = await site.run(['restart', crashed.id, '--json']);
     expect([again.code, again.stderr]).toEqual([0, '']);
     const [next] = JSON.parse(again.stdout) as Row[];
     expect((await site.liveNow()).map(({ id }) => id)).toContain(next?.id);
-    const intents = await site.intents();
-    expect(intents.find(({ id }) => id === next?.id)?.state).toBe('wanted');
-    expect(intents.find(({ id }) => id === crashed.id)).toBeUndefined();
+    const desiredServers = await site.desiredServers();
+    expect(desiredServers.find(({ id }) => id === next?.id)?.state).toBe('wanted');
+    expect(desiredServers.find(({ id }) => id === crashed.id)).toBeUndefined();
   });
 
   test('lets go of the host when it is told to end', async () => {
@@ -103,9 +105,9 @@ describe('a keeper of four servers', () => {
 
 test('a keeper brings back servers of an earlier boot, and takes no stranger on their port for them', async () => {
   const was = await site.spawnOne();
-  const [intent] = await site.intents();
+  const [desired] = await site.desiredServers();
   kill(was);
-  const stale = { ...intent, bootId: 'an-earlier-boot', pid: process.pid };
+  const stale = { ...desired, bootId: 'an-earlier-boot', pid: process.pid };
   await site.raw.hset('{meow}:intents', was.id, JSON.stringify(stale));
   const record = JSON.parse((await site.raw.hget('{meow}:servers', was.id)) ?? '{}');
   const old = { ...record, bootId: 'an-earlier-boot', pid: process.pid };
@@ -113,7 +115,7 @@ test('a keeper brings back servers of an earlier boot, and takes no stranger on 
   await site.raw.zadd('{meow}:leases', 1, was.id);
   await site.keep();
   const back = await site.newcomer([was]);
-  expect((await site.intents()).map(({ id }) => id)).toEqual([back.id]);
+  expect((await site.desiredServers()).map(({ id }) => id)).toEqual([back.id]);
   await site.clear();
 });
 
@@ -129,7 +131,7 @@ test('two keepers, one of them paused in between, start one server', async () =>
   await until('the first knows that it lost', async () => (await site.liveNow()).length === 1);
   await site.rounds(3);
   expect(await site.liveNow()).toHaveLength(1);
-  expect(await site.intents()).toHaveLength(1);
+  expect(await site.desiredServers()).toHaveLength(1);
   for (const keeper of [paused, second]) keeper.kill('SIGTERM');
   await Promise.all([paused.ended, second.ended]);
 });

@@ -86,8 +86,8 @@ describe('four of a program that two terminals spawn at once', () => {
     await fetch(`${nth(2).url}/die`).catch(() => {});
     await left(2);
     expect(await site.raw.hexists('{meow}:servers', nth(2).id)).toBe(0);
-    const intent = JSON.parse((await site.raw.hget('{meow}:intents', nth(2).id)) ?? '');
-    expect(intent.state).toBe('wanted');
+    const desired = JSON.parse((await site.raw.hget('{meow}:intents', nth(2).id)) ?? '');
+    expect(desired.state).toBe('wanted');
     expect(site.log(nth(2))).toContain('ended with exit code 3');
   });
 

@@ -50,12 +50,12 @@ async function isWell(): Promise<boolean> {
   const all =
     pidsOf(rows) === pids &&
     rows.every(({ state, doors }) => state === 'up' && doors[0] === 'usable');
-  return all && (await hasIntents()) && (await status('/set')) === 200;
+  return all && (await hasDesired()) && (await status('/set')) === 200;
 }
 
 const pidsOf = (rows: readonly Row[]) => rows.map(({ pid }) => pid).join();
 
-const hasIntents = async () => (await told((redis) => redis.hlen('{meow}:intents'))) === 3;
+const hasDesired = async () => (await told((redis) => redis.hlen('{meow}:intents'))) === 3;
 
 async function told<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(site.redis.url);

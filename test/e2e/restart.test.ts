@@ -28,7 +28,7 @@ describe('restart of a fleet', () => {
     const after = idsOf(await site.liveNow());
     expect(after).toHaveLength(before.length);
     expect(after.filter((id) => before.some((old) => old.id === id))).toEqual([]);
-    expect(idsOf(await site.intents())).toEqual(after);
+    expect(idsOf(await site.desiredServers())).toEqual(after);
     return after;
   }
 
@@ -161,8 +161,8 @@ describe('restart', () => {
     expect([next?.port, next?.id === first.id]).toEqual([port, false]);
     site.write('fixed.mjs', 'throw new Error("version two is broken");\n');
     expect((await site.run(['restart', '--force'])).code).toBe(5);
-    const intents = await site.intents();
-    expect(intents.map(({ id, state }) => [id, state])).toEqual([[next?.id, 'stopped']]);
+    const desiredServers = await site.desiredServers();
+    expect(desiredServers.map(({ id, state }) => [id, state])).toEqual([[next?.id, 'stopped']]);
     site.write('fixed.mjs', answering('fine'));
     expect((await site.run(['restart', next?.id ?? ''])).code).toBe(0);
     expect((await site.liveNow()).map((row) => row.port)).toEqual([port]);
@@ -186,14 +186,14 @@ describe('restart', () => {
     site.write('slow.mjs', answering('quick'));
     process.kill(two?.pid ?? 0, 'SIGKILL');
     await site.keep();
-    const revived = async () => (await site.intents()).every(({ id }) => id !== two?.id);
+    const revived = async () => (await site.desiredServers()).every(({ id }) => id !== two?.id);
     await until('the keeper has started it again', revived);
     expect((await site.run(['destroy', one?.id ?? ''])).code).toBe(0);
     expect(restart.hasEnded()).toBe(false);
     site.write('gate', '');
     expect((await restart.ended).code).toBe(0);
     expect(await site.liveNow()).toHaveLength(1);
-    expect(await site.intents()).toHaveLength(1);
+    expect(await site.desiredServers()).toHaveLength(1);
     await site.clear();
   });
 

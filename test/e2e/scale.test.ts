@@ -25,7 +25,7 @@ describe('scale', () => {
       expect([code, JSON.parse(stdout).length]).toEqual([0, count]);
       expect(stderr).toBe(`${count} serve here: ${started} started, ${retired} retired\n`);
       expect(await site.liveNow()).toHaveLength(count);
-      expect(await site.intents()).toHaveLength(2);
+      expect(await site.desiredServers()).toHaveLength(2);
     }
     const listed = await site.list();
     expect(listed.map(({ state }) => state)).toEqual(['stopped', 'stopped']);
@@ -40,7 +40,7 @@ describe('scale', () => {
     const [, stopped] = await site.spawn('2', '--app', app, ...given);
     process.kill(stopped?.pid ?? 0, 'SIGTERM');
     await until('it has stopped', async () =>
-      (await site.intents()).some(({ state }) => state === 'stopped'),
+      (await site.desiredServers()).some(({ state }) => state === 'stopped'),
     );
     expect(await scale(2)).toMatchObject({ code: 0 });
     const rows = await site.liveNow();
@@ -92,7 +92,7 @@ describe('scale', () => {
     await site.spawn('2');
     const both = await Promise.all([scale(0), scale(0)]);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
-    expect((await site.intents()).map(({ state }) => state)).toEqual(['stopped', 'stopped']);
+    expect((await site.desiredServers()).map(({ state }) => state)).toEqual(['stopped', 'stopped']);
     expect((await site.list()).map(({ state }) => state)).toEqual(['stopped', 'stopped']);
   });
 
@@ -100,7 +100,7 @@ describe('scale', () => {
     const both = await Promise.all([scale(2), scale(2)]);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
     await until('two serve', async () => (await site.liveNow()).length === 2);
-    expect(await site.intents()).toHaveLength(2);
+    expect(await site.desiredServers()).toHaveLength(2);
     expect(await site.list()).toHaveLength(2);
     await site.raw.del('{meow}:leases');
     expect((await scale(2)).stderr).toContain('0 started, 0 retired');

@@ -50,7 +50,7 @@ test('`up` brings a fleet back after everything was killed, and keeps it', async
   const { code, stderr } = await again.ended;
   expect([code, stderr]).toEqual([0, expect.stringContaining('stopping: keeper')]);
   expect(await site.liveNow()).toEqual([]);
-  expect((await site.intents()).map(({ state }) => state)).toEqual(['stopped', 'stopped']);
+  expect((await site.desiredServers()).map(({ state }) => state)).toEqual(['stopped', 'stopped']);
 });
 
 test('`up` ends with what it started, also where `restart` has replaced it; what was spawned stays', async () => {
@@ -62,5 +62,8 @@ test('`up` ends with what it started, also where `restart` has replaced it; what
   const { code, stderr } = await up.ended;
   expect([code, stderr]).toEqual([0, expect.stringContaining('1 spawned server stays')]);
   expect(await site.liveNow()).toHaveLength(1);
-  expect((await site.intents()).map(({ state }) => state).sort()).toEqual(['stopped', 'wanted']);
+  expect((await site.desiredServers()).map(({ state }) => state).sort()).toEqual([
+    'stopped',
+    'wanted',
+  ]);
 });

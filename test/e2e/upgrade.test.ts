@@ -28,7 +28,7 @@ afterEach(async () => {
 });
 
 const live = async () => (await site.list()).filter(({ state }) => state === 'up');
-const intents = async () => Object.values(await raw.hgetall('{meow}:intents'));
+const desiredServers = async () => Object.values(await raw.hgetall('{meow}:intents'));
 
 /** Servers of an app with a secret. */
 async function oldFleet(count = 2): Promise<Row[]> {
@@ -76,7 +76,7 @@ describe('a fleet of 0.1.0', () => {
       expect([code, fresh.length]).toEqual([0, 2]);
       expect(fresh.some(({ version }) => version === '0.1.0')).toBe(false);
       expect((await live()).length).toBe(2);
-      for (const text of await intents()) {
+      for (const text of await desiredServers()) {
         expect(text).not.toContain(SECRET);
         expect(text).toContain('"seal"');
       }
@@ -89,7 +89,7 @@ describe('a fleet of 0.1.0', () => {
       await finish(keeper);
       expect((await site.run(['down'])).stderr).toContain('ended: 1 server');
       await until('nothing is left', () => ownProcesses(site.home).length === 0);
-      expect(await intents()).toEqual([]);
+      expect(await desiredServers()).toEqual([]);
     },
   );
 
@@ -127,8 +127,8 @@ describe('a fleet of 0.1.0', () => {
     for (const pid of ownProcesses(site.home)) process.kill(pid, 'SIGKILL');
     await until('all are dead', () => ownProcesses(site.home).length === 0);
     for (const [id, text] of Object.entries(await raw.hgetall('{meow}:intents'))) {
-      const intent = JSON.parse(text) as object;
-      await raw.hset('{meow}:intents', id, JSON.stringify({ ...intent, bootId: 'before' }));
+      const desired = JSON.parse(text) as object;
+      await raw.hset('{meow}:intents', id, JSON.stringify({ ...desired, bootId: 'before' }));
     }
     await raw.del('{meow}:servers', '{meow}:leases');
     const keeper = site.start(['keep']);

@@ -6,7 +6,7 @@ import type { Row } from '../../src/cli/output/rows.ts';
 import { finish, openSite, type Result, type Site } from './cli.ts';
 import { until } from './until.ts';
 
-interface KeptIntent {
+interface KeptDesired {
   readonly id: string;
   readonly state: string;
   readonly port: number;
@@ -25,7 +25,7 @@ export interface Going {
 /** A site for the verbs that keep a fleet, and what one asks of it. */
 export interface FleetSite extends Site {
   readonly raw: Redis;
-  intents(): Promise<KeptIntent[]>;
+  desiredServers(): Promise<KeptDesired[]>;
   liveNow(): Promise<Row[]>;
   spawn(...args: string[]): Promise<Row[]>;
   spawnOne(...args: string[]): Promise<Row>;
@@ -61,9 +61,9 @@ export async function openFleetSite(): Promise<FleetSite> {
     liveNow,
     spawn,
     go,
-    async intents() {
+    async desiredServers() {
       const kept = Object.entries(await raw.hgetall('{meow}:intents'));
-      return kept.map(([id, text]) => ({ ...(JSON.parse(text) as KeptIntent), id }));
+      return kept.map(([id, text]) => ({ ...(JSON.parse(text) as KeptDesired), id }));
     },
     async spawnOne(...args) {
       const [row] = await spawn(...args);

@@ -45,7 +45,7 @@ export function sampleRecord(over: Partial<ServerRecord> = {}): ServerRecord {
   };
 }
 
-export function sampleIntent(over: Partial<DesiredServer> = {}): DesiredServer {
+export function sampleDesired(over: Partial<DesiredServer> = {}): DesiredServer {
   return {
     app: 'cat',
     spec: catSpec,

@@ -6,12 +6,12 @@ import { defaults } from '../../src/defaults.ts';
 import { logPath, markNamespace, rawLogPath } from '../../src/logs/files.ts';
 import { type FollowOptions, followLogs } from '../../src/logs/follow.ts';
 import { RotatingLog } from '../../src/logs/rotating-log.ts';
-import { lastLines, loggedIds, ServerLog, type Wanted } from '../../src/logs/server-log.ts';
+import { lastLines, loggedIds, type Selection, ServerLog } from '../../src/logs/server-log.ts';
 import { bundleFixture } from '../helpers/bundle.ts';
 import { temporaryFolder } from '../helpers/cleanup.ts';
 import { until } from '../helpers/until.ts';
 
-const ALL: Wanted = { count: 1_000_000, since: null, stream: null };
+const ALL: Selection = { count: 1_000_000, since: null, stream: null };
 
 function newHome(): string {
   const home = temporaryFolder();
@@ -31,7 +31,7 @@ function logOf(home: string, id: string, logMaxBytes = 10_000_000) {
 
 function last(
   home: string,
-  wanted: Partial<Wanted> = {},
+  wanted: Partial<Selection> = {},
   ids = loggedIds(home, 'meow', 'meow'),
 ): string[] {
   const reading = { from: 'end', logFiles: 5, onDenied: () => {} } as const;

@@ -6,7 +6,7 @@ import { sweepLogs } from '../../src/logs/sweep.ts';
 import type { Store } from '../../src/store/store.ts';
 import { temporaryFolder } from '../helpers/cleanup.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
-import { openStore, sampleIntent, sampleRecord } from '../helpers/store.ts';
+import { openStore, sampleDesired, sampleRecord } from '../helpers/store.ts';
 
 const DAY_MS = 24 * 3_600_000;
 let redis: TestRedis;
@@ -53,7 +53,7 @@ describe('the sweep of logs', () => {
 
   test('never removes those of a server that has a record or is wanted', async () => {
     await store.registry.register(sampleRecord({ id: 'cccccc' }), null);
-    await store.registry.register(sampleRecord({ id: 'dddddd' }), sampleIntent());
+    await store.registry.register(sampleRecord({ id: 'dddddd' }), sampleDesired());
     await store.registry.deregister('dddddd');
     const home = homeWith({ 'cccccc.log': 100, 'dddddd.log': 100, 'eeeeee.log': 100 });
     expect(await sweepLogs(home, store.registry, 7 * DAY_MS)).toEqual(['eeeeee']);

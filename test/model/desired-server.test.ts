@@ -1,11 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { catSpec } from '../../src/model/app-spec.ts';
 import { parseDesiredServer } from '../../src/model/desired-server.ts';
-import { sampleIntent } from '../helpers/store.ts';
+import { sampleDesired } from '../helpers/store.ts';
 
 const id = 'abc234';
-const whole = { ...sampleIntent(), id, registry: 'r-1', namespace: 'meow', seal: 's', restarts: 2 };
-const parse = (intent: unknown) => parseDesiredServer(id, JSON.stringify(intent));
+const whole = {
+  ...sampleDesired(),
+  id,
+  registry: 'r-1',
+  namespace: 'meow',
+  seal: 's',
+  restarts: 2,
+};
+const parse = (desired: unknown) => parseDesiredServer(id, JSON.stringify(desired));
 
 describe('a desired server', () => {
   test('comes back from JSON as it was, without fields that are not known', () => {
@@ -26,8 +33,8 @@ describe('a desired server', () => {
     ['its seal is not valid', { ...whole, seal: '../../etc/passwd' }],
     ['its state is not valid', { ...whole, state: 'running' }],
     ["its app's command is not valid", { ...whole, spec: { ...program(), command: [] } }],
-  ])('is none where %s', (problem, intent) => {
-    expect(parse(intent)).toEqual({ problem });
+  ])('is none where %s', (problem, desired) => {
+    expect(parse(desired)).toEqual({ problem });
   });
 
   test('is none under what is no id of a server, nor where the text is no JSON', () => {

@@ -6,11 +6,11 @@ import { parseDesiredServer } from '../../src/model/desired-server.ts';
 import { parseDoor } from '../../src/model/door-record.ts';
 import { parseKilled, parseOrder } from '../../src/model/drain-order.ts';
 import { parseRecord, toText } from '../../src/model/server-record.ts';
-import { sampleIntent, sampleRecord } from '../helpers/store.ts';
+import { sampleDesired, sampleRecord } from '../helpers/store.ts';
 
 const ID = 'abc234';
 const record = sampleRecord({ id: ID, startedAt: 0 });
-const intent = sampleIntent();
+const desired = sampleDesired();
 const door = { id: ID, url: 'http://127.0.0.1:8080', host: 'somewhere', pid: 4, roster: {} };
 
 const word = fc.stringMatching(/^[a-z][a-z0-9/.-]{0,20}$/);
@@ -57,7 +57,7 @@ describe('a parser of what others may have written', () => {
     fc.anything(),
     fc.json(),
     tampered(record),
-    tampered(intent),
+    tampered(desired),
     tampered(door),
   );
 
@@ -76,7 +76,7 @@ describe('a parser of what others may have written', () => {
 
   test('takes what it accepted itself a second time, as it was', () => {
     fc.assert(
-      fc.property(tampered(record), tampered(intent), tampered(door), (one, two, three) => {
+      fc.property(tampered(record), tampered(desired), tampered(door), (one, two, three) => {
         const server = parseRecord(ID, one);
         if ('ok' in server) expect(parseRecord(ID, toText(server.ok))).toEqual(server);
         const wanted = parseDesiredServer(ID, two);
@@ -129,7 +129,7 @@ describe('what we write ourselves', () => {
     );
     fc.assert(
       fc.property(spec, port, more, (spec, port, fields) => {
-        const written = { ...intent, spec, port, ...fields };
+        const written = { ...desired, spec, port, ...fields };
         const host = written.advertise?.replaceAll('/', '.') ?? null;
         const sound = { ...written, advertise: host };
         expect(parseDesiredServer(ID, JSON.stringify(sound))).toEqual({ ok: sound });

@@ -3,19 +3,19 @@ import { listFleet } from '../../src/cli/output/rows.ts';
 import { knownServers } from '../../src/fleet/targets/servers.ts';
 import { type DesiredServer, recordOfDesired } from '../../src/model/desired-server.ts';
 import type { FleetView } from '../../src/model/fleet-view.ts';
-import { sampleIntent } from '../helpers/store.ts';
+import { sampleDesired } from '../helpers/store.ts';
 
 const place = { hostId: 'h'.repeat(16), host: 'here', bootId: 'b', pidNs: 'pid:[1]' };
 
-function viewOf(intent: DesiredServer): FleetView {
-  const intents = new Map([['abc234', intent]]);
-  return { servers: [], total: 0, skipped: [], intents, doors: [], registry: null };
+function viewOf(desired: DesiredServer): FleetView {
+  const desiredServers = new Map([['abc234', desired]]);
+  return { servers: [], total: 0, skipped: [], desiredServers, doors: [], registry: null };
 }
 
 test('a desired server without a record is shown and named by one made up from what was asked for', () => {
   const listens = { listenHost: '127.0.0.1', port: 3_009, pid: 42, pidStart: '7' };
-  const intent = sampleIntent({ ...place, ...listens, advertise: null });
-  const record = recordOfDesired('abc234', intent);
+  const desired = sampleDesired({ ...place, ...listens, advertise: null });
+  const record = recordOfDesired('abc234', desired);
   expect(record).toEqual({
     ...{
       id: 'abc234',
@@ -25,16 +25,16 @@ test('a desired server without a record is shown and named by one made up from w
       pid: 42,
       pidStart: '7',
     },
-    ...{ app: intent.app, state: 'draining' },
+    ...{ app: desired.app, state: 'draining' },
     ...{ version: '', startedAt: 0, requests: 0, inflight: 0 },
   });
-  const [known] = knownServers(viewOf(intent));
-  expect(known).toEqual({ id: 'abc234', record, standing: 'intent' });
-  const [row] = listFleet(viewOf(intent));
+  const [known] = knownServers(viewOf(desired));
+  expect(known).toEqual({ id: 'abc234', record, standing: 'desired' });
+  const [row] = listFleet(viewOf(desired));
   expect(row).toEqual({ ...record, state: 'lost', doors: [], env: [], restarts: 0 });
 });
 
 test('a made-up record has the url that the server was to be reached by', () => {
-  const intent = sampleIntent({ ...place, advertise: 'cats.example' });
-  expect(recordOfDesired('abc234', intent).url).toBe(`http://cats.example:${intent.port}`);
+  const desired = sampleDesired({ ...place, advertise: 'cats.example' });
+  expect(recordOfDesired('abc234', desired).url).toBe(`http://cats.example:${desired.port}`);
 });

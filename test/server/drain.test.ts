@@ -34,7 +34,7 @@ beforeEach(async () => {
   server = await serve(
     {
       store,
-      wanted: null,
+      ownDesired: null,
       createApp: catApp({ store, spoolFolder: null, limits: defaults, log: () => {} }),
       log: () => {},
     },
@@ -130,7 +130,7 @@ test('what a server has not done by its drain limit is cut', async () => {
   await until('it is cut', () => ofDoor.ended);
 });
 
-test('a retiring server answers 503 for its health, and writes no intent', async () => {
+test('a retiring server answers 503 for its health, and writes no desired server', async () => {
   await raw.zadd('{meow}:doors', FAR, 'door22');
   void server.retire(5_000);
   const health = await fetch(`http://127.0.0.1:${port}/alive`);

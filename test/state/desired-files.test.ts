@@ -9,29 +9,29 @@ import {
 } from '../../src/state/desired-files.ts';
 import { sign } from '../../src/state/signature.ts';
 import { temporaryFolder } from '../helpers/cleanup.ts';
-import { sampleIntent } from '../helpers/store.ts';
+import { sampleDesired } from '../helpers/store.ts';
 
 const fleet = { registry: 'r1', namespace: 'meow' };
 
 function listOfTwo() {
   const home = temporaryFolder();
   const [one, two] = ['abc234', 'def567'].map((id) =>
-    sign(home, { ...sampleIntent(), ...fleet, id, hostId: 'a'.repeat(16) }),
+    sign(home, { ...sampleDesired(), ...fleet, id, hostId: 'a'.repeat(16) }),
   );
-  if (!one || !two) throw new Error('no intents');
-  for (const intent of [one, two]) writeDesired(home, intent);
+  if (!one || !two) throw new Error('no desired servers');
+  for (const desired of [one, two]) writeDesired(home, desired);
   return { home, one, two, first: listDesired(home, fleet) };
 }
 
 test('an earlier list of what is wanted stands for what was not written since, and for no more', () => {
   const { home, one, two, first } = listOfTwo();
   const again = listDesired(home, fleet, first);
-  expect([...again.values()].map(({ intent }) => intent)).toEqual([one, two]);
-  expect(again.get(one.id)?.intent).toBe(first.get(one.id)?.intent);
+  expect([...again.values()].map(({ desired }) => desired)).toEqual([one, two]);
+  expect(again.get(one.id)?.desired).toBe(first.get(one.id)?.desired);
   markDesired(home, one, 'crashed');
   writeFileSync(entryPath(home, fleet, two.id), 'junk');
   const [next, ...others] = [...listDesired(home, fleet, again).values()];
-  expect([next?.intent, others]).toEqual([{ ...one, state: 'crashed' }, []]);
+  expect([next?.desired, others]).toEqual([{ ...one, state: 'crashed' }, []]);
 });
 
 test('an earlier list of what is wanted stands for nothing under another key', () => {

@@ -5,19 +5,19 @@ import { catSpec } from '../../src/model/app-spec.ts';
 import type { DesiredServer } from '../../src/model/desired-server.ts';
 import { isAsSigned, isSigned, sign, type Unsigned } from '../../src/state/signature.ts';
 import { temporaryFolder } from '../helpers/cleanup.ts';
-import { sampleIntent } from '../helpers/store.ts';
+import { sampleDesired } from '../helpers/store.ts';
 
-const intent: Unsigned = {
-  ...sampleIntent({
+const desired: Unsigned = {
+  ...sampleDesired({
     spec: { ...catSpec, kind: 'program', command: ['touch', 'a b'], cwd: '/srv' },
   }),
   ...{ id: 'abc234', hostId: 'a'.repeat(16), registry: 'r1', namespace: 'meow' },
 };
 
-describe('the signature of an intent', () => {
+describe('the signature of a desired server', () => {
   test('holds on the host that made it, whatever the order of the fields', () => {
     const home = temporaryFolder();
-    const signed = sign(home, intent);
+    const signed = sign(home, desired);
     const turned = Object.fromEntries(Object.entries(signed).reverse()) as unknown as DesiredServer;
     const spec = Object.fromEntries(Object.entries(signed.spec).reverse()) as DesiredServer['spec'];
     expect(isSigned(home, { ...turned, spec })).toBe(true);
@@ -33,7 +33,7 @@ describe('the signature of an intent', () => {
       bootId: 'other',
       host: 'renamed',
     };
-    expect(isSigned(home, { ...sign(home, intent), ...change })).toBe(true);
+    expect(isSigned(home, { ...sign(home, desired), ...change })).toBe(true);
   });
 
   test.each<[string, Partial<DesiredServer>]>([
@@ -47,35 +47,35 @@ describe('the signature of an intent', () => {
     ['advertised name', { advertise: 'evil.example' }],
     ['end of its life', { ofUp: true }],
     ['forerunner', { replaces: 'def567' }],
-    ['command', { spec: { ...intent.spec, kind: 'program', command: ['touch', 'a', 'b'] } }],
-    ['app', { spec: { ...intent.spec, kind: 'module', path: '/evil.js' } }],
-    ['folder', { spec: { ...intent.spec, cwd: '/' } }],
-    ['health path', { spec: { ...intent.spec, health: '/' } }],
-    ['range of well answers', { spec: { ...intent.spec, healthStatus: [100, 599] } }],
-    ['signal to leave', { spec: { ...intent.spec, drainSignal: 'SIGUSR1' } }],
-    ['time to end', { spec: { ...intent.spec, killMs: 1 } }],
-    ['time to get ready', { spec: { ...intent.spec, readyMs: 1 } }],
+    ['command', { spec: { ...desired.spec, kind: 'program', command: ['touch', 'a', 'b'] } }],
+    ['app', { spec: { ...desired.spec, kind: 'module', path: '/evil.js' } }],
+    ['folder', { spec: { ...desired.spec, cwd: '/' } }],
+    ['health path', { spec: { ...desired.spec, health: '/' } }],
+    ['range of well answers', { spec: { ...desired.spec, healthStatus: [100, 599] } }],
+    ['signal to leave', { spec: { ...desired.spec, drainSignal: 'SIGUSR1' } }],
+    ['time to end', { spec: { ...desired.spec, killMs: 1 } }],
+    ['time to get ready', { spec: { ...desired.spec, readyMs: 1 } }],
     ['signature', { seal: '' }],
   ])('breaks with another %s', (_, change) => {
     const home = temporaryFolder();
-    const signed = sign(home, intent);
+    const signed = sign(home, desired);
     expect(isSigned(home, { ...signed, ...change })).toBe(false);
     expect(isAsSigned({ ...signed, ...change }, signed)).toBe(false);
   });
 
-  test('is missed from an intent of the built-in app too', () => {
-    expect(isSigned(temporaryFolder(), sampleIntent())).toBe(false);
+  test('is missed from a desired server of the built-in app too', () => {
+    expect(isSigned(temporaryFolder(), sampleDesired())).toBe(false);
   });
 
   test('whose key cannot be kept says where and why', () => {
     const home = join(temporaryFolder(), 'missing');
     const fails = { code: 'no-seal', message: expect.stringMatching(/missing.*no such file/) };
-    expect(() => sign(home, intent)).toThrow(expect.objectContaining(fails));
+    expect(() => sign(home, desired)).toThrow(expect.objectContaining(fails));
   });
 
   test('is made with a key that only its owner can read', () => {
     const home = temporaryFolder();
-    sign(home, intent);
+    sign(home, desired);
     expect(statSync(join(home, 'seal.key')).mode & 0o777).toBe(0o600);
     expect(readdirSync(home)).toEqual(['seal.key']);
   });

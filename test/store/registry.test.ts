@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
-import { openStore, sampleIntent, sampleRecord } from '../helpers/store.ts';
+import { openStore, sampleDesired, sampleRecord } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
 
 let redis: TestRedis;
@@ -22,14 +22,14 @@ afterAll(async () => {
 });
 
 describe('a server in the registry', () => {
-  test('is there with its lease and intent once it registers', async () => {
-    await store.registry.register(sampleRecord(), sampleIntent());
+  test('is there with its lease and desired server once it registers', async () => {
+    await store.registry.register(sampleRecord(), sampleDesired());
     const fleet = await store.registry.fleet();
     expect(fleet.servers.map(({ record }) => record)).toEqual([
       sampleRecord({ startedAt: fleet.servers[0]?.record.startedAt ?? 0 }),
     ]);
     expect(fleet.servers[0]?.leaseLeftMs).toBeGreaterThan(5_000);
-    expect(fleet.intents.get('abc234')).toEqual(sampleIntent());
+    expect(fleet.desiredServers.get('abc234')).toEqual(sampleDesired());
   });
 
   test("lives by Redis' clock: its lease runs out there", async () => {
@@ -39,21 +39,21 @@ describe('a server in the registry', () => {
     expect(server?.leaseLeftMs).toBeLessThan(0);
   });
 
-  test('is refilled by its next beat after Redis was emptied, intent included', async () => {
-    await store.registry.register(sampleRecord(), sampleIntent());
+  test('is refilled by its next beat after Redis was emptied, desired server included', async () => {
+    await store.registry.register(sampleRecord(), sampleDesired());
     await raw.flushall();
-    expect((await store.registry.beat(sampleRecord(), sampleIntent())).order).toBeNull();
+    expect((await store.registry.beat(sampleRecord(), sampleDesired())).order).toBeNull();
     const fleet = await store.registry.fleet();
     expect(fleet.total).toBe(1);
-    expect(fleet.intents.size).toBe(1);
+    expect(fleet.desiredServers.size).toBe(1);
   });
 
-  test('learns its order at the next beat, and does not write its intent again', async () => {
-    await store.registry.register(sampleRecord(), sampleIntent());
+  test('learns its order at the next beat, and does not write its desired server again', async () => {
+    await store.registry.register(sampleRecord(), sampleDesired());
     await store.registry.orderRetire(['abc234'], 1_500);
-    const reply = await store.registry.beat(sampleRecord(), sampleIntent());
+    const reply = await store.registry.beat(sampleRecord(), sampleDesired());
     expect(reply.order).toEqual({ order: 'retire', drainMs: 1_500 });
-    expect((await store.registry.fleet()).intents.size).toBe(0);
+    expect((await store.registry.fleet()).desiredServers.size).toBe(0);
     expect(await raw.ttl('{meow}:orders:abc234')).toBeGreaterThan(6 * 24 * 3_600);
   });
 
@@ -75,7 +75,7 @@ describe('a server in the registry', () => {
   });
 
   test('leaves nothing when it goes by order, not even where a door says later that it let go', async () => {
-    await store.registry.register(sampleRecord(), sampleIntent());
+    await store.registry.register(sampleRecord(), sampleDesired());
     await store.registry.orderRetire(['abc234'], 0);
     await store.registry.acknowledge('abc234', 'door22');
     await store.registry.deregister('abc234');
@@ -83,8 +83,8 @@ describe('a server in the registry', () => {
     expect(await raw.keys('*')).toEqual(['{meow}:registry']);
   });
 
-  test('is swept when it has been lost for long; its intent and order stay', async () => {
-    await store.registry.register(sampleRecord(), sampleIntent());
+  test('is swept when it has been lost for long; its desired server and order stay', async () => {
+    await store.registry.register(sampleRecord(), sampleDesired());
     await store.registry.register(
       sampleRecord({ id: 'def567', port: 3002, url: 'http://127.0.0.1:3002' }),
       null,
@@ -93,7 +93,7 @@ describe('a server in the registry', () => {
     expect(await store.registry.sweep(60_000)).toEqual(['abc234']);
     const fleet = await store.registry.fleet();
     expect(fleet.servers.map(({ record }) => record.id)).toEqual(['def567']);
-    expect(fleet.intents.has('abc234')).toBe(true);
+    expect(fleet.desiredServers.has('abc234')).toBe(true);
   });
 
   test('announces that it came, changed and went, and a repeated order is no news', async () => {
@@ -111,71 +111,74 @@ describe('a server in the registry', () => {
   });
 
   test('is ordered to leave by one of two who replace it, and by nobody once it is not wanted', async () => {
-    await store.registry.register(sampleRecord(), sampleIntent());
-    const both = [1, 2].map(() => store.registry.orderRetireIfWanted('abc234', 1_000));
+    await store.registry.register(sampleRecord(), sampleDesired());
+    const both = [1, 2].map(() => store.registry.orderRetireIfDesired('abc234', 1_000));
     expect((await Promise.all(both)).sort()).toEqual(['already', 'ordered']);
-    expect((await store.registry.beat(sampleRecord(), sampleIntent())).order?.drainMs).toBe(1_000);
-    expect((await store.registry.fleet()).intents.size).toBe(0);
+    expect((await store.registry.beat(sampleRecord(), sampleDesired())).order?.drainMs).toBe(1_000);
+    expect((await store.registry.fleet()).desiredServers.size).toBe(0);
     await store.registry.deregister('abc234');
-    expect(await store.registry.orderRetireIfWanted('abc234', 1_000)).toBe('unwanted');
+    expect(await store.registry.orderRetireIfDesired('abc234', 1_000)).toBe('unwanted');
   });
 
   test('that took a place and is forgotten gives it back, wanted, unless nobody wants it now', async () => {
     const fresh = sampleRecord({ id: 'def567' });
     const signed = { hostId: 'a'.repeat(16), registry: 'r', namespace: 'meow', seal: 's' };
-    const before = { ...sampleIntent(), id: 'abc234', ...signed };
+    const before = { ...sampleDesired(), id: 'abc234', ...signed };
     const succeed = async () => {
       await store.registry.register(sampleRecord(), before);
       const text = JSON.stringify(before);
       const old = { id: 'abc234', text };
-      expect(await store.intents.succeed({ ...old, text: `${text} ` }, fresh, sampleIntent())).toBe(
-        false,
-      );
-      expect(await store.intents.succeed(old, fresh, sampleIntent())).toBe(true);
+      expect(
+        await store.desiredServers.succeed({ ...old, text: `${text} ` }, fresh, sampleDesired()),
+      ).toBe(false);
+      expect(await store.desiredServers.succeed(old, fresh, sampleDesired())).toBe(true);
     };
     await store.registry.beat(sampleRecord(), null);
     await raw.set('{meow}:registry', 'r');
     await succeed();
     expect(await store.registry.forget('def567', before)).toBe(true);
-    const { servers, intents } = await store.registry.fleet();
-    expect([servers, [...intents]]).toEqual([[], [['abc234', before]]]);
+    const { servers, desiredServers } = await store.registry.fleet();
+    expect([servers, [...desiredServers]]).toEqual([[], [['abc234', before]]]);
     await succeed();
     await store.registry.orderRetire(['def567'], 1_000);
     expect(await store.registry.forget('def567', before)).toBe(false);
-    expect((await store.registry.fleet()).intents.size).toBe(0);
+    expect((await store.registry.fleet()).desiredServers.size).toBe(0);
   });
 
-  test('that goes without an order leaves its intent as it is, or as it says if it knows it', async () => {
-    const intent = sampleIntent();
-    const stopped = sampleIntent({ state: 'stopped' });
-    await store.registry.register(sampleRecord(), intent);
+  test('that goes without an order leaves its desired server as it is, or as it says if it knows it', async () => {
+    const desired = sampleDesired();
+    const stopped = sampleDesired({ state: 'stopped' });
+    await store.registry.register(sampleRecord(), desired);
     await store.registry.deregister('abc234');
-    expect((await store.registry.fleet()).intents.get('abc234')).toEqual(intent);
+    expect((await store.registry.fleet()).desiredServers.get('abc234')).toEqual(desired);
     await store.registry.deregister('abc234', {
-      before: sampleIntent({ port: 1 }),
+      before: sampleDesired({ port: 1 }),
       after: stopped,
     });
-    expect((await store.registry.fleet()).intents.get('abc234')).toEqual(intent);
-    await store.registry.deregister('abc234', { before: intent, after: stopped });
-    expect((await store.registry.fleet()).intents.get('abc234')).toEqual(stopped);
+    expect((await store.registry.fleet()).desiredServers.get('abc234')).toEqual(desired);
+    await store.registry.deregister('abc234', { before: desired, after: stopped });
+    expect((await store.registry.fleet()).desiredServers.get('abc234')).toEqual(stopped);
   });
 
   test('fills an emptied registry again only with what was signed for the one that is there now', async () => {
     const registry = await store.registry.id();
     expect(await store.registry.id()).toBe(registry);
-    const signed = sampleIntent({ registry });
+    const signed = sampleDesired({ registry });
     await raw.flushall();
     const { registry: fresh } = await store.registry.beat(sampleRecord(), signed);
-    expect([fresh === registry, (await store.registry.fleet()).intents.size]).toEqual([false, 0]);
-    await store.registry.beat(sampleRecord(), sampleIntent({ registry: fresh ?? '' }));
-    expect((await store.registry.fleet()).intents.size).toBe(1);
+    expect([fresh === registry, (await store.registry.fleet()).desiredServers.size]).toEqual([
+      false,
+      0,
+    ]);
+    await store.registry.beat(sampleRecord(), sampleDesired({ registry: fresh ?? '' }));
+    expect((await store.registry.fleet()).desiredServers.size).toBe(1);
     await raw.del('{meow}:registry');
     await raw.hset('{meow}:registry', 'not', 'a string');
     await expect(store.registry.id()).rejects.toMatchObject({ kind: 'damaged' });
   });
 
   test('keeps the order of one that is wanted on a host that may be off', async () => {
-    await store.registry.register(sampleRecord(), sampleIntent());
+    await store.registry.register(sampleRecord(), sampleDesired());
     await store.registry.orderRetire(['abc234'], 1_000, true);
     await store.registry.orderRetire(['abc234', 'def567'], 1_000, true);
     expect(await raw.ttl('{meow}:orders:abc234')).toBe(-1);
@@ -183,7 +186,7 @@ describe('a server in the registry', () => {
   });
 
   test('is not told again to leave once it has left, but is where Redis has only lost the order', async () => {
-    await store.registry.register(sampleRecord(), sampleIntent());
+    await store.registry.register(sampleRecord(), sampleDesired());
     await store.registry.orderRetire(['abc234'], 1_000);
     await raw.del('{meow}:orders:abc234');
     await store.registry.orderRetire(['abc234'], 1_000, false, true);
@@ -197,7 +200,7 @@ describe('a server in the registry', () => {
 describe('two fleets on one Redis', () => {
   test('never meet', async () => {
     const other = await openStore(redis.url, true, 'other');
-    await store.registry.register(sampleRecord(), sampleIntent());
+    await store.registry.register(sampleRecord(), sampleDesired());
     expect((await other.registry.fleet()).total).toBe(0);
     await other.close();
   });

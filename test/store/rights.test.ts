@@ -9,7 +9,7 @@ import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
 import { addUser, documentedRule } from '../helpers/rights.ts';
 import { scriptFiles } from '../helpers/scripts.ts';
-import { openStore, sampleIntent, sampleRecord } from '../helpers/store.ts';
+import { openStore, sampleDesired, sampleRecord } from '../helpers/store.ts';
 
 const STORE = join(import.meta.dirname, '..', '..', 'src', 'store');
 /** What ioredis has besides commands, and what Redis lets everybody do. */
@@ -48,19 +48,19 @@ describe('the rule in docs/operations.md', () => {
 
 const id = 'abc234';
 const record = sampleRecord({ id });
-const intentText = JSON.stringify(sampleIntent());
+const desiredText = JSON.stringify(sampleDesired());
 const proof = { hostId: 'a'.repeat(16), registry: 'r', namespace: 'meow', seal: 's' };
-const signed = { ...sampleIntent(), id: 'zzz222', ...proof };
+const signed = { ...sampleDesired(), id: 'zzz222', ...proof };
 const picture = { data: Buffer.from('picture'), type: 'image/png', name: 'a.png' } as const;
 
 /** Everything the store can do. Those that take more than one step are marked. */
 const deeds: readonly (readonly [name: string, deed: (store: Store) => Promise<unknown>])[] = [
-  ['register, in steps', ({ registry }) => registry.register(record, sampleIntent())],
-  ['beat', ({ registry }) => registry.beat(record, sampleIntent())],
+  ['register, in steps', ({ registry }) => registry.register(record, sampleDesired())],
+  ['beat', ({ registry }) => registry.beat(record, sampleDesired())],
   ['deregister', ({ registry }) => registry.deregister(id)],
   ['forget', ({ registry }) => registry.forget(id, signed)],
   ['orderRetire', ({ registry }) => registry.orderRetire([id], 1)],
-  ['orderRetireIfWanted', ({ registry }) => registry.orderRetireIfWanted(id, 1)],
+  ['orderRetireIfWanted', ({ registry }) => registry.orderRetireIfDesired(id, 1)],
   ['orderRetireUnlessLast', ({ registry }) => registry.orderRetireUnlessLast(id, 1)],
   ['records', ({ registry }) => registry.records(10)],
   ['fleet', ({ registry }) => registry.fleet()],
@@ -73,15 +73,23 @@ const deeds: readonly (readonly [name: string, deed: (store: Store) => Promise<u
   ['stickyKey', ({ registry }) => registry.stickyKey('k'.repeat(43))],
   [
     'succeed',
-    ({ intents }) =>
-      intents.succeed({ id, text: intentText }, sampleRecord({ id: 'new222' }), sampleIntent()),
+    ({ desiredServers }) =>
+      desiredServers.succeed(
+        { id, text: desiredText },
+        sampleRecord({ id: 'new222' }),
+        sampleDesired(),
+      ),
   ],
-  ['text', ({ intents }) => intents.text(id)],
-  ['swap', ({ intents }) => intents.swap(id, intentText, sampleIntent({ state: 'stopped' }))],
-  ['keepFromOld', ({ intents }) => intents.keepFromOld('here', 'me')],
-  ['keep', ({ intents }) => intents.keep('here', 'me')],
-  ['lockHolder', ({ intents }) => intents.lockHolder('kept')],
-  ['release', ({ intents }) => intents.release('kept', 'me')],
+  ['text', ({ desiredServers }) => desiredServers.text(id)],
+  [
+    'swap',
+    ({ desiredServers }) =>
+      desiredServers.swap(id, desiredText, sampleDesired({ state: 'stopped' })),
+  ],
+  ['keepFromOld', ({ desiredServers }) => desiredServers.keepFromOld('here', 'me')],
+  ['keep', ({ desiredServers }) => desiredServers.keep('here', 'me')],
+  ['lockHolder', ({ desiredServers }) => desiredServers.lockHolder('kept')],
+  ['release', ({ desiredServers }) => desiredServers.release('kept', 'me')],
   ['set', ({ messages }) => messages.set('message', 'hi', 10)],
   ['get', ({ messages }) => messages.get('message')],
   ['recordAndRead', ({ visits }) => visits.recordAndRead('/')],
@@ -128,11 +136,11 @@ describe('a user of Redis', () => {
     redis = await startRedis(['--enable-debug-command', 'yes']);
     raw = new Redis(redis.url);
     const admin = await openStore(redis.url);
-    await admin.registry.register(record, sampleIntent());
-    await admin.registry.register(sampleRecord({ id: 'def234' }), sampleIntent());
+    await admin.registry.register(record, sampleDesired());
+    await admin.registry.register(sampleRecord({ id: 'def234' }), sampleDesired());
     await admin.registry.beatDoor(door);
     await admin.registry.acknowledge(id, 'd');
-    await admin.intents.keep('kept', 'me');
+    await admin.desiredServers.keep('kept', 'me');
     await admin.visits.recordAndRead('/before');
     await admin.messages.set('message', 'hello', 100);
     await admin.images.enqueue([picture, picture, picture]);

@@ -19,7 +19,7 @@ export async function openDesiredState({ config, output }: Context, { store, url
     address: `${label}/${db}`,
     machine: thisMachine(home),
     registry: store.registry,
-    intents: store.intents,
+    desiredServers: store.desiredServers,
     pendingKeepMs: defaults.pendingKeepMs,
     env,
     say: (line) => output.talk(`meowctl: ${line}`),

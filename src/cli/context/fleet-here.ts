@@ -24,7 +24,7 @@ export async function fleetHere({ config }: Context): Promise<FleetHere> {
 }
 
 /** Empties the list of what is wanted here, as far as it can be told without Redis. */
-export async function forgetWanted({ config }: Context): Promise<void> {
+export async function forgetDesired({ config }: Context): Promise<void> {
   const [{ localAddress }, { knownRegistry }, { dropFleet }] = await Promise.all([
     import('../../local-redis/recorded-run.ts'),
     import('../../state/known-registry.ts'),

@@ -21,9 +21,9 @@ export async function settle<Asked extends AskedSpec | null>(
   prepareStateFolder(home);
   const digest = asked?.spec.envDigest ?? null;
   const values = digest === null ? null : readValues(home, digest);
-  const { registry, intents } = store;
+  const { registry, desiredServers } = store;
   const say = (line: string) => output.talk(`meowctl: ${line}`);
-  const hasNewKey = await settleHost({ home, registry, intents, settings: defaults, say });
+  const hasNewKey = await settleHost({ home, registry, desiredServers, settings: defaults, say });
   if (!hasNewKey || asked === null) return asked;
   return { ...asked, spec: { ...asked.spec, ...(values && keepValues(home, values)) } };
 }

@@ -17,10 +17,10 @@ export async function startReconciler(
     import('../../fleet/reconciler/reconciler.ts'),
     import('../../process/identity.ts'),
   ]);
-  const { registry, intents } = open.store;
+  const { registry, desiredServers } = open.store;
   const reconciler = new Reconciler({
     registry,
-    intents,
+    desiredServers,
     desired,
     machine: thisMachine(context.config.home),
     ...serverProgram(context, open),

@@ -40,23 +40,23 @@ const tones: Partial<Record<Row['state'], Tone>> = {
 export function listFleet(fleet: FleetView): Row[] {
   const rows = fleet.servers.map(({ record, leaseLeftMs }) => {
     const alive = leaseLeftMs !== null && leaseLeftMs > 0;
-    const crashed = fleet.intents.get(record.id)?.state === 'crashed';
+    const crashed = fleet.desiredServers.get(record.id)?.state === 'crashed';
     const state = crashed ? 'crashed' : alive ? record.state : 'lost';
     return toRow(record, state, verdictsOn(record.id, fleet));
   });
   const known = new Set(rows.map(({ id }) => id));
-  for (const [id, intent] of fleet.intents) {
+  for (const [id, desired] of fleet.desiredServers) {
     if (known.has(id)) continue;
-    const state = intent.state === 'wanted' ? 'lost' : intent.state;
-    rows.push(toRow(recordOfDesired(id, intent), state));
+    const state = desired.state === 'wanted' ? 'lost' : desired.state;
+    rows.push(toRow(recordOfDesired(id, desired), state));
   }
-  return rows.map((row) => ({ ...row, ...askedOf(fleet.intents.get(row.id)) })).sort(byPort);
+  return rows.map((row) => ({ ...row, ...askedOf(fleet.desiredServers.get(row.id)) })).sort(byPort);
 }
 
 /** What was asked of it: nothing, where it was run by hand. */
-function askedOf(intent: DesiredServer | undefined): Pick<Row, 'env' | 'restarts' | 'http'> {
-  if (!intent) return {};
-  const { spec, restarts = 0 } = intent;
+function askedOf(desired: DesiredServer | undefined): Pick<Row, 'env' | 'restarts' | 'http'> {
+  if (!desired) return {};
+  const { spec, restarts = 0 } = desired;
   return { env: spec.env, restarts, ...(isWorker(spec) ? { http: false } : {}) };
 }
 

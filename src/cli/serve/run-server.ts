@@ -99,12 +99,12 @@ async function serveApp(
     import('../../fleet/death-watch/hold-connections.ts'),
   ]);
   await released;
-  const wanted = options.spawned ? await ownDesiredServer(context, store, spec, options) : null;
+  const ownDesired = options.spawned ? await ownDesiredServer(context, store, spec, options) : null;
   const leaving = leaveInOrder(context.process, options.drainTimeout);
   const server = await serve(
     {
       store,
-      wanted,
+      ownDesired,
       onRegister: leaving.registers,
       onFail: ready.fail,
       log: context.output.talk,
@@ -149,14 +149,14 @@ function place({ version, config }: Context, options: Named) {
 
 async function ownDesiredServer(
   { config }: Context,
-  { registry, intents }: Store,
+  { registry, desiredServers }: Store,
   spec: AppSpec,
   options: ServeFlags,
 ) {
   const { OwnDesiredServer } = await import('../../fleet/desired/own-desired-server.ts');
   const { home, namespace } = config;
   return new OwnDesiredServer(
-    { home, namespace, registry, intents },
+    { home, namespace, registry, desiredServers },
     {
       spec,
       fixedPort: options.port !== undefined,

@@ -4,7 +4,7 @@ import { exitCodes, FailedError, type MeowError, StoreError } from '../../errors
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { Kind, Running } from '../../process/our-process.ts';
 import type { Context } from '../context/context.ts';
-import { fleetHere, forgetWanted } from '../context/fleet-here.ts';
+import { fleetHere, forgetDesired } from '../context/fleet-here.ts';
 import { examples } from '../flags/help.ts';
 import { addDrainTimeout, type DrainFlags } from '../flags/time-limits.ts';
 import { tellFailures } from '../output/print-failures.ts';
@@ -43,7 +43,7 @@ async function down(context: Context, { drainTimeout: timeout }: DrainFlags): Pr
   await endKind(context, tally, 'up', 2 * (timeout + defaults.drainGraceMs));
   await endKind(context, tally, 'keep', defaults.drainGraceMs + defaults.termGraceMs);
   await destroyHere(context, tally, timeout);
-  if (tally.trouble !== null) await orFailed(tally, () => forgetWanted(context));
+  if (tally.trouble !== null) await orFailed(tally, () => forgetDesired(context));
   await endKind(context, tally, 'server', timeout + defaults.drainGraceMs);
   await endKind(context, tally, 'proxy', timeout + defaults.drainGraceMs);
   await endRedis(context, tally);

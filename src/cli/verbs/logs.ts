@@ -3,7 +3,7 @@ import { defaults } from '../../defaults.ts';
 import { NothingError, UsageError } from '../../errors.ts';
 import type { LogStream } from '../../logs/files.ts';
 import type { Reading } from '../../logs/reader.ts';
-import type { LogLine, Wanted } from '../../logs/server-log.ts';
+import type { LogLine, Selection } from '../../logs/server-log.ts';
 import { quote } from '../../text.ts';
 import { zonedTime } from '../../time/zoned-time.ts';
 import type { Context } from '../context/context.ts';
@@ -40,7 +40,7 @@ export function addLogs(program: Command, context: Context): void {
       'after',
       examples('meowctl logs', 'meowctl logs -f', 'meowctl logs k3x9ab --since 10m'),
     )
-    .action((wanted: readonly string[], options: Options) => logs(context, wanted, options));
+    .action((ids: readonly string[], options: Options) => logs(context, ids, options));
 }
 
 async function logs(context: Context, asked: readonly string[], options: Options): Promise<void> {
@@ -61,7 +61,7 @@ async function print(context: Context, chosen: readonly string[], options: Optio
   const onDenied = skipping(context);
   const reading = { from: 'end', logFiles: defaults.logFiles, onDenied } as const;
   const logs = chosen.map((id) => new ServerLog(config.home, id, reading));
-  const found = lastLines(logs, toWanted(options));
+  const found = lastLines(logs, toSelection(options));
   for (const log of logs) log.close();
   if (options.json) return output.json(found);
   if (chosen.length === 0) return output.talk('no logs here: start a server with `meowctl spawn`');
@@ -87,7 +87,7 @@ async function follow(
     logPollMs: defaults.logPollMs,
     onDenied: skipping(context),
     signal,
-    ...toWanted(options),
+    ...toSelection(options),
   })) {
     for (const line of batch) write(line.id, text(line, options));
     await output.flush();
@@ -95,7 +95,7 @@ async function follow(
   }
 }
 
-function toWanted({ lines: count, since, stream: named }: Options): Wanted {
+function toSelection({ lines: count, since, stream: named }: Options): Selection {
   const from = named ?? null;
   if (since === undefined) {
     return { count: count ?? defaults.logLines, since: null, stream: from };

@@ -41,7 +41,7 @@ export function addSpawn(program: Command, context: Context): void {
         'meowctl spawn --no-http -- node worker.js',
       ),
     )
-    .action((wanted: number | undefined, options: Options) => spawn(context, wanted, options));
+    .action((desired: number | undefined, options: Options) => spawn(context, desired, options));
   addPlaceFlags(verb);
   addReadyTimeout(verb, 'how long it may take to be ready');
   addOutputFlags(verb, { json: 'an array of records', quiet: 'the urls' });
@@ -98,10 +98,10 @@ async function whatToSpawn(
 ): Promise<AppSpec> {
   const { appsHere, whichApp } = await import('../../fleet/targets/app.ts');
   // An emptied Redis gets back what was wanted before anything is added to it.
-  const wanted = await openDesiredState(context, open);
+  const desired = await openDesiredState(context, open);
   if (asked?.isNamed) return asked.spec;
   const fleet = await open.store.registry.fleet();
-  const apps = appsHere(fleet, await wanted.look(fleet));
+  const apps = appsHere(fleet, await desired.look(fleet));
   const { home, childEnv } = context.config;
   return whichApp(home, asked, apps, childEnv).more();
 }

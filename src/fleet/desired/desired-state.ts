@@ -17,7 +17,7 @@ import {
 } from '../../state/desired-files.ts';
 import { isKnownElsewhere, knownRegistry, rememberRegistry } from '../../state/known-registry.ts';
 import { isAsSigned, isCopy, isSigned, sign } from '../../state/signature.ts';
-import type { Intents, Registry } from '../../store/store.ts';
+import type { DesiredServers, Registry } from '../../store/store.ts';
 import { lives } from '../targets/liveness.ts';
 import { adoptOld } from './old-fleet.ts';
 import { Refused } from './refused.ts';
@@ -29,7 +29,7 @@ export interface DesiredStateDeps {
   readonly address: string;
   readonly machine: Machine;
   readonly registry: Pick<Registry, 'id' | 'forget'>;
-  readonly intents: Pick<Intents, 'text' | 'swap'>;
+  readonly desiredServers: Pick<DesiredServers, 'text' | 'swap'>;
   /** What is wanted, but no server has registered for, is kept at least so long. */
   readonly pendingKeepMs: number;
   /** What an old fleet's variables are completed from. */
@@ -76,14 +76,14 @@ export class DesiredState {
   async look(view: FleetView): Promise<Map<string, SignedServer>> {
     if (view.registry !== this.#fleet.registry) return this.#lookAnew();
     this.#refused.clear();
-    const intents = new Map([...view.intents, ...(await this.#adopt(view))]);
+    const desiredServers = new Map([...view.desiredServers, ...(await this.#adopt(view))]);
     const here = new Map<string, SignedServer>();
     const listed = listDesired(this.#deps.home, this.#fleet, this.#listed);
     this.#listed = listed;
     for (const [id, entry] of listed) {
-      if (await this.#isWanted(entry, intents.get(id), view)) here.set(id, entry.intent);
+      if (await this.#isDesired(entry, desiredServers.get(id), view)) here.set(id, entry.desired);
     }
-    const unlisted = [...intents].filter(([id]) => !listed.has(id));
+    const unlisted = [...desiredServers].filter(([id]) => !listed.has(id));
     await this.#forgetDead(unlisted, view);
     this.#refused.tell();
     return here;
@@ -91,18 +91,18 @@ export class DesiredState {
 
   /** As the state folder has it, whatever Redis says. */
   list(): SignedServer[] {
-    return [...listDesired(this.#deps.home, this.#fleet).values()].map(({ intent }) => intent);
+    return [...listDesired(this.#deps.home, this.#fleet).values()].map(({ desired }) => desired);
   }
 
   /**
    * @returns whether Redis has taken it, and from nobody else meanwhile
    * @throws StoreError, FailedError
    */
-  async mark(intent: SignedServer, state: DesiredServer['state']): Promise<boolean> {
-    markDesired(this.#deps.home, intent, state);
-    const text = await this.#deps.intents.text(intent.id);
-    if (!isCopy(text, intent)) return false;
-    return await this.#deps.intents.swap(intent.id, text, { ...intent, state });
+  async mark(desired: SignedServer, state: DesiredServer['state']): Promise<boolean> {
+    markDesired(this.#deps.home, desired, state);
+    const text = await this.#deps.desiredServers.text(desired.id);
+    if (!isCopy(text, desired)) return false;
+    return await this.#deps.desiredServers.swap(desired.id, text, { ...desired, state });
   }
 
   /**
@@ -111,9 +111,9 @@ export class DesiredState {
    */
   async stopOfUp(): Promise<void> {
     const { machine } = this.#deps;
-    const wanted = this.list().filter(({ ofUp, state }) => ofUp === true && state === 'wanted');
-    for (const intent of wanted) {
-      if (!isAliveHere(intent, machine)) await this.mark(intent, 'stopped').catch(toMeowError);
+    const toStop = this.list().filter(({ ofUp, state }) => ofUp === true && state === 'wanted');
+    for (const desired of toStop) {
+      if (!isAliveHere(desired, machine)) await this.mark(desired, 'stopped').catch(toMeowError);
     }
   }
 
@@ -134,64 +134,64 @@ export class DesiredState {
     await this.#moveFrom(before);
     rememberRegistry(this.#deps.home, this.#address(), this.#fleet.registry);
     const entries = [...listDesired(this.#deps.home, this.#fleet)];
-    return new Map(entries.map(([id, { intent }]) => [id, intent]));
+    return new Map(entries.map(([id, { desired }]) => [id, desired]));
   }
 
   /** A server that lives does the same for itself; both write the same. */
   async #moveFrom(before: FleetName): Promise<void> {
-    const { home, intents } = this.#deps;
+    const { home, desiredServers } = this.#deps;
     if (before.registry === this.#fleet.registry) return;
-    for (const [id, { intent, pending }] of listDesired(home, before)) {
-      const { seal: _, ...rest } = intent;
+    for (const [id, { desired, pending }] of listDesired(home, before)) {
+      const { seal: _, ...rest } = desired;
       const moved = sign(home, { ...rest, registry: this.#fleet.registry });
       if (!readDesired(home, moved, id)) writeDesired(home, moved, pending);
-      if (!pending) await intents.swap(id, null, moved);
-      removeDesired(home, intent);
+      if (!pending) await desiredServers.swap(id, null, moved);
+      removeDesired(home, desired);
     }
   }
 
   /** @returns what stands in Redis now in place of old ones */
   async #adopt(view: FleetView): Promise<Map<string, SignedServer>> {
-    const { home, machine, env, intents } = this.#deps;
+    const { home, machine, env, desiredServers } = this.#deps;
     const old = { view, home, machine, env, fleet: this.#fleet };
     const adopted = new Map<string, SignedServer>();
-    for (const { id, intent } of adoptOld(old)) {
-      if (!intent) {
+    for (const { id, desired } of adoptOld(old)) {
+      if (!desired) {
         this.#refused.add(id, 'an older meowctl wrote it, and it proves nothing');
         continue;
       }
-      const known = readDesired(home, this.#fleet, id)?.intent;
-      if (!known) writeDesired(home, intent);
-      const text = await intents.text(id);
+      const known = readDesired(home, this.#fleet, id)?.desired;
+      if (!known) writeDesired(home, desired);
+      const text = await desiredServers.text(id);
       if (text === null) continue;
-      const stands = known ?? intent;
-      if (isCopy(text, stands) || (await intents.swap(id, text, stands))) {
+      const stands = known ?? desired;
+      if (isCopy(text, stands) || (await desiredServers.swap(id, text, stands))) {
         adopted.set(id, stands);
       }
     }
     return adopted;
   }
 
-  async #isWanted(
-    { intent, pending }: DesiredEntry,
+  async #isDesired(
+    { desired, pending }: DesiredEntry,
     found: DesiredServer | undefined,
     view: FleetView,
   ): Promise<boolean> {
-    const { id } = intent;
+    const { id } = desired;
     if (found) {
-      const agrees = isAsSigned(found, intent);
+      const agrees = isAsSigned(found, desired);
       if (!agrees) this.#refused.add(id, 'somebody has changed it in Redis');
-      if (agrees && pending && !this.#lives(intent, view)) {
-        writeDesired(this.#deps.home, intent);
+      if (agrees && pending && !this.#lives(desired, view)) {
+        writeDesired(this.#deps.home, desired);
       }
       return agrees;
     }
     // It says so itself at its next beat, or is being told to leave.
-    if (this.#lives(intent, view)) return !pending;
-    const text = await this.#deps.intents.text(id);
-    if (text !== null) return isCopy(text, intent);
+    if (this.#lives(desired, view)) return !pending;
+    const text = await this.#deps.desiredServers.text(id);
+    if (text !== null) return isCopy(text, desired);
     // Redis is about to hear of it: maybe from where we see no process, and by now it has.
-    if (pending) dropAbandoned(this.#deps.home, intent, this.#deps.pendingKeepMs);
+    if (pending) dropAbandoned(this.#deps.home, desired, this.#deps.pendingKeepMs);
     else await this.drop(id);
     return false;
   }
@@ -202,17 +202,17 @@ export class DesiredState {
     view: FleetView,
   ): Promise<void> {
     const { home, machine } = this.#deps;
-    for (const [id, intent] of unlisted) {
-      const isOurs = isOfHost(intent, machine) && intent.hostId !== undefined;
+    for (const [id, desired] of unlisted) {
+      const isOurs = isOfHost(desired, machine) && desired.hostId !== undefined;
       // It may have been listed since.
       if (!isOurs || readDesired(home, this.#fleet, id)) continue;
-      if (this.#lives({ ...intent, id }, view)) continue;
-      if (isOfFleet(intent, this.#fleet) && isSigned(home, intent)) await this.drop(id);
+      if (this.#lives({ ...desired, id }, view)) continue;
+      if (isOfFleet(desired, this.#fleet) && isSigned(home, desired)) await this.drop(id);
       else this.#refused.add(id, 'this host has not signed it');
     }
   }
 
-  #lives(intent: DesiredServer & { readonly id: string }, view: FleetView): boolean {
-    return lives(intent.id, intent, view, this.#deps.machine);
+  #lives(desired: DesiredServer & { readonly id: string }, view: FleetView): boolean {
+    return lives(desired.id, desired, view, this.#deps.machine);
   }
 }

@@ -24,42 +24,42 @@ export interface OldFleet {
 export interface Adopted {
   readonly id: string;
   /** Null for one that may be of this host, and proves nothing. */
-  readonly intent: SignedServer | null;
+  readonly desired: SignedServer | null;
 }
 
 /**
- * The old intents that are provably of this host, signed anew: their process runs from this state
+ * The old entries that are provably of this host, signed anew: their process runs from this state
  * folder, or they carry a signature made with its key and listen on loopback.
  */
 export function adoptOld(old: OldFleet): Adopted[] {
-  return [...old.view.intents]
-    .filter(([, intent]) => intent.hostId === undefined)
-    .flatMap(([id, intent]): Adopted[] => {
-      if (isOurs(id, intent, old)) return [{ id, intent: signAnew(id, intent, old) }];
-      return intent.host === old.machine.host && !runs(id, intent, old)
-        ? [{ id, intent: null }]
+  return [...old.view.desiredServers]
+    .filter(([, desired]) => desired.hostId === undefined)
+    .flatMap(([id, desired]): Adopted[] => {
+      if (isOurs(id, desired, old)) return [{ id, desired: signAnew(id, desired, old) }];
+      return desired.host === old.machine.host && !runs(id, desired, old)
+        ? [{ id, desired: null }]
         : [];
     });
 }
 
-function isOurs(id: string, intent: DesiredServer, old: OldFleet): boolean {
-  if (runs(id, intent, old)) return startedFrom(claimedBy(id, intent, old).pid, old.home);
-  return isLoopback(intent.listenHost) && hasOldSignature(old.home, intent.spec);
+function isOurs(id: string, desired: DesiredServer, old: OldFleet): boolean {
+  if (runs(id, desired, old)) return startedFrom(claimedBy(id, desired, old).pid, old.home);
+  return isLoopback(desired.listenHost) && hasOldSignature(old.home, desired.spec);
 }
 
-function runs(id: string, intent: DesiredServer, old: OldFleet): boolean {
-  return isAliveHere(claimedBy(id, intent, old), old.machine);
+function runs(id: string, desired: DesiredServer, old: OldFleet): boolean {
+  return isAliveHere(claimedBy(id, desired, old), old.machine);
 }
 
-function claimedBy(id: string, intent: DesiredServer, { view }: OldFleet) {
+function claimedBy(id: string, desired: DesiredServer, { view }: OldFleet) {
   const record = view.servers.find((listing) => listing.record.id === id)?.record;
-  return { ...(record ?? intent), id };
+  return { ...(record ?? desired), id };
 }
 
-function signAnew(id: string, intent: DesiredServer, { home, machine, env, fleet }: OldFleet) {
-  const { seal: _, ...rest } = intent;
+function signAnew(id: string, desired: DesiredServer, { home, machine, env, fleet }: OldFleet) {
+  const { seal: _, ...rest } = desired;
   const { hostId, pidNs } = machine;
-  const spec = adopted(home, intent.spec, env);
+  const spec = adopted(home, desired.spec, env);
   return sign(home, { ...rest, spec, id, hostId, pidNs, ...fleet });
 }
 

@@ -12,13 +12,13 @@ import {
   writeDesired,
 } from '../../state/desired-files.ts';
 import { sign, type Unsigned } from '../../state/signature.ts';
-import type { Intents, Registry, Swap } from '../../store/store.ts';
+import type { DesiredServers, Registry, Swap } from '../../store/store.ts';
 
 export interface OwnDesiredServerDeps {
   readonly home: string;
   readonly namespace: string;
   readonly registry: Pick<Registry, 'id' | 'register'>;
-  readonly intents: Pick<Intents, 'text' | 'succeed'>;
+  readonly desiredServers: Pick<DesiredServers, 'text' | 'succeed'>;
 }
 
 /** What its server was asked to be. */
@@ -39,7 +39,7 @@ export interface Asked {
 export class OwnDesiredServer {
   readonly #deps: OwnDesiredServerDeps;
   readonly #asked: Asked;
-  #intent: SignedServer | null = null;
+  #desired: SignedServer | null = null;
 
   constructor(deps: OwnDesiredServerDeps, asked: Asked) {
     this.#deps = deps;
@@ -55,23 +55,23 @@ export class OwnDesiredServer {
   async register(record: ServerRecord): Promise<boolean> {
     const { home, namespace, registry } = this.#deps;
     const fleet = { registry: await registry.id(), namespace };
-    const intent = sign(home, {
+    const desired = sign(home, {
       ...toUnsigned(record, this.#asked, fleet),
       ...this.#restarts(fleet),
     });
-    this.#intent = intent;
-    writeDesired(home, intent, true);
-    if (!(await this.#write(record, intent))) return false;
-    writeDesired(home, intent);
+    this.#desired = desired;
+    writeDesired(home, desired, true);
+    if (!(await this.#write(record, desired))) return false;
+    writeDesired(home, desired);
     if (this.#asked.replaces !== null) dropDesired(home, this.#asked.replaces);
     return true;
   }
 
   /** What a beat writes back where Redis has lost it; null once it is not wanted here any more. */
   current(): SignedServer | null {
-    const intent = this.#intent;
-    if (!intent) return null;
-    return existsSync(entryPath(this.#deps.home, intent, intent.id)) ? intent : null;
+    const desired = this.#desired;
+    if (!desired) return null;
+    return existsSync(entryPath(this.#deps.home, desired, desired.id)) ? desired : null;
   }
 
   /**
@@ -82,16 +82,16 @@ export class OwnDesiredServer {
     const before = this.current();
     if (!before || registry === null || before.registry === registry) return false;
     const { seal: _, ...rest } = before;
-    this.#intent = sign(this.#deps.home, { ...rest, registry });
-    writeDesired(this.#deps.home, this.#intent);
+    this.#desired = sign(this.#deps.home, { ...rest, registry });
+    writeDesired(this.#deps.home, this.#desired);
     removeDesired(this.#deps.home, before);
     return true;
   }
 
   /** It was ordered to leave, or never got so far. */
   drop(): void {
-    const intent = this.#intent;
-    if (intent) dropDesired(this.#deps.home, intent.id);
+    const desired = this.#desired;
+    if (desired) dropDesired(this.#deps.home, desired.id);
   }
 
   /**
@@ -109,18 +109,18 @@ export class OwnDesiredServer {
     const { replaces } = this.#asked;
     if (replaces === null) return {};
     const before = readDesired(this.#deps.home, fleet, replaces);
-    return { restarts: (before?.intent.restarts ?? 0) + 1 };
+    return { restarts: (before?.desired.restarts ?? 0) + 1 };
   }
 
-  async #write(record: ServerRecord, intent: SignedServer): Promise<boolean> {
-    const { registry, intents } = this.#deps;
+  async #write(record: ServerRecord, desired: SignedServer): Promise<boolean> {
+    const { registry, desiredServers } = this.#deps;
     const { replaces } = this.#asked;
     if (replaces === null) {
-      await registry.register(record, intent);
+      await registry.register(record, desired);
       return true;
     }
-    const text = await intents.text(replaces);
-    return text !== null && (await intents.succeed({ id: replaces, text }, record, intent));
+    const text = await desiredServers.text(replaces);
+    return text !== null && (await desiredServers.succeed({ id: replaces, text }, record, desired));
   }
 }
 

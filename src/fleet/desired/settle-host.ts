@@ -4,7 +4,7 @@ import { createHostId } from '../../ids.ts';
 import { type Machine, thisMachine } from '../../process/identity.ts';
 import { readHostFile, rewriteHostFile } from '../../state/host-id.ts';
 import { linkIfFree } from '../../state/whole-file.ts';
-import type { Intents, Registry } from '../../store/store.ts';
+import type { DesiredServers, Registry } from '../../store/store.ts';
 import { plain } from '../../text.ts';
 import { until } from '../../time/until.ts';
 import { inUse, runOfReconciler } from '../death-watch/in-use.ts';
@@ -17,7 +17,7 @@ export interface SettleDeps {
   /** A state folder that is there. */
   readonly home: string;
   readonly registry: Pick<Registry, 'fleet'>;
-  readonly intents: Pick<Intents, 'lockHolder'>;
+  readonly desiredServers: Pick<DesiredServers, 'lockHolder'>;
   readonly settings: SettleSettings;
   say(line: string): void;
 }
@@ -58,13 +58,13 @@ export async function settleHost(deps: SettleDeps): Promise<boolean> {
 /** Who lives under our id elsewhere, by a lease that runs, in words; null where nobody does. */
 async function othersOf(
   machine: Machine,
-  { registry, intents }: SettleDeps,
+  { registry, desiredServers }: SettleDeps,
 ): Promise<string | null> {
   const isOther = (run: Pick<Machine, 'bootId' | 'pidNs'>) =>
     run.bootId !== machine.bootId || run.pidNs !== machine.pidNs;
   const [{ servers }, token] = await Promise.all([
     registry.fleet(),
-    intents.lockHolder(machine.hostId),
+    desiredServers.lockHolder(machine.hostId),
   ]);
   const server = servers.find(
     (each) => each.record.state !== 'draining' && livesElsewhere(each, machine),
@@ -88,7 +88,7 @@ async function becomeAnother(
 ): Promise<void> {
   const { hostId, bootId, pidNs } = machine;
   if (!(await isOursToDo(home, hostId, settings))) return;
-  const aside = setWantedAside(home);
+  const aside = setDesiredAside(home);
   rmSync(join(home, 'seal.key'), { force: true });
   rewriteHostFile(home, { id: createHostId(), bootId, pidNs });
   const list = aside === null ? '' : `; what was wanted in it is set aside in ${aside}`;
@@ -110,7 +110,7 @@ async function isOursToDo(
 }
 
 /** @returns the name it has now; null where there was no list */
-function setWantedAside(home: string): string | null {
+function setDesiredAside(home: string): string | null {
   const list = join(home, 'wanted');
   if (!existsSync(list)) return null;
   const name = `wanted.set-aside-${new Date().toISOString().replace(/[:.]/g, '-')}`;

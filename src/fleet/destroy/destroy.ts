@@ -97,7 +97,7 @@ async function stillThere(job: Job, waiting: readonly Known[], known: readonly K
   const standings = new Map(known.map(({ id, standing }) => [id, standing]));
   const left: Known[] = [];
   for (const server of waiting) {
-    const standing = standings.get(server.id) ?? 'intent';
+    const standing = standings.get(server.id) ?? 'desired';
     const isOurs = isOfHost(server.record, job.machine);
     const isLost = standing === 'lost' && !isOurs;
     if (standing === 'live' || isLost || isAliveHere(server.record, job.machine)) left.push(server);

@@ -5,7 +5,7 @@ import { terminate } from '../../process/terminate.ts';
 import { type Leaver, type LeaveSettings, leaveWithinMs } from './destroy-run.ts';
 
 /**
- * Ends servers of this host by SIGTERM: each finishes its requests and leaves its intent behind,
+ * Ends servers of this host by SIGTERM: each finishes its requests and stays desired,
  * marked stopped. One that does not is killed.
  * @param drainMs how long each may finish
  * @param signal ends the waiting: those that were told leave all the same

@@ -15,7 +15,7 @@ export async function orderSuccessors(deps: Deps, of: readonly Known[]): Promise
   for (let last = of; last.length > 0; found.push(...last)) {
     const before = new Set(last.map(({ id }) => id));
     const fleet = await deps.fleet();
-    const replaced = ({ id }: Known) => fleet.intents.get(id)?.replaces ?? '';
+    const replaced = ({ id }: Known) => fleet.desiredServers.get(id)?.replaces ?? '';
     last = knownServers(fleet).filter((server) => before.has(replaced(server)));
     await deps.order(last);
   }

@@ -6,7 +6,7 @@ import type { SignedServer } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { Machine } from '../../process/identity.ts';
 import { findServer } from '../../process/run-notes.ts';
-import type { Intents } from '../../store/store.ts';
+import type { DesiredServers } from '../../store/store.ts';
 import { createReconcilerToken } from '../death-watch/in-use.ts';
 import { DeathSocket } from '../death-watch/socket.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
@@ -37,7 +37,7 @@ export interface ReconcilerDeps extends RevivalDeps {
   readonly registry: RevivalDeps['registry'] & {
     watch(listener: (id: string | null) => void): () => void;
   };
-  readonly intents: Pick<Intents, 'keep' | 'keepFromOld' | 'release'>;
+  readonly desiredServers: Pick<DesiredServers, 'keep' | 'keepFromOld' | 'release'>;
   readonly desired: DesiredList & Pick<DesiredState, 'mark'>;
   readonly machine: Machine;
 }
@@ -100,9 +100,9 @@ export class Reconciler {
     await this.#socket?.stop();
     await this.#rounds?.stop();
     await this.#revivals.ended();
-    const { intents, machine } = this.#deps;
+    const { desiredServers, machine } = this.#deps;
     for (const host of [machine.hostId, machine.host]) {
-      await intents.release(host, this.#token).catch(withoutRedis(false));
+      await desiredServers.release(host, this.#token).catch(withoutRedis(false));
     }
   }
 
@@ -111,20 +111,20 @@ export class Reconciler {
   }
 
   async #goRound(): Promise<void> {
-    const { intents, registry, machine, settings } = this.#deps;
-    if (!(await intents.keep(machine.hostId, this.#token))) return this.#ended.clear();
+    const { desiredServers, registry, machine, settings } = this.#deps;
+    if (!(await desiredServers.keep(machine.hostId, this.#token))) return this.#ended.clear();
     // One of 0.1.0 would start again what it knows; what it still has, it keeps.
-    await intents.keepFromOld(machine.host, this.#token);
+    await desiredServers.keepFromOld(machine.host, this.#token);
     const fleet = await registry.fleet();
     this.#round += 1;
     this.#awake.again(this.#nowMs());
     const here = await this.#deps.desired.look(fleet);
     this.#forget(here);
     const all = [...here];
-    const wanted = all.filter(([, { state }]) => state === 'wanted');
-    const kept = wanted.slice(0, settings.maxSpawnCount);
-    this.#sayWhatIsTooMuch(wanted.length - kept.length);
-    await Promise.all(kept.map(([id, intent]) => this.#see(id, intent, fleet, all.length)));
+    const desiredCount = all.filter(([, { state }]) => state === 'wanted');
+    const kept = desiredCount.slice(0, settings.maxSpawnCount);
+    this.#sayWhatIsTooMuch(desiredCount.length - kept.length);
+    await Promise.all(kept.map(([id, desired]) => this.#see(id, desired, fleet, all.length)));
     this.#ended.clear();
   }
 
@@ -147,28 +147,33 @@ export class Reconciler {
   }
 
   /** @param wanted how many servers this host is to have, this one among them */
-  async #see(id: string, intent: SignedServer, fleet: FleetView, wanted: number): Promise<void> {
+  async #see(
+    id: string,
+    desired: SignedServer,
+    fleet: FleetView,
+    desiredCount: number,
+  ): Promise<void> {
     const { machine } = this.#deps;
     if (this.#cases.get(id)?.starting) return;
-    if (this.#ended.has(id)) await untilGone(id, intent, fleet, machine);
-    const found = this.#caseOf(id, intent);
-    if (!this.#isDead(id, intent, fleet, found)) {
+    if (this.#ended.has(id)) await untilGone(id, desired, fleet, machine);
+    const found = this.#caseOf(id, desired);
+    if (!this.#isDead(id, desired, fleet, found)) {
       found.lives();
       if (!this.#servesMs.has(id)) this.#servesMs.set(id, this.#nowMs());
       return;
     }
-    if (!found.isKnownDead()) await this.#diedNow(id, intent, found);
+    if (!found.isKnownDead()) await this.#diedNow(id, desired, found);
     if (!found.isDue(this.#nowMs())) return;
-    if (this.#revivals.busy() || this.#isDelayed(id, found, fleet, wanted)) return;
-    this.#revivals.begin(id, intent, found);
+    if (this.#revivals.busy() || this.#isDelayed(id, found, fleet, desiredCount)) return;
+    this.#revivals.begin(id, desired, found);
   }
 
   // The folder's own notes have the last word: they are asked once for each death.
-  #isDead(id: string, intent: SignedServer, fleet: FleetView, found: Case): boolean {
+  #isDead(id: string, desired: SignedServer, fleet: FleetView, found: Case): boolean {
     const { machine, home } = this.#deps;
     if (this.#isHeard(id)) return false;
     const sureOfLeases = this.#awake.longEnough(this.#nowMs());
-    if (!isDead(id, intent, fleet, machine, sureOfLeases)) return false;
+    if (!isDead(id, desired, fleet, machine, sureOfLeases)) return false;
     return found.isKnownDead() || findServer(home, id, machine) === null;
   }
 
@@ -188,22 +193,22 @@ export class Reconciler {
     return found;
   }
 
-  async #diedNow(id: string, intent: SignedServer, found: Case): Promise<void> {
-    const { desired, settings, log } = this.#deps;
+  async #diedNow(id: string, desired: SignedServer, found: Case): Promise<void> {
+    const { settings, log } = this.#deps;
     const nowMs = this.#nowMs();
     const wasWell = nowMs - (this.#servesMs.get(id) ?? nowMs) >= settings.ranWellMs;
     const sentence = found.died(wasWell, nowMs);
-    log(sentenceInWords(sentence, id, isWorker(intent.spec) ? null : intent.port, settings));
+    log(sentenceInWords(sentence, id, isWorker(desired.spec) ? null : desired.port, settings));
     if (sentence.next === 'crashed') {
       this.#cases.delete(id); // `restart` begins anew
-      await desired.mark(intent, 'crashed');
+      await this.#deps.desired.mark(desired, 'crashed');
       return;
     }
     setTimeout(() => this.#look(), sentence.delayMs).unref();
   }
 
-  #isDelayed(id: string, found: Case, fleet: FleetView, wanted: number): boolean {
-    const why = this.#revivals.tooMany(found.deaths, fleet, wanted);
+  #isDelayed(id: string, found: Case, fleet: FleetView, desiredCount: number): boolean {
+    const why = this.#revivals.tooMany(found.deaths, fleet, desiredCount);
     if (why === null) found.mayStart();
     else if (found.isWorthTelling(this.#nowMs(), this.#deps.settings.leaseMs)) {
       this.#deps.log(`server ${id} is not started again: ${why}`);

@@ -40,17 +40,17 @@ export class Revivals {
   }
 
   /** Why one more in that place would be too many, whatever is wrong; null where it is not. */
-  tooMany(deaths: CrashHistory, fleet: FleetView, wanted: number): string | null {
-    return this.#started.tooMany(deaths, fleet, wanted, this.#starts.size);
+  tooMany(deaths: CrashHistory, fleet: FleetView, desiredCount: number): string | null {
+    return this.#started.tooMany(deaths, fleet, desiredCount, this.#starts.size);
   }
 
   async ended(): Promise<void> {
     await Promise.all(this.#starts);
   }
 
-  begin(id: string, intent: SignedServer, found: Case): void {
+  begin(id: string, desired: SignedServer, found: Case): void {
     found.starting = true;
-    const start = this.#spawn(id, intent, found).catch((error) => this.#tellMistake(id, error));
+    const start = this.#spawn(id, desired, found).catch((error) => this.#tellMistake(id, error));
     this.#starts.add(start);
     void start.finally(() => {
       this.#starts.delete(start);
@@ -59,9 +59,9 @@ export class Revivals {
     });
   }
 
-  async #spawn(id: string, intent: SignedServer, found: Case): Promise<void> {
+  async #spawn(id: string, desired: SignedServer, found: Case): Promise<void> {
     const { onStarted, log } = this.#deps;
-    const options = { ...asBefore(intent, this.#deps.settings), signal: this.#signal };
+    const options = { ...asBefore(desired, this.#deps.settings), signal: this.#signal };
     const { started, failed } = await spawnServers(this.#deps, options).catch(asFailed);
     found.lives(); // what fails to start has died once more
     for (const error of failed) this.#tellFailure(id, error);

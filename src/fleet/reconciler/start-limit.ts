@@ -20,12 +20,17 @@ export class Started {
    * @param wanted how many servers are wanted on this host
    * @param starting how many are being started
    */
-  tooMany(deaths: CrashHistory, fleet: FleetView, wanted: number, starting: number): string | null {
+  tooMany(
+    deaths: CrashHistory,
+    fleet: FleetView,
+    desiredCount: number,
+    starting: number,
+  ): string | null {
     const living = this.#living(fleet);
     const heir = living.find((one) => one.deaths === deaths);
     if (heir) return `${heir.record.id}, which took its place, still runs`;
-    if (living.length + starting < wanted) return null;
-    return `${living.length} that were started here run already, and ${wanted} are wanted`;
+    if (living.length + starting < desiredCount) return null;
+    return `${living.length} that were started here run already, and ${desiredCount} are wanted`;
   }
 
   /** One that leaves is nobody's server any more. */

@@ -12,7 +12,7 @@ import { findTargets, type Known, knownServers } from '../targets/servers.ts';
 
 /** A server that is to be replaced, what was asked of it, and what its successor serves. */
 export interface Replacement extends Known {
-  readonly intent: SignedServer;
+  readonly desired: SignedServer;
   readonly next: AppSpec;
 }
 
@@ -42,9 +42,11 @@ export function planRestart(fleet: FleetView, here: Here, options: PlanOptions):
   if (chosen.length === 0) {
     throw new NothingError('no server here to restart', 'Start one with `meowctl spawn`');
   }
-  const servers = chosen.map((server) => withIntent(server, here, machine));
+  const servers = chosen.map((server) => withDesired(server, here, machine));
   const plan = changed(servers, options);
-  const fixed = plan.find(({ intent, record }) => intent.fixedPort && isAliveHere(record, machine));
+  const fixed = plan.find(
+    ({ desired, record }) => desired.fixedPort && isAliveHere(record, machine),
+  );
   if (fixed && !options.force) throw fixedPort(fixed);
   return plan;
 }
@@ -54,8 +56,8 @@ function all(known: readonly Known[], here: Here, machine: Machine): Known[] {
   const candidates = known.filter(
     (server) => here.has(server.id) && !livesElsewhere(server, machine),
   );
-  const wanted = candidates.filter(({ id }) => here.get(id)?.state !== 'stopped');
-  return wanted.length > 0 ? wanted : candidates;
+  const active = candidates.filter(({ id }) => here.get(id)?.state !== 'stopped');
+  return active.length > 0 ? active : candidates;
 }
 
 /** Of this host, in another container that shares its state folder. */
@@ -69,11 +71,11 @@ function changed(
   { targets, change, home, childEnv }: PlanOptions,
 ): Replacement[] {
   if (!change) return [...servers];
-  const specs = servers.map(({ intent }) => intent.spec);
+  const specs = servers.map(({ desired }) => desired.spec);
   mustFit(specs, change, targets.length > 0);
   return servers.map((server) => ({
     ...server,
-    next: changedApp(home, server.intent.spec, change, childEnv),
+    next: changedApp(home, server.desired.spec, change, childEnv),
   }));
 }
 
@@ -101,8 +103,8 @@ function mustFit(specs: readonly AppSpec[], change: AppChange, areNamed: boolean
   throw new UsageError(`variable ${quote(unknown)} is not declared for these servers`, remedy);
 }
 
-function withIntent(server: Known, here: Here, machine: Machine): Replacement {
-  const intent = here.get(server.id);
+function withDesired(server: Known, here: Here, machine: Machine): Replacement {
+  const desired = here.get(server.id);
   const { id, record } = server;
   if (!isOfHost(record, machine) || livesElsewhere(server, machine)) {
     throw new FailedError(
@@ -111,9 +113,13 @@ function withIntent(server: Known, here: Here, machine: Machine): Replacement {
       'Restart it there',
     );
   }
-  if (intent) return { ...server, intent, next: intent.spec };
+  if (desired) return { ...server, desired, next: desired.spec };
   const message = `server ${id} was not spawned, so there is nothing to start it again with`;
-  throw new FailedError('no-intent', message, 'Only what `spawn`, `scale` or `up` started can be');
+  throw new FailedError(
+    'not-desired',
+    message,
+    'Only what `spawn`, `scale` or `up` started can be',
+  );
 }
 
 function fixedPort({ id, record }: Known): FailedError {

@@ -58,7 +58,7 @@ const SUPERSEDED: Step = { started: [], failed: [], superseded: true };
 
 /** Boots the process of its successor, where that can start while it still runs. */
 export function prepare(job: Job, old: Replacement): Standby | null {
-  return isAliveHere(old.record, job.machine) && !old.intent.fixedPort
+  return isAliveHere(old.record, job.machine) && !old.desired.fixedPort
     ? prepareStandby(job, toSpawn(job, old))
     : null;
 }
@@ -67,7 +67,7 @@ export function prepare(job: Job, old: Replacement): Standby | null {
 export async function replace(job: Job, old: Replacement, standby: Standby | null): Promise<Step> {
   // By its process: the lease of one that just died runs on, and one that hangs has to be ended too.
   if (!isAliveHere(old.record, job.machine)) return takePlace(job, old);
-  if (old.intent.fixedPort) return replaceOnItsPort(job, old);
+  if (old.desired.fixedPort) return replaceOnItsPort(job, old);
   if (await isSuperseded(job, old)) return SUPERSEDED;
   const started = await spawnServers(job, { ...toSpawn(job, old), standby, signal: job.signal });
   const [fresh] = started.started;
@@ -79,24 +79,24 @@ export async function replace(job: Job, old: Replacement, standby: Standby | nul
 
 /** It is leaving, and nobody wants it any more. A Redis that was emptied knows neither. */
 async function isSuperseded({ registry }: Job, { id }: Replacement): Promise<boolean> {
-  const { servers, intents } = await registry.fleet();
+  const { servers, desiredServers } = await registry.fleet();
   const leaves = servers.some(({ record }) => record.id === id && record.state === 'draining');
-  return leaves && !intents.has(id);
+  return leaves && !desiredServers.has(id);
 }
 
 /** The old one is gone already: only its place is to be taken. */
-async function takePlace(job: Job, { id, intent, next }: Replacement): Promise<Step> {
+async function takePlace(job: Job, { id, desired, next }: Replacement): Promise<Step> {
   // As it was signed: where its successor fails, it is wanted again.
   const again = {
-    ...asBefore({ ...intent, spec: next }, job.settings),
-    replaces: intent,
+    ...asBefore({ ...desired, spec: next }, job.settings),
+    replaces: desired,
     signal: job.signal,
   };
   const { started, failed } = await spawnServers(job, again);
   for (const record of started) job.onReplaced?.(record);
   if (failed.length === 0) return { started, failed };
   // By a reconciler, most likely: it has been replaced, and that was wanted.
-  return (await job.registry.fleet()).intents.has(id) ? { started, failed } : SUPERSEDED;
+  return (await job.registry.fleet()).desiredServers.has(id) ? { started, failed } : SUPERSEDED;
 }
 
 // Stopped and not destroyed: its place is kept, whatever becomes of us or of its successor.
@@ -108,14 +108,14 @@ async function replaceOnItsPort(job: Job, old: Replacement): Promise<Step> {
 
 /** As it was before the change that failed. */
 async function putBack(job: Job, old: Replacement, failed: readonly MeowError[]) {
-  const before = old.intent.spec;
+  const before = old.desired.spec;
   if (failed.length === 0 || old.next === before) return [];
   return (await takePlace(job, { ...old, next: before })).failed;
 }
 
 // Its own port is taken by the old one still, so the search starts as for any new server.
-function toSpawn({ settings }: Job, { intent, next }: Replacement): SpawnOptions {
-  const { listenHost, advertise, ofUp = false } = intent;
+function toSpawn({ settings }: Job, { desired, next }: Replacement): SpawnOptions {
+  const { listenHost, advertise, ofUp = false } = desired;
   return { ...anew(1, next, settings), listenHost, advertise, ofUp };
 }
 
@@ -139,7 +139,7 @@ async function retire(job: Job, old: Replacement, fresh: ServerRecord): Promise<
 /** False when it was replaced or destroyed by somebody else meanwhile: then one more is too many. */
 async function takesOver(job: Job, old: Replacement): Promise<boolean> {
   const ask = async () => {
-    const reply = await job.registry.orderRetireIfWanted(old.id, job.drainMs);
+    const reply = await job.registry.orderRetireIfDesired(old.id, job.drainMs);
     // A Redis that was emptied hears of it again at the next beat.
     const isLate = reply === 'unwanted' && isAliveHere(old.record, job.machine);
     return isLate ? null : reply;

@@ -12,7 +12,7 @@ import { anew, asBefore } from '../spawn/respawn.ts';
 import type { SpawnSettings } from '../spawn/serve-command.ts';
 import { type SpawnDeps, type SpawnOptions, spawnServers } from '../spawn/spawn.ts';
 import { type AskedSpec, appsHere, isSameApp, type WhichApp, whichApp } from '../targets/app.ts';
-import { type Here, intentsWithoutServer, servingHere } from './servers-here.ts';
+import { desiredWithoutServer, type Here, servingHere } from './servers-here.ts';
 import { stopAndRemember } from './stop-and-remember.ts';
 
 /** The desired state of this host: desired/desired-state.ts. */
@@ -21,7 +21,7 @@ export interface DesiredList {
   /** It is not to come back. */
   drop(id: string): Promise<void>;
   /** False where somebody else was first. */
-  mark(intent: SignedServer, state: SignedServer['state']): Promise<boolean>;
+  mark(desired: SignedServer, state: SignedServer['state']): Promise<boolean>;
 }
 
 type ScaleLimit = 'drainMs' | 'maxSpawnCount' | 'upServers';
@@ -68,22 +68,22 @@ export async function scaleTo(deps: ScaleDeps, options: ScaleOptions): Promise<S
   const which = meansAll(options, here) ? null : choose();
   if (options.count === 0) return restAll(deps, which, options.signal);
   const serving = servingHere(fleet, here, deps.machine).filter(isOf(which, here));
-  const dead = [...intentsWithoutServer(fleet, here, deps)];
+  const dead = [...desiredWithoutServer(fleet, here, deps)];
   const workers = options.ofUp ? dead.filter(isBeside(which)) : [];
   const asleep = dead.filter(
     (one) =>
       !workers.includes(one) &&
       ((options.ofUp && options.asked?.isNamed) || isOf(which, here)(one[1])),
   );
-  const wanted = options.count ?? (serving.length + asleep.length || settings.upServers);
-  if (wanted > settings.maxSpawnCount) throw tooMany(wanted, settings.maxSpawnCount);
-  const missing = Math.max(0, wanted - serving.length);
-  const again = asleep.slice(0, missing).map(([, intent]) => ({
-    ...asBefore(intent, settings),
-    ...(which ? { spec: which.again(intent.spec) } : {}),
+  const target = options.count ?? (serving.length + asleep.length || settings.upServers);
+  if (target > settings.maxSpawnCount) throw tooMany(target, settings.maxSpawnCount);
+  const missing = Math.max(0, target - serving.length);
+  const again = asleep.slice(0, missing).map(([, desired]) => ({
+    ...asBefore(desired, settings),
+    ...(which ? { spec: which.again(desired.spec) } : {}),
   }));
   const fresh = missing - again.length;
-  const back = [...again, ...workers.map(([, intent]) => asBefore(intent, settings))];
+  const back = [...again, ...workers.map(([, desired]) => asBefore(desired, settings))];
   const batches = fresh > 0 ? [...back, anew(fresh, (which ?? choose()).more(), settings)] : back;
   // What is not to come back now shall not come back at the next start either.
   for (const [id] of asleep.slice(missing)) await deps.desired.drop(id);
@@ -92,7 +92,7 @@ export async function scaleTo(deps: ScaleDeps, options: ScaleOptions): Promise<S
     return { serving: [...serving, ...started], started, retired: [], failed };
   }
   // Two who set the number at once both start what is missing, and then take the same ones out.
-  const { kept, ...trimmed } = await trim(deps, wanted, which, options.signal);
+  const { kept, ...trimmed } = await trim(deps, target, which, options.signal);
   return {
     serving: kept,
     started: started.filter(({ id }) => kept.some((record) => record.id === id)),
@@ -140,9 +140,9 @@ async function restAll(
     const here = await deps.desired.look(fleet);
     const serving = servingHere(fleet, here, deps.machine).filter(isOf(which, here));
     const ids = new Set(serving.map(({ id }) => id));
-    const asleep = intentsWithoutServer(fleet, here, deps);
+    const asleep = desiredWithoutServer(fleet, here, deps);
     const meant = [...here].filter(
-      ([id, intent]) => ids.has(id) || (asleep.has(id) && isOf(which, here)(intent)),
+      ([id, desired]) => ids.has(id) || (asleep.has(id) && isOf(which, here)(desired)),
     );
     return { serving: serving.filter(({ id }) => here.has(id)), here: new Map(meant) };
   };
@@ -157,19 +157,19 @@ async function restAll(
 }
 
 // Somebody else may have written them: no Redis is to fill this machine with processes.
-function tooMany(wanted: number, most: number): FailedError {
+function tooMany(target: number, most: number): FailedError {
   const remedy = `Say how many: -n with at most ${most}`;
-  return new FailedError('too-many', `${wanted} servers are wanted on this host`, remedy);
+  return new FailedError('too-many', `${target} servers are wanted on this host`, remedy);
 }
 
-async function trim(deps: ScaleDeps, wanted: number, which: WhichApp | null, signal: AbortSignal) {
+async function trim(deps: ScaleDeps, target: number, which: WhichApp | null, signal: AbortSignal) {
   let kept: readonly ServerRecord[] = [];
   const tooMuch = async (fleet: FleetView) => {
     const here = await deps.desired.look(fleet);
     const serving = servingHere(fleet, here, deps.machine).filter(isOf(which, here));
     const byAge = serving.sort((a, b) => a.startedAt - b.startedAt || (a.id < b.id ? -1 : 1));
-    kept = byAge.slice(0, wanted);
-    return byAge.slice(wanted).map(({ id }) => id);
+    kept = byAge.slice(0, target);
+    return byAge.slice(target).map(({ id }) => id);
   };
   const { gone, failed } = await destroyChosen(deps, tooMuch, {
     drainMs: deps.settings.drainMs,

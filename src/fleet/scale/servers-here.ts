@@ -9,9 +9,11 @@ import type { ScaleDeps } from './scale.ts';
 export type Here = Map<string, SignedServer>;
 
 /** Every server this host runs, ran or is to run. */
-export function idsOn(machine: Machine, { servers, intents }: FleetView): string[] {
+export function idsOn(machine: Machine, { servers, desiredServers }: FleetView): string[] {
   const ofHost = servers.filter(({ record }) => isOfHost(record, machine));
-  const intended = [...intents].filter(([, intent]) => isOfHost(intent, machine)).map(([id]) => id);
+  const intended = [...desiredServers]
+    .filter(([, desired]) => isOfHost(desired, machine))
+    .map(([id]) => id);
   // A copy of the state folder may be in use on another machine, or this one in another container.
   const elsewhere = new Set(ofHost.filter((each) => livesElsewhere(each, machine)).map(idOf));
   return [...new Set([...ofHost.map(idOf), ...intended])].filter((id) => !elsewhere.has(id));
@@ -33,13 +35,13 @@ export function servingHere({ servers }: FleetView, here: Here, machine: Machine
   );
 }
 
-export function intentsWithoutServer(
+export function desiredWithoutServer(
   fleet: FleetView,
   here: Here,
   { machine, home }: ScaleDeps,
 ): Here {
   const notCrashed = [...here].filter(([, { state }]) => state !== 'crashed');
-  const dead = notCrashed.filter(([id, intent]) => isDead(id, intent, fleet, machine));
+  const dead = notCrashed.filter(([id, desired]) => isDead(id, desired, fleet, machine));
   const running = new Set(dead.length > 0 ? runningHere(home, machine).map(({ id }) => id) : []);
   return new Map(dead.filter(([id]) => !running.has(id)));
 }

@@ -9,7 +9,7 @@ export interface StopDeps {
   readonly settings: LeaveSettings & Readonly<Record<'drainMs' | 'leaseMs', number>>;
   readonly desired: {
     /** False where somebody else was first. */
-    mark(intent: SignedServer, state: 'stopped'): Promise<boolean>;
+    mark(desired: SignedServer, state: 'stopped'): Promise<boolean>;
   };
 }
 
@@ -62,11 +62,11 @@ export async function stopAndRemember(
  * @param again also those that somebody else has marked, who was cut off, it seems
  * @returns the ids of those that nobody else marked
  */
-async function markAll({ desired }: StopDeps, here: StillServing['here'], again: boolean) {
+async function markAll(deps: StopDeps, here: StillServing['here'], again: boolean) {
   const marked = new Set<string>();
-  for (const [id, intent] of here) {
-    const isMarked = intent.state === 'stopped' && !again;
-    if (!isMarked && (await desired.mark(intent, 'stopped'))) marked.add(id);
+  for (const [id, desired] of here) {
+    const isMarked = desired.state === 'stopped' && !again;
+    if (!isMarked && (await deps.desired.mark(desired, 'stopped'))) marked.add(id);
   }
   return marked;
 }

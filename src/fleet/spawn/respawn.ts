@@ -6,10 +6,10 @@ import type { SpawnOptions } from './spawn.ts';
 type Usual = Pick<SpawnSettings, 'readyTimeoutMs' | 'serverHost'>;
 
 /** The same server once more, on the same port, or the next free one if it may choose. */
-export function asBefore(intent: SignedServer, usual: Usual): SpawnOptions {
-  const { spec, port, fixedPort, listenHost, advertise, ofUp = false } = intent;
+export function asBefore(desired: SignedServer, usual: Usual): SpawnOptions {
+  const { spec, port, fixedPort, listenHost, advertise, ofUp = false } = desired;
   const where = fixedPort ? { fixedPort: port } : { firstPort: port };
-  return { ...anew(1, spec, usual), ...where, listenHost, advertise, ofUp, replaces: intent };
+  return { ...anew(1, spec, usual), ...where, listenHost, advertise, ofUp, replaces: desired };
 }
 
 /** `count` servers as `spawn` without flags starts them. */

@@ -20,7 +20,7 @@ export interface AskedSpec {
 /** The apps a host knows of, one spec for each server. */
 export interface AppsHere {
   /** Of servers that are wanted here, whether they run now or not. */
-  readonly wanted: readonly AppSpec[];
+  readonly desired: readonly AppSpec[];
   /** Of those that ran here last, and were stopped. */
   readonly stopped: readonly AppSpec[];
   /** Names of what else the fleet serves, by hand or from other hosts: never run from here. */
@@ -45,14 +45,14 @@ export function appsHere(
   { servers }: Pick<FleetView, 'servers'>,
   here: ReadonlyMap<string, DesiredServer>,
 ): AppsHere {
-  const intents = [...here.values()];
+  const desiredServers = [...here.values()];
   const specs = (stopped: boolean) =>
-    intents.filter(({ state }) => (state === 'stopped') === stopped).map(({ spec }) => spec);
+    desiredServers.filter(({ state }) => (state === 'stopped') === stopped).map(({ spec }) => spec);
   const others = servers
     .filter(({ record, leaseLeftMs }) => !here.has(record.id) && (leaseLeftMs ?? 0) > 0)
     .filter(({ record }) => !record.worker)
     .map(({ record }) => record.app);
-  return { wanted: specs(false), stopped: specs(true), others: [...new Set(others)] };
+  return { desired: specs(false), stopped: specs(true), others: [...new Set(others)] };
 }
 
 /**
@@ -106,9 +106,9 @@ function namedApp(home: string, { spec, isPlain }: AskedSpec, apps: AppsHere): W
   };
 }
 
-function appMeant({ wanted, stopped, others }: AppsHere): AppSpec {
+function appMeant({ desired, stopped, others }: AppsHere): AppSpec {
   const serving = (specs: readonly AppSpec[]) => specs.filter((spec) => !isWorker(spec));
-  const running = serving(wanted);
+  const running = serving(desired);
   const isRunning = running.length > 0;
   // What takes no requests has to be named.
   const found = distinctApps(isRunning ? running : serving(stopped));
@@ -123,8 +123,8 @@ function appMeant({ wanted, stopped, others }: AppsHere): AppSpec {
   throw sayWhich(`this fleet serves ${names}, which nobody asked for on this host`);
 }
 
-function ofApp({ wanted, stopped }: AppsHere, app: AppSpec): AppSpec[] {
-  const [running, last] = [wanted, stopped].map((specs) =>
+function ofApp({ desired, stopped }: AppsHere, app: AppSpec): AppSpec[] {
+  const [running, last] = [desired, stopped].map((specs) =>
     specs.filter((spec) => isSameApp(spec, app)),
   );
   return (running?.length ? running : last) ?? [];

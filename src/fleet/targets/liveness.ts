@@ -16,14 +16,14 @@ const ENDING_MS = 500;
  */
 export function isDead(
   id: string,
-  intent: DesiredServer,
+  desired: DesiredServer,
   fleet: FleetView,
   machine: Machine,
   sureOfLeases = true,
 ): boolean {
   const listing = fleet.servers.find(({ record }) => record.id === id);
-  const claimed = listing?.record ?? intent;
-  if (!isOfHost(claimed, machine) || hasProcessHere(id, intent, fleet, machine)) return false;
+  const claimed = listing?.record ?? desired;
+  if (!isOfHost(claimed, machine) || hasProcessHere(id, desired, fleet, machine)) return false;
   if (isHere(claimed, machine)) return true;
   return sureOfLeases && !(listing && livesElsewhere(listing, machine));
 }
@@ -31,13 +31,13 @@ export function isDead(
 /** Whether a server of this host runs: here by its process, in another container by its lease. */
 export function lives(
   id: string,
-  intent: DesiredServer,
+  desired: DesiredServer,
   fleet: FleetView,
   machine: Machine,
 ): boolean {
   const listing = fleet.servers.find(({ record }) => record.id === id);
   if (listing && livesElsewhere(listing, machine)) return true;
-  return hasProcessHere(id, intent, fleet, machine);
+  return hasProcessHere(id, desired, fleet, machine);
 }
 
 /** Whether a server of this host runs in another boot or pid namespace, by its lease. */
@@ -48,23 +48,23 @@ export function livesElsewhere({ record, leaseLeftMs }: Listing, machine: Machin
 /** Waits for the process of a server to go whose end has been told. */
 export async function untilGone(
   id: string,
-  intent: DesiredServer,
+  desired: DesiredServer,
   fleet: FleetView,
   machine: Machine,
 ): Promise<void> {
-  const isGone = () => !hasProcessHere(id, intent, fleet, machine);
+  const isGone = () => !hasProcessHere(id, desired, fleet, machine);
   await until(isGone, { everyMs: POLL_MS, withinMs: ENDING_MS });
 }
 
-/** By its record or by its intent: either may be older, or written by somebody else. */
+/** By its record or by its desired server: either may be older, or written by somebody else. */
 function hasProcessHere(
   id: string,
-  intent: DesiredServer,
+  desired: DesiredServer,
   { servers }: FleetView,
   machine: Machine,
 ): boolean {
   const record = servers.find((each) => each.record.id === id)?.record;
-  return [record, intent].some(
+  return [record, desired].some(
     (claimed) => claimed !== undefined && isAliveHere({ ...claimed, id }, machine),
   );
 }

@@ -9,9 +9,9 @@ import { quote } from '../../text.ts';
 /** A server the registry knows of: by its record, or only by what was asked for. */
 export interface Known {
   readonly id: string;
-  /** Made from the intent where there is no record. */
+  /** Made from the desired server where there is no record. */
   readonly record: ServerRecord;
-  readonly standing: 'live' | 'lost' | 'intent';
+  readonly standing: 'live' | 'lost' | 'desired';
 }
 
 const LIST = 'See `meowctl listservers`';
@@ -23,8 +23,8 @@ export function knownServers(view: FleetView): Known[] {
     standing: leaseLeftMs !== null && leaseLeftMs > 0 ? 'live' : 'lost',
   }));
   const ids = new Set(known.map(({ id }) => id));
-  for (const [id, intent] of view.intents) {
-    if (!ids.has(id)) known.push({ id, record: recordOfDesired(id, intent), standing: 'intent' });
+  for (const [id, desired] of view.desiredServers) {
+    if (!ids.has(id)) known.push({ id, record: recordOfDesired(id, desired), standing: 'desired' });
   }
   return known;
 }
@@ -89,5 +89,5 @@ function findOne(text: string, named: Named, known: readonly Known[], machine: M
 }
 
 function rank({ standing, record }: Known, machine: Machine): number {
-  return { live: 0, lost: 2, intent: 4 }[standing] + (isHere(record, machine) ? 0 : 1);
+  return { live: 0, lost: 2, desired: 4 }[standing] + (isHere(record, machine) ? 0 : 1);
 }

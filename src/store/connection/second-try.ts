@@ -86,10 +86,10 @@ export class SecondTry {
       const proven = await holds(proof(second));
       await turn(); // what has come on the first one meanwhile is read
       const better = proven && second.status === 'ready' && !this.#stopped;
-      const wanted = better && current() === first && stillBad();
-      if (wanted) use(second);
+      const isBetter = better && current() === first && stillBad();
+      if (isBetter) use(second);
       else second.disconnect();
-      return wanted;
+      return isBetter;
     } catch (error) {
       return no(error); // no second one to be had: the first stays
     } finally {

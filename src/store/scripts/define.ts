@@ -93,8 +93,9 @@ function checked(text: string, { keys, args = [] }: Pick<AnyNames, 'keys' | 'arg
     ['ARGV', args],
   ] as const) {
     const found = new RegExp(`^local (.+) = unpack\\(${from}\\b`, 'm').exec(text)?.[1] ?? '';
-    const wanted = names.join(', ');
-    if (found !== wanted) throw new TypeError(`${from} is ${wanted} to us, ${found} to the script`);
+    const expected = names.join(', ');
+    if (found !== expected)
+      throw new TypeError(`${from} is ${expected} to us, ${found} to the script`);
   }
   return text;
 }

@@ -46,16 +46,16 @@ end`;
 }
 
 function areOfType(script: string, keys: readonly string[]): string {
-  const wanted = new Map<number, string>();
+  const expected = new Map<number, string>();
   for (const [, command = '', key = ''] of script.matchAll(/redis\.call\('(\w+)', (\w+)\b/g)) {
     const found = types.find(([commands]) => commands.test(command));
-    if (found && keys.includes(key)) wanted.set(keys.indexOf(key) + 1, found[1]);
+    if (found && keys.includes(key)) expected.set(keys.indexOf(key) + 1, found[1]);
   }
-  const pairs = [...wanted].map(([at, type]) => `[${at}]='${type}'`);
+  const pairs = [...expected].map(([at, type]) => `[${at}]='${type}'`);
   return `
-for at, wanted in pairs({${pairs}}) do
+for at, expected in pairs({${pairs}}) do
   local is = redis.call('TYPE', KEYS[at]).ok
-  if is ~= 'none' and is ~= wanted then
+  if is ~= 'none' and is ~= expected then
     return redis.error_reply('WRONGTYPE the key ' .. KEYS[at] .. ' holds a ' .. is)
   end
 end`;

@@ -55,7 +55,7 @@ afterAll(async () => {
 async function start(other: Partial<CatLimits> = {}) {
   const log = (line: string) => logged.push(line);
   const createApp = catApp({ store, spoolFolder: folder, limits: { ...defaults, ...other }, log });
-  server = await serve({ store, wanted: null, log, createApp }, catOptions);
+  server = await serve({ store, ownDesired: null, log, createApp }, catOptions);
   return server.record();
 }
 

@@ -23,7 +23,7 @@ beforeAll(async () => {
   raw = new Redis(redis.url);
   const log = () => {};
   const createApp = catApp({ store, spoolFolder: null, limits: defaults, log });
-  server = await serve({ store, wanted: null, createApp, log }, catOptions);
+  server = await serve({ store, ownDesired: null, createApp, log }, catOptions);
   url = server.record().url;
 });
 beforeEach(() => raw.flushall());

@@ -10,10 +10,10 @@ import {
 } from '../../../src/cli/output/rows.ts';
 import type { FleetView } from '../../../src/model/fleet-view.ts';
 import { contextOf } from '../../helpers/run-here.ts';
-import { sampleIntent, sampleRecord } from '../../helpers/store.ts';
+import { sampleDesired, sampleRecord } from '../../helpers/store.ts';
 
 const [one, two] = [sampleRecord({ id: 'bbbbbb', port: 3002 }), sampleRecord({ id: 'aaaaaa' })];
-const noDoors = { intents: new Map(), doors: [], problems: [] };
+const noDoors = { desiredServers: new Map(), doors: [], problems: [] };
 
 function listed(view: Partial<FleetView>): Row[] {
   return listFleet({ servers: [], ...noDoors, ...view } as FleetView);
@@ -35,16 +35,18 @@ describe('the rows of a fleet', () => {
     ['crashed', null, 'crashed' as const],
     ['lost', null, 'wanted' as const],
   ])('show a server as %s whose lease has %s ms and which is %s', (state, leaseLeftMs, wanted) => {
-    const intents = new Map(wanted ? [[two.id, sampleIntent({ state: wanted })]] : []);
-    expect(listed({ servers: [{ record: two, leaseLeftMs }], intents })[0]?.state).toBe(state);
+    const desiredServers = new Map(wanted ? [[two.id, sampleDesired({ state: wanted })]] : []);
+    expect(listed({ servers: [{ record: two, leaseLeftMs }], desiredServers })[0]?.state).toBe(
+      state,
+    );
   });
 
   test('have what is wanted and has no record, and what was asked of it', () => {
-    const intents = new Map([
-      ['cccccc', sampleIntent({ port: 3003, restarts: 2 })],
-      ['dddddd', sampleIntent({ port: 3004, state: 'stopped' })],
+    const desiredServers = new Map([
+      ['cccccc', sampleDesired({ port: 3003, restarts: 2 })],
+      ['dddddd', sampleDesired({ port: 3004, state: 'stopped' })],
     ]);
-    expect(listed({ intents })).toMatchObject([
+    expect(listed({ desiredServers })).toMatchObject([
       { id: 'cccccc', state: 'lost', port: 3003, restarts: 2, env: [] },
       { id: 'dddddd', state: 'stopped', restarts: 0 },
     ]);

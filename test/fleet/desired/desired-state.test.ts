@@ -46,7 +46,7 @@ afterAll(async () => {
 type Registering = ConstructorParameters<typeof OwnDesiredServer>[0]['registry'];
 
 /** A state folder: what looks at it here, and servers of it in another container. */
-async function folder(intents: DesiredStateDeps['intents'] = store.intents) {
+async function folder(desiredServers: DesiredStateDeps['desiredServers'] = store.desiredServers) {
   const home = temporaryFolder();
   const machine = thisMachine(home);
   const elsewhere = { ...machine, pidNs: `pid:[${randomInt(1, 1_000)}]` };
@@ -56,7 +56,7 @@ async function folder(intents: DesiredStateDeps['intents'] = store.intents) {
     ...names,
     address,
     machine,
-    intents,
+    desiredServers,
     pendingKeepMs: HOUR_MS,
     env: {},
     say() {},
@@ -69,13 +69,13 @@ async function folder(intents: DesiredStateDeps['intents'] = store.intents) {
     pathOf: (id: string) => entryPath(home, fleet, id),
     record: (id = createId()) => recordOf(elsewhere, id),
     register(record: ServerRecord, registry: Registering = store.registry) {
-      const deps = { ...names, registry, intents: store.intents };
+      const deps = { ...names, registry, desiredServers: store.desiredServers };
       return new OwnDesiredServer(deps, { ...listen, ofUp: false, replaces: null }).register(
         record,
       );
     },
     failInPlaceOf(id: string, registry: SpawnDeps['registry']) {
-      const replaces = readDesired(home, fleet, id)?.intent;
+      const replaces = readDesired(home, fleet, id)?.desired;
       if (!replaces) throw new Error(`${id} is not wanted`);
       const how = { ...asBefore(replaces, defaults), readyTimeoutMs: READY_MS };
       return spawnServers({ ...dyingProgram(home), registry, settings: defaults }, how);
@@ -105,9 +105,9 @@ describe('what is wanted here', () => {
   test('counts a server that another container registers at the moment we look', async () => {
     const [asked, registered] = [gate(), gate()];
     const here = await folder({
-      ...store.intents,
+      ...store.desiredServers,
       async text(id) {
-        const text = await store.intents.text(id);
+        const text = await store.desiredServers.text(id);
         asked.open();
         await registered.opened;
         return text;

@@ -16,7 +16,7 @@ import type { Store } from '../../../src/store/store.ts';
 import { type Bundle, bundleFixture } from '../../helpers/bundle.ts';
 import { killAtEnd, temporaryFolder } from '../../helpers/cleanup.ts';
 import { startRedis, type TestRedis } from '../../helpers/redis.ts';
-import { sampleIntent } from '../../helpers/store.ts';
+import { sampleDesired } from '../../helpers/store.ts';
 import { until } from '../../helpers/until.ts';
 import { catWith } from '../../helpers/variables.ts';
 
@@ -114,8 +114,8 @@ describe('destroy', () => {
     expect(failed).toEqual([]);
     expect(gone).toEqual([one]);
     expect([one, two].map((server) => server && alive(server))).toEqual([false, true]);
-    const { servers, intents } = await store.registry.fleet();
-    expect([ids(servers.map(({ record }) => record)), [...intents.keys()]]).toEqual([
+    const { servers, desiredServers } = await store.registry.fleet();
+    expect([ids(servers.map(({ record }) => record)), [...desiredServers.keys()]]).toEqual([
       [two?.id],
       [two?.id],
     ]);
@@ -124,20 +124,28 @@ describe('destroy', () => {
   test('takes out, too, what takes the place of a dead one just before it is ordered', async () => {
     const [living] = await start(1);
     const dead = foreign({ pid: 2 ** 22 + 1 });
-    await store.registry.register(dead, { ...sampleIntent(), ...thisMachine(home), pid: dead.pid });
-    const revived = { ...sampleIntent({ replaces: dead.id }), ...thisMachine(home), pid: dead.pid };
+    await store.registry.register(dead, {
+      ...sampleDesired(),
+      ...thisMachine(home),
+      pid: dead.pid,
+    });
+    const revived = {
+      ...sampleDesired({ replaces: dead.id }),
+      ...thisMachine(home),
+      pid: dead.pid,
+    };
     const next = foreign({ id: 'next23' });
     const fleet = async () => {
       const view = await store.registry.fleet();
-      const text = (await store.intents.text(dead.id)) ?? '';
-      await store.intents.succeed({ id: dead.id, text }, next, revived);
+      const text = (await store.desiredServers.text(dead.id)) ?? '';
+      await store.desiredServers.succeed({ id: dead.id, text }, next, revived);
       return view;
     };
     const registry = { ...store.registry, fleet };
     const asked = { targets: [dead.id], all: false, force: true, drainMs: 100 };
     await destroyServers({ registry, home, settings }, asked);
-    const { intents } = await store.registry.fleet();
-    expect([...intents.keys()]).toEqual([living?.id]);
+    const { desiredServers } = await store.registry.fleet();
+    expect([...desiredServers.keys()]).toEqual([living?.id]);
   });
 
   test('without a name takes a random one, but not the last', async () => {
@@ -215,7 +223,7 @@ describe('destroy', () => {
     await expect(destroy(names, { force: true })).rejects.toMatchObject({ exitCode: 3 });
     await expect(destroy([String(one?.pid)])).rejects.toMatchObject({ exitCode: 3 });
     expect(one && alive(one)).toBe(true);
-    expect((await store.registry.fleet()).intents.size).toBe(1);
+    expect((await store.registry.fleet()).desiredServers.size).toBe(1);
   });
 
   test('of none that is up says how to start one', async () => {
@@ -231,7 +239,7 @@ describe('destroy', () => {
     const { id = '', pid = 0 } = one ?? {};
     process.kill(pid, 'SIGSTOP');
     const destroyed = destroy([id], { force: true });
-    const ordered = async () => !(await store.registry.fleet()).intents.has(id);
+    const ordered = async () => !(await store.registry.fleet()).desiredServers.has(id);
     await until('the order is written', ordered);
     const client = new Redis(redis.url);
     await client.flushall();
@@ -361,7 +369,7 @@ describe('destroy of what no longer runs', () => {
     expect(ids((await destroy(['3999'])).gone)).toEqual(['gone23']);
   });
 
-  test('removes the intent of an id that has only that', async () => {
+  test('removes the desired server of an id that has only that', async () => {
     const {
       version: _,
       url: __,
@@ -369,11 +377,11 @@ describe('destroy of what no longer runs', () => {
       ...record
     } = foreign({ hostId: ELSEWHERE, host: 'elsewhere' });
     const listen = { listenHost: '127.0.0.1', advertise: null, fixedPort: false };
-    const intent: DesiredServer = { ...record, spec: catSpec, ...listen, state: 'wanted' };
-    await store.registry.register(foreign({}), intent);
+    const desired: DesiredServer = { ...record, spec: catSpec, ...listen, state: 'wanted' };
+    await store.registry.register(foreign({}), desired);
     await store.registry.deregister('gone23');
     expect(ids((await destroy(['gone23'])).gone)).toEqual(['gone23']);
-    expect((await store.registry.fleet()).intents.size).toBe(0);
+    expect((await store.registry.fleet()).desiredServers.size).toBe(0);
   });
 });
 

@@ -39,16 +39,16 @@ async function hostWith(change: Partial<ServerRecord> = {}) {
   const machine = thisMachine(home);
   const { hostId, host, bootId, pidNs } = machine;
   const record = sampleRecord({ id: createId(), hostId, host, bootId, pidNs, ...change });
-  const { registry, intents } = store;
+  const { registry, desiredServers } = store;
   const namespace = 'meow';
   const asked = { spec: catSpec, fixedPort: false, listenHost: '127.0.0.1', advertise: null };
   const own = new OwnDesiredServer(
-    { home, namespace, registry, intents },
+    { home, namespace, registry, desiredServers },
     { ...asked, ofUp: false, replaces: null },
   );
   await own.register(record);
   const desired = await DesiredState.open({
-    ...{ home, namespace, machine, registry, intents, env: {}, say() {} },
+    ...{ home, namespace, machine, registry, desiredServers, env: {}, say() {} },
     ...{ address: `${home}/0`, pendingKeepMs: defaults.pendingKeepMs },
   });
   return { home, machine, record, desired };
@@ -68,7 +68,7 @@ function run({ home, machine, desired }: Host, see = (view: FleetView) => view) 
   const reconciler = new Reconciler(
     {
       registry: { ...store.registry, fleet },
-      ...{ intents: store.intents, desired, machine, home, namespace: 'meow' },
+      ...{ desiredServers: store.desiredServers, desired, machine, home, namespace: 'meow' },
       ...{
         execPath: process.execPath,
         cliPath: '/gone/meowctl.js',
@@ -117,7 +117,7 @@ test('a server that dies at each start is started again after 1, 2, 4 and 8 s, a
   await rounds(5);
   expect(lines).toEqual([...expected, left]);
   expect(host.desired.list().map(({ state }) => state)).toEqual(['crashed']);
-  expect((await store.registry.fleet()).intents.get(id)?.state).toBe('crashed');
+  expect((await store.registry.fleet()).desiredServers.get(id)?.state).toBe('crashed');
 });
 
 test('one in another container is given up only after a whole lease awake, without a lease of its own', async () => {

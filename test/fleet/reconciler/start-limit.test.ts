@@ -24,7 +24,7 @@ function view(...records: ServerRecord[]): FleetView {
     servers,
     total: servers.length,
     skipped: [],
-    intents: new Map(),
+    desiredServers: new Map(),
     doors: [],
     registry: null,
   };

@@ -4,7 +4,7 @@ import { defaults } from '../../../src/defaults.ts';
 import { stopAndRemember } from '../../../src/fleet/scale/stop-and-remember.ts';
 import type { SignedServer } from '../../../src/model/desired-server.ts';
 import type { Clock } from '../../../src/time/until.ts';
-import { sampleIntent, sampleRecord } from '../../helpers/store.ts';
+import { sampleDesired, sampleRecord } from '../../helpers/store.ts';
 
 /** A clock that goes on by its pauses alone. */
 function fakeClock(): Clock {
@@ -18,7 +18,7 @@ function fakeClock(): Clock {
 
 const signed = { hostId: 'h'.repeat(16), registry: 'r', namespace: 'meow', seal: '' };
 const desired = (id: string, state: SignedServer['state']): SignedServer => ({
-  ...sampleIntent({ state }),
+  ...sampleDesired({ state }),
   ...signed,
   id,
 });

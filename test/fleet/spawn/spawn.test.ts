@@ -63,9 +63,9 @@ describe('spawn', () => {
     expect(failed).toEqual([]);
     const [record] = started;
     expect(record).toMatchObject({ app: 'fixture', state: 'up' });
-    const { servers, intents } = await store.registry.fleet();
+    const { servers, desiredServers } = await store.registry.fleet();
     expect(servers.map(({ record: { id } }) => id)).toContain(record?.id);
-    expect(intents.get(record?.id ?? '')?.state).toBe('wanted');
+    expect(desiredServers.get(record?.id ?? '')?.state).toBe('wanted');
   });
 
   test('hands settings over by environment, never on the command line', async () => {
@@ -140,7 +140,7 @@ describe('spawn', () => {
     expect(failed.map(({ exitCode }) => exitCode)).toEqual([5]);
     const after = await fleet();
     expect(after.servers.length).toBe(before.servers.length);
-    expect(after.intents.size).toBe(before.intents.size);
+    expect(after.desiredServers.size).toBe(before.desiredServers.size);
   });
 
   test('that is interrupted stops what is not ready, and names how far it got', async () => {

@@ -12,7 +12,7 @@ let api: AppSpec;
 let apiWithKey: AppSpec;
 
 const env = { PATH: '/bin', HOME: '/root' };
-const none: AppsHere = { wanted: [], stopped: [], others: [] };
+const none: AppsHere = { desired: [], stopped: [], others: [] };
 const rest = { env: [], envDigest: null, cwd: '/srv', health: null };
 const web: AppSpec = { ...rest, kind: 'program', command: ['node', 'web.js'] };
 
@@ -32,14 +32,14 @@ const more = (here: Partial<AppsHere>, what: Parameters<typeof whichApp>[1] = nu
 describe('where no app is named', () => {
   test('more are started of the one that runs here, else of the one that ran here last', () => {
     expect(more({})).toEqual(catSpec);
-    expect(more({ wanted: [apiWithKey, apiWithKey], stopped: [web] })).toEqual(apiWithKey);
+    expect(more({ desired: [apiWithKey, apiWithKey], stopped: [web] })).toEqual(apiWithKey);
     expect(more({ stopped: [web, web], others: ['/srv/api.mjs'] })).toEqual(web);
-    expect(more({ wanted: [catSpec], others: ['/srv/api.mjs'] })).toEqual(catSpec);
+    expect(more({ desired: [catSpec], others: ['/srv/api.mjs'] })).toEqual(catSpec);
   });
 
   test('several are listed, and so is what only others run', () => {
     const cases: Partial<AppsHere>[] = [
-      { wanted: [api, web, api] },
+      { desired: [api, web, api] },
       { stopped: [api, web] },
       { others: ['cat', '/srv/api.mjs'] },
     ];
@@ -47,7 +47,7 @@ describe('where no app is named', () => {
       expect(() => more(here)).toThrow(expect.objectContaining({ exitCode: 2 }));
       expect(() => more(here)).toThrow('"/srv/api.mjs"');
     }
-    expect(() => more({ wanted: [api, web] })).toThrow('"node web.js" in "/srv"');
+    expect(() => more({ desired: [api, web] })).toThrow('"node web.js" in "/srv"');
     expect(more({ others: ['cat'] })).toEqual(catSpec);
   });
 
@@ -56,7 +56,7 @@ describe('where no app is named', () => {
       ...catSpec,
       ...keepValues(home, { base: {}, declared: { TWO: '2' }, leftOut: 0 }),
     };
-    const spec = more({ wanted: [apiWithKey] }, { spec: change, isNamed: false, isPlain: false });
+    const spec = more({ desired: [apiWithKey] }, { spec: change, isNamed: false, isPlain: false });
     expect(spec).toMatchObject({ kind: 'module', path: '/srv/api.mjs', env: ['KEY', 'TWO'] });
     expect(readValues(home, spec.envDigest ?? '').declared).toEqual({ KEY: 'hush', TWO: '2' });
   });
@@ -64,16 +64,16 @@ describe('where no app is named', () => {
 
 describe('an app that is named', () => {
   test('is the one that is here, with its settings, unless others are given', () => {
-    const here = { wanted: [apiWithKey, web] };
+    const here = { desired: [apiWithKey, web] };
     expect(more(here, asked(api))).toEqual(apiWithKey);
     expect(more(here, asked(api, false))).toEqual(api);
-    expect(more({ wanted: [web], stopped: [apiWithKey] }, asked(api))).toEqual(apiWithKey);
-    expect(more({ wanted: [web] }, asked(catSpec))).toEqual(catSpec);
+    expect(more({ desired: [web], stopped: [apiWithKey] }, asked(api))).toEqual(apiWithKey);
+    expect(more({ desired: [web] }, asked(catSpec))).toEqual(catSpec);
   });
 
   test('and runs here with different settings is not guessed at', () => {
-    expect(() => more({ wanted: [api, apiWithKey] }, asked(api))).toThrow('set differently');
-    expect(() => more({ wanted: [api, apiWithKey] })).toThrow('set differently');
+    expect(() => more({ desired: [api, apiWithKey] }, asked(api))).toThrow('set differently');
+    expect(() => more({ desired: [api, apiWithKey] })).toThrow('set differently');
   });
 
   test('is the same by file or by command and folder, whatever its settings', () => {

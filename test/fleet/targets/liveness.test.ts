@@ -5,7 +5,7 @@ import type { FleetView } from '../../../src/model/fleet-view.ts';
 import type { ServerRecord } from '../../../src/model/server-record.ts';
 import { identify, thisMachine } from '../../../src/process/identity.ts';
 import { killAtEnd, temporaryFolder } from '../../helpers/cleanup.ts';
-import { sampleIntent, sampleRecord } from '../../helpers/store.ts';
+import { sampleDesired, sampleRecord } from '../../helpers/store.ts';
 import { until } from '../../helpers/until.ts';
 
 const id = 'abc234';
@@ -20,7 +20,7 @@ async function living() {
 
 function view(record: ServerRecord | null, leaseLeftMs: number | null): FleetView {
   const servers = record ? [{ record, leaseLeftMs }] : [];
-  return { servers, total: 1, skipped: [], intents: new Map(), doors: [], registry: null };
+  return { servers, total: 1, skipped: [], desiredServers: new Map(), doors: [], registry: null };
 }
 
 const gone = { pid: 4_000_000, pidStart: '1' };
@@ -55,12 +55,12 @@ test.each<[string, Says, Says, number | null, boolean, boolean, boolean]>([
       ...{ hostId, host, bootId, pidNs },
       ...(says === 'runs' ? running : says),
     });
-    const intent = sampleIntent(ofDesired === null ? {} : whose(ofDesired));
+    const desired = sampleDesired(ofDesired === null ? {} : whose(ofDesired));
     const fleet = view(ofRecord && sampleRecord({ id, ...whose(ofRecord) }), leaseLeftMs);
     expect({
-      alive: lives(id, intent, fleet, machine),
-      dead: isDead(id, intent, fleet, machine),
-      deadAnyway: isDead(id, intent, fleet, machine, false),
+      alive: lives(id, desired, fleet, machine),
+      dead: isDead(id, desired, fleet, machine),
+      deadAnyway: isDead(id, desired, fleet, machine, false),
     }).toEqual({ alive, dead, deadAnyway });
   },
 );
@@ -69,10 +69,10 @@ test('the end of a process that was told of is waited for, and not for long wher
   const machine = thisMachine(temporaryFolder());
   const { hostId, host, bootId, pidNs } = machine;
   const running = await living();
-  const intent = sampleIntent({ hostId, host, bootId, pidNs, ...running });
-  await untilGone(id, intent, view(null, null), machine);
-  expect(isDead(id, intent, view(null, null), machine)).toBe(false);
+  const desired = sampleDesired({ hostId, host, bootId, pidNs, ...running });
+  await untilGone(id, desired, view(null, null), machine);
+  expect(isDead(id, desired, view(null, null), machine)).toBe(false);
   process.kill(running.pid, 'SIGKILL');
-  await untilGone(id, intent, view(null, null), machine);
-  expect(isDead(id, intent, view(null, null), machine)).toBe(true);
+  await untilGone(id, desired, view(null, null), machine);
+  expect(isDead(id, desired, view(null, null), machine)).toBe(true);
 });

@@ -17,7 +17,7 @@ function listing(it: ServerRecord, leaseLeftMs: number | null = 5_000): Listing 
   return { record: it, leaseLeftMs };
 }
 
-const intent: DesiredServer = {
+const desired: DesiredServer = {
   ...{ app: 'cat', ...here, pid: 4_712, pidStart: '1', port: 3_009, fixedPort: false },
   ...{ spec: catSpec, listenHost: '127.0.0.1', advertise: null, state: 'wanted' },
 };
@@ -42,7 +42,13 @@ const view: FleetView = {
     ),
     listing(record('gggggg', 3_006, { state: 'draining' })),
   ],
-  ...{ total: 7, skipped: [], doors: [], registry: null, intents: new Map([['hhhhhh', intent]]) },
+  ...{
+    total: 7,
+    skipped: [],
+    doors: [],
+    registry: null,
+    desiredServers: new Map([['hhhhhh', desired]]),
+  },
 };
 const known = knownServers(view);
 

@@ -111,7 +111,7 @@ function serveThree(): Promise<RunningServer[]> {
   const log = () => {};
   const deps = {
     store,
-    wanted: null,
+    ownDesired: null,
     createApp: catApp({ store, spoolFolder: null, limits: defaults, log }),
     log,
   };

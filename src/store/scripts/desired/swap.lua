@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Writes or removes an intent, if it stands as known.
+-- Writes or removes a desired server, if it stands as known.
 -- before, after: its text, or '' for none.
 -- Returns 1, or 0 where it does not.
 local intents = unpack(KEYS)

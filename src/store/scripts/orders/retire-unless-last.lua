@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Writes one server's order and removes its intent, unless no other server would stay up. A worker
+-- Writes one server's order and removes the desired server, unless no other would stay up. A worker
 -- takes no requests, and so stays for none.
 -- forever: '1' where the order of a server that was wanted is to outlive its ttlSeconds, or '0'.
 -- prefix: of an order's key.

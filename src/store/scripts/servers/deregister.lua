@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- Forgets a server that leaves. Without an order its intent stays: as it is, or as told if it
+-- Forgets a server that leaves. Without an order it stays desired: as it is, or as told if it
 -- stands as the server knows it.
--- before, after: that intent, or ''. ending: JSON, how it ended its app, or ''; kept for
+-- before, after: its entry, or ''. ending: JSON, how it ended its app, or ''; kept for
 -- endingSeconds.
 -- Returns 1 where it had an order, else 0.
 local servers, leases, intents, order, acks, ended = unpack(KEYS)

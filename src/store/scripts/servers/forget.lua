@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- Removes all that is kept of a server that is known to be gone. If its intent is there still, that
+-- Removes all that is kept of a server that is known to be gone. If its entry is there still, that
 -- of the server whose place it took is written back.
--- before, text: the id of that one and its intent, or ''.
+-- before, text: the id of that one and its entry, or ''.
 -- Returns 1 where it was written back, else 0.
 local servers, leases, intents, order, acks = unpack(KEYS)
 local id, channel, before, text = unpack(ARGV)

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Removes records whose lease ran out lostForMs ago, and doors that are gone. Intents and orders
--- stay.
+-- Removes records whose lease ran out lostForMs ago, and doors that are gone. Orders and what is
+-- desired stay.
 -- Returns the ids.
 local servers, leases, doors = unpack(KEYS)
 local lostForMs = unpack(ARGV)

@@ -7,7 +7,7 @@ import type { Row } from '../../src/cli/output/rows.ts';
 import type { AppSpec } from '../../src/model/app-spec.ts';
 import { finish, openSite, type Site } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
-import { sampleIntent } from '../helpers/store.ts';
+import { sampleDesired } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
 
 const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -26,7 +26,7 @@ afterEach(async () => {
   await site.close();
 });
 
-describe('intents that somebody planted', () => {
+describe('desired servers that somebody planted', () => {
   /** A program nobody here asked for: started, it would leave a file. */
   const touch = (): AppSpec => ({
     kind: 'program',
@@ -38,10 +38,10 @@ describe('intents that somebody planted', () => {
   });
 
   const plant = (count: number) => {
-    const intent = sampleIntent({ host: hostname(), bootId, spec: touch() });
+    const desired = sampleDesired({ host: hostname(), bootId, spec: touch() });
     const fields = Array.from({ length: count }, (_, n) => {
       const id = `aaa${(n + 1_000).toString().replace(/[01]/g, (digit) => 'xy'[Number(digit)] ?? '')}`;
-      return [id.slice(-6), JSON.stringify(intent)];
+      return [id.slice(-6), JSON.stringify(desired)];
     });
     return raw.hset('{meow}:intents', ...fields.flat());
   };
@@ -69,8 +69,8 @@ describe('intents that somebody planted', () => {
   test('for what is no host are skipped by `keep` and `scale`', async () => {
     const spec = { kind: 'cat', env: {}, cwd: null, health: null };
     for (const [at, listenHost] of ['no such\nhost', '--host', '10.0.0.1/8'].entries()) {
-      const intent = { ...sampleIntent({ host: hostname(), bootId }), spec, listenHost };
-      await raw.hset('{meow}:intents', `aaaaa${'abc'[at]}`, JSON.stringify(intent));
+      const desired = { ...sampleDesired({ host: hostname(), bootId }), spec, listenHost };
+      await raw.hset('{meow}:intents', `aaaaa${'abc'[at]}`, JSON.stringify(desired));
     }
     const { code, stderr } = await site.run(['scale', '1']);
     expect([code, stderr]).toEqual([0, '1 serve here: 1 started, 0 retired\n']);

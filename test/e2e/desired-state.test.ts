@@ -74,18 +74,21 @@ function listed(home = site.home): string[] {
 
 const text = async (id: string) => (await raw.hget(INTENTS, id)) ?? '';
 
-async function change(id: string, to: (intent: Record<string, unknown>) => void) {
-  const intent = JSON.parse(await text(id)) as Record<string, unknown>;
-  to(intent);
-  await raw.hset(INTENTS, id, JSON.stringify(intent));
+async function change(id: string, to: (desired: Record<string, unknown>) => void) {
+  const desired = JSON.parse(await text(id)) as Record<string, unknown>;
+  to(desired);
+  await raw.hset(INTENTS, id, JSON.stringify(desired));
 }
 
 describe('what is wanted on a host stands in its state folder', () => {
   // Each field breaks the signature: test/state/signature.test.ts.
-  const fields: readonly (readonly [string, (intent: Record<string, unknown>) => void])[] = [
-    ['host', (intent) => Object.assign(intent, { hostId: 'b'.repeat(16) })],
-    ['app', (intent) => Object.assign(intent.spec as object, { kind: 'module', path: '/evil.js' })],
-    ['signature', (intent) => Object.assign(intent, { seal: 'A'.repeat(43) })],
+  const fields: readonly (readonly [string, (desired: Record<string, unknown>) => void])[] = [
+    ['host', (desired) => Object.assign(desired, { hostId: 'b'.repeat(16) })],
+    [
+      'app',
+      (desired) => Object.assign(desired.spec as object, { kind: 'module', path: '/evil.js' }),
+    ],
+    ['signature', (desired) => Object.assign(desired, { seal: 'A'.repeat(43) })],
   ];
 
   test('and one that somebody has changed in Redis is not started', async () => {
@@ -110,20 +113,20 @@ describe('what is wanted on a host stands in its state folder', () => {
     process.kill(one?.pid ?? 0, 'SIGTERM');
     const state = async () => (JSON.parse(await text(one?.id ?? '')) as { state: string }).state;
     await until('it is stopped', async () => (await state()) === 'stopped');
-    await change(one?.id ?? '', (intent) => Object.assign(intent, { state: 'wanted' }));
+    await change(one?.id ?? '', (desired) => Object.assign(desired, { state: 'wanted' }));
     const { said, stop } = await keep();
     await rounds(3);
     expect(said()).not.toContain('took the place');
     await stop();
   });
 
-  test('and the intent of a destroyed one, written back, is dead', async () => {
+  test('and the desired server of a destroyed one, written back, is dead', async () => {
     const [one] = await spawn(1);
-    const intent = await text(one?.id ?? '');
+    const desired = await text(one?.id ?? '');
     await site.run(['destroy', '--all']);
-    await raw.hset(INTENTS, one?.id ?? '', intent);
-    await raw.hset(INTENTS, 'zzz222', intent.replaceAll(one?.id ?? '', 'zzz222'));
-    await raw.hset('{other}:intents', one?.id ?? '', intent);
+    await raw.hset(INTENTS, one?.id ?? '', desired);
+    await raw.hset(INTENTS, 'zzz222', desired.replaceAll(one?.id ?? '', 'zzz222'));
+    await raw.hset('{other}:intents', one?.id ?? '', desired);
     const here = await keep();
     const there = await keep({ env: { MEOW_NAMESPACE: 'other' } });
     await until('it is forgotten', async () => (await raw.hlen(INTENTS)) === 1);

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Writes one server's order and removes its intent, where it has one and nobody else was first.
+-- Writes one server's order and removes the desired server, where it has one and nobody else was first.
 -- Returns 'ordered', 'already' or 'unwanted'.
 local intents, order = unpack(KEYS)
 local id, text, ttlSeconds, channel = unpack(ARGV)
