@@ -174,6 +174,7 @@ export const defaults = Object.freeze({
   logTouchMs: 3_600_000,
   logPollMs: 200,
   logLines: 100,
+  eventLines: 50,
 
   localRedisPort: 16_379,
   /** How many ports it tries, from that one on. */

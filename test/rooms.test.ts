@@ -35,7 +35,8 @@ const isGround = (file: string) => !file.includes('/');
 
 /** Whose values each room uses besides its own and those of the ground: the files of src/ itself. */
 const uses: Record<string, readonly string[]> = {
-  cli: ['cli/context', 'cli/flags', 'cli/output', 'cli/serve', 'cli/verbs'],
+  cli: ['cli/context', 'cli/flags', 'cli/history', 'cli/output', 'cli/serve', 'cli/verbs'],
+  'cli/history': ['cli/flags', 'model', 'time'],
   'cli/verbs': [
     ...['cli/context', 'cli/flags', 'cli/output', 'cli/picture-files', 'cli/serve', 'cli/up'],
     ...[
@@ -109,7 +110,8 @@ const uses: Record<string, readonly string[]> = {
   logs: [],
   state: ['model'],
 
-  store: ['model', 'store/connection', 'store/pictures', 'store/scripts'],
+  store: ['model', 'store/connection', 'store/events', 'store/pictures', 'store/scripts'],
+  'store/events': ['model', 'store/connection', 'store/scripts', 'time'],
   'store/pictures': ['store/scripts'],
   'store/scripts': [],
   'store/connection': ['time'],

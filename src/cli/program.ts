@@ -4,6 +4,7 @@ import { UsageError } from '../errors.ts';
 import { quote } from '../text.ts';
 import type { Context } from './context/context.ts';
 import { seconds } from './flags/values.ts';
+import { addEvents } from './history/events.ts';
 import { verbHere } from './output/other-tools.ts';
 import { addDestroy } from './verbs/destroy.ts';
 import { addDown } from './verbs/down.ts';
@@ -34,6 +35,7 @@ const verbs: ReadonlyMap<string, AddVerb> = new Map([
   ['restart', addRestart],
   ['listservers', addListservers],
   ['logs', addLogs],
+  ['events', addEvents],
   ['proxy', addProxy],
   ['keep', addKeep],
   ['serve', addServe],

@@ -1,7 +1,8 @@
 import { readEviction } from './connection/eviction.ts';
-import { openConnection, openLastingConnection } from './connection/open.ts';
+import { type LinkOptions, openConnection, openLastingConnection } from './connection/open.ts';
 import { parseRedisUrl } from './connection/redis-url.ts';
 import { createDesiredServers } from './desired-state.ts';
+import { createEvents } from './events/events.ts';
 import { createKeys } from './keys.ts';
 import { createMessages } from './messages.ts';
 import { createImages } from './pictures/enqueue.ts';
@@ -33,13 +34,15 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
   const address = parseRedisUrl(options.url);
   const keys = createKeys(options.namespace);
   const open = persistent ? openLastingConnection : openConnection;
-  const link = await open(address, {
+  const linkOptions: LinkOptions = {
     connectMs,
     commandMs,
     silentMs: settings.beatMs * (1 - settings.beatJitter),
     say,
     takesWrites: (redis) => takesWrites(redis, keys),
-  });
+  };
+  const link = await open(address, linkOptions);
+  const { written, ...events } = createEvents(link, keys, address, linkOptions);
   return {
     label: address.label,
     registry: createRegistry(link, keys, settings, say),
@@ -47,9 +50,13 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
     messages: createMessages(link, keys),
     visits: createVisits(link, keys, settings, say),
     images: createImages(link, keys, settings),
+    events,
     eviction: () => readEviction(link),
     connected: link.connected,
-    close: link.close,
+    async close() {
+      await written(commandMs);
+      await link.close();
+    },
   };
 }
 

@@ -40,6 +40,8 @@ export interface Keys {
   readonly delivering: string;
   /** hash picture id → claim */
   readonly claims: string;
+  /** stream, trimmed to about 1,000 entries: what happened */
+  readonly events: string;
   /** channel: the id that changed */
   readonly changes: string;
 }
@@ -67,6 +69,7 @@ export function createKeys(namespace: string): Keys {
     imageBytes: `${prefix}image-bytes`,
     delivering: `${prefix}delivering`,
     claims: `${prefix}claims`,
+    events: `${prefix}events`,
     changes: `${prefix}changes`,
   };
 }

@@ -5,6 +5,7 @@ import type { FleetView, RecordsView, Silence } from '../model/fleet-view.ts';
 import type { ClaimedPicture, NewPicture, Picture, PictureInfo } from '../model/picture.ts';
 import type { ServerRecord } from '../model/server-record.ts';
 import type { Eviction } from './connection/eviction.ts';
+import type { Events } from './events/events.ts';
 
 /** Stops a subscription. */
 export type Unsubscribe = () => void;
@@ -174,6 +175,7 @@ export interface Store {
   readonly messages: Messages;
   readonly visits: Visits;
   readonly images: Images;
+  readonly events: Events;
   /** What Redis throws away by itself; null for nothing, or unknown. */
   eviction(): Promise<Eviction | null>;
   /** False while the connection is down. */

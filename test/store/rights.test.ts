@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { luaText } from '../../scripts/lua.mjs';
 import { StoreError } from '../../src/errors.ts';
+import { eventText } from '../../src/model/event.ts';
 import { commandsOf } from '../../src/store/scripts/guard.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../helpers/redis.ts';
@@ -16,7 +17,7 @@ const STORE = join(import.meta.dirname, '..', '..', 'src', 'store');
 const NO_RIGHT =
   /^(on|off|once|emit|connect|disconnect|sendcommand|removealllisteners|eval_ro|hello|auth|quit|reset)$/;
 /** What is done without where it is refused: visits are read all the same. */
-const OPTIONAL = ['LTRIM', 'INFO', 'PING', 'SELECT', 'SUBSCRIBE', 'PUBLISH'];
+const OPTIONAL = ['LTRIM', 'INFO', 'PING', 'SELECT', 'SUBSCRIBE', 'PUBLISH', 'XADD'];
 
 const rule = documentedRule();
 const documented = rule.filter((word) => word.startsWith('+')).map((word) => word.slice(1));
@@ -35,7 +36,7 @@ function plainCommands(): string[] {
 
 describe('the rule in docs/operations.md', () => {
   test('covers every command that the store and its scripts use, and no other', () => {
-    const used = new Set([...plainCommands(), 'publish', 'ping', 'select', 'info']);
+    const used = new Set([...plainCommands(), 'publish', 'xadd', 'ping', 'select', 'info']);
     for (const name of scripts.flatMap(commandsOf)) used.add(name.toLowerCase());
     expect([...documented].sort()).toEqual([...used].sort());
   });
@@ -102,6 +103,8 @@ const deeds: readonly (readonly [name: string, deed: (store: Store) => Promise<u
   ['putBackFor', ({ images }) => images.putBackFor(['mine', 'before'])],
   ['acknowledge a picture', ({ images }) => images.acknowledge(...claimed, 5_000)],
   ['peek', ({ images }) => images.peek()],
+  ['read events', ({ events }) => events.read({ limit: 10 })],
+  ['follow events', ({ events }) => followed(events)],
   ['requeueExpired', ({ images }) => images.requeueExpired()],
 ];
 const door = { id: 'd', url: 'http://127.0.0.1:3000', host: 'here', pid: 2, roster: {} };
@@ -110,6 +113,12 @@ let claimed: [id: string, claim: string] = ['', ''];
 async function take({ images }: Store): Promise<void> {
   const got = await images.claim('other');
   if (got) await images.acknowledge(got.id, got.claim);
+}
+
+/** Until the first that comes. */
+async function followed(events: Store['events']): Promise<void> {
+  const enough = new AbortController();
+  await events.follow('0-0', () => enough.abort(), enough.signal);
 }
 
 describe('a user of Redis', () => {
@@ -149,6 +158,7 @@ describe('a user of Redis', () => {
     const got = await admin.images.claim('mine');
     claimed = [got?.id ?? '', got?.claim ?? ''];
     await raw.zadd('{meow}:delivering', 1, 'gone');
+    await raw.xadd('{meow}:events', '*', 'event', eventText({ kind: 'ready' }));
     await admin.close();
     const dumped = (key: string) => raw.dumpBuffer(key).then((dump) => [key, dump] as const);
     seed = await Promise.all((await raw.keys('*')).map(dumped));

@@ -3,6 +3,7 @@ const types: readonly (readonly [commands: RegExp, type: string])[] = [
   [/^H/, 'hash'],
   [/^Z/, 'zset'],
   [/^L/, 'list'],
+  [/^X/, 'stream'],
   [/^S(ADD|REM|MEMBERS|CARD)$/, 'set'],
   [/^(GET|STRLEN|INCRBY)$/, 'string'],
 ];

@@ -15,6 +15,7 @@ const gives: Readonly<Record<string, RegExp>> = {
   requeue: /\brequeue\(/,
   'is-picture': /\bisPicture\(/,
   'push-visits': /\bpushVisits\(/,
+  event: /\bnoteEvent\(/,
 };
 const read = (file: string) => readFileSync(file, 'utf8');
 const isComment = (line: string) => line.startsWith('--');

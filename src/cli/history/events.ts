@@ -1,0 +1,111 @@
+import type { Command } from 'commander';
+import { defaults } from '../../defaults.ts';
+import { NothingError } from '../../errors.ts';
+import { type FleetEvent, lastId } from '../../model/event.ts';
+import type { Skipped } from '../../model/fleet-view.ts';
+import type { Store } from '../../store/store.ts';
+import { quote } from '../../text.ts';
+import type { Context } from '../context/context.ts';
+import { examples } from '../flags/help.ts';
+import { duration, lines, serverId } from '../flags/values.ts';
+import { eventLine } from './event-line.ts';
+
+interface Options {
+  readonly follow?: boolean;
+  readonly lines?: number;
+  readonly since?: number;
+  readonly utc?: boolean;
+  readonly json?: boolean;
+}
+
+const ALL = 1_000_000;
+
+export function addEvents(program: Command, context: Context): void {
+  program
+    .command('events')
+    .description('print what happened in the fleet, who did it, and why')
+    .argument('[id]', 'only what happened to this server', serverId)
+    .option('-f, --follow', 'go on with what happens from now on')
+    .option(
+      '-n, --lines <count>',
+      `the last so many (default: ${defaults.eventLines}; all with --since)`,
+      lines,
+    )
+    .option('--since <time>', 'nothing older than this, such as 30s, 10m, 2h or 7d', duration)
+    .option('--utc', 'times in UTC instead of local ones')
+    .option('--json', 'print an array of events; with --follow one event a line')
+    .addHelpText(
+      'after',
+      examples('meowctl events', 'meowctl events -f', 'meowctl events k3x9ab --since 10m'),
+    )
+    .action((id: string | undefined, options: Options) => events(context, id, options));
+}
+
+async function events(context: Context, server: string | undefined, options: Options) {
+  await context.withStore(async ({ store }) => {
+    const found = await store.events.read({
+      server,
+      ...wanted(options),
+      onSkipped: (skipped) => saySkipped(skipped, context),
+    });
+    if (options.follow) return follow(context, store, server, found, options);
+    if (options.json) return context.output.json(found);
+    if (found.length === 0) return sayNothing(context, server, options);
+    print(context, found, options);
+  });
+}
+
+function wanted({ lines: count, since }: Options) {
+  if (since === undefined) return { limit: count ?? defaults.eventLines };
+  return { since: Date.now() - since, limit: count ?? ALL };
+}
+
+/** Until Ctrl-C, or until nobody reads it any more. */
+async function follow(
+  context: Context,
+  store: Store,
+  server: string | undefined,
+  before: readonly FleetEvent[],
+  options: Options,
+): Promise<void> {
+  const { output } = context;
+  const unread = new AbortController();
+  print(context, before, options);
+  await store.events.follow(
+    lastId(before),
+    (came) => {
+      const asked = came.filter((event) => server === undefined || event.server === server);
+      print(context, asked, options);
+      if (output.isUnread()) unread.abort();
+    },
+    AbortSignal.any([context.interruption(), unread.signal]),
+    {
+      say: (line) => output.talk(`meowctl: ${line}`),
+      onSkipped: (skipped) => saySkipped(skipped, context),
+    },
+  );
+}
+
+function print({ output }: Context, found: readonly FleetEvent[], options: Options): void {
+  for (const event of found) {
+    if (options.json) output.json(event);
+    else output.line(eventLine(event, options));
+  }
+}
+
+function sayNothing({ output }: Context, server: string | undefined, { since }: Options): void {
+  if (server === undefined)
+    return output.talk('no events yet: start a server with `meowctl spawn`');
+  const lately = since === undefined ? '' : ' in that time';
+  throw new NothingError(
+    `no events of server ${server}${lately}`,
+    'See `meowctl events`: the last 1,000 or so of the fleet are kept',
+  );
+}
+
+function saySkipped(skipped: readonly Skipped[], { output }: Context): void {
+  const [first] = skipped;
+  if (!first) return;
+  const more = skipped.length > 1 ? `, and ${skipped.length - 1} more that are not valid` : '';
+  output.talk(`meowctl: skipped ${quote(first.where)}: ${first.why}${more}`);
+}

@@ -1,0 +1,72 @@
+import type { FleetEvent, NewEvent } from '../../model/event.ts';
+import type { Skipped } from '../../model/fleet-view.ts';
+import type { Link } from '../connection/connection.ts';
+import type { LinkOptions } from '../connection/open.ts';
+import type { RedisAddress } from '../connection/redis-url.ts';
+import type { Keys } from '../keys.ts';
+import { followEvents } from './follow.ts';
+import { createNotes, type Notes } from './notes.ts';
+import { readEvents } from './read.ts';
+
+interface EventsWanted {
+  /** Nothing older, Unix ms on Redis' clock. */
+  readonly since?: number | undefined;
+  /** Only of this one. */
+  readonly server?: string | undefined;
+  /** The newest so many. */
+  readonly limit: number;
+  readonly onSkipped?: (skipped: readonly Skipped[]) => void;
+}
+
+interface EventsFollowed {
+  /** Told when Redis goes away and comes back. */
+  readonly say?: (line: string) => void;
+  readonly onSkipped?: (skipped: readonly Skipped[]) => void;
+}
+
+export interface Events {
+  /** Writes without waiting; what Redis cannot take now is kept, the newest 200, and told later. Never throws. */
+  note(event: NewEvent): void;
+  /** Oldest first. Rejects with StoreError. */
+  read(wanted: EventsWanted): Promise<readonly FleetEvent[]>;
+  /**
+   * Tells of what comes after this id, or from now on where that is null, until it is aborted, over a
+   * connection of its own that outlives Redis. Rejects with StoreError where Redis refuses it.
+   */
+  follow(
+    from: string | null,
+    onEvents: (events: readonly FleetEvent[]) => void,
+    signal: AbortSignal,
+    how?: EventsFollowed,
+  ): Promise<void>;
+}
+
+/** What happened in the fleet. */
+export function createEvents(
+  link: Link,
+  keys: Keys,
+  address: RedisAddress,
+  options: LinkOptions,
+): Events & Pick<Notes, 'written'> {
+  const { note, written } = createNotes(link, keys, options.say);
+  return {
+    note,
+    written,
+    async read({ since, server, limit, onSkipped = () => {} }) {
+      const { events, skipped } = await readEvents(
+        link,
+        keys,
+        since === undefined ? {} : { from: `${since}-0` },
+      );
+      if (skipped.length > 0) onSkipped(skipped);
+      const wanted = events.filter(
+        (event) =>
+          (since === undefined || event.at >= since) &&
+          (server === undefined || event.server === server),
+      );
+      return wanted.slice(-limit);
+    },
+    follow: (from, onEvents, signal, { say = () => {}, onSkipped = () => {} } = {}) =>
+      followEvents({ address, keys, link: { ...options, say }, from, onEvents, onSkipped, signal }),
+  };
+}
