@@ -18,6 +18,10 @@ export interface Settings {
   /** `MEOW_APP`: what a server is to serve, as JSON, from whoever started it. */
   readonly app: string | null;
   readonly color: 'always' | 'never' | 'auto';
+  /** Whether a terminal here shows more than ASCII: `LC_ALL`, `LC_CTYPE`, `LANG`. */
+  readonly utf8: boolean;
+  /** Whether a terminal here can only print line after line: `TERM`. */
+  readonly dumb: boolean;
   /** `MEOW_DEBUG`: what is written to stderr of what goes on inside. */
   readonly debug: readonly DebugSection[];
   /** All that is set here: what of it a child gets is for environment/app-environment.ts to say. */
@@ -44,6 +48,8 @@ export function readSettings(env: Env): Settings {
     advertise: advertise(given(env, 'MEOW_ADVERTISE')),
     app: given(env, 'MEOW_APP'),
     color: color(env),
+    utf8: isUtf8(env),
+    dumb: (given(env, 'TERM') ?? 'dumb') === 'dumb',
     debug: debugIn(given(env, 'MEOW_DEBUG')),
     childEnv: childEnv(env),
   });
@@ -128,6 +134,12 @@ function color(env: Env): Settings['color'] {
   const force = given(env, 'FORCE_COLOR');
   if (force === null) return 'auto';
   return force === '0' || force === 'false' ? 'never' : 'always';
+}
+
+// The first that is set counts (POSIX, 8.2); macOS says only `UTF-8`.
+function isUtf8(env: Env): boolean {
+  const named = given(env, 'LC_ALL') ?? given(env, 'LC_CTYPE') ?? given(env, 'LANG') ?? 'C';
+  return /utf-?8/i.test(named);
 }
 
 // MEOW_APP is for one process alone.

@@ -38,7 +38,8 @@ const uses: Record<string, readonly string[]> = {
   cli: ['cli/context', 'cli/flags', 'cli/history', 'cli/output', 'cli/serve', 'cli/verbs'],
   'cli/history': ['cli/flags', 'model', 'time'],
   'cli/verbs': [
-    ...['cli/context', 'cli/flags', 'cli/output', 'cli/picture-files', 'cli/serve', 'cli/up'],
+    ...['cli/context', 'cli/flags', 'cli/output', 'cli/picture-files', 'cli/progress'],
+    ...['cli/serve', 'cli/up'],
     ...[
       'fleet/destroy',
       'fleet/restart',
@@ -50,7 +51,7 @@ const uses: Record<string, readonly string[]> = {
     ...['local-redis', 'logs', 'process', 'state', 'time'],
   ],
   'cli/up': [
-    ...['cli/context', 'cli/flags', 'cli/output', 'admin', 'proxy'],
+    ...['cli/context', 'cli/flags', 'cli/output', 'cli/progress', 'admin', 'proxy'],
     ...['fleet/destroy', 'fleet/scale', 'local-redis', 'logs', 'model', 'process', 'state'],
     'store/connection',
   ],
@@ -65,6 +66,7 @@ const uses: Record<string, readonly string[]> = {
   'cli/output': ['cli/flags', 'model', 'process', 'state'],
   'cli/flags': ['environment', 'health', 'hosting', 'model', 'state'],
   'cli/picture-files': ['cats/picture'],
+  'cli/progress': ['cli/output', 'time'],
 
   'fleet/restart': [
     ...['fleet/destroy', 'fleet/spawn', 'fleet/targets', 'environment', 'model', 'process'],

@@ -17,8 +17,9 @@ export async function run(proc: NodeJS.Process, root: string): Promise<ExitCode>
   let output: Output | null = null;
   try {
     const config = readSettings(proc.env);
-    debugTo(config.debug, proc.pid, (line) => proc.stderr.write(line));
-    output = createOutput(proc.stdout, proc.stderr, config.color, paints);
+    const talk = createOutput(proc.stdout, proc.stderr, config.color, paints);
+    output = talk;
+    debugTo(config.debug, proc.pid, (line) => talk.talk(line.slice(0, -1)));
     const { own, program } = splitProgram(proc.argv);
     const context = createContext(proc, root, config, output, program);
     await createProgram(context).parseAsync(own);

@@ -15,6 +15,11 @@ export interface Paints {
   labels(): Promise<(label: string) => string>;
 }
 
+/** What stands at the end of a terminal, and moves for each line that is written there. */
+export interface Below {
+  around(write: () => void): void;
+}
+
 /** stdout is data, stderr is talk. */
 export interface Output {
   /** Whether a person reads stdout, or stderr. */
@@ -34,6 +39,8 @@ export interface Output {
   isUnread(): boolean;
   /** One line to a person, on stderr. */
   talk(text: string): void;
+  /** From now on this stands below all lines of the terminal that stderr is; null: nothing does. */
+  setBelow(below: Below | null): void;
   /** Resolves when all of stdout has been taken. Rejects with FailedError where it could not be. */
   flush(): Promise<void>;
 }
@@ -58,8 +65,13 @@ export function createOutput(
   const outIsTerminal = stdout.isTTY === true;
   const isColored = color === 'always' || (color === 'auto' && outIsTerminal);
   const used = isColored ? paints : null;
+  let below: Below | null = null;
+  const write = (stream: NodeJS.WriteStream, text: string) => {
+    if (below && stream.isTTY) below.around(() => stream.write(text));
+    else stream.write(text);
+  };
   const line = (text: string) => {
-    if (!closed) stdout.write(`${outIsTerminal ? plain(text) : text}\n`);
+    if (!closed) write(stdout, `${outIsTerminal ? plain(text) : text}\n`);
   };
 
   return {
@@ -74,18 +86,21 @@ export function createOutput(
     },
     async table(heads, rows) {
       const text = tableText(heads, rows, used ? await used.tones() : unpainted);
-      if (!closed) stdout.write(text);
+      if (!closed) write(stdout, text);
     },
     async labelled() {
       const paint = used ? await used.labels() : (label: string) => label;
       return (label, text) => {
         const shown = outIsTerminal ? plain(text.replaceAll('\t', '    ')) : text;
-        if (!closed) stdout.write(`${paint(plain(label))} ${shown}\n`);
+        if (!closed) write(stdout, `${paint(plain(label))} ${shown}\n`);
       };
     },
     isUnread: () => closed,
     talk(text) {
-      stderr.write(`${text}\n`);
+      write(stderr, `${text}\n`);
+    },
+    setBelow(next) {
+      below = next;
     },
     async flush() {
       if (!closed) await written(stdout, Buffer.alloc(0)).catch(reason);

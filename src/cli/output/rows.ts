@@ -4,8 +4,8 @@ import { catSpec, isWorker, nameOfApp } from '../../model/app-spec.ts';
 import { type DesiredServer, recordOfDesired } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { ServerRecord, ServerState } from '../../model/server-record.ts';
+import { doing } from '../../steps.ts';
 import type { Registry } from '../../store/store.ts';
-import { quote } from '../../text.ts';
 import type { Cell, Output, Tone } from './output.ts';
 
 /** A server as the CLI shows it. `doors` is what each door says of it. */
@@ -167,6 +167,6 @@ export function duration(ms: number): string {
 }
 
 /** What a server that has started does, for people. */
-export function servingLine({ id, url, worker, app }: ServerRecord): string {
-  return worker ? `${id} runs ${quote(app)}` : `${id} serves ${url}`;
+export function servingLine(record: ServerRecord): string {
+  return `${record.id} ${doing(record)}`;
 }

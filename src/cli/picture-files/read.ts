@@ -7,6 +7,8 @@ import { quote, systemReason } from '../../text.ts';
 
 const MIB = 1_024 * 1_024;
 
+type ReadPicture = NewPicture & { readonly data: Buffer };
+
 /**
  * Reads and checks every file before any is sent.
  * @throws FailedError naming the first file that cannot be a picture of ours
@@ -14,9 +16,9 @@ const MIB = 1_024 * 1_024;
 export async function readPictures(
   files: readonly string[],
   stdin: AsyncIterable<Buffer>,
-): Promise<NewPicture[]> {
+): Promise<ReadPicture[]> {
   if (files.length > defaults.maxQueuedPictures) throw tooMany(files.length);
-  const pictures: NewPicture[] = [];
+  const pictures: ReadPicture[] = [];
   for (const file of files) {
     const data = file === '-' ? await readStream(stdin) : await readFile(file);
     pictures.push(await toPicture(file === '-' ? 'stdin' : file, data));
@@ -52,7 +54,7 @@ async function readStream(stdin: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function toPicture(file: string, data: Buffer): Promise<NewPicture> {
+async function toPicture(file: string, data: Buffer): Promise<ReadPicture> {
   if (data.length === 0) throw new FailedError('empty', `${quote(file)} is empty`, nothingSent);
   const { inspectPicture } = await import('../../cats/picture/type.ts');
   const { pictureName } = await import('../../cats/picture/name.ts');

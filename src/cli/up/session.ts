@@ -6,8 +6,10 @@ import type { Reconciler } from '../../fleet/reconciler/reconciler.ts';
 import type { Scaled } from '../../fleet/scale/scale.ts';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
 import type { Background } from '../../loop.ts';
+import type { SignedServer } from '../../model/desired-server.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import type { Machine } from '../../process/identity.ts';
+import type { Steps } from '../../steps.ts';
 import { parseRedisUrl } from '../../store/connection/redis-url.ts';
 import type { Registry } from '../../store/store.ts';
 import type { Context, OpenStore } from '../context/context.ts';
@@ -17,6 +19,7 @@ import { aborted } from '../context/signals.ts';
 import { startReconciler } from '../context/start-reconciler.ts';
 import type { DrainFlags } from '../flags/time-limits.ts';
 import { tellFailures } from '../output/print-failures.ts';
+import { withSteps } from '../progress/shown.ts';
 import { type DoorFlags, type OpenedDoor, openDoor } from './open-door.ts';
 
 export interface UpFlags extends DoorFlags, DrainFlags {
@@ -54,7 +57,7 @@ export async function runUp(
     context.output.talk('stopping: keeper, door, servers');
   } finally {
     await inTurn([
-      () => end(going, flags.drainTimeout),
+      () => withSteps(context, (steps) => end(going, flags.drainTimeout, steps)),
       () => tellWhatStays(context, open.store.registry, thisMachine(home)),
       () => open.store.close(),
     ]);
@@ -89,7 +92,8 @@ async function getGoing(
     machine: thisMachine(context.config.home),
     ...serverProgram(context, open),
   };
-  const fleet = await bringUp(deps, { count: flags.number ?? null, asked, ofUp: true, signal });
+  const wanted = { count: flags.number ?? null, asked, ofUp: true, signal };
+  const fleet = await withSteps(context, (steps) => bringUp(deps, { ...wanted, steps }));
   door.started();
   going.ours.push(...fleet.started);
   // To be told to stop meanwhile is no failure: that is how it ends.
@@ -118,14 +122,17 @@ async function mindRedis({ config, output }: Context, { url }: OpenStore) {
 async function end(
   { minder, reconciler, door, desired, ours }: Going,
   drainMs: number,
+  steps: Steps,
 ): Promise<void> {
   const { stopServers } = await import('../../fleet/destroy/stop.ts');
+  const stop = (servers: readonly (ServerRecord | SignedServer)[]) =>
+    stopServers(servers, drainMs, defaults, undefined, steps);
   await inTurn([
     () => minder?.stop(),
     () => reconciler?.stop(),
     () => door?.close(drainMs),
-    () => stopServers(ours, drainMs, defaults),
-    () => stopServers(startedInTheirPlace(desired, ours), drainMs, defaults),
+    () => stop(ours),
+    () => stop(startedInTheirPlace(desired, ours)),
     () => desired?.stopOfUp(),
   ]);
 }

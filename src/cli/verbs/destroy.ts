@@ -8,6 +8,7 @@ import { addDrainTimeout, type DrainFlags } from '../flags/time-limits.ts';
 import { tellFailures } from '../output/print-failures.ts';
 import { printRows } from '../output/print-rows.ts';
 import { byPort, toRow } from '../output/rows.ts';
+import { withSteps } from '../progress/shown.ts';
 
 interface Options extends OutputFlags, DrainFlags {
   readonly all?: boolean;
@@ -44,16 +45,17 @@ async function destroyThem(
   options: Options,
 ): Promise<void> {
   const { destroyServers } = await import('../../fleet/destroy/destroy.ts');
-  const { asked, gone, failed } = await destroyServers(
-    { registry: store.registry, home: context.config.home, settings: defaults },
-    {
-      targets,
-      all: options.all ?? false,
-      force: options.force ?? false,
-      drainMs: options.drainTimeout,
-      signal: context.interruption(),
-      say: (line) => context.output.talk(`meowctl: ${line}`),
-    },
+  const deps = { registry: store.registry, home: context.config.home, settings: defaults };
+  const how = {
+    targets,
+    all: options.all ?? false,
+    force: options.force ?? false,
+    drainMs: options.drainTimeout,
+    signal: context.interruption(),
+    say: (line: string) => context.output.talk(`meowctl: ${line}`),
+  };
+  const { asked, gone, failed } = await withSteps(context, (steps) =>
+    destroyServers(deps, { ...how, steps }),
   );
   const rows = gone.map((record) => toRow(record, 'gone')).sort(byPort);
   const { output } = context;

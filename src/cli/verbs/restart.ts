@@ -10,7 +10,8 @@ import { addDrainTimeout, type DrainFlags } from '../flags/time-limits.ts';
 import { count } from '../flags/values.ts';
 import { tellFailures } from '../output/print-failures.ts';
 import { printRows } from '../output/print-rows.ts';
-import { serversInWords, servingLine, servingRows } from '../output/rows.ts';
+import { serversInWords, servingRows } from '../output/rows.ts';
+import { withSteps } from '../progress/shown.ts';
 
 interface Options extends ChangeFlags, OutputFlags, DrainFlags {
   readonly batch: number;
@@ -64,25 +65,23 @@ async function restart(
     import('../../process/identity.ts'),
   ]);
   const { output } = context;
-  const { started, failed, superseded } = await restartServers(
-    {
-      registry: open.store.registry,
-      desired: await openDesiredState(context, open),
-      machine: thisMachine(context.config.home),
-      ...serverProgram(context, open),
-    },
-    {
-      targets,
-      batch: options.batch,
-      force: options.force ?? false,
-      change: options.change,
-      drainMs: options.drainTimeout,
-      signal: context.interruption(),
-      say: (line) => output.talk(`meowctl: ${line}`),
-      onReplaced: (record) => {
-        if (output.errIsTerminal) output.talk(servingLine(record));
-      },
-    },
+  const deps = {
+    registry: open.store.registry,
+    desired: await openDesiredState(context, open),
+    machine: thisMachine(context.config.home),
+    ...serverProgram(context, open),
+  };
+  const how = {
+    targets,
+    batch: options.batch,
+    force: options.force ?? false,
+    change: options.change,
+    drainMs: options.drainTimeout,
+    signal: context.interruption(),
+    say: (line: string) => output.talk(`meowctl: ${line}`),
+  };
+  const { started, failed, superseded } = await withSteps(context, (steps) =>
+    restartServers(deps, { ...how, steps }),
   );
   const rows = await servingRows(open.store.registry, started);
   await printRows(output, rows, options, { withFolder: true });

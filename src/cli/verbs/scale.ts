@@ -10,6 +10,7 @@ import { size } from '../flags/values.ts';
 import { tellFailures } from '../output/print-failures.ts';
 import { printRows } from '../output/print-rows.ts';
 import { servingRows } from '../output/rows.ts';
+import { withSteps } from '../progress/shown.ts';
 
 interface Options extends AppFlags, OutputFlags {}
 
@@ -52,14 +53,15 @@ async function scaleTo(
     import('../../process/identity.ts'),
   ]);
   const { registry } = open.store;
-  const { serving, started, retired, failed } = await bringUp(
-    {
-      registry,
-      desired: await openDesiredState(context, open),
-      machine: thisMachine(context.config.home),
-      ...serverProgram(context, open),
-    },
-    { count, asked, signal: context.interruption() },
+  const deps = {
+    registry,
+    desired: await openDesiredState(context, open),
+    machine: thisMachine(context.config.home),
+    ...serverProgram(context, open),
+  };
+  const signal = context.interruption();
+  const { serving, started, retired, failed } = await withSteps(context, (steps) =>
+    bringUp(deps, { count, asked, signal, steps }),
   );
   const rows = await servingRows(registry, serving);
   const { output } = context;

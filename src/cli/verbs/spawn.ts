@@ -15,6 +15,7 @@ import { count } from '../flags/values.ts';
 import { tellFailures } from '../output/print-failures.ts';
 import { printRows } from '../output/print-rows.ts';
 import { byPort, toRow } from '../output/rows.ts';
+import { withSteps } from '../progress/shown.ts';
 
 interface Options extends AppFlags, OutputFlags, ReadyFlags {
   readonly number?: number;
@@ -72,17 +73,18 @@ async function spawnMany(
   const { spawnServers } = await import('../../fleet/spawn/spawn.ts');
   const asked = await settle(context, open, given);
   const spec = await whatToSpawn(context, open, asked);
-  const { started, failed } = await spawnServers(
-    { registry: open.store.registry, ...serverProgram(context, open) },
-    {
-      count: number,
-      spec,
-      fixedPort: options.port ?? null,
-      listenHost: options.host,
-      advertise: options.advertise ?? context.config.advertise,
-      readyTimeoutMs: patience(options.readyTimeout, spec),
-      signal: context.interruption(),
-    },
+  const asWanted = {
+    count: number,
+    spec,
+    fixedPort: options.port ?? null,
+    listenHost: options.host,
+    advertise: options.advertise ?? context.config.advertise,
+    readyTimeoutMs: patience(options.readyTimeout, spec),
+    signal: context.interruption(),
+  };
+  const deps = { registry: open.store.registry, ...serverProgram(context, open) };
+  const { started, failed } = await withSteps(context, (steps) =>
+    spawnServers(deps, { ...asWanted, steps }),
   );
   const rows = started.map((record) => toRow(record)).sort(byPort);
   const { output } = context;

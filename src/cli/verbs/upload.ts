@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { PictureInfo } from '../../model/picture.ts';
 import type { Context } from '../context/context.ts';
 import { examples } from '../flags/help.ts';
 import { readPictures } from '../picture-files/read.ts';
+import { withBar } from '../progress/shown.ts';
 
 interface Options {
   readonly json?: boolean;
@@ -23,12 +23,12 @@ export function addUpload(program: Command, context: Context): void {
 async function upload(context: Context, files: string[], options: Options): Promise<void> {
   const { output } = context;
   const pictures = await readPictures(files, context.process.stdin);
-  let sent = 0;
-  const tell = ({ name, size }: PictureInfo) => {
-    sent += 1;
-    if (output.errIsTerminal) output.talk(`sent ${sent}/${pictures.length} ${name}, ${size} bytes`);
-  };
-  const stored = await context.withStore(({ store }) => store.images.enqueue(pictures, tell));
+  const bytes = pictures.reduce((sum, { data }) => sum + data.length, 0);
+  const stored = await context.withStore(({ store }) =>
+    withBar(context, { pictures: pictures.length, bytes }, (sent) =>
+      store.images.enqueue(pictures, ({ size }) => sent(size)),
+    ),
+  );
   if (options.json) return output.json(stored);
   for (const { id, name, type, size } of stored.images) {
     output.line(options.quiet ? id : `${id}  ${name}  ${type}  ${size} bytes`);

@@ -7,7 +7,7 @@ import {
   destroyServers,
 } from './destroy.ts';
 
-type How = Pick<DestroyOptions, 'drainMs' | 'signal'>;
+type How = Pick<DestroyOptions, 'drainMs' | 'signal' | 'steps'>;
 
 /**
  * Destroys the servers whose ids `choose` picks. One may leave, or be replaced by a reconciler, between

@@ -1,6 +1,7 @@
 import type { AppSpec } from '../../model/app-spec.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import type { Machine } from '../../process/identity.ts';
+import type { Steps } from '../../steps.ts';
 import type { Registry } from '../../store/store.ts';
 import type { Known } from '../targets/servers.ts';
 
@@ -28,6 +29,7 @@ export interface DestroyOptions {
   readonly signal?: AbortSignal;
   /** Told at once of what is not this host's to end, in words. */
   say?(line: string): void;
+  readonly steps?: Steps;
 }
 
 /** One run of `destroy`, from its orders to its last signal. */

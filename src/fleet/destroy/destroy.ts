@@ -2,11 +2,12 @@ import { InterruptedError, type MeowError } from '../../errors.ts';
 import { catSpec, nameOfApp } from '../../model/app-spec.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { isAliveHere, isOfHost, thisMachine } from '../../process/identity.ts';
+import { GONE, LEAVES, untold } from '../../steps.ts';
 import { quote } from '../../text.ts';
 import { monotonicClock, until } from '../../time/until.ts';
 import { type Known, knownServers } from '../targets/servers.ts';
 import { type DestroyDeps, type DestroyOptions, type Job, nameOf } from './destroy-run.ts';
-import { sayWhatIsElsewhere, together } from './elsewhere.ts';
+import { type End, sayWhatIsElsewhere, together } from './elsewhere.ts';
 import { end, patienceMs } from './end-overdue.ts';
 import { order, orderTheirSuccessors, writeOrders } from './orders.ts';
 
@@ -46,7 +47,7 @@ export async function destroyServers(
   const ordered = [...named, ...(await orderTheirSuccessors(job, named))];
   sayWhatIsElsewhere(ordered, job.machine, (line) => job.say?.(line));
   const left = await waitUntilGone(job, ordered);
-  const ends = await Promise.all(left.map((server) => end(job, server)));
+  const ends = await Promise.all(left.map((server) => endAndTell(job, server)));
   const gone = ordered.filter((server) => !left.includes(server));
   return {
     asked: ordered.length + refused.length,
@@ -56,6 +57,13 @@ export async function destroyServers(
     ],
     failed: [...refused, ...together(left, ends, job.machine)],
   };
+}
+
+async function endAndTell(job: Job, server: Known): Promise<End> {
+  const ended = await end(job, server);
+  if (ended.failed) job.steps?.failed(server.id, ended.failed);
+  else job.steps?.done(server.id, GONE);
+  return ended;
 }
 
 /** Says of a server that has left by itself whether its app did, too. */
@@ -77,10 +85,14 @@ async function waitUntilGone(
 ): Promise<Known[]> {
   const startMs = clock.nowMs();
   let known: readonly Known[] | null = job.known;
+  const { steps = untold } = job;
   let left = [...ordered];
+  for (const { id, record } of ordered) steps.now(id, record.worker ? 'ends' : LEAVES);
   const look = async () => {
+    const before = left;
     left = await stillThere(job, left, known ?? knownServers(await job.registry.fleet()));
     known = null;
+    for (const server of before) if (!left.includes(server)) steps.done(server.id, GONE);
     const waitedMs = clock.nowMs() - startMs;
     if (left.every((server) => waitedMs >= patienceMs(job, server))) return true;
     if (job.signal?.aborted) throw interrupted(left);

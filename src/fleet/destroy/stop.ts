@@ -2,20 +2,25 @@ import { TimeoutError } from '../../errors.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { type ClaimedProcess, INIT_PID, isAlive } from '../../process/identity.ts';
 import { terminate } from '../../process/terminate.ts';
+import { GONE, LEAVES, type Steps, untold } from '../../steps.ts';
 import { type Leaver, type LeaveSettings, leaveWithinMs } from './destroy-run.ts';
+
+type Named = Pick<ServerRecord, 'id' | 'port'>;
 
 /**
  * Ends servers of this host by SIGTERM: each finishes its requests and stays desired,
  * marked stopped. One that does not is killed.
  * @param drainMs how long each may finish
  * @param signal ends the waiting: those that were told leave all the same
+ * @param steps told of each
  * @returns those that had to be killed
  */
-export async function stopServers<T extends ClaimedProcess & Leaver>(
+export async function stopServers<T extends ClaimedProcess & Leaver & Named>(
   servers: readonly T[],
   drainMs: number,
   settings: LeaveSettings,
   signal?: AbortSignal,
+  steps: Steps = untold,
 ): Promise<readonly T[]> {
   const endings = await Promise.all(
     servers.map(async (record) => {
@@ -23,15 +28,19 @@ export async function stopServers<T extends ClaimedProcess & Leaver>(
         pid: record.pid,
         isIt: () => record.pid !== INIT_PID && !signal?.aborted && isAlive(record),
       };
+      steps.now(record.id, LEAVES);
       const ending = await terminate(target, leaveWithinMs(record, drainMs, settings));
-      return ending === 'killed' || ending === 'alive' ? [record] : [];
+      const isKilled = ending === 'killed' || ending === 'alive';
+      if (isKilled) steps.failed(record.id, notDrained(record));
+      else steps.done(record.id, GONE);
+      return isKilled ? [record] : [];
     }),
   );
   return endings.flat();
 }
 
 /** What is said of one that had to be killed. */
-export function notDrained({ id, port }: Pick<ServerRecord, 'id' | 'port'>): TimeoutError {
+export function notDrained({ id, port }: Named): TimeoutError {
   const message = `server ${id} on port ${port} did not leave in time, and was ended by SIGKILL`;
   return new TimeoutError('not-drained', message, `Its log may tell why: \`meowctl logs ${id}\``);
 }

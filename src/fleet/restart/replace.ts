@@ -3,6 +3,7 @@ import type { ServerRecord } from '../../model/server-record.ts';
 import { isAliveHere, type Machine } from '../../process/identity.ts';
 import type { Standby } from '../../process/standby.ts';
 import { dropDesired } from '../../state/desired-files.ts';
+import { doing, LEAVES, type Steps, untold } from '../../steps.ts';
 import type { Registry } from '../../store/store.ts';
 import { until } from '../../time/until.ts';
 import { destroyServers } from '../destroy/destroy.ts';
@@ -43,8 +44,8 @@ export interface ReplaceOptions {
   readonly signal: AbortSignal;
   /** Told of what is out of the common, in words. */
   say?(line: string): void;
-  /** Told of each new server once it serves and the old one is gone. */
-  readonly onReplaced?: (record: ServerRecord) => void;
+  /** Told of each old one, and what takes its place. */
+  readonly steps?: Steps;
 }
 
 type Job = RestartDeps & ReplaceOptions;
@@ -65,6 +66,16 @@ export function prepare(job: Job, old: Replacement): Standby | null {
 
 /** Puts a new server in the place of one: as soon as that has its order, the next one may start. */
 export async function replace(job: Job, old: Replacement, standby: Standby | null): Promise<Step> {
+  const { steps = untold } = job;
+  steps.now(old.id, 'is being replaced: another one starts');
+  const step = await replaceIt(job, old, standby);
+  const [error] = step.failed;
+  if (error) steps.failed(old.id, error);
+  else if (step.superseded) steps.done(old.id, 'was replaced or taken out by somebody else');
+  return step;
+}
+
+async function replaceIt(job: Job, old: Replacement, standby: Standby | null): Promise<Step> {
   // By its process: the lease of one that just died runs on, and one that hangs has to be ended too.
   if (!isAliveHere(old.record, job.machine)) return takePlace(job, old);
   if (old.desired.fixedPort) return replaceOnItsPort(job, old);
@@ -72,6 +83,7 @@ export async function replace(job: Job, old: Replacement, standby: Standby | nul
   const started = await spawnServers(job, { ...toSpawn(job, old), standby, signal: job.signal });
   const [fresh] = started.started;
   if (!fresh) return started;
+  job.steps?.now(old.id, `is being replaced: doors take ${fresh.id}`);
   const missing = fresh.worker ? null : await doorWithout(fresh.id, job);
   if (missing !== null) return giveUp(job, fresh, missing);
   return retire(job, old, fresh);
@@ -93,7 +105,7 @@ async function takePlace(job: Job, { id, desired, next }: Replacement): Promise<
     signal: job.signal,
   };
   const { started, failed } = await spawnServers(job, again);
-  for (const record of started) job.onReplaced?.(record);
+  for (const record of started) job.steps?.done(id, replacedBy(record));
   if (failed.length === 0) return { started, failed };
   // By a reconciler, most likely: it has been replaced, and that was wanted.
   return (await job.registry.fleet()).desiredServers.has(id) ? { started, failed } : SUPERSEDED;
@@ -129,11 +141,18 @@ async function giveUp(job: Job, fresh: ServerRecord, door: string): Promise<Step
 /** Of two rolls that replace the same server, one may; the other takes its own new one back. */
 async function retire(job: Job, old: Replacement, fresh: ServerRecord): Promise<Step> {
   if (!(await takesOver(job, old))) return { ...SUPERSEDED, leaving: leave(job, fresh) };
+  job.steps?.now(old.id, `${LEAVES}; ${fresh.id} ${doing(fresh)}`);
   const leaving = leave(job, old).then((failed) => {
-    job.onReplaced?.(fresh);
+    const [error] = failed;
+    if (error) job.steps?.failed(old.id, error);
+    else job.steps?.done(old.id, replacedBy(fresh));
     return failed;
   });
   return { started: [fresh], failed: [], leaving };
+}
+
+function replacedBy(fresh: ServerRecord): string {
+  return `was replaced: ${fresh.id} ${doing(fresh)}`;
 }
 
 /** False when it was replaced or destroyed by somebody else meanwhile: then one more is too many. */
@@ -160,7 +179,8 @@ function failure(error: unknown) {
 
 async function endOld(job: Job, { id }: Pick<Known, 'id'>) {
   const { drainMs, say } = job;
-  const how = { all: false, force: true, drainMs, ...(say ? { say } : {}) };
+  // What is told of its end is told of the one that is replaced.
+  const how = { all: false, force: true, drainMs, steps: untold, ...(say ? { say } : {}) };
   try {
     return await destroyServers(job, { targets: [id], ...how });
   } catch (error) {

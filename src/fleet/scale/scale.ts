@@ -5,6 +5,7 @@ import type { SignedServer } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import type { Machine } from '../../process/identity.ts';
+import { type Steps, untold } from '../../steps.ts';
 import type { Registry } from '../../store/store.ts';
 import { destroyChosen } from '../destroy/destroy-chosen.ts';
 import type { DestroySettings } from '../destroy/destroy-run.ts';
@@ -42,6 +43,8 @@ export interface ScaleOptions {
   /** Whether those it starts go when `up` ends. */
   readonly ofUp?: boolean;
   readonly signal: AbortSignal;
+  /** Told of each that it starts or retires. */
+  readonly steps?: Steps;
 }
 
 export interface Scaled {
@@ -66,7 +69,7 @@ export async function scaleTo(deps: ScaleDeps, options: ScaleOptions): Promise<S
   const { home, childEnv, settings } = deps;
   const choose = () => whichApp(home, options.asked, appsHere(fleet, here), childEnv);
   const which = meansAll(options, here) ? null : choose();
-  if (options.count === 0) return restAll(deps, which, options.signal);
+  if (options.count === 0) return restAll(deps, which, options);
   const serving = servingHere(fleet, here, deps.machine).filter(isOf(which, here));
   const dead = [...desiredWithoutServer(fleet, here, deps)];
   const workers = options.ofUp ? dead.filter(isBeside(which)) : [];
@@ -92,7 +95,7 @@ export async function scaleTo(deps: ScaleDeps, options: ScaleOptions): Promise<S
     return { serving: [...serving, ...started], started, retired: [], failed };
   }
   // Two who set the number at once both start what is missing, and then take the same ones out.
-  const { kept, ...trimmed } = await trim(deps, target, which, options.signal);
+  const { kept, ...trimmed } = await trim(deps, target, which, options);
   return {
     serving: kept,
     started: started.filter(({ id }) => kept.some((record) => record.id === id)),
@@ -133,8 +136,9 @@ function isOf(which: WhichApp | null, here: Here): AppOf {
 async function restAll(
   deps: ScaleDeps,
   which: WhichApp | null,
-  signal: AbortSignal,
+  options: ScaleOptions,
 ): Promise<Scaled> {
+  const { signal, steps = untold } = options;
   const look = async () => {
     const fleet = await deps.registry.fleet();
     const here = await deps.desired.look(fleet);
@@ -146,8 +150,8 @@ async function restAll(
     );
     return { serving: serving.filter(({ id }) => here.has(id)), here: new Map(meant) };
   };
-  const { gone, failed } = await stopAndRemember(deps, look, signal);
-  const others = failed.length > 0 ? null : await trim(deps, 0, which, signal);
+  const { gone, failed } = await stopAndRemember({ ...deps, steps }, look, signal);
+  const others = failed.length > 0 ? null : await trim(deps, 0, which, options);
   return {
     serving: others?.kept ?? [],
     started: [],
@@ -162,7 +166,12 @@ function tooMany(target: number, most: number): FailedError {
   return new FailedError('too-many', `${target} servers are wanted on this host`, remedy);
 }
 
-async function trim(deps: ScaleDeps, target: number, which: WhichApp | null, signal: AbortSignal) {
+async function trim(
+  deps: ScaleDeps,
+  target: number,
+  which: WhichApp | null,
+  { signal, steps = untold }: ScaleOptions,
+) {
   let kept: readonly ServerRecord[] = [];
   const tooMuch = async (fleet: FleetView) => {
     const here = await deps.desired.look(fleet);
@@ -174,6 +183,7 @@ async function trim(deps: ScaleDeps, target: number, which: WhichApp | null, sig
   const { gone, failed } = await destroyChosen(deps, tooMuch, {
     drainMs: deps.settings.drainMs,
     signal,
+    steps,
   });
   return { kept, retired: gone, failed };
 }
@@ -182,12 +192,12 @@ async function trim(deps: ScaleDeps, target: number, which: WhichApp | null, sig
 async function startAll(
   deps: ScaleDeps,
   batches: readonly SpawnOptions[],
-  { signal, ofUp = false }: ScaleOptions,
+  { signal, ofUp = false, steps = untold }: ScaleOptions,
 ) {
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];
   await inParallel(batches, deps.settings.spawnsInParallel, async (batch) => {
-    const options = { ...batch, ofUp: ofUp || batch.ofUp === true, signal };
+    const options = { ...batch, ofUp: ofUp || batch.ofUp === true, signal, steps };
     const outcome = await spawnServers(deps, options);
     started.push(...outcome.started);
     failed.push(...outcome.failed.filter(({ code }) => code !== 'replaced'));

@@ -1,6 +1,7 @@
 import { InterruptedError, type MeowError } from '../../errors.ts';
 import type { SignedServer } from '../../model/desired-server.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
+import { type Steps, untold } from '../../steps.ts';
 import { monotonicClock, until } from '../../time/until.ts';
 import type { LeaveSettings } from '../destroy/destroy-run.ts';
 import { notDrained, stopServers } from '../destroy/stop.ts';
@@ -11,6 +12,7 @@ export interface StopDeps {
     /** False where somebody else was first. */
     mark(desired: SignedServer, state: 'stopped'): Promise<boolean>;
   };
+  readonly steps?: Steps;
 }
 
 export interface StillServing {
@@ -38,7 +40,7 @@ export async function stopAndRemember(
   signal: AbortSignal,
   clock = monotonicClock,
 ): Promise<Stopped> {
-  const { settings } = deps;
+  const { settings, steps = untold } = deps;
   const told = new Map<string, ServerRecord>();
   const failed: MeowError[] = [];
   const patienceEndsMs = clock.nowMs() + settings.leaseMs;
@@ -51,7 +53,7 @@ export async function stopAndRemember(
     }
     const next = left.filter(({ id }) => marked.has(id));
     for (const record of next) told.set(record.id, record);
-    const killed = await stopServers(next, settings.drainMs, settings, signal);
+    const killed = await stopServers(next, settings.drainMs, settings, signal, steps);
     failed.push(...killed.map(notDrained));
     return null;
   };

@@ -19,6 +19,7 @@ import { launch } from '../../process/launcher.ts';
 import { Standby } from '../../process/standby.ts';
 import { dropDesired, readDesired, writeDesired } from '../../state/desired-files.ts';
 import { prepareStateFolder } from '../../state/folder.ts';
+import { doing, type Steps, untold } from '../../steps.ts';
 import type { Registry } from '../../store/store.ts';
 import { plain, reason } from '../../text.ts';
 import { mustHaveFolder, type ServerProgram, type ServerStart, toLaunch } from './serve-command.ts';
@@ -33,6 +34,8 @@ export interface SpawnOptions extends ServerStart {
   readonly standby?: Standby | null;
   /** Told of each server as soon as it is ready. */
   readonly onStarted?: (record: ServerRecord) => void;
+  /** Told of each, by the id it will have. */
+  readonly steps?: Steps;
 }
 
 export interface Spawned {
@@ -77,8 +80,21 @@ async function sweep({ registry, home, settings }: SpawnDeps): Promise<void> {
 
 /** Starts one server. What it wrote into Redis before it failed is taken back. */
 async function spawnServer(deps: SpawnDeps, options: SpawnOptions): Promise<ServerRecord> {
-  const { standby } = options;
+  const { standby, steps = untold } = options;
   const id = standby?.id ?? createId();
+  steps.now(id, 'starts');
+  try {
+    const record = await start(deps, options, id);
+    steps.done(id, doing(record));
+    return record;
+  } catch (error) {
+    steps.failed(id, toMeowError(error));
+    throw error;
+  }
+}
+
+async function start(deps: SpawnDeps, options: SpawnOptions, id: string): Promise<ServerRecord> {
+  const { standby } = options;
   mustHaveFolder(options.spec);
   const program = toLaunch(id, deps, options);
   if (!standby) markNamespace(deps.home, id, deps.namespace, deps.settings.namespace);
