@@ -63,7 +63,7 @@ const uses: Record<string, readonly string[]> = {
     ...['fleet/desired', 'fleet/destroy', 'fleet/reconciler', 'fleet/up', 'environment'],
     ...['local-redis', 'process', 'state', 'store', 'store/connection'],
   ],
-  'cli/output': ['cli/flags', 'model', 'process', 'state'],
+  'cli/output': ['cli/flags', 'model', 'process', 'state', 'time'],
   'cli/flags': ['environment', 'health', 'hosting', 'model', 'state'],
   'cli/picture-files': ['cats/picture'],
   'cli/progress': ['cli/output', 'time'],
@@ -98,7 +98,7 @@ const uses: Record<string, readonly string[]> = {
   'proxy/upstream': ['health', 'http'],
   'proxy/sticky': [],
 
-  cats: ['cats/picture', 'cats/upload', 'http', 'time'],
+  cats: ['cats/picture', 'cats/upload', 'http', 'model', 'time'],
   'cats/upload': ['cats/picture'],
   'cats/picture': [],
   server: ['health', 'http', 'model', 'time'],

@@ -1,4 +1,5 @@
 import type { Context } from 'koa';
+import { parseMessage, parseMessageKey } from '../model/message.ts';
 import type { Messages } from '../store/store.ts';
 import { inRequestTime, type RequestLimits } from './error-handler.ts';
 
@@ -11,18 +12,13 @@ export interface MessageLimits extends RequestLimits {
   readonly maxMessageBytes: number;
 }
 
-const KEY = /^[A-Za-z0-9._-]{1,64}$/;
-
 /** `GET /set` and `GET /get`. */
 export function messageRoutes(messages: Messages, limits: MessageLimits) {
   return {
     async set(ctx: Context): Promise<void> {
-      const message = single(ctx, 'message') ?? limits.message;
+      const message = messageOf(ctx, limits);
       const key = keyOf(ctx, limits);
       const ttl = ttlOf(ctx, limits);
-      if (Buffer.byteLength(message) > limits.maxMessageBytes) {
-        ctx.throw(400, `message: at most ${limits.maxMessageBytes} bytes`);
-      }
       await inRequestTime(messages.set(key, message, ttl), limits);
       ctx.type = 'text/plain';
       ctx.body = message;
@@ -37,10 +33,14 @@ export function messageRoutes(messages: Messages, limits: MessageLimits) {
   };
 }
 
+function messageOf(ctx: Context, { message, maxMessageBytes }: MessageLimits): string {
+  const given = parseMessage(single(ctx, 'message') ?? message, maxMessageBytes);
+  return 'ok' in given ? given.ok : ctx.throw(400, `message: use ${given.problem}`);
+}
+
 function keyOf(ctx: Context, { messageKey }: MessageLimits): string {
-  const key = single(ctx, 'key') ?? messageKey;
-  if (!KEY.test(key)) ctx.throw(400, 'key: use 1 to 64 of the characters A-Z a-z 0-9 . _ -');
-  return key;
+  const key = parseMessageKey(single(ctx, 'key') ?? messageKey);
+  return 'ok' in key ? key.ok : ctx.throw(400, `key: use ${key.problem}`);
 }
 
 function ttlOf(ctx: Context, { messageTtlSeconds, maxTtlSeconds }: MessageLimits): number {

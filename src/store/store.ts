@@ -2,6 +2,7 @@ import type { BeatReply } from '../model/beat-reply.ts';
 import type { DesiredServer, SignedServer } from '../model/desired-server.ts';
 import type { DoorRecord } from '../model/door-record.ts';
 import type { FleetView, RecordsView, Silence } from '../model/fleet-view.ts';
+import type { Message } from '../model/message.ts';
 import type { ClaimedPicture, NewPicture, Picture, PictureInfo } from '../model/picture.ts';
 import type { ServerRecord } from '../model/server-record.ts';
 import type { Eviction } from './connection/eviction.ts';
@@ -105,11 +106,6 @@ export interface DesiredServers {
   /** The same for the lock that a reconciler of 0.1.0 takes, by the machine's name; all of us share it. */
   keepFromOld(host: string, token: string): Promise<boolean>;
   release(host: string, token: string): Promise<boolean>;
-}
-
-interface Message {
-  readonly message: string;
-  readonly ttlMs: number;
 }
 
 export interface Messages {

@@ -5,6 +5,7 @@ import { asProgram, inShell, isModuleName } from '../../hosting/as-program.ts';
 import { isServerId } from '../../ids.ts';
 import { DRAIN_SIGNALS } from '../../model/app-spec.ts';
 import { isStatusRange, type StatusRange } from '../../model/health-page.ts';
+import { parseMessage, parseMessageKey } from '../../model/message.ts';
 import { quote } from '../../text.ts';
 
 /*
@@ -104,20 +105,16 @@ export function ids(text: string, others: readonly string[] = []): string[] {
 }
 
 export function messageKey(text: string): string {
-  if (/^[A-Za-z0-9._-]{1,64}$/.test(text)) return text;
-  throw new UsageError(
-    `key ${quote(text)} is not a key`,
-    'Use 1 to 64 of the characters A-Z a-z 0-9 . _ -',
-  );
+  const key = parseMessageKey(text);
+  if ('ok' in key) return key.ok;
+  throw new UsageError(`key ${quote(text)} is not a key`, `Use ${key.problem}`);
 }
 
 export function message(text: string): string {
+  const given = parseMessage(text, defaults.maxMessageBytes);
+  if ('ok' in given) return given.ok;
   const bytes = Buffer.byteLength(text);
-  if (bytes <= defaults.maxMessageBytes) return text;
-  throw new UsageError(
-    `message ${quote(text)} has ${bytes} bytes`,
-    `Use at most ${defaults.maxMessageBytes} bytes`,
-  );
+  throw new UsageError(`message ${quote(text)} has ${bytes} bytes`, `Use ${given.problem}`);
 }
 
 export function host(text: string): string {
