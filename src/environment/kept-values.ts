@@ -1,23 +1,12 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FailedError } from '../errors.ts';
 import { type AppSpec, isEnvDigest } from '../model/app-spec.ts';
 import { baseOf, othersOf, type Variables } from '../model/variables.ts';
 import { makeFolder } from '../state/folder.ts';
 import { readKey } from '../state/signature.ts';
-import { fileSystemNow, removeFile } from '../state/whole-file.ts';
+import { fileSystemNow, removeFile, writeLasting } from '../state/whole-file.ts';
 import { quote, systemReason } from '../text.ts';
 
 /*
@@ -48,10 +37,10 @@ export function keepValues(home: string, values: KeptValues): KeptEnv {
   makeFolder(folder);
   const path = pathOf(home, envDigest);
   try {
-    if (tryRead(home, envDigest) === null) write(path, JSON.stringify(canonical(values)));
+    if (tryRead(home, envDigest) === null) writeLasting(path, JSON.stringify(canonical(values)));
     else touch(path);
   } catch (cause) {
-    throw cannotKeep(path, cause);
+    throw cause instanceof FailedError ? cause : cannotKeep(path, cause);
   }
   return { env: Object.keys(values.declared).sort(), envDigest };
 }
@@ -139,22 +128,6 @@ function canonical({ base, declared, leftOut }: KeptValues): KeptValues {
 
 function inOrder(variables: Variables): Variables {
   return Object.fromEntries(Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-// To disk before it gets its name: after a crash of the machine it is whole or not there.
-function write(path: string, text: string): void {
-  const draft = `${path}.${randomBytes(6).toString('hex')}`;
-  const fd = openSync(draft, 'wx', 0o600);
-  try {
-    writeFileSync(fd, text);
-    fsyncSync(fd);
-  } catch (error) {
-    rmSync(draft, { force: true });
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(draft, path);
 }
 
 function pathOf(home: string, envDigest: string): string {

@@ -11,7 +11,12 @@ import { quote, systemReason } from '../text.ts';
 
 /** @throws FailedError naming the file; then it is as it was */
 export function writeWhole(path: string, text: string): void {
-  withDraft(path, text, (draft) => renameSync(draft, path));
+  withDraft(path, { text }, (draft) => renameSync(draft, path));
+}
+
+/** The same, and to disk before it gets its name: a crash of the machine leaves it whole too, or as it was. */
+export function writeLasting(path: string, text: string): void {
+  withDraft(path, { text, flush: true }, (draft) => renameSync(draft, path));
 }
 
 /**
@@ -20,7 +25,7 @@ export function writeWhole(path: string, text: string): void {
  * @throws FailedError naming the file
  */
 export function writeOnce(path: string, text: string | Uint8Array): boolean {
-  return withDraft(path, text, (draft) => linkIfFree(draft, path));
+  return withDraft(path, { text }, (draft) => linkIfFree(draft, path));
 }
 
 /**
@@ -62,20 +67,25 @@ export function readIfAny(path: string): string {
  */
 export function fileSystemNow(folder: string): number | null {
   try {
-    return withDraft(join(folder, 'now'), '', (draft) => statSync(draft).mtimeMs);
+    return withDraft(join(folder, 'now'), { text: '' }, (draft) => statSync(draft).mtimeMs);
   } catch (error) {
     if (error instanceof FailedError) return null;
     throw error;
   }
 }
 
-function withDraft<T>(path: string, text: string | Uint8Array, use: (draft: string) => T): T {
+interface Draft {
+  readonly text: string | Uint8Array;
+  readonly flush?: boolean;
+}
+
+function withDraft<T>(path: string, { text, flush = false }: Draft, use: (draft: string) => T): T {
   const name = `.draft-${process.pid}-${randomBytes(6).toString('hex')}`;
   const folder = dirname(path);
   const draft = join(folder, name);
   try {
     mustBeOurs(folder);
-    writeFileSync(draft, text, { mode: 0o600, flag: 'wx' });
+    writeFileSync(draft, text, { mode: 0o600, flag: 'wx', flush });
     return use(draft);
   } catch (cause) {
     throw cannotWrite(path, cause);
