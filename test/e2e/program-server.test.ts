@@ -108,7 +108,7 @@ describe('the flags of serve', () => {
     ['--port 3005 --host 0.0.0.0 --advertise cat.example --drain 2.5'],
     ['--drain-timeout 2.5'],
     ['--drain 1 --drain 2'],
-    ['--id abcdef --spawned --of-up --first-port=3001 --replaces bbbbbb --held'],
+    ['--id abcdef --spawned --of-up --first-port=3001 --replaces bbbbbb --standby'],
     ['--env A=1 --env B=x=y --env-file f --env-all --cwd /tmp'],
     ['--health /up --health-status 200-399 --port 1 --port 2'],
     ['--drain-signal SIGUSR2 --kill-timeout 30 --no-http'],

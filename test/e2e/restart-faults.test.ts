@@ -24,7 +24,7 @@ function wordsOf(pid: number): string[] {
 
 const servers = () => ownProcesses(site.home).filter((pid) => wordsOf(pid).includes('serve'));
 /** Those that were booted ahead of their turn, whether it has come or not. */
-const ahead = () => servers().filter((pid) => wordsOf(pid).includes('--held'));
+const ahead = () => servers().filter((pid) => wordsOf(pid).includes('--standby'));
 
 /** Every process of ours is a server that is listed, and serves. */
 const settled = () =>

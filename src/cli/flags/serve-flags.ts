@@ -23,7 +23,7 @@ const readers = {
   'kill-timeout': seconds,
 } as const;
 
-const switches = ['spawned', 'of-up', 'held', 'env-all', 'no-http'] as const;
+const switches = ['spawned', 'of-up', 'standby', 'env-all', 'no-http'] as const;
 
 /**
  * The flags of `serve`.

@@ -24,7 +24,7 @@ export interface ServeFlags extends AppFlags, DrainFlags {
   readonly ofUp?: boolean;
   readonly firstPort?: number;
   readonly replaces?: string;
-  readonly held?: boolean;
+  readonly standby?: boolean;
 }
 
 /** Runs until the server has left. What goes wrong before it is ready goes to whoever spawned it. */
@@ -38,7 +38,7 @@ export async function runServer(
   await mustBeFirst(context, options);
   if (spawned && options.id !== undefined) keepOwnLog(proc, config.home, options.id, defaults);
   const given = spawned ? givenSpec(context) : null;
-  const released = options.held ? waitForRelease(proc) : undefined;
+  const released = options.standby ? waitForRelease(proc) : undefined;
   const hand = spawned ? null : handRunApp(context, options);
   const ready = readyPipe(spawned, proc, {
     readyMs: given?.readyMs ?? defaults.readyTimeoutMs,

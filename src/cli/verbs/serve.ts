@@ -19,7 +19,7 @@ export function addServe(program: Command, context: Context): void {
     .addOption(new Option('--of-up').hideHelp())
     .addOption(new Option('--first-port <port>').argParser(port).hideHelp())
     .addOption(new Option('--replaces <id>').argParser(serverId).hideHelp())
-    .addOption(new Option('--held').hideHelp())
+    .addOption(new Option('--standby').hideHelp())
     .addHelpText('after', examples('meowctl serve --port 3005', 'meowctl serve --app ./server.js'))
     .action((flags: ServeFlags) => runServer(context, flags, openApp));
   const what = 'how long it may finish requests when it leaves';

@@ -127,7 +127,7 @@ export function prepareStandby(deps: SpawnDeps, options: SpawnOptions): Standby 
     const spec = adopted(deps.home, options.spec, deps.childEnv);
     markNamespace(deps.home, id, deps.namespace, deps.settings.namespace);
     const { args, ...program } = toLaunch(id, deps, { ...options, spec });
-    return new Standby(id, { ...program, args: [...args, '--held'] });
+    return new Standby(id, { ...program, args: [...args, '--standby'] });
   } catch (error) {
     toMeowError(error);
     return null;
