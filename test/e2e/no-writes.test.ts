@@ -78,7 +78,9 @@ describe('where Redis takes no writes', () => {
       );
       expect(others.every(({ doors }) => doors.includes('usable'))).toBe(true);
       expect(others[0]?.why).toMatch(/^no beat is taken: Redis at /);
-      expect(stderr).toMatch(/replica.*took the last beat at \d\d:\d\d:\d\d, \d+s ago/);
+      expect(stderr).toMatch(
+        /replica.*took the last beat at \d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d, \d+s ago/,
+      );
       expect(stderr.trimEnd().split('\n')).toHaveLength(2);
       expect((await site.run(['ls', '-q'])).stdout.trimEnd().split('\n')).toHaveLength(2);
     } finally {

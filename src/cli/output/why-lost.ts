@@ -1,6 +1,7 @@
 import { defaults } from '../../defaults.ts';
 import type { FleetView, Listing, Silence } from '../../model/fleet-view.ts';
 import type { Registry } from '../../store/store.ts';
+import { zonedTime } from '../../time/zoned-time.ts';
 import type { Output } from './output.ts';
 import { duration, type Row } from './rows.ts';
 
@@ -64,7 +65,6 @@ function noBeat(silentMs: number | null): string {
 
 function lastBeat(agoMs: number | null): string {
   if (agoMs === null) return 'no beat is known';
-  const at = new Date(Date.now() - agoMs);
-  const [time] = at.toTimeString().split(' ');
+  const { time } = zonedTime(Date.now() - agoMs);
   return `it took the last beat at ${time}, ${duration(agoMs)} ago`;
 }
