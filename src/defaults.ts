@@ -36,6 +36,8 @@ export const defaults = Object.freeze({
   /** What is wanted, but no server has registered for: kept at least so long. */
   pendingKeepMs: 3_600_000,
   upServers: 2,
+  /** How long all that `up` starts may take until it is said to be up. */
+  upReadyMs: 60_000,
   /** How often `up` looks whether one of another machine still marks the folder. */
   upLookMs: 200,
   /** Whoever holds the lock of `up` says who it is; one that says nothing for so long is stopped. */

@@ -5,8 +5,6 @@ import type { Context } from '../context/context.ts';
 import { splitProgram } from '../flags/app-flags.ts';
 import { serversInWords } from '../output/rows.ts';
 
-export const UP_READY_MS = 60_000;
-
 /** The same command line again, in the background. */
 export async function detachUp(context: Context, spec: AppSpec | null): Promise<void> {
   const [{ launch }, { logPath, rawLogPath }, { prepareStateFolder }] = await Promise.all([
@@ -30,7 +28,7 @@ export async function detachUp(context: Context, spec: AppSpec | null): Promise<
     cwd: proc.cwd(),
     logFile,
     rawLogFile: rawLogPath(config.home, 'up'),
-    readyTimeoutMs: UP_READY_MS,
+    readyTimeoutMs: defaults.upReadyMs,
     termGraceMs: defaults.termGraceMs,
     signal: context.interruption(),
   });

@@ -12,7 +12,7 @@ import { keptApp } from '../flags/kept-app.ts';
 import { addDrainTimeout } from '../flags/time-limits.ts';
 import { size } from '../flags/values.ts';
 import { report } from '../output/usage-error.ts';
-import { detachUp, UP_READY_MS } from '../up/detach.ts';
+import { detachUp } from '../up/detach.ts';
 import { addDoorOptions, checkDoorFlags } from '../up/open-door.ts';
 import { runUp, type UpFlags } from '../up/session.ts';
 
@@ -50,7 +50,7 @@ async function up(context: Context, options: Options): Promise<void> {
     return detachUp(context, (await whatToServe(context, options))?.spec ?? null);
   }
   const ready = readyPipe(options.detached ?? false, context.process, {
-    readyMs: UP_READY_MS,
+    readyMs: defaults.upReadyMs,
     reasonMs: defaults.reasonMs,
   });
   // From the start: as the first process of a container it hears no signal that it does not ask for.
