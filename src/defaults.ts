@@ -11,6 +11,12 @@ export const defaults = Object.freeze({
   adminPort: 3900,
   /** Connections to the admin listener: beyond that the one that was silent for longest ends. */
   maxAdminConnections: 256,
+  /** How often those who look at the page are shown the fleet. */
+  overviewMs: 1_000,
+  /** Pages that are open at once: one more ends the oldest. */
+  maxViewers: 100,
+  /** What waits for one of them that does not read: beyond that it is dropped. */
+  maxViewerBytes: 1_024 * 1_024,
   serverHost: '127.0.0.1',
   firstServerPort: 3001,
   /** From a server's port to the one that its program is told. */

@@ -87,7 +87,7 @@ const uses: Record<string, readonly string[]> = {
   'fleet/up': ['process', 'state', 'time'],
   'fleet/death-watch': ['state', 'store'],
 
-  admin: ['proxy', 'proxy/client'],
+  admin: ['model', 'proxy', 'proxy/client'],
   proxy: [
     ...['proxy/client', 'proxy/exchange', 'proxy/sticky', 'proxy/upstream', 'proxy/websocket'],
     'time',

@@ -1,20 +1,30 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { StoreError } from '../errors.ts';
+import { troubleInWords } from '../expected-errors.ts';
 import { listen, OTHER_PORT } from '../listen.ts';
 import type { Refusal } from '../proxy/client/request-checks.ts';
-import type { Door } from '../proxy/door.ts';
 import { createListener, type ListenerLimits } from './listener.ts';
-import { type OverviewSource, overviewOf } from './overview.ts';
+import { lookingRoutes, type ShownDoor } from './looking-routes.ts';
+import { Lookout, type LookoutDeps } from './lookout.ts';
+import type { OverviewSource } from './overview.ts';
+import { pageRoutes } from './page-files.ts';
+import { problem, type Reply, send } from './reply.ts';
+import { type AccessRules, needsToken, type Rights, rightsOf } from './rights.ts';
+import { findRoute, handlerOf, type Route } from './router.ts';
+import { type ViewerLimits, Viewers } from './viewers.ts';
 
-/** What the admin listener tells of. */
-export interface Watched {
-  readonly door: Pick<Door, 'id' | 'servers' | 'listed' | 'poison' | 'ready'>;
-  readonly about: OverviewSource['about'];
-  readonly isHere: OverviewSource['isHere'];
+/** What the admin listener shows. */
+export interface Watched
+  extends Pick<OverviewSource, 'about' | 'isHere' | 'redis'>,
+    Pick<LookoutDeps, 'around' | 'log'> {
+  readonly door: ShownDoor;
 }
 
-export interface AdminOptions extends ListenerLimits {
-  readonly host: string;
+export interface AdminOptions extends ListenerLimits, ViewerLimits, AccessRules {
   readonly port: number;
+  /** Where the page's files are. */
+  readonly pageFolder: string;
+  readonly overviewMs: number;
 }
 
 export interface Admin {
@@ -22,65 +32,83 @@ export interface Admin {
   close(): void;
 }
 
-type Reply = readonly [status: number, value: unknown];
-
-/** The door's second listener. It shows; it changes nothing. */
-export function createAdmin({ door, about, isHere }: Watched, options: AdminOptions): Admin {
+/** The door's second listener: it shows the fleet, to whoever has the token more of it. */
+export function createAdmin(watched: Watched, options: AdminOptions): Admin {
   const { host, port } = options;
-  const routes: Readonly<Record<string, () => Reply>> = {
-    '/healthz': () => [200, { id: door.id, state: 'up' }],
-    '/readyz': () => [door.ready() ? 200 : 503, { ready: door.ready() }],
-    '/overview': () => [200, overviewOf({ ...door, about, isHere }, Date.now())],
-    '/servers': () => [200, door.servers()],
-    '/poison': () => [200, door.poison()],
-  };
+  const { door, log } = watched;
+  const lookout = new Lookout({ ...watched, source: { ...watched, ...door } }, options.overviewMs);
+  const viewers = new Viewers(options, (any) => {
+    if (!any) return lookout.stop();
+    lookout.start((made) => viewers.tell('overview', (rights) => made.text(rights)));
+  });
+  const routes = [...lookingRoutes({ door, lookout, viewers }), ...pageRoutes(options.pageFolder)];
   const server = createListener(options, (request, response, refused) => {
-    if (refused || !request.complete) response.setHeader('Connection', 'close');
-    send(response, foreign(host, request) ?? wrong(refused) ?? reply(routes, request));
+    if (refused) return send(request, response, refusalOf(refused, rightsOf(options, request)));
+    void answer({ routes, log, rules: options }, request, response);
   });
   return {
     async listen() {
       await listen(server, { host, port }, OTHER_PORT);
     },
     close() {
+      lookout.stop();
       server.close();
       server.closeAllConnections();
     },
   };
 }
 
-// HTTP/1.0 may come without a Host, but then there is no telling whom it means.
-function foreign(host: string, { headers, httpVersion }: IncomingMessage): Reply | null {
-  if (headers.host === undefined && httpVersion !== '1.0') return null;
-  return isOurs(headers.host ?? '', host) ? null : [403, { error: 'unknown Host' }];
+/** Its connection ends with it. */
+function refusalOf({ status, text }: Refusal, rights: Rights | Reply): Reply {
+  const headers = status === 405 ? { Allow: 'GET, HEAD' } : {};
+  const reply = typeof rights === 'string' ? problem(status, text, undefined, headers) : rights;
+  return { ...reply, headers: { ...reply.headers, Connection: 'close' } };
 }
 
-function wrong(refused: Refusal | null): Reply | null {
-  return refused && [refused.status, { error: refused.text }];
+interface Answering {
+  readonly routes: readonly Route[];
+  readonly rules: AccessRules;
+  log(line: string): void;
 }
 
-function reply(
-  routes: Readonly<Record<string, () => Reply>>,
-  { url = '', method }: IncomingMessage,
-): Reply {
-  const route = Object.hasOwn(routes, url) ? routes[url] : undefined;
-  if (!route) return [404, { error: 'no such route' }];
-  return method === 'GET' || method === 'HEAD' ? route() : [405, { error: 'only GET' }];
+/** The one place where what fails becomes an answer. */
+async function answer(
+  answering: Answering,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  let reply: Reply | null;
+  try {
+    reply = await replyTo(answering, request, response);
+  } catch (error) {
+    reply = failure(error, answering.log);
+  }
+  if (reply && !response.headersSent) send(request, response, reply);
 }
 
-function send(response: ServerResponse, [status, value]: Reply): void {
-  response.writeHead(status, {
-    'Content-Type': 'application/json',
-    'Cache-Control': 'no-store',
-    'Content-Security-Policy': "default-src 'none'",
-    'X-Content-Type-Options': 'nosniff',
-    ...(status === 405 ? { Allow: 'GET, HEAD' } : {}),
-  });
-  response.end(`${JSON.stringify(value)}\n`);
+async function replyTo(
+  { routes, rules }: Answering,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Reply | null> {
+  const [path = '', ...rest] = (request.url ?? '').split('?');
+  const found = findRoute(routes, path);
+  const rights = found?.route.anyHost ? 'figures' : rightsOf(rules, request);
+  if (typeof rights !== 'string') return rights;
+  if (!found) return problem(404, 'no such route');
+  const handler = handlerOf(found.route, request);
+  if (typeof handler !== 'function') return handler;
+  const isLook = request.method === 'GET' || request.method === 'HEAD';
+  if (rights !== 'all' && (!isLook || found.route.needsToken)) return needsToken();
+  const query = new URLSearchParams(rest.join('?'));
+  return await handler({ request, response, rights, id: found.id, query });
 }
 
-// A page elsewhere can point its own name at us (DNS rebinding); it cannot choose these.
-function isOurs(header: string, host: string): boolean {
-  const name = header.replace(/:\d+$/, '').toLowerCase();
-  return name === host.toLowerCase() || /^(localhost|127\.[\d.]+|\[::1\])$/.test(name);
+function failure(error: unknown, log: (line: string) => void): Reply {
+  if (error instanceof StoreError) {
+    const status = error.kind === 'full' ? 507 : 503;
+    return problem(status, error.message, error.remedy, { 'Retry-After': '1' });
+  }
+  log(`admin: ${troubleInWords(error)}`);
+  return problem(500, 'this went wrong: the log of the door says more');
 }

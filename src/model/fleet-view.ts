@@ -23,11 +23,15 @@ export interface RecordsView {
   readonly skipped: readonly Skipped[];
 }
 
-export interface FleetView extends RecordsView {
+/** What was asked for, and the doors that live. */
+export interface FleetAround {
   readonly desiredServers: ReadonlyMap<string, DesiredServer>;
+  readonly doors: readonly DoorRecord[];
+}
+
+export interface FleetView extends RecordsView, FleetAround {
   /** The id of the registry; null where it has none yet. */
   readonly registry: string | null;
-  readonly doors: readonly DoorRecord[];
 }
 
 /** What is known when servers show no sign of life. */

@@ -24,8 +24,7 @@ export function createFleetView(
   link: Link,
   keys: Keys,
   schema: Pick<Schema, 'check'>,
-): Pick<Registry, 'records' | 'fleet' | 'sweep'> {
-  const readDesiredServers = createDesiredReader(keys.intents);
+): Pick<Registry, 'records' | 'around' | 'fleet' | 'sweep'> {
   const read = async (limit: number, ids: readonly string[] = []) => {
     const args = { limit, longest: MAX_RECORD_BYTES, most: PAGE, ids };
     return list(await readServersScript(link, keys, args));
@@ -44,26 +43,27 @@ export function createFleetView(
     return listings([total, ...cells], keys.servers);
   };
 
+  const readAround = createAroundReader(link, keys);
   return {
     async records(limit) {
       const [view] = await Promise.all([readServers(limit), schema.check()]);
       return view;
     },
+    around: () => readAround([]),
     async fleet() {
-      const [{ servers, total, skipped }, desiredServers, doors, registry] = await Promise.all([
+      const ofOthers: Skipped[] = [];
+      const [{ servers, total, skipped }, around, registry] = await Promise.all([
         readServers(ALL),
-        link.run((redis) => redis.hgetall(keys.intents)),
-        readDoorsScript(link, keys, { prefix: keys.door('') }),
+        readAround(ofOthers),
         link.run((redis) => redis.get(keys.registry)).catch(ofAnotherType),
         schema.check(),
       ]);
       return {
+        ...around,
         servers,
         total,
-        desiredServers: readDesiredServers(desiredServers, skipped),
         registry: parseRegistryId(registry),
-        doors: readDoors(list(doors), keys, skipped),
-        skipped,
+        skipped: [...skipped, ...ofOthers],
       };
     },
     async sweep(lostForMs) {
@@ -89,6 +89,20 @@ function listings([total, ...cells]: unknown[], key: string) {
     else servers.push({ record: parsed.ok, leaseLeftMs: typeof lease === 'number' ? lease : null });
   }
   return { servers, total: Number(total ?? 0), skipped };
+}
+
+function createAroundReader(link: Link, keys: Keys) {
+  const readDesiredServers = createDesiredReader(keys.intents);
+  return async (skipped: Skipped[]) => {
+    const [desiredServers, doors] = await Promise.all([
+      link.run((redis) => redis.hgetall(keys.intents)),
+      readDoorsScript(link, keys, { prefix: keys.door('') }),
+    ]);
+    return {
+      desiredServers: readDesiredServers(desiredServers, skipped),
+      doors: readDoors(list(doors), keys, skipped),
+    };
+  };
 }
 
 /** Desired servers seldom change, and whoever looks at them does so every second: each text is parsed once. */

@@ -1,7 +1,7 @@
 import type { BeatReply } from '../model/beat-reply.ts';
 import type { DesiredServer, SignedServer } from '../model/desired-server.ts';
 import type { DoorRecord } from '../model/door-record.ts';
-import type { FleetView, RecordsView, Silence } from '../model/fleet-view.ts';
+import type { FleetAround, FleetView, RecordsView, Silence } from '../model/fleet-view.ts';
 import type { Message } from '../model/message.ts';
 import type { ClaimedPicture, NewPicture, Picture, PictureInfo } from '../model/picture.ts';
 import type { ServerRecord } from '../model/server-record.ts';
@@ -69,6 +69,8 @@ export interface Registry {
   /** The newest `limit` servers by lease. */
   records(limit: number): Promise<RecordsView>;
   fleet(): Promise<FleetView>;
+  /** The fleet without its records, for who has read those already. */
+  around(): Promise<FleetAround>;
   /** Why there may be no sign of life of servers: asked only then. Changes nothing. */
   silence(): Promise<Silence>;
   /** Removes records whose lease ran out `lostForMs` ago; returns their ids. Desired state and orders stay. */

@@ -1,8 +1,10 @@
+import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { type Admin, createAdmin } from '../../src/admin/admin.ts';
+import type { Admin } from '../../src/admin/admin.ts';
 import { defaults } from '../../src/defaults.ts';
 import type { Overview } from '../../src/model/overview.ts';
+import { adminOf, TOKEN } from '../helpers/admin.ts';
 import { ask, exchange } from '../helpers/clients.ts';
 import { type Fleet, type OpenDoor, startFleet } from '../helpers/door-fleet.ts';
 import { freePort } from '../helpers/redis.ts';
@@ -16,19 +18,8 @@ beforeAll(async () => {
   fleet = await startFleet();
   open = await fleet.open(0);
   port = await freePort();
-  admin = createAdmin(watched(), {
-    ...{ ...defaults, host: '127.0.0.1', port },
-    clientHeaderMs: 1_000,
-  });
+  admin = adminOf(fleet, open, { port, clientHeaderMs: 1_000 });
   await admin.listen();
-});
-const watched = () => ({
-  door: open.door,
-  about: {
-    ...{ id: open.door.id, url: open.url, host: 'here', pid: process.pid, startedAt: 0 },
-    version: '0',
-  },
-  isHere: () => true,
 });
 afterAll(async () => {
   admin.close();
@@ -83,12 +74,77 @@ test.each(['localhost', '127.0.0.1', '[::1]'])(
   },
 );
 
-test('the admin listener has no other pages, and no request changes anything', async () => {
-  expect((await ask(port, '/')).status).toBe(404);
+test('the admin listener has no other pages, and nothing is changed without the token', async () => {
+  expect((await ask(port, '/nothing')).status).toBe(404);
   expect((await ask(port, '/__proto__')).status).toBe(404);
-  expect((await ask(port, '/poison')).body).toBe('[]\n');
-  const posted = await ask(port, '/servers', { method: 'POST' });
+  const posted = await ask(port, '/overview', { method: 'POST' });
   expect([posted.status, posted.headers.allow]).toEqual([405, 'GET, HEAD']);
+});
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+test.each([
+  ['none', undefined],
+  ['another', bearer('another')],
+  ['half of it', bearer(TOKEN.slice(0, 20))],
+  ['more than it', bearer(`${TOKEN}x`)],
+  ['an empty one', { authorization: 'Bearer ' }],
+  ['one as a password', { authorization: `Basic ${btoa(`:${TOKEN}`)}` }],
+])('what clients asked for is kept from who has %s as the token', async (_, headers) => {
+  const answer = await ask(port, '/poison', headers ? { headers } : {});
+  expect([answer.status, answer.headers['www-authenticate']]).toEqual([401, 'Bearer']);
+});
+
+test('GET /poison is answered to who has the token', async () => {
+  expect((await ask(port, '/poison', { headers: bearer(TOKEN) })).body).toBe('[]\n');
+});
+
+test.each([
+  ['another Origin', { origin: 'http://evil.example' }],
+  ['an Origin of another port', { origin: 'http://127.0.0.1:1' }],
+  ['no Origin of its own', { origin: 'null' }],
+  ['another site', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' }],
+  ['another port of the site', { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'no-cors' }],
+])('a page of %s gets nothing, with the token or without', async (_, headers) => {
+  expect((await ask(port, '/overview', { headers })).status).toBe(403);
+  const both = { ...headers, ...bearer(TOKEN) };
+  expect((await ask(port, '/overview', { headers: both })).status).toBe(403);
+});
+
+test('the page itself may ask, and a link on another page may lead to it', async () => {
+  const own = { origin: `http://127.0.0.1:${port}`, 'sec-fetch-site': 'same-origin' };
+  expect((await ask(port, '/overview', { headers: { ...own, ...bearer(TOKEN) } })).status).toBe(
+    200,
+  );
+  const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
+  expect((await ask(port, '/', { headers: link })).status).toBe(200);
+  expect((await ask(port, '/', { headers: { ...link, ...bearer(TOKEN) } })).status).toBe(403);
+});
+
+test('answers of the admin listener let no page frame, read or guess them', async () => {
+  const { headers } = await ask(port, '/overview');
+  expect(headers).toMatchObject({
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+  });
+  expect(headers['content-security-policy']).toContain(
+    "default-src 'none'; frame-ancestors 'none'",
+  );
+  expect((await ask(port, '/')).headers['content-security-policy']).toBe(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  );
+});
+
+test('one connection to the admin listener serves many requests', async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  onTestFinished(() => agent.destroy());
+  const first = await ask(port, '/healthz', { agent });
+  expect(first.headers.connection).toBe('keep-alive');
+  expect((await ask(port, '/overview', { agent })).status).toBe(200);
 });
 
 const get = (lines: string) => `GET /healthz HTTP/1.1\r\n${lines}\r\n`;
@@ -117,8 +173,8 @@ test.each([
 test('half heads beyond the cap of the admin listener end the one that was silent for longest, and lock nobody out', async () => {
   const most = 20;
   const at = { host: '127.0.0.1', port: await freePort() };
-  const limits = { ...defaults, clientHeaderMs: defaults.clientRequestMs };
-  const small = createAdmin(watched(), { ...limits, ...at, maxAdminConnections: most });
+  const limits = { clientHeaderMs: defaults.clientRequestMs, maxAdminConnections: most };
+  const small = adminOf(fleet, open, { ...limits, port: at.port });
   onTestFinished(() => small.close());
   await small.listen();
   const sockets = Array.from({ length: 3 * most }, () => {
@@ -134,7 +190,7 @@ test('half heads beyond the cap of the admin listener end the one that was silen
 });
 
 test('an admin port that is taken is one clear error', async () => {
-  const second = createAdmin(watched(), { ...defaults, host: '127.0.0.1', port });
+  const second = adminOf(fleet, open, { port });
   await expect(second.listen()).rejects.toMatchObject({
     code: 'port-in-use',
     message: `port ${port} is in use`,

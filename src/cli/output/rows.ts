@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { withoutRedis } from '../../expected-errors.ts';
 import { catSpec, isWorker, nameOfApp } from '../../model/app-spec.ts';
-import { type DesiredServer, recordOfDesired } from '../../model/desired-server.ts';
+import type { DesiredServer } from '../../model/desired-server.ts';
+import { standings } from '../../model/fleet-states.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { ServerRecord, ServerState } from '../../model/server-record.ts';
 import { doing } from '../../steps.ts';
@@ -38,23 +39,16 @@ const tones: Partial<Record<Row['state'], Tone>> = {
 
 /** Every server that has a record, or that is wanted and has none; sorted by port. */
 export function listFleet(fleet: FleetView): Row[] {
-  const rows = fleet.servers.map(({ record, leaseLeftMs }) => {
-    const alive = leaseLeftMs !== null && leaseLeftMs > 0;
-    const crashed = fleet.desiredServers.get(record.id)?.state === 'crashed';
-    const state = crashed ? 'crashed' : alive ? record.state : 'lost';
-    return toRow(record, state, verdictsOn(record.id, fleet));
-  });
-  const known = new Set(rows.map(({ id }) => id));
-  for (const [id, desired] of fleet.desiredServers) {
-    if (known.has(id)) continue;
-    const state = desired.state === 'wanted' ? 'lost' : desired.state;
-    rows.push(toRow(recordOfDesired(id, desired), state));
-  }
-  return rows.map((row) => ({ ...row, ...askedOf(fleet.desiredServers.get(row.id)) })).sort(byPort);
+  return standings(fleet)
+    .map(({ record, state, desired, hasRecord }) => ({
+      ...toRow(record, state, hasRecord ? verdictsOn(record.id, fleet) : []),
+      ...askedOf(desired),
+    }))
+    .sort(byPort);
 }
 
 /** What was asked of it: nothing, where it was run by hand. */
-function askedOf(desired: DesiredServer | undefined): Pick<Row, 'env' | 'restarts' | 'http'> {
+function askedOf(desired: DesiredServer | null): Pick<Row, 'env' | 'restarts' | 'http'> {
   if (!desired) return {};
   const { spec, restarts = 0 } = desired;
   return { env: spec.env, restarts, ...(isWorker(spec) ? { http: false } : {}) };

@@ -1,23 +1,21 @@
 import type { Command } from 'commander';
 import { httpUrl } from '../../address.ts';
-import type { Admin, Watched } from '../../admin/admin.ts';
+import type { Admin } from '../../admin/admin.ts';
 import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
-import type { Place } from '../../model/place.ts';
 import { nameHolder } from '../../process/port-holder.ts';
-import type { Door } from '../../proxy/door.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { addDoorFlags, doorLimits } from '../flags/door-flags.ts';
 import { balance, host, port, retryPolicy } from '../flags/values.ts';
+import { type AdminFlags, adminAddress, openAdmin, type ShownDoor } from './open-admin.ts';
 
-export interface DoorFlags extends Readonly<Record<string, unknown>> {
+export interface DoorFlags extends AdminFlags {
   readonly port: number;
   readonly host: string;
   readonly balance: 'round-robin' | 'least-inflight';
   readonly retry: 'idempotent' | 'connect';
   /** False with --no-admin. */
   readonly admin: boolean;
-  readonly adminPort: number;
   readonly allowBackends?: string[];
   readonly trustProxy?: string[];
   readonly accessLog?: boolean;
@@ -48,6 +46,7 @@ export function addDoorOptions(command: Command): Command {
     )
     .option('--admin-port <port>', 'port of the admin listener', port, defaults.adminPort)
     .option('--no-admin', 'no admin listener')
+    .option('--admin-allow-host <names...>', 'other names that the admin listener is asked by')
     .option('--allow-backends <networks...>', 'where servers may be (default: loopback)')
     .option('--trust-proxy <networks...>', 'peers whose X-Forwarded-* are believed')
     .option('--access-log', 'a line per request even where stdout is no terminal');
@@ -71,13 +70,12 @@ export async function openDoor(
   flags: DoorFlags,
   startMs: number | null = null,
 ): Promise<OpenedDoor> {
-  const [{ createDoor }, { doorOptions }, { isOfHost, thisMachine }, { keptStickyKey }] =
-    await Promise.all([
-      import('../../proxy/door.ts'),
-      import('../../proxy/options.ts'),
-      import('../../process/identity.ts'),
-      import('../../state/sticky-key.ts'),
-    ]);
+  const [{ createDoor }, { doorOptions }, { thisMachine }, { keptStickyKey }] = await Promise.all([
+    import('../../proxy/door.ts'),
+    import('../../proxy/options.ts'),
+    import('../../process/identity.ts'),
+    import('../../state/sticky-key.ts'),
+  ]);
   const machine = thisMachine(context.config.home);
   const options = doorOptions({
     ...doorLimits(flags),
@@ -101,23 +99,15 @@ export async function openDoor(
     },
     options,
   );
-  const about = {
-    ...{ id: door.id, url: httpUrl(flags.host, flags.port), host: machine.host, pid: machine.pid },
-    ...{ startedAt: Date.now(), version: context.version },
-  };
-  const watched = { door, about, isHere: (record: Place) => isOfHost(record, machine) };
-  return openBoth(watched, flags);
+  const shown = { door, store, machine, url: httpUrl(flags.host, flags.port) };
+  return openBoth(context, shown, flags);
 }
 
-interface WatchedDoor extends Watched {
-  readonly door: Door;
-}
-
-async function openBoth(watched: WatchedDoor, flags: DoorFlags): Promise<OpenedDoor> {
-  const { door } = watched;
+async function openBoth(context: Context, shown: ShownDoor, flags: DoorFlags): Promise<OpenedDoor> {
+  const { door, url } = shown;
   let admin: Admin | null = null;
   try {
-    if (flags.admin) admin = await openAdmin(watched, flags);
+    if (flags.admin) admin = await openAdmin(context, shown, flags);
     await door.open();
   } catch (error) {
     admin?.close();
@@ -125,7 +115,7 @@ async function openBoth(watched: WatchedDoor, flags: DoorFlags): Promise<OpenedD
     throw await nameHolder(error, flags.port, 'Choose another with --port');
   }
   return {
-    url: httpUrl(flags.host, flags.port),
+    url,
     adminUrl: admin ? `http://${defaults.adminHost}:${flags.adminPort}` : null,
     started: door.started,
     async close(deadlineMs) {
@@ -133,23 +123,6 @@ async function openBoth(watched: WatchedDoor, flags: DoorFlags): Promise<OpenedD
       admin?.close();
     },
   };
-}
-
-async function openAdmin(watched: Watched, flags: DoorFlags): Promise<Admin> {
-  const { adminPort } = flags;
-  const { createAdmin } = await import('../../admin/admin.ts');
-  const limits = { ...defaults, ...doorLimits(flags) };
-  const admin = createAdmin(watched, { ...limits, ...adminAddress({ adminPort }) });
-  try {
-    await admin.listen();
-  } catch (error) {
-    throw await nameHolder(error, adminPort, 'Choose another with --admin-port, or --no-admin');
-  }
-  return admin;
-}
-
-function adminAddress({ adminPort }: Pick<DoorFlags, 'adminPort'>) {
-  return { host: defaults.adminHost, port: adminPort };
 }
 
 async function accessLog({ output }: Context, { accessLog: always }: DoorFlags) {

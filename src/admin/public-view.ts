@@ -1,0 +1,29 @@
+import { basename } from 'node:path';
+import type { Overview } from '../model/overview.ts';
+
+/*
+ * What anybody on this machine may see: states and figures. No paths, no arguments of commands, and
+ * nothing that a client or an app said.
+ */
+
+/** Values that an app or a client may have chosen stand in quotes; paths and targets have their signs. */
+const PRIVATE = /"[^"]*"|\S*[/\\?]\S*/g;
+
+export function publicOverview(overview: Overview): Overview {
+  const servers = overview.servers.map((server) => ({
+    ...server,
+    app: shortApp(server.app),
+    reason: publicWords(server.reason),
+  }));
+  return { ...overview, servers };
+}
+
+/** A sentence, with what is nobody else's business left out. */
+export function publicWords(text: string): string {
+  return text.replace(PRIVATE, '…');
+}
+
+/** The file of a module, or the first word of a command, without its folder. */
+function shortApp(app: string): string {
+  return basename(/^\S*/.exec(app)?.[0] ?? '');
+}

@@ -1,0 +1,75 @@
+import { dirname, join } from 'node:path';
+import type { Admin, Watched } from '../../admin/admin.ts';
+import { defaults } from '../../defaults.ts';
+import { FailedError } from '../../errors.ts';
+import type { Place } from '../../model/place.ts';
+import { isOfHost, type ThisProcess } from '../../process/identity.ts';
+import { nameHolder } from '../../process/port-holder.ts';
+import type { Door } from '../../proxy/door.ts';
+import { ensureAdminToken } from '../../state/admin-token.ts';
+import type { Store } from '../../store/store.ts';
+import type { Context } from '../context/context.ts';
+import { doorLimits } from '../flags/door-flags.ts';
+
+export interface AdminFlags extends Readonly<Record<string, unknown>> {
+  readonly adminPort: number;
+  readonly adminAllowHost?: string[];
+}
+
+export interface ShownDoor {
+  readonly door: Door;
+  readonly store: Store;
+  readonly machine: ThisProcess;
+  readonly url: string;
+}
+
+/** The door's admin listener, listening. */
+export async function openAdmin(
+  context: Context,
+  shown: ShownDoor,
+  flags: AdminFlags,
+): Promise<Admin> {
+  const { adminPort } = flags;
+  const { createAdmin } = await import('../../admin/admin.ts');
+  const admin = createAdmin(watched(context, shown), {
+    ...{ ...defaults, ...doorLimits(flags) },
+    ...adminAddress(flags),
+    allowHosts: flags.adminAllowHost ?? [],
+    token: tokenOf(context),
+    pageFolder: join(dirname(context.cliPath), '..', 'dist', 'page'),
+  });
+  try {
+    await admin.listen();
+  } catch (error) {
+    throw await nameHolder(error, adminPort, 'Choose another with --admin-port, or --no-admin');
+  }
+  return admin;
+}
+
+export function adminAddress({ adminPort }: Pick<AdminFlags, 'adminPort'>) {
+  return { host: defaults.adminHost, port: adminPort };
+}
+
+function watched(context: Context, { door, store, machine, url }: ShownDoor): Watched {
+  const { host, pid } = machine;
+  const about = { id: door.id, url, host, pid, startedAt: Date.now(), version: context.version };
+  return {
+    door,
+    about,
+    isHere: (place: Place) => isOfHost(place, machine),
+    redis: () => ({ connected: store.connected(), since: null, latencyMs: null }),
+    around: async () => ({ ...(await store.registry.around()), queue: null }),
+    log: (line) => context.output.talk(`meowctl: ${line}`),
+  };
+}
+
+/** Null where the state folder takes none: the door opens all the same, and only shows. */
+function tokenOf({ config, output }: Context): string | null {
+  try {
+    return ensureAdminToken(config.home);
+  } catch (error) {
+    if (!(error instanceof FailedError)) throw error;
+    output.talk(`meowctl: the admin listener changes nothing: ${error.message}`);
+    return null;
+  }
+}

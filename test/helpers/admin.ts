@@ -1,0 +1,29 @@
+import { type Admin, type AdminOptions, createAdmin } from '../../src/admin/admin.ts';
+import { defaults } from '../../src/defaults.ts';
+import type { Fleet, OpenDoor } from './door-fleet.ts';
+
+export const TOKEN = 'the-token-of-this-test-and-of-no-other-one';
+
+/** The admin listener of a door of the test's, not yet listening. */
+export function adminOf(
+  { store }: Pick<Fleet, 'store'>,
+  { door, url }: OpenDoor,
+  options: Partial<AdminOptions> & Pick<AdminOptions, 'port'>,
+  log: (line: string) => void = () => {},
+): Admin {
+  const about = { id: door.id, url, host: 'here', pid: process.pid, startedAt: 0, version: '0' };
+  return createAdmin(
+    {
+      door,
+      about,
+      isHere: () => true,
+      redis: () => ({ connected: store.connected(), since: null, latencyMs: null }),
+      around: async () => ({ ...(await store.registry.around()), queue: null }),
+      log,
+    },
+    {
+      ...{ ...defaults, host: '127.0.0.1', allowHosts: [], token: TOKEN, pageFolder: '/nowhere' },
+      ...options,
+    },
+  );
+}
