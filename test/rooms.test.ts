@@ -90,13 +90,14 @@ const uses: Record<string, readonly string[]> = {
   admin: ['model', 'proxy', 'proxy/client'],
   proxy: [
     ...['proxy/client', 'proxy/exchange', 'proxy/sticky', 'proxy/upstream', 'proxy/websocket'],
-    'time',
+    ...['metrics', 'time'],
   ],
   'proxy/websocket': ['proxy/exchange', 'proxy/client', 'proxy/upstream', 'http'],
   'proxy/exchange': ['proxy/client', 'proxy/upstream', 'http'],
   'proxy/client': ['proxy/upstream', 'http'],
   'proxy/upstream': ['health', 'http'],
   'proxy/sticky': [],
+  metrics: [],
 
   cats: ['cats/picture', 'cats/upload', 'http', 'model', 'time'],
   'cats/upload': ['cats/picture'],

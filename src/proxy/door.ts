@@ -1,5 +1,6 @@
 import { httpUrl } from '../address.ts';
 import { createId } from '../ids.ts';
+import { createDoorFigures, type DoorFigures } from '../metrics/door-figures.ts';
 import type { DoorRecord, DoorVerdict } from '../model/door-record.ts';
 import type { Listing } from '../model/fleet-view.ts';
 import { type Answered, alsoInDebug } from './access-log.ts';
@@ -43,6 +44,8 @@ export interface Door {
   servers(): Seen[];
   /** All servers as the registry had them last, those that get no requests from it too. */
   listed(): readonly Listing[];
+  /** What it has counted. */
+  readonly figures: DoorFigures;
   /** What servers die of, as `GET /path`: it is tried once and not again. */
   poison(): string[];
   /** Whether a server gets requests. */
@@ -63,8 +66,9 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   const onUndelivered = (attempt: string) => undelivered?.tell(attempt);
   const onTrouble = deps.log;
   const sticky = deps.stickyKey && new Sticky(deps.stickyKey.namespace);
+  const figures = createDoorFigures(options, () => performance.now());
   const heard = { onAnswer, onChange, onTrouble, onUndelivered };
-  const listener = createListener({ id, sticky, ...heard }, options);
+  const listener = createListener({ id, sticky, figures, ...heard }, options);
   const stickyKey = sticky && keyOf(sticky, deps, options);
   const servers = (): Seen[] => listener.pool.all().map(seen);
   const record = (): DoorRecord => ({
@@ -82,6 +86,7 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
     id,
     servers,
     listed: () => membership.servers(),
+    figures,
     poison: () => listener.poison.named(),
     ready: () => listener.pool.routable().length > 0,
     async open() {

@@ -3,6 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { viaName } from '../ids.ts';
 import { listen, OTHER_PORT } from '../listen.ts';
+import type { DoorFigures } from '../metrics/door-figures.ts';
+import type { Tally } from '../metrics/tally.ts';
 import type { Answered } from './access-log.ts';
 import { type Connection, createConnection } from './client/connection.ts';
 import { stopAtUpgrades } from './client/ignored-upgrade.ts';
@@ -27,6 +29,8 @@ import { createUpgrades } from './websocket/upgrade.ts';
 
 export interface ListenerDeps {
   readonly sticky: Sticky | null;
+  /** Where all that is to be shown is counted. */
+  readonly figures: DoorFigures;
   /** The door's id. */
   readonly id: string;
   readonly onAnswer: ((answered: Answered) => void) | null;
@@ -57,7 +61,7 @@ const FRESH_MS = 250;
 export function createListener(deps: ListenerDeps, options: DoorOptions): Listener {
   const context = createContext(deps, options, () => prober.round());
   const server = createHttpServer(options);
-  const sockets = openSockets(server);
+  const sockets = openSockets(server, deps.figures.clients);
   const { closeWebSockets } = connectHandlers(server, context, options);
   const stopSweep = startSweep(context, deps.onTrouble);
   const prober = createProber(
@@ -97,13 +101,18 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): Listen
  */
 const hearErrors = () => {};
 
-function openSockets(server: Server): ReadonlySet<Socket> {
+function openSockets(server: Server, bytes: DoorFigures['clients']): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     // It comes again behind an upgrade that is ignored.
     if (sockets.has(socket)) return;
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket)).on('error', hearErrors);
+    bytes.opened(socket);
+    const closed = () => {
+      sockets.delete(socket);
+      bytes.closed(socket);
+    };
+    socket.once('close', closed).on('error', hearErrors);
   });
   return sockets;
 }
@@ -158,9 +167,10 @@ function createContext(
 ): DoorContext {
   const nowMs = () => performance.now();
   const deny = createDenial(createAllow(options.allowBackends), options, options.alsoOurs);
-  const openConnections = (url: string, onCut: () => void) =>
-    new ConnectionPool(url, options, onCut);
-  const pool = new UpstreamPool({ openConnections, deny, onSuspect, nowMs }, options);
+  const { figures } = deps;
+  const openConnections = (url: string, { bytes }: Tally, onCut: () => void) =>
+    new ConnectionPool(url, { ...options, bytes }, onCut);
+  const pool = new UpstreamPool({ figures, openConnections, deny, onSuspect, nowMs }, options);
   const salt = randomBytes(9).toString('base64url');
   let attempts = 0;
   return {
@@ -171,6 +181,7 @@ function createContext(
     retryPolicy: new RetryPolicy(options),
     poison: new PoisonList(options, deps.onTrouble),
     starts: new StartQueue(pool, options, nowMs),
+    figures: options.figures ? figures : null,
     sticky: deps.sticky,
     onAnswer: deps.onAnswer,
     onUndelivered: deps.onUndelivered,

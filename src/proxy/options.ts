@@ -10,6 +10,7 @@ type Limit =
   | 'doorIdleMs'
   | 'doorWatchMs'
   | 'expectWaitMs'
+  | 'figuresKeepMs'
   | 'handshakeMs'
   | 'lateBeatMs'
   | 'leaseMs'
@@ -50,6 +51,8 @@ export interface DoorOptions extends Readonly<Record<Limit, number>> {
   readonly port: number;
   /** Servers are about to be started: until `Door.started`, requests wait for the first. */
   readonly starting: boolean;
+  /** Whether requests are counted; false to measure what that costs. */
+  readonly figures: boolean;
   /** Where else this process listens: no server is there either. */
   readonly alsoOurs: readonly OwnAddress[];
   readonly balance: Balance;
@@ -71,6 +74,7 @@ export function doorOptions(given: Partial<DoorOptions> = {}): DoorOptions {
     host,
     port,
     starting: false,
+    figures: true,
     alsoOurs: [],
     allowBackends: LOOPBACK,
     trustProxy: [],

@@ -21,9 +21,16 @@ export function startSweep(context: DoorContext, log: (line: string) => void): (
     work: () => context.retryPolicy.turn(),
     log,
   });
+  const seconds = repeat({
+    name: 'figures',
+    every: () => TURN_MS,
+    work: () => context.figures?.turn(),
+    log,
+  });
   return () => {
     void looks.stop();
     void turns.stop();
+    void seconds.stop();
   };
 }
 

@@ -5,6 +5,8 @@ import { endPolitely, type LingerLimits } from '../../http/early-close.ts';
 export interface OwnAnswer {
   readonly status: number;
   readonly text: string;
+  /** By which it is counted; any other is counted as refused. */
+  readonly reason?: string;
   /** More header lines: name, value… */
   readonly lines?: readonly string[];
   /** Close the connection after it. */
@@ -18,16 +20,40 @@ export const ALLOW: readonly string[] = Object.freeze([
 const RETRY: readonly string[] = Object.freeze(['Retry-After', '1']);
 
 export const own = {
-  noServers: { status: 503, text: 'no servers: start one with `meowctl spawn`', lines: RETRY },
-  notReady: { status: 503, text: 'no server is ready yet', lines: RETRY },
-  allBusy: { status: 503, text: 'every server is busy', lines: RETRY },
-  doorShort: { status: 503, text: 'the door is out of sockets', lines: RETRY },
-  badGateway: { status: 502, text: 'the server broke off, or its answer made no sense' },
-  tooLate: { status: 504, text: 'the server did not answer in time' },
-  slowClient: { status: 408, text: 'the request did not arrive in time', close: true },
-  badRequest: { status: 400, text: 'the request makes no sense', close: true },
-  notExpected: { status: 417, text: 'only 100-continue can be expected' },
-  nothingToSay: { status: 204, text: '', lines: ALLOW },
+  noServers: {
+    status: 503,
+    reason: 'no_servers',
+    text: 'no servers: start one with `meowctl spawn`',
+    lines: RETRY,
+  },
+  notReady: { status: 503, reason: 'not_ready', text: 'no server is ready yet', lines: RETRY },
+  allBusy: { status: 503, reason: 'all_busy', text: 'every server is busy', lines: RETRY },
+  doorShort: {
+    status: 503,
+    reason: 'door_short',
+    text: 'the door is out of sockets',
+    lines: RETRY,
+  },
+  badGateway: {
+    status: 502,
+    reason: 'bad_gateway',
+    text: 'the server broke off, or its answer made no sense',
+  },
+  tooLate: { status: 504, reason: 'too_late', text: 'the server did not answer in time' },
+  slowClient: {
+    status: 408,
+    reason: 'slow_client',
+    text: 'the request did not arrive in time',
+    close: true,
+  },
+  badRequest: {
+    status: 400,
+    reason: 'bad_request',
+    text: 'the request makes no sense',
+    close: true,
+  },
+  notExpected: { status: 417, reason: 'not_expected', text: 'only 100-continue can be expected' },
+  nothingToSay: { status: 204, reason: 'nothing_to_say', text: '', lines: ALLOW },
 } as const satisfies Record<string, OwnAnswer>;
 
 /** Sends short text, or JSON to a client that asks for it. */

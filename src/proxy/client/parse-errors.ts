@@ -56,7 +56,9 @@ function say(context: DoorContext, connection: Connection, answer: OwnAnswer): v
 }
 
 // Nothing else is known of a request that could not be read.
-function tell({ onAnswer, options }: DoorContext, { status, text }: OwnAnswer): void {
+function tell({ figures, onAnswer, options }: DoorContext, answer: OwnAnswer): void {
+  const { status, text } = answer;
+  figures?.refused(answer, null);
   const isLimit = status === 414 || status === 431;
   const trouble = isLimit ? `${text}: --max-header is ${options.maxHeaderBytes} bytes` : text;
   const unknown = { method: '-', path: '-', server: null, durationMs: 0, tried: [] };

@@ -5,12 +5,13 @@ import { type OwnAnswer, rawAnswer } from './own-response.ts';
 
 /** Refuses a request from whose connection node has removed its parser: it is the last one there. */
 export function refuseRaw(
-  { onAnswer, options }: DoorContext,
+  { figures, onAnswer, options }: DoorContext,
   connection: Connection,
   { method = 'GET', url: path = '/' }: IncomingMessage,
   answer: OwnAnswer,
 ): void {
   const { status, text: trouble } = answer;
+  figures?.refused(answer, null);
   onAnswer?.({
     at: Date.now(),
     method,

@@ -54,6 +54,7 @@ export class Answer {
     this.#missing = head.length;
     this.#isOpenEnded = head.isOpenEnded && hasBody;
     this.#events = head.isStream && head.length < 0 ? new EventEnd() : null;
+    if (head.isStream) countOpen(source.upstream, response);
   }
 
   /** Why nothing moves. */
@@ -124,4 +125,11 @@ export class Answer {
       this.#source.onDrained();
     });
   }
+}
+
+function countOpen({ tally }: Upstream, response: Client['response']): void {
+  tally.streams += 1;
+  response.once('close', () => {
+    tally.streams -= 1;
+  });
 }

@@ -6,10 +6,10 @@ import type { PendingRequest, Upstream } from '../upstream/upstream.ts';
 import { Answer, type AnswerSource } from './answer.ts';
 import type { Client } from './client.ts';
 import { sendExpecting } from './expect-continue.ts';
+import type { Failure } from './failures.ts';
 import { nextPhase, type Phase, type PhaseEvent, phases } from './phases.ts';
 import { RequestBody } from './request-body.ts';
 import { interimAnswer, ResponseHead } from './response-head.ts';
-import type { Failure } from './retry-policy.ts';
 
 const CONTINUE = 100;
 const SWITCHING = 101;
@@ -113,7 +113,7 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
       return true;
     }
     context.poison.answered(outgoing.method, outgoing.path);
-    this.#client.serve(this.upstream.id);
+    this.#client.serve(this.upstream.id, head.isStream);
     this.#answer = new Answer(this.#client, this, head, status, reasonPhrase);
     this.#move('head');
     this.#stampMs = context.nowMs;

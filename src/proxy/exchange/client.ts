@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Connection } from '../client/connection.ts';
 import type { DoorContext, Outgoing } from './context.ts';
-import type { Failure } from './retry-policy.ts';
+import type { Failure } from './failures.ts';
 
 /** The client's side of a request, as an attempt and its answer see it. */
 export interface Client {
@@ -12,8 +12,8 @@ export interface Client {
   readonly outgoing: Outgoing;
   /** It has left. */
   readonly isGone: boolean;
-  /** A server answers: the head is about to go out. */
-  serve(serverId: string): void;
+  /** A server answers, perhaps with an event stream: the head is about to go out. */
+  serve(serverId: string, isStream: boolean): void;
   /** For the log: what went wrong with an answer that is under way. */
   remark(trouble: string): void;
   /** No byte of an answer has gone out. `isOwn`: the door gave the attempt up. */

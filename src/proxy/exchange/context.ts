@@ -1,3 +1,4 @@
+import type { DoorFigures } from '../../metrics/door-figures.ts';
 import { plain } from '../../text.ts';
 import type { Answered } from '../access-log.ts';
 import type { DoorOptions } from '../options.ts';
@@ -19,6 +20,8 @@ export interface DoorContext {
   readonly retryPolicy: RetryPolicy;
   readonly poison: PoisonList;
   readonly starts: StartQueue;
+  /** Null where nothing is counted. */
+  readonly figures: DoorFigures | null;
   /** Null where clients do not stick to a server. */
   readonly sticky: Sticky | null;
   readonly onAnswer: ((answered: Answered) => void) | null;

@@ -12,22 +12,11 @@ import type { Upstream } from '../upstream/upstream.ts';
 import { Attempt } from './attempt.ts';
 import type { Client } from './client.ts';
 import { attemptName, type DoorContext, type Outgoing, pickUpstream } from './context.ts';
-import type { Failure } from './retry-policy.ts';
+import { answerTo, type Failure } from './failures.ts';
 import type { Waiting } from './start-queue.ts';
 import { takesPicture } from './undelivered.ts';
 
 const GONE = 499;
-
-const ownAnswers: Readonly<Record<Failure, OwnAnswer>> = {
-  unconnected: own.noServers,
-  short: own.doorShort,
-  broken: own.badGateway,
-  gone: own.badGateway,
-  garbled: own.badGateway,
-  late: own.tooLate,
-  stalled: own.slowClient,
-  invalid: own.badRequest,
-};
 
 /**
  * One request from the moment it may be passed on until its answer is out: the client's side, through
@@ -44,6 +33,9 @@ export class Exchange implements Client, Unanswered, Waiting {
   readonly #tried: Upstream[] = [];
   #attempt: Attempt | null = null;
   #served: string | null = null;
+  #isStream = false;
+  /** Why the next attempt is one more. */
+  #again: Failure | null = null;
   #repeated = false;
   /** When the first attempt failed. */
   #failedMs: number | null = null;
@@ -89,12 +81,13 @@ export class Exchange implements Client, Unanswered, Waiting {
   refuse(verdict: 'invalid' | 'stalled'): void {
     const late = verdict === 'stalled';
     const why = `the rest of the request ${late ? 'did not come in time' : 'makes no sense'}`;
-    if (this.context.starts.leave(this)) this.#answer(ownAnswers[verdict], why);
+    if (this.context.starts.leave(this)) this.#answer(answerTo[verdict], why);
     else this.#attempt?.giveUp(verdict, why);
   }
 
-  serve(serverId: string): void {
+  serve(serverId: string, isStream: boolean): void {
     this.#served = serverId;
+    this.#isStream = isStream;
   }
 
   remark(trouble: string): void {
@@ -109,7 +102,7 @@ export class Exchange implements Client, Unanswered, Waiting {
     if (upstream) this.#tellPool(upstream, failure, error, isOwn);
     if (this.#mayTryAgain(failure, upstream)) this.#tryAgain(failure);
     else if (failure === 'unconnected') this.#noUpstream();
-    else this.#answer(ownAnswers[failure]);
+    else this.#answer(answerTo[failure]);
   }
 
   admit(): void {
@@ -123,6 +116,8 @@ export class Exchange implements Client, Unanswered, Waiting {
   #try(): void {
     const upstream = pickUpstream(this.context, this.#tried, this.outgoing.affinity);
     if (!upstream) return this.#noUpstream();
+    if (this.#again) this.#tried.at(-1)?.tally.retried(this.#again);
+    this.#again = null;
     this.#tried.push(upstream);
     debug.proxy?.(`${attemptName(this.outgoing)} goes to ${upstream.id} ${upstream.url}`);
     this.#attempt = new Attempt(this, upstream);
@@ -170,6 +165,7 @@ export class Exchange implements Client, Unanswered, Waiting {
   #tryAgain(failure: Failure): void {
     if (failure !== 'unconnected') this.#repeated = true;
     this.#trouble = null;
+    this.#again = failure;
     this.#try();
   }
 
@@ -178,6 +174,7 @@ export class Exchange implements Client, Unanswered, Waiting {
     if (answer.close) this.connection.refused = true;
     this.connection.isLast ||= !this.request.complete;
     const close = answer.close || this.context.closing;
+    this.context.figures?.answeredItself(answer);
     sendOwn(this.request, this.response, { ...answer, close }, this.context.options);
   }
 
@@ -202,16 +199,18 @@ export class Exchange implements Client, Unanswered, Waiting {
   }
 
   #tell(whole: boolean): void {
-    const { onAnswer } = this.context;
-    if (!onAnswer) return;
+    const { figures, onAnswer } = this.context;
     const { headersSent, statusCode } = this.response;
     const durationMs = performance.now() - this.#startMs;
-    onAnswer({
+    const status = whole || headersSent ? statusCode : GONE;
+    const tally = this.#tried.at(-1)?.tally ?? null;
+    figures?.answered(tally, status, this.#isStream ? null : durationMs);
+    onAnswer?.({
       at: Date.now() - durationMs,
       method: this.outgoing.method,
       path: this.outgoing.path,
       server: this.#served,
-      status: whole || headersSent ? statusCode : GONE,
+      status,
       durationMs,
       tried: this.#tried.map(({ id }) => id),
       trouble: remark(statusCode, this.#served) ?? this.#trouble,

@@ -36,6 +36,7 @@ export function sendExpecting(
   expectation: Expectation,
 ): void {
   const socket = new ReadFirstSocket();
+  upstream.tally.bytes.follow(socket);
   const outgoing = request({
     createConnection: () => socket.connect(upstream.port, hostname(upstream)),
     method: what.method,

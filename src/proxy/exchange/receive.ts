@@ -68,13 +68,15 @@ function answerItself(
   response.once('close', () => {
     forget(connection, place);
     finishConnection(connection, context.closing);
+    const durationMs = performance.now() - startMs;
+    context.figures?.refused(answer, durationMs);
     context.onAnswer?.({
       at: Date.now(),
       method: request.method ?? 'GET',
       path: request.url ?? '/',
       server: null,
       status: answer.status,
-      durationMs: performance.now() - startMs,
+      durationMs,
       tried: [],
       trouble: answer.status < 400 ? null : answer.text,
     });

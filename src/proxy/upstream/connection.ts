@@ -1,11 +1,14 @@
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { ReadFirstSocket } from '../../http/read-first-socket.ts';
+import type { SocketBytes } from '../../metrics/socket-bytes.ts';
 import { isCut, isStray } from './failure.ts';
 
 export interface ConnectionOptions {
   readonly doorConnectMs: number;
   readonly doorIdleMs: number;
   readonly maxHeaderBytes: number;
+  /** Where the bytes of its sockets are counted. */
+  readonly bytes: Pick<SocketBytes, 'follow'>;
 }
 
 /** How a request's reader slows its server down. */
@@ -39,11 +42,11 @@ const BODY_EXPECTED: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
  */
 class UpstreamConnection implements FlowControl {
   #socket: PausableSocket | null = null;
-  readonly #connectMs: number;
+  readonly #options: ConnectionOptions;
   readonly #onFree: () => void;
 
-  constructor(connectMs: number, onFree: () => void) {
-    this.#connectMs = connectMs;
+  constructor(options: ConnectionOptions, onFree: () => void) {
+    this.#options = options;
     this.#onFree = onFree;
   }
 
@@ -82,8 +85,9 @@ class UpstreamConnection implements FlowControl {
       clearTimeout(timer);
       done(error, null);
     };
-    const timer = setTimeout(() => socket.destroy(timedOut(this.#connectMs)), this.#connectMs);
-    socket.once('error', failed);
+    const { doorConnectMs, bytes } = this.#options;
+    const timer = setTimeout(() => socket.destroy(timedOut(doorConnectMs)), doorConnectMs);
+    bytes.follow(socket.once('error', failed));
     socket.connect(Number(port), hostname, () => {
       clearTimeout(timer);
       socket.off('error', failed);
@@ -101,7 +105,7 @@ class PooledClient extends Client {
   #misreadBefore = false;
 
   constructor(origin: string, options: ConnectionOptions, onFree: (client: PooledClient) => void) {
-    const connection = new UpstreamConnection(options.doorConnectMs, () => onFree(this));
+    const connection = new UpstreamConnection(options, () => onFree(this));
     super(origin, {
       connect: connection.connect,
       keepAliveTimeout: options.doorIdleMs,

@@ -1,5 +1,5 @@
 import { reason } from '../../text.ts';
-import type { Failure } from '../exchange/retry-policy.ts';
+import type { Failure } from '../exchange/failures.ts';
 
 const HEAD_TOO_LARGE = 431;
 

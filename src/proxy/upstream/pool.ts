@@ -1,4 +1,6 @@
 import { debug } from '../../debug.ts';
+import type { DoorFigures } from '../../metrics/door-figures.ts';
+import type { Tally } from '../../metrics/tally.ts';
 import type { Listing, RecordsView } from '../../model/fleet-view.ts';
 import { plain } from '../../text.ts';
 import { urlsInConflict } from './address-policy.ts';
@@ -17,7 +19,8 @@ export interface PoolOptions {
 }
 
 export interface PoolDeps {
-  openConnections(url: string, onCut: () => void): ConnectionPool;
+  readonly figures: Pick<DoorFigures, 'tally' | 'left'>;
+  openConnections(url: string, tally: Tally, onCut: () => void): ConnectionPool;
   /** Why a server at this address must never be used, or null. */
   deny(host: string, port: number): string | null;
   nowMs(): number;
@@ -135,8 +138,9 @@ export class UpstreamPool {
   }
 
   #admit(id: string, url: string, inConflict: boolean): Upstream {
-    const connections = this.#deps.openConnections(url, () => this.#question(upstream));
-    const upstream: Upstream = createUpstream(id, url, connections);
+    const tally = this.#deps.figures.tally(id);
+    const connections = this.#deps.openConnections(url, tally, () => this.#question(upstream));
+    const upstream: Upstream = createUpstream(id, url, { connections, tally });
     this.#upstreams.set(id, upstream);
     this.#routable = null;
     const denial = this.#deps.deny(upstream.host, upstream.port);
@@ -179,6 +183,7 @@ export class UpstreamPool {
 
   #on(upstream: Upstream, event: UpstreamEvent, reason: string): void {
     const next = transition(upstream.state, event);
+    if (next === 'failed') upstream.tally.ejected(event);
     if (next === 'gone') this.#forget(upstream);
     else if (next === 'in') this.#bringIn(upstream);
     else if (next !== null) this.#enter(upstream, next, reason);
@@ -208,6 +213,7 @@ export class UpstreamPool {
   #forget(upstream: Upstream): void {
     debug.proxy?.(`server ${upstream.id}: ${upstream.state}, gone`);
     this.#upstreams.delete(upstream.id);
+    this.#deps.figures.left(upstream.id);
     this.#routable = null;
     upstream.connections.close();
   }

@@ -45,6 +45,7 @@ export function createProber(
     const result = await probe(upstream, options).finally(() => {
       upstream.probing = false;
     });
+    upstream.tally.probes[result.kind] += 1;
     pool.probed(upstream, result);
   };
   const every = () => options.probeMs;

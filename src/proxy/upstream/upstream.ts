@@ -1,3 +1,4 @@
+import type { Tally } from '../../metrics/tally.ts';
 import type { ConnectionPool } from './connection.ts';
 import type { UpstreamState } from './transitions.ts';
 
@@ -39,6 +40,8 @@ export interface Upstream {
   readonly host: string;
   readonly port: number;
   readonly connections: ConnectionPool;
+  /** What is counted of it. */
+  readonly tally: Tally;
   /** Where it answers for its health. */
   health: string;
   state: UpstreamState;
@@ -70,7 +73,11 @@ export interface Upstream {
   badProbes: number;
 }
 
-export function createUpstream(id: string, url: string, connections: ConnectionPool): Upstream {
+export function createUpstream(
+  id: string,
+  url: string,
+  { connections, tally }: Pick<Upstream, 'connections' | 'tally'>,
+): Upstream {
   const at = url.lastIndexOf(':');
   return {
     id,
@@ -78,6 +85,7 @@ export function createUpstream(id: string, url: string, connections: ConnectionP
     host: url.slice('http://'.length, at),
     port: Number(url.slice(at + 1)),
     connections,
+    tally,
     health: '/healthz',
     state: 'starting',
     reason: 'starting',

@@ -29,6 +29,7 @@ export async function findServer(
     const upstream = pickUpstream(context, tried, affinity);
     if (!upstream && (await untilStarted(context.starts, client))) continue;
     if (!upstream) break;
+    tried.at(-1)?.tally.retried('unconnected');
     tried.push(upstream);
     debug.proxy?.(`a WebSocket goes to ${upstream.id} ${upstream.url}`);
     const result = await connect(upstream, doorConnectMs);
@@ -58,6 +59,7 @@ function connect(upstream: Upstream, withinMs: number): Promise<Socket | Error> 
   upstream.queued += 1;
   return new Promise((resolve) => {
     const socket = new Socket();
+    upstream.tally.bytes.follow(socket);
     const timer = setTimeout(() => socket.destroy(new Error('no connection in time')), withinMs);
     const failed = (error: Error) => {
       clearTimeout(timer);

@@ -1,6 +1,5 @@
 import type { ClientRequest, IncomingMessage, InformationEvent } from 'node:http';
 import type { Socket } from 'node:net';
-import { HOP_BY_HOP } from '../../http/hop-by-hop.ts';
 import { isForClient } from '../../http/interim.ts';
 import { own, rawAnswer } from '../client/own-response.ts';
 import { type DoorContext, endsStreams } from '../exchange/context.ts';
@@ -8,7 +7,7 @@ import { interimAnswer } from '../exchange/response-head.ts';
 import type { Affinity } from '../sticky/cookie.ts';
 import { judgeFailure, remark } from '../upstream/failure.ts';
 import type { PendingRequest, Upstream } from '../upstream/upstream.ts';
-import { guard } from './accept.ts';
+import { dropHopByHop, guard } from './accept.ts';
 import { pongForClient, pongForServer } from './frames.ts';
 import { GoingAway } from './going-away.ts';
 import { PeerCheck } from './peer-check.ts';
@@ -26,9 +25,6 @@ export interface Handshake {
 }
 
 const SWITCHING = 101;
-/** What http-proxy handles itself: the upgrade of the connection, and the framing of a refusal. */
-const OF_HTTP_PROXY = ['connection', 'trailer', 'transfer-encoding', 'upgrade'];
-const DROPPED = HOP_BY_HOP.filter((name) => !OF_HTTP_PROXY.includes(name));
 
 /** One WebSocket through the door, from its handshake until both sockets are closed. */
 export class WebSocketSession implements PendingRequest {
@@ -109,6 +105,7 @@ export class WebSocketSession implements PendingRequest {
     const answer = this.#late ? own.tooLate : own.badGateway;
     if (this.#client.writable) this.#client.write(rawAnswer(answer));
     const { why } = judgeFailure(error, true, true);
+    this.#context.figures?.answeredItself(answer);
     this.#tell(answer.status, null, `the handshake failed: ${why}`);
   }
 
@@ -142,6 +139,7 @@ export class WebSocketSession implements PendingRequest {
     const server = answer.socket;
     clearTimeout(this.#timer);
     this.#server = server;
+    this.#handshake.upstream.tally.webSockets += 1;
     this.#mark(answer);
     this.#tell(SWITCHING, this.#handshake.upstream.id, null);
     server.once('close', () => this.#sideEnded());
@@ -161,7 +159,7 @@ export class WebSocketSession implements PendingRequest {
 
   // http-proxy writes the answer's head from these.
   #mark(answer: IncomingMessage): void {
-    for (const name of DROPPED) delete answer.headers[name];
+    dropHopByHop(answer);
     const { upstream, affinity } = this.#handshake;
     answer.headers['x-served-by'] = upstream.id;
     if (affinity) this.#context.sticky?.markHeaders(answer.headers, upstream.id, affinity);
@@ -196,6 +194,7 @@ export class WebSocketSession implements PendingRequest {
     upstream.inflight -= 1;
     upstream.pending.remove(this);
     if (!this.#answered) this.#outgoing?.destroy();
+    if (this.#server) upstream.tally.webSockets -= 1;
     if (!this.#server || this.#server.destroyed) clearTimeout(this.#timer);
     else if (this.#peerChecks.some(({ isStuck }) => isStuck)) this.#cut();
     else this.#sideEnded();
@@ -203,8 +202,9 @@ export class WebSocketSession implements PendingRequest {
 
   #tell(status: number, server: string | null, trouble: string | null): void {
     this.#answered = true;
-    const { path, tried } = this.#handshake;
+    const { path, tried, upstream } = this.#handshake;
     const durationMs = performance.now() - this.#startMs;
+    this.#context.figures?.answered(upstream.tally, status, null);
     this.#context.onAnswer?.({
       at: Date.now() - durationMs,
       method: 'GET',

@@ -132,7 +132,7 @@ test('the list of poison is bounded in number and in bytes, and so is what is sa
   const said: string[] = [];
   const options = { ...doorOptions(), maxPoison: 10 };
   const list = new PoisonList(options, (line) => said.push(line));
-  const upstream = createUpstream('aaaaaa', 'http://127.0.0.1:1', null as never);
+  const upstream = createUpstream('aaaaaa', 'http://127.0.0.1:1', {} as never);
   for (let at = 0; at < 100; at += 1) {
     const path = `/${at}?${'x'.repeat(9_000)}`;
     expect(list.broke({ method: 'GET', path, upstream, repeated: true }, at)).toBe(true);
@@ -148,7 +148,7 @@ test.each([
 ])('two deaths with a target in flight, %s (%i ms): it is poison: %s', (_when, afterMs, poison) => {
   const list = new PoisonList(doorOptions(), () => {});
   const [one, two] = ['aaaaaa', 'bbbbbb'].map((id) =>
-    createUpstream(id, 'http://127.0.0.1:1', null as never),
+    createUpstream(id, 'http://127.0.0.1:1', {} as never),
   );
   const what = { method: 'GET', path: '/', repeated: false };
   expect(one && list.broke({ ...what, upstream: one }, 0)).toBe(false);

@@ -14,7 +14,7 @@ const NO_CAP = Number.MAX_SAFE_INTEGER;
 
 function upstreams(count: number): Upstream[] {
   return Array.from({ length: count }, (_, at) =>
-    createUpstream(String(at), `http://127.0.0.1:${3_001 + at}`, null as never),
+    createUpstream(String(at), `http://127.0.0.1:${3_001 + at}`, {} as never),
   );
 }
 

@@ -1,0 +1,157 @@
+import { type Rates, Recent } from './recent.ts';
+import { SocketBytes } from './socket-bytes.ts';
+import { type Counts, Tally } from './tally.ts';
+
+export interface FiguresOptions {
+  /** Of a server that has left the pool: its counts are kept apart for so long, */
+  readonly figuresKeepMs: number;
+  /** and of no more than so many. */
+  readonly maxPoolServers: number;
+}
+
+/** An answer of the door's own, by which it is counted. */
+interface CountedAnswer {
+  readonly status: number;
+  readonly reason?: string;
+}
+
+/** Counts so far. Totals never go back; a server's start at zero if it comes back after it was dropped. */
+interface FiguresSnapshot {
+  /** All servers, also those that are gone, and what the door answered without any. */
+  readonly total: Counts;
+  readonly servers: ReadonlyMap<string, Counts>;
+  /** The clients' side: bytes from and to them, and how many connections are open. */
+  readonly clients: { readonly bytesIn: number; readonly bytesOut: number; readonly open: number };
+  readonly ownAnswers: readonly (Required<CountedAnswer> & { readonly count: number })[];
+}
+
+interface Entry {
+  readonly tally: Tally;
+  readonly recent: Recent;
+  /** When its server left the pool. */
+  leftMs: number | null;
+}
+
+/** What one door counts: written on its way, in plain numbers, and read by whoever shows them. */
+export interface DoorFigures {
+  /** What is counted of a server. */
+  tally(id: string): Tally;
+  /** Its server has left the pool. */
+  left(id: string): void;
+  /** A request is over. `tally`: of the server that it was sent to last, null for none. */
+  answered(tally: Tally | null, status: number, durationMs: number | null): void;
+  answeredItself(answer: CountedAnswer): void;
+  /** A request that got no further than the door. */
+  refused(answer: CountedAnswer, durationMs: number | null): void;
+  readonly clients: Pick<SocketBytes, 'opened' | 'closed'>;
+  snapshot(): FiguresSnapshot;
+  /** Of the whole door, or of one server; null where nothing is known of it. */
+  rates(): Rates;
+  rates(id: string): Rates | null;
+  /** A second is over. */
+  turn(): void;
+}
+
+const REFUSED = 'refused';
+
+export function createDoorFigures(options: FiguresOptions, nowMs: () => number): DoorFigures {
+  return new Figures(options, nowMs);
+}
+
+class Figures implements DoorFigures {
+  readonly clients = new SocketBytes();
+  readonly #options: FiguresOptions;
+  readonly #nowMs: () => number;
+  readonly #entries = new Map<string, Entry>();
+  /** Of requests that were sent to no server. */
+  readonly #none = new Tally();
+  readonly #gone = new Tally();
+  readonly #recent = new Recent();
+  readonly #own = new Map<string, Map<number, number>>();
+
+  constructor(options: FiguresOptions, nowMs: () => number) {
+    this.#options = options;
+    this.#nowMs = nowMs;
+  }
+
+  tally(id: string): Tally {
+    const known = this.#entries.get(id);
+    if (known) known.leftMs = null;
+    else this.#entries.set(id, { tally: new Tally(), recent: new Recent(), leftMs: null });
+    return known?.tally ?? this.tally(id);
+  }
+
+  left(id: string): void {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    entry.leftMs = this.#nowMs();
+    // The last to leave come last, so that the first are the oldest.
+    this.#entries.delete(id);
+    this.#entries.set(id, entry);
+  }
+
+  answered(tally: Tally | null, status: number, durationMs: number | null): void {
+    (tally ?? this.#none).answered(status, durationMs);
+  }
+
+  answeredItself({ status, reason = REFUSED }: CountedAnswer): void {
+    const counts = this.#own.get(reason) ?? new Map<number, number>();
+    this.#own.set(reason, counts.set(status, (counts.get(status) ?? 0) + 1));
+  }
+
+  refused(answer: CountedAnswer, durationMs: number | null): void {
+    this.answered(null, answer.status, durationMs);
+    this.answeredItself(answer);
+  }
+
+  snapshot(): FiguresSnapshot {
+    const servers = [...this.#entries].map(([id, { tally }]) => [id, tally.counts()] as const);
+    return {
+      total: this.#total(),
+      servers: new Map(servers),
+      clients: {
+        bytesIn: this.clients.read(),
+        bytesOut: this.clients.written(),
+        open: this.clients.open,
+      },
+      ownAnswers: [...this.#own].flatMap(([reason, counts]) =>
+        [...counts].map(([status, count]) => ({ reason, status, count })),
+      ),
+    };
+  }
+
+  rates(): Rates;
+  rates(id: string): Rates | null;
+  rates(id?: string): Rates | null {
+    const recent = id === undefined ? this.#recent : this.#entries.get(id)?.recent;
+    return recent?.rates() ?? null;
+  }
+
+  turn(): void {
+    const nowMs = this.#nowMs();
+    this.#dropGone(nowMs);
+    for (const { tally, recent } of this.#entries.values()) recent.turn(tally.counts(), nowMs);
+    this.#recent.turn(this.#total(), nowMs);
+  }
+
+  #total(): Counts {
+    const total = new Tally();
+    const all = [...this.#entries.values()].map(({ tally }) => tally);
+    for (const tally of [this.#none, this.#gone, ...all]) {
+      total.take(tally);
+      total.webSockets += tally.webSockets;
+      total.streams += tally.streams;
+    }
+    return total.counts();
+  }
+
+  #dropGone(nowMs: number): void {
+    const gone = [...this.#entries].filter(([, { leftMs }]) => leftMs !== null);
+    const surplus = gone.length - this.#options.maxPoolServers;
+    gone.forEach(([id, { tally, leftMs }], at) => {
+      if (at >= surplus && nowMs - (leftMs ?? nowMs) < this.#options.figuresKeepMs) return;
+      this.#gone.take(tally);
+      this.#entries.delete(id);
+    });
+  }
+}

@@ -1,0 +1,76 @@
+import { quantileMs } from './durations.ts';
+import type { Counts } from './tally.ts';
+
+/** How fast it goes: over the last seconds, so that one slow second does not hide behind the next. */
+export interface Rates {
+  readonly rps: number;
+  readonly errorsPerSecond: number;
+  readonly retriesPerSecond: number;
+  /** Null without a request. */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  /** Of the last minute, oldest first, one a second. */
+  readonly history: { readonly rps: readonly number[]; readonly p99Ms: readonly (number | null)[] };
+}
+
+interface Mark {
+  readonly atMs: number;
+  readonly counts: Counts;
+}
+
+const HISTORY = 60;
+/** Seconds that the rates of now are taken over. */
+const WINDOW = 5;
+const SECOND_MS = 1_000;
+const [HALF, NEARLY_ALL] = [0.5, 0.99];
+
+/** The differences, a second each, of what is counted. */
+export class Recent {
+  readonly #marks: Mark[] = [];
+  readonly #rps: number[] = [];
+  readonly #p99: (number | null)[] = [];
+
+  /** Called once a second. */
+  turn(counts: Counts, atMs: number): void {
+    const before = this.#marks.at(-1);
+    const mark = { atMs, counts };
+    keep(this.#marks, mark, WINDOW + 1);
+    if (!before) return;
+    keep(this.#rps, perSecond(before, mark, counts.requests - before.counts.requests), HISTORY);
+    keep(this.#p99, quantileMs(stepsSince(before, mark), NEARLY_ALL), HISTORY);
+  }
+
+  rates(): Rates {
+    const history = { rps: [...this.#rps], p99Ms: [...this.#p99] };
+    const [first, last] = [this.#marks[0], this.#marks.at(-1)];
+    if (!first || !last) return { ...idle, history };
+    const since = (of: (counts: Counts) => number) =>
+      perSecond(first, last, of(last.counts) - of(first.counts));
+    const steps = stepsSince(first, last);
+    return {
+      rps: since(({ requests }) => requests),
+      errorsPerSecond: since(({ errors }) => errors),
+      retriesPerSecond: since(({ retries }) => retries.unconnected + retries.broken + retries.gone),
+      p50Ms: quantileMs(steps, HALF),
+      p99Ms: quantileMs(steps, NEARLY_ALL),
+      history,
+    };
+  }
+}
+
+const idle = { rps: 0, errorsPerSecond: 0, retriesPerSecond: 0, p50Ms: null, p99Ms: null };
+
+function keep<Item>(list: Item[], item: Item, most: number): void {
+  list.push(item);
+  if (list.length > most) list.shift();
+}
+
+// A timer may be late: what counts is how much time went by.
+function perSecond(from: Mark, to: Mark, difference: number): number {
+  const ms = to.atMs - from.atMs;
+  return ms > 0 ? (difference * SECOND_MS) / ms : 0;
+}
+
+function stepsSince(from: Mark, to: Mark): number[] {
+  return to.counts.steps.map((count, step) => count - (from.counts.steps[step] ?? 0));
+}

@@ -1,0 +1,132 @@
+import { STEPS, stepOf } from './durations.ts';
+import { SocketBytes } from './socket-bytes.ts';
+
+/** What clients got. `499`: they left before an answer began, which no other class counts. */
+const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '499', '5xx'] as const;
+/** Why an attempt was repeated with another server: see proxy/exchange/retry-policy.ts. */
+const RETRIES = ['unconnected', 'broken', 'gone'] as const;
+/** Why a server was taken out of the rotation: see proxy/upstream/transitions.ts. */
+const EJECTIONS = ['refused', 'resets', 'vacant', 'failing'] as const;
+/** How health checks of the door ended: see proxy/upstream/probe.ts. */
+const PROBES = ['good', 'draining', 'bad', 'silent', 'vacant', 'nameless', 'stranger'] as const;
+
+type StatusClass = (typeof STATUS_CLASSES)[number];
+type RetryKind = (typeof RETRIES)[number];
+type EjectionCause = (typeof EJECTIONS)[number];
+type ProbeKind = (typeof PROBES)[number];
+
+const GONE = 499;
+const HUNDRED = 100;
+const [FOUR_NINE_NINE, LAST] = [STATUS_CLASSES.indexOf('499'), STATUS_CLASSES.length - 1];
+
+/** Counts so far, of one server or of a whole door. */
+export interface Counts {
+  readonly requests: number;
+  /** Answers with 500 and more. */
+  readonly errors: number;
+  readonly byClass: Readonly<Record<StatusClass, number>>;
+  /** Per step of durations.ts; without WebSockets and event streams, whose length says nothing. */
+  readonly steps: readonly number[];
+  readonly sumMs: number;
+  readonly retries: Readonly<Record<RetryKind, number>>;
+  readonly ejections: Readonly<Record<EjectionCause, number>>;
+  readonly probes: Readonly<Record<ProbeKind, number>>;
+  /** Of all connections to the server, or of all servers. */
+  readonly bytesFrom: number;
+  readonly bytesTo: number;
+  /** Open now. */
+  readonly webSockets: number;
+  readonly streams: number;
+}
+
+/**
+ * What a door has counted of one server. A request counts for the server that it was sent to last,
+ * also where the door had to answer in its place. Written for every request: plain numbers only.
+ */
+export class Tally {
+  readonly bytes = new SocketBytes();
+  readonly retries: Record<RetryKind, number> = zeros(RETRIES);
+  readonly ejections: Record<EjectionCause, number> = zeros(EJECTIONS);
+  readonly probes: Record<ProbeKind, number> = zeros(PROBES);
+  webSockets = 0;
+  streams = 0;
+  readonly #classes = new Float64Array(STATUS_CLASSES.length);
+  readonly #steps = new Float64Array(STEPS);
+  #sumMs = 0;
+  #bytesFrom = 0;
+  #bytesTo = 0;
+
+  /** @param durationMs null where it says nothing of a server's speed */
+  answered(status: number, durationMs: number | null): void {
+    add(this.#classes, classOf(status), 1);
+    if (durationMs === null) return;
+    add(this.#steps, stepOf(durationMs), 1);
+    this.#sumMs += durationMs;
+  }
+
+  /** @param failure as which the attempt ended that is repeated with another server */
+  retried(failure: string): void {
+    for (const known of RETRIES) if (known === failure) this.retries[known] += 1;
+  }
+
+  /** @param cause the event that took it out of the rotation */
+  ejected(cause: string): void {
+    for (const known of EJECTIONS) if (known === cause) this.ejections[known] += 1;
+  }
+
+  /** Takes over what another one has counted so far; what is open there now is left out. */
+  take(other: Tally): void {
+    other.#classes.forEach((count, at) => {
+      add(this.#classes, at, count);
+    });
+    other.#steps.forEach((count, at) => {
+      add(this.#steps, at, count);
+    });
+    this.#sumMs += other.#sumMs;
+    this.#bytesFrom += other.#bytesFrom + other.bytes.read();
+    this.#bytesTo += other.#bytesTo + other.bytes.written();
+    for (const kind of RETRIES) this.retries[kind] += other.retries[kind];
+    for (const cause of EJECTIONS) this.ejections[cause] += other.ejections[cause];
+    for (const kind of PROBES) this.probes[kind] += other.probes[kind];
+  }
+
+  counts(): Counts {
+    const classes = [...this.#classes];
+    return {
+      requests: this.#classes.reduce((sum, count) => sum + count, 0),
+      errors: classes[LAST] ?? 0,
+      byClass: record(STATUS_CLASSES, (_, at) => classes[at] ?? 0),
+      steps: [...this.#steps],
+      sumMs: this.#sumMs,
+      retries: { ...this.retries },
+      ejections: { ...this.ejections },
+      probes: { ...this.probes },
+      bytesFrom: this.#bytesFrom + this.bytes.read(),
+      bytesTo: this.#bytesTo + this.bytes.written(),
+      webSockets: this.webSockets,
+      streams: this.streams,
+    };
+  }
+}
+
+function classOf(status: number): number {
+  if (status === GONE) return FOUR_NINE_NINE;
+  const at = Math.floor(status / HUNDRED) - 1;
+  return at >= FOUR_NINE_NINE ? LAST : Math.max(at, 0);
+}
+
+function add(counts: Float64Array, at: number, by: number): void {
+  counts[at] = (counts[at] ?? 0) + by;
+}
+
+function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {
+  return record(names, () => 0);
+}
+
+function record<Name extends string>(
+  names: readonly Name[],
+  value: (name: Name, at: number) => number,
+): Record<Name, number> {
+  const pairs = names.map((name, at) => [name, value(name, at)]);
+  return Object.fromEntries(pairs) as Record<Name, number>;
+}
