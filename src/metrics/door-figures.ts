@@ -45,6 +45,8 @@ export interface DoorFigures {
   refused(answer: CountedAnswer, durationMs: number | null): void;
   readonly clients: Pick<SocketBytes, 'opened' | 'closed'>;
   snapshot(): FiguresSnapshot;
+  /** That of the whole door alone. */
+  total(): Counts;
   /** Of the whole door, or of one server; null where nothing is known of it. */
   rates(): Rates;
   rates(id: string): Rates | null;
@@ -66,19 +68,19 @@ class Figures implements DoorFigures {
   /** Of requests that were sent to no server. */
   readonly #none = new Tally();
   readonly #gone = new Tally();
-  readonly #recent = new Recent();
+  readonly #recent: Recent;
   readonly #own = new Map<string, Map<number, number>>();
 
   constructor(options: FiguresOptions, nowMs: () => number) {
     this.#options = options;
     this.#nowMs = nowMs;
+    this.#recent = new Recent(this.total(), nowMs());
   }
 
   tally(id: string): Tally {
-    const known = this.#entries.get(id);
-    if (known) known.leftMs = null;
-    else this.#entries.set(id, { tally: new Tally(), recent: new Recent(), leftMs: null });
-    return known?.tally ?? this.tally(id);
+    const entry = this.#entries.get(id) ?? this.#begin(id);
+    entry.leftMs = null;
+    return entry.tally;
   }
 
   left(id: string): void {
@@ -107,7 +109,7 @@ class Figures implements DoorFigures {
   snapshot(): FiguresSnapshot {
     const servers = [...this.#entries].map(([id, { tally }]) => [id, tally.counts()] as const);
     return {
-      total: this.#total(),
+      total: this.total(),
       servers: new Map(servers),
       clients: {
         bytesIn: this.clients.read(),
@@ -118,6 +120,17 @@ class Figures implements DoorFigures {
         [...counts].map(([status, count]) => ({ reason, status, count })),
       ),
     };
+  }
+
+  total(): Counts {
+    const total = new Tally();
+    const all = [...this.#entries.values()].map(({ tally }) => tally);
+    for (const tally of [this.#none, this.#gone, ...all]) {
+      total.take(tally);
+      total.webSockets += tally.webSockets;
+      total.streams += tally.streams;
+    }
+    return total.counts();
   }
 
   rates(): Rates;
@@ -131,18 +144,15 @@ class Figures implements DoorFigures {
     const nowMs = this.#nowMs();
     this.#dropGone(nowMs);
     for (const { tally, recent } of this.#entries.values()) recent.turn(tally.counts(), nowMs);
-    this.#recent.turn(this.#total(), nowMs);
+    this.#recent.turn(this.total(), nowMs);
   }
 
-  #total(): Counts {
-    const total = new Tally();
-    const all = [...this.#entries.values()].map(({ tally }) => tally);
-    for (const tally of [this.#none, this.#gone, ...all]) {
-      total.take(tally);
-      total.webSockets += tally.webSockets;
-      total.streams += tally.streams;
-    }
-    return total.counts();
+  #begin(id: string): Entry {
+    const tally = new Tally();
+    const recent = new Recent(tally.counts(), this.#nowMs());
+    const entry = { tally, recent, leftMs: null };
+    this.#entries.set(id, entry);
+    return entry;
   }
 
   #dropGone(nowMs: number): void {

@@ -26,16 +26,20 @@ const [HALF, NEARLY_ALL] = [0.5, 0.99];
 
 /** The differences, a second each, of what is counted. */
 export class Recent {
-  readonly #marks: Mark[] = [];
+  readonly #marks: Mark[];
   readonly #rps: number[] = [];
   readonly #p99: (number | null)[] = [];
 
+  /** Counting begins now. */
+  constructor(counts: Counts, atMs: number) {
+    this.#marks = [{ atMs, counts }];
+  }
+
   /** Called once a second. */
   turn(counts: Counts, atMs: number): void {
-    const before = this.#marks.at(-1);
     const mark = { atMs, counts };
+    const before = this.#marks.at(-1) ?? mark;
     keep(this.#marks, mark, WINDOW + 1);
-    if (!before) return;
     keep(this.#rps, perSecond(before, mark, counts.requests - before.counts.requests), HISTORY);
     keep(this.#p99, quantileMs(stepsSince(before, mark), NEARLY_ALL), HISTORY);
   }

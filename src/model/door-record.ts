@@ -2,7 +2,10 @@ import { isServerId } from '../ids.ts';
 import {
   type Check,
   type Fields,
+  isAmount,
+  isCount,
   isName,
+  isObject,
   isPid,
   isText,
   type Parsed,
@@ -27,6 +30,20 @@ export interface DoorRecord {
   readonly roster: Readonly<Record<string, DoorVerdict>>;
   /** What servers die of, as `GET /path`. */
   readonly poison?: readonly string[];
+  /** Where its admin listener is, if it has one: `http://host:port`, as its own host reaches it. */
+  readonly admin?: string;
+  /** Of all that go through it. */
+  readonly figures?: DoorTotals;
+}
+
+export interface DoorTotals {
+  /** Requests a second. */
+  readonly rps: number;
+  /** Null without a request. */
+  readonly p99Ms: number | null;
+  readonly inflight: number;
+  /** Answers with 500 and more, so far. */
+  readonly errors: number;
 }
 
 export function parseDoor(id: string, text: unknown): Parsed<DoorRecord> {
@@ -34,10 +51,17 @@ export function parseDoor(id: string, text: unknown): Parsed<DoorRecord> {
   if (!fields) return { problem: 'not a JSON object' };
   const wrong = wrongField(fields, checks);
   if (fields.id !== id || wrong) return { problem: `its ${wrong ?? 'id'} is not valid` };
-  const { poison: named, ...door } = fields as unknown as DoorRecord;
+  const { poison: named, admin, figures, ...door } = fields as unknown as DoorRecord;
   const poison = Array.isArray(named) ? named.filter(isName).slice(0, MAX_POISON) : [];
   const roster = verdicts(door.roster);
-  return { ok: { ...door, roster, ...(poison.length > 0 ? { poison } : {}) } };
+  return {
+    ok: {
+      ...{ ...door, roster },
+      ...(poison.length > 0 ? { poison } : {}),
+      ...(isUrl(admin) ? { admin } : {}),
+      ...totalsIn(figures),
+    },
+  };
 }
 
 const checks: Record<'id' | 'url' | 'host' | 'pid', Check> = {
@@ -46,6 +70,18 @@ const checks: Record<'id' | 'url' | 'host' | 'pid', Check> = {
   host: isName,
   pid: isPid,
 };
+
+function totalsIn(value: unknown): Pick<DoorRecord, 'figures'> {
+  if (!isObject(value)) return {};
+  const { rps, p99Ms, inflight, errors } = value;
+  const isWhole = isAmount(rps) && isCount(inflight) && isCount(errors);
+  if (!isWhole || !(p99Ms === null || isAmount(p99Ms))) return {};
+  return { figures: { rps, p99Ms, inflight, errors } };
+}
+
+function isUrl(value: unknown): value is string {
+  return isName(value) && /^http:\/\/[\w.:[\]-]+$/.test(String(value));
+}
 
 function verdicts(value: unknown): Record<string, DoorVerdict> {
   const roster: Record<string, DoorVerdict> = {};

@@ -53,6 +53,11 @@ export function isCount(value: unknown): value is number {
   return isWhole(value, 0, Number.MAX_SAFE_INTEGER);
 }
 
+/** Of something measured. */
+export function isAmount(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+}
+
 export const isText: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT;
 export const isName: Check = (value) => isText(value) && value !== '';
 export const isTextOrNone: Check = (value) => value === undefined || isText(value);

@@ -4,6 +4,7 @@ import { createDoorFigures, type DoorFigures } from '../metrics/door-figures.ts'
 import type { DoorRecord, DoorVerdict } from '../model/door-record.ts';
 import type { Listing } from '../model/fleet-view.ts';
 import { type Answered, alsoInDebug } from './access-log.ts';
+import { doorRecord } from './door-record.ts';
 import type { StartQueue } from './exchange/start-queue.ts';
 import { type PictureReturns, Undelivered } from './exchange/undelivered.ts';
 import { createListener, type Listener } from './listener.ts';
@@ -20,7 +21,8 @@ export interface DoorDeps {
   readonly pictures: PictureReturns | null;
   /** Where clients stay with a server: what keeps the key of their cookie; else null. */
   readonly stickyKey: KeptKey | null;
-  readonly machine: { readonly host: string; readonly pid: number };
+  /** As its record says. */
+  readonly machine: Pick<DoorRecord, 'host' | 'pid' | 'admin'>;
   readonly onAnswer: ((answered: Answered) => void) | null;
   log(line: string): void;
 }
@@ -71,13 +73,10 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   const listener = createListener({ id, sticky, figures, ...heard }, options);
   const stickyKey = sticky && keyOf(sticky, deps, options);
   const servers = (): Seen[] => listener.pool.all().map(seen);
-  const record = (): DoorRecord => ({
-    id,
-    url: httpUrl(options.host, port),
-    ...deps.machine,
-    roster: verdictsOn(servers()),
-    ...poisonIn(listener.poison.named()),
-  });
+  const record = () => {
+    const about = { id, url: httpUrl(options.host, port), ...deps.machine };
+    return doorRecord({ ...about, servers: servers(), poison: listener.poison.named(), figures });
+  };
   const starts = startedWhenRead(listener.starts);
   const { registry } = deps;
   const around = { registry, pool: listener.pool, record, onRead: starts.read, onTrouble };
@@ -148,14 +147,6 @@ async function openInOrder(
 async function leave(membership: Membership, stickyKey: StickyKey | null): Promise<void> {
   await stickyKey?.stop();
   await membership.stop();
-}
-
-function verdictsOn(servers: readonly Seen[]): DoorRecord['roster'] {
-  return Object.fromEntries(servers.map(({ id, state, reason }) => [id, { state, reason }]));
-}
-
-function poisonIn(poison: readonly string[]): Pick<DoorRecord, 'poison'> {
-  return poison.length > 0 ? { poison } : {};
 }
 
 function seen({ id, url, state, reason, inflight }: Upstream): Seen {

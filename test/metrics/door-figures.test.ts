@@ -63,10 +63,10 @@ describe('what a door counts', () => {
     expect(figures.snapshot().servers.get('aaaaaa')?.requests).toBe(2);
   });
 
-  test('is bounded: of a hundred thousand servers that came and went the newest are kept, and no request is lost', () => {
+  test('is bounded: of ten thousand servers that came and went the newest are kept, and no request is lost', () => {
     const clock = { ms: 0 };
     const figures = figuresAt(clock, 10);
-    for (let at = 0; at < 100_000; at += 1) {
+    for (let at = 0; at < 10_000; at += 1) {
       const id = `server-${at}`;
       figures.answered(figures.tally(id), 200, 1);
       figures.left(id);
@@ -74,9 +74,9 @@ describe('what a door counts', () => {
     }
     const { servers, total } = figures.snapshot();
     expect([...servers.keys()]).toEqual(
-      Array.from({ length: 10 }, (_, at) => `server-${99_990 + at}`),
+      Array.from({ length: 10 }, (_, at) => `server-${9_990 + at}`),
     );
-    expect(total.requests).toBe(100_000);
+    expect(total.requests).toBe(10_000);
   });
 });
 
@@ -85,7 +85,6 @@ describe('rates', () => {
     const clock = { ms: 0 };
     const figures = figuresAt(clock);
     const tally = figures.tally('aaaaaa');
-    figures.turn();
     for (let second = 0; second < 10; second += 1) {
       for (let at = 0; at < 30; at += 1) figures.answered(tally, at === 0 ? 500 : 200, 1);
       tally.retried('broken');
@@ -113,7 +112,6 @@ describe('rates', () => {
     const clock = { ms: 0 };
     const figures = figuresAt(clock);
     const tally = figures.tally('aaaaaa');
-    figures.turn();
     for (let second = 1; second <= 70; second += 1) {
       for (let at = 0; at < second; at += 1) figures.answered(tally, 200, 20);
       clock.ms += 1_000;

@@ -23,6 +23,16 @@ describe('the record of a door', () => {
     });
   });
 
+  test('tells where its admin listener is, and its figures, where both make sense', () => {
+    const figures = { rps: 12.5, p99Ms: null, inflight: 3, errors: 1 };
+    const whole = { ...door, admin: 'http://127.0.0.1:3900', figures };
+    expect(parse(whole)).toEqual({ ok: whole });
+    for (const wrong of [[], 'a', { ...figures, rps: '1' }, { ...figures, p99Ms: -1 }, {}])
+      expect(parse({ ...whole, figures: wrong })).toEqual({ ok: { ...door, admin: whole.admin } });
+    for (const admin of ['javascript:1', 'http://a/b', 7, 'http://a\u001b:1', '', 'http://'])
+      expect(parse({ ...whole, admin })).toEqual({ ok: { ...door, figures } });
+  });
+
   test.each([
     ['not a JSON object', null],
     ['its id is not valid', { ...door, id: 'e' }],

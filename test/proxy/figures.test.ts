@@ -191,6 +191,17 @@ test('bytes of both sides are those that went over the sockets, before and after
   expect(servers.get('aaaaaa')?.bytesTo).toBe(total.bytesTo);
 });
 
+test('the door tells its totals in its record, so that others can show them', async () => {
+  await statusByPath('aaaaaa');
+  const { port, door } = await fleet.open(1, { registryReadMs: 50 });
+  for (const status of [200, 500, 200]) await ask(port, `/${status}`);
+  await until('they are in the registry', async () => {
+    const { doors } = await fleet.store.registry.fleet();
+    const figures = doors.find(({ id }) => id === door.id)?.figures;
+    return figures?.errors === 1 && figures.rps > 0 && (figures.p99Ms ?? 0) > 0;
+  });
+});
+
 test('a door that is told not to count does not', async () => {
   await fleet.serve('aaaaaa');
   const { port, door } = await fleet.open(1, { figures: false });

@@ -93,7 +93,7 @@ export async function openDoor(
       registry: store.registry,
       pictures: store.images,
       stickyKey: flags.sticky ? keptStickyKey(context.config.home, context.config.namespace) : null,
-      machine: { host: machine.host, pid: machine.pid },
+      machine: { host: machine.host, pid: machine.pid, ...adminIn(flags) },
       onAnswer: await accessLog(context, flags),
       log: (line) => context.output.talk(`meowctl: ${line}`),
     },
@@ -116,13 +116,17 @@ async function openBoth(context: Context, shown: ShownDoor, flags: DoorFlags): P
   }
   return {
     url,
-    adminUrl: admin ? `http://${defaults.adminHost}:${flags.adminPort}` : null,
+    adminUrl: adminIn(flags).admin ?? null,
     started: door.started,
     async close(deadlineMs) {
       await door.close(deadlineMs);
       admin?.close();
     },
   };
+}
+
+function adminIn({ admin, adminPort: port }: DoorFlags) {
+  return admin ? { admin: httpUrl(defaults.adminHost, port) } : {};
 }
 
 async function accessLog({ output }: Context, { accessLog: always }: DoorFlags) {

@@ -1,0 +1,26 @@
+import type { DoorFigures } from '../metrics/door-figures.ts';
+import type { DoorRecord, DoorTotals } from '../model/door-record.ts';
+import type { Seen } from './door.ts';
+
+/** What a door knows of itself. */
+interface DoorFacts extends Omit<DoorRecord, 'roster' | 'figures'> {
+  readonly servers: readonly Seen[];
+  readonly poison: readonly string[];
+  readonly figures: DoorFigures;
+}
+
+/** What it says of itself, and of its servers, to the registry. */
+export function doorRecord({ servers, poison, figures, ...about }: DoorFacts): DoorRecord {
+  const said = { ...about, roster: verdictsOn(servers), figures: totals(servers, figures) };
+  return poison.length > 0 ? { ...said, poison } : said;
+}
+
+function verdictsOn(servers: readonly Seen[]): DoorRecord['roster'] {
+  return Object.fromEntries(servers.map(({ id, state, reason }) => [id, { state, reason }]));
+}
+
+function totals(servers: readonly Seen[], figures: DoorFigures): DoorTotals {
+  const { rps, p99Ms } = figures.rates();
+  const inflight = servers.reduce((sum, server) => sum + server.inflight, 0);
+  return { rps, p99Ms, inflight, errors: figures.total().errors };
+}
