@@ -1,20 +1,7 @@
 import { getSystemErrorMap } from 'node:util';
+import { plain, quote, reason } from './plain-text.ts';
 
-// C0, DEL, C1 controls, and the bidirectional and zero-width marks that can disguise a text.
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-const MAX_QUOTED = 80;
-
-/** A text from outside, with every control character escaped, fit for a terminal or a log line. */
-export function plain(text: string): string {
-  return text.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
-/** A value as an error message names it: quoted, escaped, at most 80 characters. */
-export function quote(value: unknown): string {
-  const text = plain(String(value));
-  const short = text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED - 1)}…` : text;
-  return `"${short}"`;
-}
+export { plain, quote, reason };
 
 /** What the system said, in its words alone: its code, call and path belong to the caller's. */
 export function systemReason(error: unknown): string {
@@ -41,11 +28,6 @@ const remedies: ReadonlyMap<string, string> = new Map([
 /** What to do about what the system refused, whatever it was asked for; null where that depends. */
 export function systemRemedy(error: unknown): string | null {
   return remedies.get((error as NodeJS.ErrnoException | null)?.code ?? '') ?? null;
-}
-
-/** The message of whatever was thrown. */
-export function reason(error: unknown): string {
-  return plain(error instanceof Error ? error.message : String(error));
 }
 
 /** What nobody expected: of the system, or a mistake of ours. */

@@ -7,6 +7,7 @@ import type { FleetView } from '../../model/fleet-view.ts';
 import type { ServerRecord, ServerState } from '../../model/server-record.ts';
 import { doing } from '../../steps.ts';
 import type { Registry } from '../../store/store.ts';
+import { duration } from '../../time/duration.ts';
 import type { Cell, Output, Tone } from './output.ts';
 
 /** A server as the CLI shows it. `doors` is what each door says of it. */
@@ -138,26 +139,6 @@ function cells(row: Row, now: number): Cell[] {
     { text: row.http === false ? '-' : String(row.requests) },
     { text: [...new Set(row.doors)].join(', ') || '-' },
   ];
-}
-
-const UNITS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1_000],
-] as const;
-
-/** `3d 4h`, `5m 2s`, `0s`: the two largest units that are not nought. */
-export function duration(ms: number): string {
-  const first = UNITS.findIndex(([, size]) => ms >= size);
-  if (first === -1) return '0s';
-  let left = ms;
-  const parts = UNITS.slice(first, first + 2).map(([unit, size]) => {
-    const amount = Math.floor(left / size);
-    left -= amount * size;
-    return amount === 0 ? '' : `${amount}${unit}`;
-  });
-  return parts.filter(Boolean).join(' ');
 }
 
 /** What a server that has started does, for people. */

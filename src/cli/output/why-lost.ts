@@ -1,9 +1,10 @@
 import { defaults } from '../../defaults.ts';
 import type { FleetView, Listing, Silence } from '../../model/fleet-view.ts';
 import type { Registry } from '../../store/store.ts';
+import { duration } from '../../time/duration.ts';
 import { zonedTime } from '../../time/zoned-time.ts';
 import type { Output } from './output.ts';
-import { duration, type Row } from './rows.ts';
+import type { Row } from './rows.ts';
 
 /** The fleet, and where a server shows no sign of life, why that may be. */
 export interface Look {

@@ -1,4 +1,4 @@
-import { duration } from '../output/rows.ts';
+import { duration } from '../../time/duration.ts';
 
 const MINUTE_MS = 60_000;
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { printRows } from '../../../src/cli/output/print-rows.ts';
 import {
-  duration,
   listFleet,
   type Row,
   serversInWords,
@@ -112,16 +111,6 @@ describe('servers are printed', () => {
     expect(lines[1]).toMatch(/^aaaaaa .* lost .* cat +no beat for 9s$/);
     expect(lines[2]).toMatch(/^bbbbbb {2}- .* up .* node w\.js$/);
   });
-});
-
-test.each([
-  [0, '0s'],
-  [999, '0s'],
-  [61_000, '1m 1s'],
-  [3_600_000, '1h'],
-  [90_061_000, '1d 1h'],
-])('a time of %i ms is shown as %s', (ms, text) => {
-  expect(duration(ms)).toBe(text);
 });
 
 test('servers are counted in words, and one that has started says what it does', () => {
