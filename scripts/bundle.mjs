@@ -6,6 +6,7 @@ import { builtinModules } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { licenseTexts } from './licenses.mjs';
 import { luaForEsbuild } from './lua.mjs';
+import { bundlePage } from './page.mjs';
 import { keepSources } from './source-map.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
@@ -92,8 +93,10 @@ export async function bundle({ dev = false } = {}) {
   rmSync(`${root}dist`, { recursive: true, force: true });
   const { metafile } = await build({ ...options, ...(dev ? forReading : {}) });
   await build({ ...programServer, ...(dev ? forReading : {}) });
+  const page = await bundlePage(build, root, dev);
   if (!dev) shrinkMap(`${root}dist/meowctl.cjs.map`);
-  writeFileSync(`${root}dist/THIRD_PARTY_LICENSES`, licenseTexts(metafile, root));
+  const inputs = { ...metafile.inputs, ...page.inputs };
+  writeFileSync(`${root}dist/THIRD_PARTY_LICENSES`, licenseTexts({ inputs }, root));
   // The one that says that all is there comes last.
   for (const file of ['load-app', 'keep-cache', 'debug-stack']) {
     copyFileSync(`${root}scripts/runtime/${file}.cjs`, `${root}dist/${file}.cjs`);

@@ -87,6 +87,12 @@ const uses: Record<string, readonly string[]> = {
   'fleet/up': ['process', 'state', 'time'],
   'fleet/death-watch': ['state', 'store'],
 
+  page: ['page/changes', 'page/connection', 'page/elements', 'page/parts'],
+  'page/changes': ['page/connection', 'page/elements'],
+  'page/parts': ['page/connection', 'page/elements', 'time'],
+  'page/connection': [],
+  'page/elements': [],
+
   admin: ['model', 'proxy', 'proxy/client'],
   proxy: [
     ...['proxy/client', 'proxy/exchange', 'proxy/sticky', 'proxy/upstream', 'proxy/websocket'],

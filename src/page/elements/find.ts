@@ -1,0 +1,40 @@
+import { plain } from '../../plain-text.ts';
+
+/** What index.html holds. It throws where that is not so: the two are one page. */
+export function find<T extends Element>(
+  type: new () => T,
+  selector: string,
+  within: ParentNode = document,
+): T {
+  const found = within.querySelector(selector);
+  if (found instanceof type) return found;
+  throw new Error(`the page has no ${selector}`);
+}
+
+/** A new element from one of the page's templates. */
+export function fromTemplate<T extends Element>(type: new () => T, selector: string): T {
+  const { content } = find(HTMLTemplateElement, selector);
+  const element = document.importNode(content, true).firstElementChild;
+  if (element instanceof type) return element;
+  throw new Error(`the page has nothing in ${selector}`);
+}
+
+/** Text, and only that: whatever stands in it, none of it becomes an element. */
+export function setText(node: Element, text: string): void {
+  const shown = plain(text);
+  if (node.textContent !== shown) node.textContent = shown;
+}
+
+/** One of the tones that page.css has colours for; '' for none. */
+export type Tone = 'good' | 'warn' | 'bad' | 'dim' | '';
+
+export function setTone(element: HTMLElement, tone: Tone): void {
+  if (element.dataset.tone !== tone) element.dataset.tone = tone;
+}
+
+export function create(name: string, text: string, className = ''): HTMLElement {
+  const element = document.createElement(name);
+  setText(element, text);
+  if (className) element.className = className;
+  return element;
+}

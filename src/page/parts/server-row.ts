@@ -1,0 +1,93 @@
+import type { ServerView } from '../../model/overview.ts';
+import { duration } from '../../time/duration.ts';
+import { find, fromTemplate, setText, setTone } from '../elements/find.ts';
+import type { Entry } from '../elements/keyed-list.ts';
+import { createSparkline } from '../elements/sparkline.ts';
+import { bytes, count, milliseconds, rate, share, UNKNOWN } from '../elements/units.ts';
+import { stateInWords } from './states.ts';
+
+/** A server at the moment of an overview. */
+export interface ServerNow {
+  readonly server: ServerView;
+  /** Unix ms at the door. */
+  readonly at: number;
+}
+
+const figures = ['uptime', 'p50', 'p99', 'errors', 'inflight', 'rss', 'cpu'] as const;
+
+export function createServerRow({ server: { id } }: ServerNow): Entry<ServerNow> {
+  const row = fromTemplate(HTMLTableRowElement, '#server-row');
+  row.dataset.id = id;
+  const cell = (name: string) => find(HTMLElement, `[data-cell=${name}]`, row);
+  setText(cell('id'), id);
+  for (const button of row.querySelectorAll<HTMLElement>('button')) {
+    button.dataset.id = id;
+    setText(find(HTMLElement, '.unseen', button), ` ${id}`);
+  }
+  const parts = [showPlace(cell), showState(row), showRate(row), showFigures(cell)];
+  const buttons = find(HTMLElement, '.acts .buttons', row);
+  return {
+    element: row,
+    update(now) {
+      for (const show of parts) show(now);
+      if (buttons.hidden === now.server.here) buttons.hidden = !now.server.here;
+    },
+  };
+}
+
+type Show = (now: ServerNow) => void;
+type Cells = (name: string) => HTMLElement;
+
+function showPlace(cell: Cells): Show {
+  const url = find(HTMLElement, '.url', cell('address'));
+  const host = find(HTMLElement, '.host', cell('address'));
+  const app = cell('app');
+  return ({ server }) => {
+    setText(url, server.url);
+    setText(host, server.here ? '' : `on ${server.host}`);
+    setText(app, server.app);
+  };
+}
+
+function showState(row: HTMLElement): Show {
+  const status = find(HTMLElement, '.status', row);
+  const reason = find(HTMLElement, '.reason', row);
+  return ({ server }) => {
+    const { text, tone } = stateInWords(server);
+    setText(status, text);
+    setTone(status, tone);
+    setText(reason, server.reason);
+  };
+}
+
+function showRate(row: HTMLElement): Show {
+  const text = find(HTMLElement, '[data-cell=rps] span', row);
+  const drawLine = createSparkline(find(SVGPathElement, '.spark path', row));
+  return ({ server: { rps, history } }) => {
+    setText(text, rate(rps));
+    drawLine(history);
+  };
+}
+
+function showFigures(cell: Cells): Show {
+  const cells = figures.map((name) => [name, cell(name)] as const);
+  return (now) => {
+    const texts = figureTexts(now);
+    for (const [name, element] of cells) setText(element, texts[name]);
+    setTone(cell('errors'), now.server.errorsPerSecond > 0 ? 'bad' : '');
+  };
+}
+
+function figureTexts({ server, at }: ServerNow): Record<(typeof figures)[number], string> {
+  const { startedAt, state } = server;
+  const isRunning = startedAt > 0 && state !== 'stopped' && state !== 'lost' && state !== 'crashed';
+  return {
+    uptime: isRunning ? duration(at - startedAt) : UNKNOWN,
+    p50: milliseconds(server.p50Ms),
+    p99: milliseconds(server.p99Ms),
+    errors: count(server.errors),
+    inflight: count(server.inflight),
+    rss: bytes(server.rss),
+    cpu: share(server.cpu),
+  };
+}
