@@ -6,7 +6,7 @@ const ofServer: Partial<Record<EventKind, string>> = {
   ordered: 'was told to leave',
   drained: 'has finished its requests',
   gone: 'is gone',
-  lost: 'was lost',
+  lost: 'was found lost',
   ejected: 'was taken out of use',
   back: 'is in use again',
   revived: 'was started again',
@@ -23,6 +23,9 @@ const ofActor: Partial<Record<EventKind, string>> = {
   'door-closed': 'closed',
 };
 
+/** What a server does without anybody's order. */
+const ITSELF = 'itself';
+
 /**
  * What happened, without when: `k3x9ab was told to leave by destroy (ann on web1): the last one`, or
  * `door ab12cd (on web1) cannot reach Redis`.
@@ -33,7 +36,7 @@ export function eventInWords(event: FleetEvent): string {
   const who = by === null ? 'somebody' : by;
   const done = ofServer[kind];
   if (done === undefined) return `${who}${whose(event)} ${ofActor[kind] ?? kind}${because}`;
-  const whom = by === null ? '' : ` by ${by}`;
+  const whom = by === null || by === ITSELF ? '' : ` by ${by}`;
   return `${server ?? 'a server'} ${done}${whom}${whose(event)}${because}`;
 }
 

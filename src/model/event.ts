@@ -38,6 +38,12 @@ export interface FleetEvent {
   readonly why: string;
 }
 
+/** Whose process it is that notes events. */
+export type Actor = Readonly<Record<'by' | 'host', string>> & { readonly user: string | null };
+
+/** What a reconciler is called in events. */
+export const RECONCILER = 'keeper';
+
 /** An event that is to be noted. */
 export type NewEvent = Pick<FleetEvent, 'kind'> & Partial<Omit<FleetEvent, 'id' | 'at' | 'kind'>>;
 
@@ -65,6 +71,16 @@ export function eventText(event: NewEvent, token?: string): string {
     ...(why ? { why: cut(why, MAX_WHY) } : {}),
     ...(token ? { token } : {}),
   });
+}
+
+/** Why, of a server that was told to leave. */
+export function finishWithin(drainMs: number): string {
+  return `to finish within ${drainMs / 1_000} s`;
+}
+
+/** With who did it, where it does not say so itself: somebody else than who ran the verb. */
+export function withActor(event: NewEvent, { by, host, user }: Actor): NewEvent {
+  return event.by === undefined ? { by, host, user, ...event } : { host, ...event };
 }
 
 /**

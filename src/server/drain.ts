@@ -27,12 +27,13 @@ const FIRST_LOOK_MS = 10;
 /**
  * Leaves in order: announces it, waits until every door has acknowledged, finishes what is in flight, ends.
  * @param drainMs how long requests may finish
+ * @returns how many connections had to be cut
  */
 export async function retire(
   deps: RetireDeps,
   drainMs: number,
   limits: DrainLimits,
-): Promise<void> {
+): Promise<number> {
   const { connections, cut } = deps;
   const end = performance.now() + drainMs;
   debug.fleet?.(`drains within ${drainMs} ms`);
@@ -45,8 +46,10 @@ export async function retire(
   deps.stopListening();
   const isDone = () => cut.aborted || connections.open() === 0;
   await until(isDone, within(end - performance.now()));
-  debug.fleet?.(`ends with ${connections.open()} connections open`);
+  const open = connections.open();
+  debug.fleet?.(`ends with ${open} connections open`);
   connections.cut();
+  return open;
 }
 
 /** Leaves as a worker, to which no door sends requests: its app may finish its work. */
@@ -54,7 +57,7 @@ export async function retireWorker(
   { connections, look, stopListening, cut }: Omit<RetireDeps, 'doorsLeft'>,
   finish: () => Promise<void>,
   drainMs: number,
-): Promise<void> {
+): Promise<number> {
   const end = performance.now() + drainMs;
   let finished = false;
   connections.refuseNew();
@@ -64,7 +67,9 @@ export async function retireWorker(
   });
   await until(() => finished || cut.aborted, within(end - performance.now()));
   stopListening();
+  const open = connections.open();
   connections.cut();
+  return open;
 }
 
 /** Waits until every door that was seen has acknowledged the leave, or the time is up. */

@@ -32,6 +32,8 @@ export interface ServeOptions {
   readonly advertise: string | null;
   readonly machine: Pick<ServerRecord, 'host' | 'hostId' | 'bootId' | 'pidNs' | 'pid' | 'pidStart'>;
   readonly drainMs: number;
+  /** Since when it starts, monotonic ms, where that is not its process' own start. */
+  readonly startMs?: number;
   readonly limits: ServerLimits;
 }
 
@@ -64,8 +66,11 @@ export interface ServeDeps {
 
 export interface RunningServer {
   record(): ServerRecord;
-  /** Leaves in order; runs once. */
-  retire(drainMs: number): Promise<void>;
+  /**
+   * Leaves in order; runs once.
+   * @param by what asks for it, where it is no order
+   */
+  retire(drainMs: number, by?: string): Promise<void>;
   /** Cuts a leave short. */
   cut(): void;
   readonly ended: Promise<Ending>;

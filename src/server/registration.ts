@@ -80,14 +80,17 @@ export class Registration {
     this.#inFolder(() => this.#deps.ownDesired?.drop());
   }
 
-  /** @param killedAfterMs after how long its app had to be killed; null when it ended by itself */
-  async end(how: 'left' | 'died', killedAfterMs: number | null): Promise<void> {
+  /**
+   * @param killedAfterMs after how long its app had to be killed; null when it ended by itself
+   * @param why for its event
+   */
+  async end(how: 'left' | 'died', killedAfterMs: number | null, why: string): Promise<void> {
     const { store, ownDesired, log, id } = this.#deps;
     this.#unwatch();
     await this.#beats?.stop();
     const kept = how === 'left' ? this.#inFolder(() => ownDesired?.stop() ?? null) : null;
     try {
-      const ordered = await store.registry.deregister(id, kept, killedAfterMs);
+      const ordered = await store.registry.deregister(id, kept, killedAfterMs, why);
       if (ordered) this.#inFolder(() => ownDesired?.drop());
     } catch (error) {
       log(troubleInWords(error)); // whatever it is, this server has left

@@ -8,6 +8,7 @@ import { checkItself } from '../health/self-check.ts';
 import type { App } from '../hosting/app.ts';
 import { listen, listenFrom } from '../listen.ts';
 import { isWorker, nameOfApp } from '../model/app-spec.ts';
+import { type EventKind, finishWithin } from '../model/event.ts';
 import type { ServerRecord } from '../model/server-record.ts';
 import { quote } from '../text.ts';
 import type { Connections } from './connections.ts';
@@ -83,6 +84,7 @@ export class FleetServer implements RunningServer {
     const ownPage = { host: here, port: this.#port, path: this.#healthPath };
     await checkItself(ownPage, id, limits.probeTimeoutMs);
     await this.#registration.register();
+    this.#tellReady();
     this.#registration.start();
     this.#health?.start();
     void this.#app.died?.then((why) => this.#leaveDead(why));
@@ -119,8 +121,8 @@ export class FleetServer implements RunningServer {
     };
   }
 
-  retire(drainMs: number): Promise<void> {
-    this.#leaving ??= this.#leave(drainMs);
+  retire(drainMs: number, by?: string): Promise<void> {
+    this.#leaving ??= this.#leave(drainMs, by);
     return this.#leaving;
   }
 
@@ -138,8 +140,10 @@ export class FleetServer implements RunningServer {
     return httpUrl(advertise ?? reachable(listenHost), this.#port);
   }
 
-  async #leave(drainMs: number): Promise<void> {
+  async #leave(drainMs: number, by?: string): Promise<void> {
+    const beganMs = performance.now();
     this.#state = 'draining';
+    if (by !== undefined) this.#note('ordered', finishWithin(drainMs), by);
     this.#health?.stop();
     const deps: RetireDeps = {
       connections: this.#connections,
@@ -149,12 +153,13 @@ export class FleetServer implements RunningServer {
       cut: this.#cutting.signal,
     };
     const { finish } = this.#app;
-    await (finish
+    const cut = await (finish
       ? retireWorker(deps, finish, drainMs)
       : retire(deps, drainMs, this.#options.limits));
     this.#drained = true;
+    this.#note('drained', inAll(performance.now() - beganMs, cut));
     const killed = await this.#stopApp();
-    await this.#registration.end('left', killed);
+    await this.#registration.end('left', killed, killedAfter(killed));
     this.#settle(this.#cutting.signal.aborted ? 'cut' : 'retired');
   }
 
@@ -176,12 +181,31 @@ export class FleetServer implements RunningServer {
     this.#health?.stop();
     this.#stopListening();
     this.#connections.cut();
-    await this.#registration.end('died', null);
+    await this.#registration.end('died', null, why);
     this.#settle('died');
+  }
+
+  #tellReady(): void {
+    const { startMs = 0 } = this.#options;
+    this.#note('ready', `after ${Math.round(performance.now() - startMs)} ms`);
+  }
+
+  #note(kind: EventKind, why: string, by?: string): void {
+    const who = by === undefined ? {} : { by };
+    this.#deps.store.events.note({ kind, server: this.#options.id, why, ...who });
   }
 
   // http's own close() would also end idle connections, and those of a door are the door's to end.
   #stopListening(): void {
     NetServer.prototype.close.call(this.#server);
   }
+}
+
+function inAll(ms: number, cut: number): string {
+  const rest = cut === 0 ? '' : `; ${cut} connections were cut`;
+  return `in ${Math.round(ms)} ms${rest}`;
+}
+
+function killedAfter(ms: number | null): string {
+  return ms === null ? '' : `its app had to be killed after ${ms / 1_000} s`;
 }

@@ -1,8 +1,10 @@
+import { type Actor, eventText, withActor } from '../model/event.ts';
 import { readEviction } from './connection/eviction.ts';
 import { type LinkOptions, openConnection, openLastingConnection } from './connection/open.ts';
 import { parseRedisUrl } from './connection/redis-url.ts';
 import { createDesiredServers } from './desired-state.ts';
 import { createEvents } from './events/events.ts';
+import type { EventText } from './events/notes.ts';
 import { createKeys } from './keys.ts';
 import { createMessages } from './messages.ts';
 import { createImages } from './pictures/enqueue.ts';
@@ -21,6 +23,8 @@ export interface ConnectOptions {
   /** Whether a connection that was made once is made again for ever (servers, doors) or not (verbs). */
   readonly persistent: boolean;
   readonly settings: StoreSettings;
+  /** Who does what is done over it: asked when there is something to tell. */
+  readonly actor?: () => Actor;
   /** Told when Redis goes away and comes back, at most a line a second. */
   readonly onTrouble?: (line: string) => void;
 }
@@ -30,7 +34,7 @@ export interface ConnectOptions {
  * @throws UsageError for an address that cannot be right, StoreError when Redis cannot be used
  */
 export async function connectStore(options: ConnectOptions): Promise<Store> {
-  const { connectMs, commandMs, persistent, settings, onTrouble: say = () => {} } = options;
+  const { connectMs, commandMs, persistent, settings, actor, onTrouble: say = () => {} } = options;
   const address = parseRedisUrl(options.url);
   const keys = createKeys(options.namespace);
   const open = persistent ? openLastingConnection : openConnection;
@@ -42,10 +46,12 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
     takesWrites: (redis) => takesWrites(redis, keys),
   };
   const link = await open(address, linkOptions);
-  const { written, ...events } = createEvents(link, keys, address, linkOptions);
+  const toText: EventText = (event, token) =>
+    eventText(actor ? withActor(event, actor()) : event, token);
+  const { written, ...events } = createEvents(link, keys, toText, address, linkOptions);
   return {
     label: address.label,
-    registry: createRegistry(link, keys, settings, say),
+    registry: createRegistry(link, keys, settings, { say, toText, note: events.note }),
     desiredServers: createDesiredServers(link, keys, settings),
     messages: createMessages(link, keys),
     visits: createVisits(link, keys, settings, say),

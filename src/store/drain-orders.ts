@@ -1,5 +1,7 @@
 import { debug } from '../debug.ts';
+import { finishWithin } from '../model/event.ts';
 import type { Link } from './connection/connection.ts';
+import type { EventText } from './events/notes.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './scripts/define.ts';
 import retireText from './scripts/orders/retire.lua';
@@ -12,6 +14,7 @@ export function createOrders(
   link: Link,
   keys: Keys,
   { orderTtlSeconds }: Pick<StoreSettings, 'orderTtlSeconds'>,
+  toText: EventText,
 ): Pick<Registry, 'orderRetire' | 'orderRetireIfDesired' | 'orderRetireUnlessLast'> {
   const keysOf = (id: string) => ({ ...keys, order: keys.order(id) });
   const argsOf = (id: string, drainMs: number) => ({
@@ -19,6 +22,7 @@ export function createOrders(
     text: toOrder(drainMs),
     ttlSeconds: orderTtlSeconds,
     channel: keys.changes,
+    event: toText({ kind: 'ordered', server: id, why: finishWithin(drainMs) }),
   });
 
   return {
@@ -52,14 +56,14 @@ function toOrder(drainMs: number): string {
 }
 
 const retire = defineScript(retireText, {
-  keys: ['intents', 'order', 'servers'],
-  args: ['id', 'text', 'ttlSeconds', 'channel', 'forever', 'again'],
+  keys: ['intents', 'order', 'servers', 'events'],
+  args: ['id', 'text', 'ttlSeconds', 'channel', 'forever', 'again', 'event'],
 });
 const retireIfDesired = defineScript(retireIfDesiredText, {
-  keys: ['intents', 'order'],
-  args: ['id', 'text', 'ttlSeconds', 'channel'],
+  keys: ['intents', 'order', 'events'],
+  args: ['id', 'text', 'ttlSeconds', 'channel', 'event'],
 });
 const retireUnlessLast = defineScript(retireUnlessLastText, {
-  keys: ['servers', 'leases', 'intents', 'order'],
-  args: ['id', 'text', 'ttlSeconds', 'channel', 'forever', 'prefix'],
+  keys: ['servers', 'leases', 'intents', 'order', 'events'],
+  args: ['id', 'text', 'ttlSeconds', 'channel', 'forever', 'prefix', 'event'],
 });

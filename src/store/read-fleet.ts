@@ -6,6 +6,7 @@ import type { Parsed } from '../model/fields.ts';
 import type { Listing, Skipped } from '../model/fleet-view.ts';
 import { parseRecord } from '../model/server-record.ts';
 import type { Link } from './connection/connection.ts';
+import type { EventText } from './events/notes.ts';
 import type { Keys } from './keys.ts';
 import type { Schema } from './schema.ts';
 import { defineScript, list } from './scripts/define.ts';
@@ -24,6 +25,7 @@ export function createFleetView(
   link: Link,
   keys: Keys,
   schema: Pick<Schema, 'check'>,
+  toText: EventText,
 ): Pick<Registry, 'records' | 'around' | 'fleet' | 'sweep'> {
   const read = async (limit: number, ids: readonly string[] = []) => {
     const args = { limit, longest: MAX_RECORD_BYTES, most: PAGE, ids };
@@ -67,7 +69,9 @@ export function createFleetView(
       };
     },
     async sweep(lostForMs) {
-      return list(await sweep(link, keys, { lostForMs })).map(String);
+      const why = `no sign of life for ${lostForMs / 1_000} s`;
+      const event = toText({ kind: 'lost', why });
+      return list(await sweep(link, keys, { lostForMs, event })).map(String);
     },
   };
 }
@@ -148,6 +152,6 @@ const readServersScript = defineScript(readServersText, {
 });
 const readDoorsScript = defineScript(readDoorsText, { keys: ['doors'], args: ['prefix'] });
 const sweep = defineScript(sweepText, {
-  keys: ['servers', 'leases', 'doors'],
-  args: ['lostForMs'],
+  keys: ['servers', 'leases', 'doors', 'events'],
+  args: ['lostForMs', 'event'],
 });

@@ -6,6 +6,7 @@ import type { Parsed } from '../model/fields.ts';
 import { parseRecord, type ServerRecord, toText } from '../model/server-record.ts';
 import { quote } from '../text.ts';
 import type { Link } from './connection/connection.ts';
+import type { EventText } from './events/notes.ts';
 import type { Keys } from './keys.ts';
 import { defineRehearsal, defineScript } from './scripts/define.ts';
 import beatText from './scripts/servers/beat.lua';
@@ -23,6 +24,7 @@ export function createServerLeases(
   link: Link,
   keys: Keys,
   { leaseMs }: Pick<StoreSettings, 'leaseMs'>,
+  toEvent: EventText,
 ): Pick<Registry, 'register' | 'beat' | 'deregister' | 'killedAfter' | 'forget'> {
   let announced: string | null = null;
   const keysOf = (id: string) => ({ ...keys, order: keys.order(id), acks: keys.acks(id) });
@@ -53,19 +55,22 @@ export function createServerLeases(
       await beat(record, desired);
     },
     beat,
-    async deregister(id, kept = null, killedAfterMs = null) {
-      const args = { id, channel: keys.changes, ...swapped(kept), ...endedBy(killedAfterMs) };
+    async deregister(id, kept = null, killedAfterMs = null, why = '') {
+      const event = toEvent({ kind: 'gone', server: id, why });
+      const how = { ...swapped(kept), ...endedBy(killedAfterMs), event };
+      const args = { id, channel: keys.changes, ...how };
       return (await deregister(link, { ...keysOf(id), ended: keys.ended(id) }, args)) !== 0;
     },
     async killedAfter(id) {
       return parseKilled(await link.run((redis) => redis.get(keys.ended(id))));
     },
-    async forget(id, before) {
+    async forget(id, before, why = '') {
       const reply = await forget(link, keysOf(id), {
         id,
         channel: keys.changes,
         before: before?.id ?? '',
         text: before ? JSON.stringify(before) : '',
+        event: why === null ? '' : toEvent({ kind: 'gone', server: id, why }),
       });
       return reply === 1;
     },
@@ -111,10 +116,10 @@ const claim = defineScript(claimText, {
   args: ['id', 'record', 'leaseMs', 'channel'],
 });
 const deregister = defineScript(deregisterText, {
-  keys: ['servers', 'leases', 'intents', 'order', 'acks', 'ended'],
-  args: ['id', 'channel', 'before', 'after', 'ending', 'endingSeconds'],
+  keys: ['servers', 'leases', 'intents', 'order', 'acks', 'ended', 'events'],
+  args: ['id', 'channel', 'before', 'after', 'ending', 'endingSeconds', 'event'],
 });
 const forget = defineScript(forgetText, {
-  keys: ['servers', 'leases', 'intents', 'order', 'acks'],
-  args: ['id', 'channel', 'before', 'text'],
+  keys: ['servers', 'leases', 'intents', 'order', 'acks', 'events'],
+  args: ['id', 'channel', 'before', 'text', 'event'],
 });

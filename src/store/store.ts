@@ -1,6 +1,7 @@
 import type { BeatReply } from '../model/beat-reply.ts';
 import type { DesiredServer, SignedServer } from '../model/desired-server.ts';
 import type { DoorRecord } from '../model/door-record.ts';
+import type { NewEvent } from '../model/event.ts';
 import type { FleetAround, FleetView, RecordsView, Silence } from '../model/fleet-view.ts';
 import type { Message } from '../model/message.ts';
 import type { ClaimedPicture, NewPicture, Picture, PictureInfo } from '../model/picture.ts';
@@ -36,9 +37,15 @@ export interface Registry {
    * Forgets record, lease, order and acknowledgements. Without an order it stays desired: as it is,
    * or as `kept` says, unless that stands differently in Redis.
    * @param killedAfterMs how long its app had before it had to be killed, kept for whoever asks soon
+   * @param why it ended, for its event
    * @returns whether it had an order
    */
-  deregister(id: string, kept?: Swap | null, killedAfterMs?: number | null): Promise<boolean>;
+  deregister(
+    id: string,
+    kept?: Swap | null,
+    killedAfterMs?: number | null,
+    why?: string,
+  ): Promise<boolean>;
   /** After how long the app of a server that has just left had to be killed; null where it had not. */
   killedAfter(id: string): Promise<number | null>;
   /**
@@ -63,9 +70,10 @@ export interface Registry {
   /**
    * Withdraws the order of a server that is known to be gone, with its record and its place in the desired state.
    * @param before the server whose place it took: that is wanted again, if this one was
+   * @param why it is gone, for its event; null for no event
    * @returns whether it was given its place back
    */
-  forget(id: string, before?: SignedServer): Promise<boolean>;
+  forget(id: string, before?: SignedServer, why?: string | null): Promise<boolean>;
   /** The newest `limit` servers by lease. */
   records(limit: number): Promise<RecordsView>;
   fleet(): Promise<FleetView>;
@@ -82,6 +90,8 @@ export interface Registry {
   acknowledge(serverId: string, doorId: string): Promise<void>;
   /** The key of the sticky cookie, set to `fresh` where there is none; null where another thing stands there. */
   stickyKey(fresh: string): Promise<string | null>;
+  /** As `Events.note`. */
+  note(event: NewEvent): void;
   /** Calls back with the id that changed, or null when anything may have (after a reconnect). */
   watch(listener: (id: string | null) => void): Unsubscribe;
 }

@@ -1,4 +1,5 @@
 import { defaults } from '../../src/defaults.ts';
+import { eventText } from '../../src/model/event.ts';
 import type { Link } from '../../src/store/connection/connection.ts';
 import { openLastingConnection } from '../../src/store/connection/open.ts';
 import { parseRedisUrl } from '../../src/store/connection/redis-url.ts';
@@ -27,7 +28,7 @@ export async function openMistakenStore(url: string) {
   return {
     link,
     said,
-    registry: createRegistry(link, keys, defaults, say),
+    registry: createRegistry(link, keys, defaults, { say, toText: eventText, note() {} }),
     images: createImages(link, keys, defaults),
     visits: createVisits(link, keys, defaults, say),
     /** Until `work` is done. */

@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaults } from '../../defaults.ts';
 import { type ExitCode, exitCodes } from '../../errors.ts';
+import type { Actor } from '../../model/event.ts';
 import type { Settings } from '../../settings.ts';
 import type { Store } from '../../store/store.ts';
 import type { Output } from '../output/output.ts';
+import { actorOf } from './actor.ts';
 import { signalled } from './signals.ts';
 
 interface StoreNeeds {
@@ -55,7 +57,8 @@ export function createContext(
   let interruption: AbortSignal | null = null;
   let stopping: AbortSignal | null = null;
 
-  const openStore = (needs: StoreNeeds = {}) => open(config, output, needs);
+  const actor = actorOf(proc);
+  const openStore = (needs: StoreNeeds = {}) => open(config, output, actor, needs);
 
   return {
     config,
@@ -92,7 +95,12 @@ export function createContext(
   };
 }
 
-async function open(config: Settings, output: Output, needs: StoreNeeds): Promise<OpenStore> {
+async function open(
+  config: Settings,
+  output: Output,
+  actor: () => Actor,
+  needs: StoreNeeds,
+): Promise<OpenStore> {
   const { chooseRedis, warnOfEviction } = await import('./redis.ts');
   const { connectStore } = await import('../../store/connect.ts');
   const { start = false, persistent = false, keeps = false } = needs;
@@ -103,6 +111,7 @@ async function open(config: Settings, output: Output, needs: StoreNeeds): Promis
     connectMs: defaults.redisConnectMs,
     commandMs: defaults.redisCommandMs,
     persistent,
+    actor,
     settings: defaults,
     // A verb that ends with it says so itself.
     ...(persistent ? { onTrouble: (line: string) => output.talk(`meowctl: ${line}`) } : {}),

@@ -20,14 +20,14 @@ const ASKS = {
 export function onSignal(
   proc: NodeJS.Process,
   ask: keyof typeof ASKS,
-  first: () => void,
-  second: () => void = () => proc.exit(exitCodes.interrupted),
+  first: (signal: NodeJS.Signals) => void,
+  second: (signal: NodeJS.Signals) => void = () => proc.exit(exitCodes.interrupted),
 ): void {
   let asked = false;
-  const act = () => {
-    if (asked) return second();
+  const act = (signal: NodeJS.Signals) => {
+    if (asked) return second(signal);
     asked = true;
-    first();
+    first(signal);
   };
   for (const signal of ASKS[ask]) proc.on(signal, act);
 }

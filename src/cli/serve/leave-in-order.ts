@@ -16,15 +16,17 @@ export const exitOf: Readonly<Record<Ending, ExitCode>> = {
 export function leaveInOrder(proc: NodeJS.Process, drainMs: number) {
   let asked = 0;
   let server: RunningServer | null = null;
+  let by: string | undefined;
   // A second signal cuts what is left.
   const act = () => {
-    if (asked > 0) void server?.retire(drainMs);
+    if (asked > 0) void server?.retire(drainMs, by);
     if (asked > 1) server?.cut();
   };
   return {
     registers(): void {
-      const again = () => {
+      const again = (signal: NodeJS.Signals) => {
         asked += 1;
+        by ??= signal;
         act();
       };
       onSignal(proc, 'stop', again, again);

@@ -99,6 +99,7 @@ async function serveApp(
     import('../../fleet/death-watch/hold-connections.ts'),
   ]);
   await released;
+  const startMs = released ? performance.now() : 0;
   const ownDesired = options.spawned ? await ownDesiredServer(context, store, spec, options) : null;
   const leaving = leaveInOrder(context.process, options.drainTimeout);
   const server = await serve(
@@ -114,6 +115,7 @@ async function serveApp(
       ...place(context, options),
       spec,
       folder: app.folder,
+      startMs,
       machine: thisMachine(context.config.home),
     },
   );

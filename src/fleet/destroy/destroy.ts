@@ -113,7 +113,8 @@ async function stillThere(job: Job, waiting: readonly Known[], known: readonly K
     const isOurs = isOfHost(server.record, job.machine);
     const isLost = standing === 'lost' && !isOurs;
     if (standing === 'live' || isLost || isAliveHere(server.record, job.machine)) left.push(server);
-    else if (isOurs) await job.registry.forget(server.id);
+    else if (isOurs)
+      await job.registry.forget(server.id, undefined, 'its process had ended already');
   }
   return left;
 }

@@ -21,10 +21,11 @@ export async function end(job: Job, server: Known): Promise<End> {
   const graceMs = record.killMs ?? job.settings.termGraceMs;
   const ending = await terminate({ pid: record.pid, isIt }, graceMs);
   if (ending === 'alive') return stays(job, server, 'outlives SIGKILL');
-  await job.registry.forget(id);
-  if (ending === 'gone') return { gone: record, failed: null };
   const how = ending === 'killed' ? 'SIGKILL' : 'SIGTERM';
-  const message = `${nameOf(server)} did not leave within ${limitMs(job, server) / 1_000} s, and was ended by ${how}`;
+  const late = `did not leave within ${limitMs(job, server) / 1_000} s, and was ended by ${how}`;
+  await job.registry.forget(id, undefined, ending === 'gone' ? '' : `it ${late}`);
+  if (ending === 'gone') return { gone: record, failed: null };
+  const message = `${nameOf(server)} ${late}`;
   return {
     gone: record,
     failed: new TimeoutError('not-drained', message, 'Its log in the state folder may tell why'),

@@ -84,12 +84,20 @@ export function sentenceInWords(
 ): string {
   const kind = port === null ? 'worker' : 'server';
   if (next === 'crashed') {
-    const within = `${crashWindowMs / SECOND_MS} s`;
-    return `${kind} ${id} died ${count} times within ${within}: it is left alone until \`meowctl restart ${id}\``;
+    const often = oftenInWords({ count }, { crashWindowMs });
+    return `${kind} ${id} ${often}: it is left alone until \`meowctl restart ${id}\``;
   }
   const minutes = longCrashWindowMs / (60 * SECOND_MS);
   const often = next === 'again' ? '' : `, ${count} times within ${minutes} minutes`;
   const when = delayMs === 0 ? 'at once' : `in ${delayMs / SECOND_MS} s`;
   const where = port === null ? '' : ` on port ${port}`;
   return `${kind} ${id}${where} died${often}; started again ${when}`;
+}
+
+/** Of one that is given up. */
+export function oftenInWords(
+  { count }: Pick<Sentence, 'count'>,
+  { crashWindowMs }: Pick<CrashSettings, 'crashWindowMs'>,
+): string {
+  return `died ${count} times within ${crashWindowMs / SECOND_MS} s`;
 }

@@ -15,6 +15,7 @@ import type { Here } from '../scale/servers-here.ts';
 import { isDead, untilGone } from '../targets/liveness.ts';
 import { AwakeFor } from './awake-for.ts';
 import { CrashHistory, type CrashSettings, sentenceInWords } from './backoff.ts';
+import { noteDeath } from './note-death.ts';
 import { Case } from './restart-state.ts';
 import { type RevivalDeps, Revivals } from './revivals.ts';
 
@@ -194,11 +195,12 @@ export class Reconciler {
   }
 
   async #diedNow(id: string, desired: SignedServer, found: Case): Promise<void> {
-    const { settings, log } = this.#deps;
+    const { registry, settings, log } = this.#deps;
     const nowMs = this.#nowMs();
     const wasWell = nowMs - (this.#servesMs.get(id) ?? nowMs) >= settings.ranWellMs;
     const sentence = found.died(wasWell, nowMs);
     log(sentenceInWords(sentence, id, isWorker(desired.spec) ? null : desired.port, settings));
+    noteDeath(registry, sentence, { id, pid: desired.pid }, settings);
     if (sentence.next === 'crashed') {
       this.#cases.delete(id); // `restart` begins anew
       await this.#deps.desired.mark(desired, 'crashed');

@@ -61,7 +61,8 @@ export class Revivals {
 
   async #spawn(id: string, desired: SignedServer, found: Case): Promise<void> {
     const { onStarted, log } = this.#deps;
-    const options = { ...asBefore(desired, this.#deps.settings), signal: this.#signal };
+    const again = asBefore(desired, this.#deps.settings);
+    const options = { ...again, revived: true, signal: this.#signal };
     const { started, failed } = await spawnServers(this.#deps, options).catch(asFailed);
     found.lives(); // what fails to start has died once more
     for (const error of failed) this.#tellFailure(id, error);

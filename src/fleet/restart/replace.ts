@@ -126,9 +126,15 @@ async function putBack(job: Job, old: Replacement, failed: readonly MeowError[])
 }
 
 // Its own port is taken by the old one still, so the search starts as for any new server.
-function toSpawn({ settings }: Job, { desired, next }: Replacement): SpawnOptions {
+function toSpawn({ settings }: Job, { id, desired, next }: Replacement): SpawnOptions {
   const { listenHost, advertise, ofUp = false } = desired;
-  return { ...anew(1, next, settings), listenHost, advertise, ofUp };
+  return {
+    ...anew(1, next, settings),
+    listenHost,
+    advertise,
+    ofUp,
+    why: `to take the place of ${id}`,
+  };
 }
 
 async function giveUp(job: Job, fresh: ServerRecord, door: string): Promise<Step> {

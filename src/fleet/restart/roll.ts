@@ -37,6 +37,7 @@ export async function restartServers(
   const kept = keptDigests(deps.home);
   const chosen = planRestart(fleet, await deps.desired.look(fleet), job);
   const waiting = [...chosen];
+  noteBegin(job, chosen);
   const started: ServerRecord[] = [];
   const failed: MeowError[] = [];
   let superseded = 0;
@@ -61,10 +62,25 @@ export async function restartServers(
     await standbys.discard(deps.settings.termGraceMs);
   }
   await leaving.all();
+  noteEnd(job, started, failed);
   if (started.length === 0) dropNewValues(deps.home, kept, chosen.flatMap(digestOf));
   return { started, failed, superseded };
 }
 
 function digestOf({ next: { envDigest } }: Replacement): string[] {
   return envDigest === null ? [] : [envDigest];
+}
+
+function noteBegin({ registry }: Job, chosen: readonly Replacement[]): void {
+  const ids = chosen.map(({ id }) => id).join(', ');
+  registry.note({ kind: 'restart-begun', why: `${chosen.length} to replace: ${ids}` });
+}
+
+function noteEnd(
+  { registry }: Job,
+  started: readonly ServerRecord[],
+  [failure]: readonly MeowError[],
+): void {
+  const trouble = failure ? `; then ${failure.message}` : '';
+  registry.note({ kind: 'restart-ended', why: `${started.length} replaced${trouble}` });
 }

@@ -81,6 +81,7 @@ export async function scaleTo(deps: ScaleDeps, options: ScaleOptions): Promise<S
   const target = options.count ?? (serving.length + asleep.length || settings.upServers);
   if (target > settings.maxSpawnCount) throw tooMany(target, settings.maxSpawnCount);
   const missing = Math.max(0, target - serving.length);
+  if (target !== serving.length) noteSize(deps, target, serving.length);
   const again = asleep.slice(0, missing).map(([, desired]) => ({
     ...asBefore(desired, settings),
     ...(which ? { spec: which.again(desired.spec) } : {}),
@@ -150,6 +151,7 @@ async function restAll(
     );
     return { serving: serving.filter(({ id }) => here.has(id)), here: new Map(meant) };
   };
+  noteSize(deps, 0, (await look()).serving.length);
   const { gone, failed } = await stopAndRemember({ ...deps, steps }, look, signal);
   const others = failed.length > 0 ? null : await trim(deps, 0, which, options);
   return {
@@ -158,6 +160,10 @@ async function restAll(
     retired: [...gone, ...(others?.retired ?? [])],
     failed: [...failed, ...(others?.failed ?? [])],
   };
+}
+
+function noteSize({ registry }: ScaleDeps, target: number, before: number): void {
+  registry.note({ kind: 'scaled', why: `${target} servers here, instead of ${before}` });
 }
 
 // Somebody else may have written them: no Redis is to fill this machine with processes.

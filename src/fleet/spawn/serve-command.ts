@@ -48,6 +48,10 @@ export interface ServerStart {
   readonly replaces?: SignedServer;
   /** It goes when `up` ends. */
   readonly ofUp?: boolean;
+  /** A reconciler starts it again, whoever runs that. */
+  readonly revived?: boolean;
+  /** Why it is started, in a few words. */
+  readonly why?: string;
   readonly listenHost: string;
   readonly advertise: string | null;
   readonly readyTimeoutMs: number;

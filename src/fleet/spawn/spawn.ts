@@ -14,6 +14,7 @@ import { inParallel } from '../../in-parallel.ts';
 import { markNamespace } from '../../logs/files.ts';
 import { sweepLogs } from '../../logs/sweep.ts';
 import type { SignedServer } from '../../model/desired-server.ts';
+import { type NewEvent, RECONCILER } from '../../model/event.ts';
 import { parseRecord, type ServerRecord } from '../../model/server-record.ts';
 import { launch } from '../../process/launcher.ts';
 import { Standby } from '../../process/standby.ts';
@@ -25,7 +26,7 @@ import { plain, reason } from '../../text.ts';
 import { mustHaveFolder, type ServerProgram, type ServerStart, toLaunch } from './serve-command.ts';
 
 export interface SpawnDeps extends ServerProgram {
-  readonly registry: Pick<Registry, 'sweep' | 'forget' | 'fleet'>;
+  readonly registry: Pick<Registry, 'sweep' | 'forget' | 'fleet' | 'note'>;
 }
 
 export interface SpawnOptions extends ServerStart {
@@ -98,6 +99,7 @@ async function start(deps: SpawnDeps, options: SpawnOptions, id: string): Promis
   mustHaveFolder(options.spec);
   const program = toLaunch(id, deps, options);
   if (!standby) markNamespace(deps.home, id, deps.namespace, deps.settings.namespace);
+  deps.registry.note({ ...startOf(options), server: id });
   try {
     debug.fleet?.(`spawns ${program.name}: ${[program.command, ...program.args].join(' ')}`);
     const ready = await launch(program, standby ?? undefined);
@@ -111,9 +113,18 @@ async function start(deps: SpawnDeps, options: SpawnOptions, id: string): Promis
     );
   } catch (error) {
     debug.fleet?.(`${program.name} is taken back: ${plain(reason(error))}`);
+    deps.registry.note({ kind: 'gone', server: id, why: `it did not get ready: ${reason(error)}` });
     await takeBack(deps, id, options.replaces);
     throw error;
   }
+}
+
+function startOf({ replaces, revived = false, why }: SpawnOptions): NewEvent {
+  const place = replaces ? `in place of ${replaces.id}` : '';
+  const who = revived
+    ? ({ kind: 'revived', by: RECONCILER } as const)
+    : { kind: 'spawned' as const };
+  return { ...who, why: why ?? place };
 }
 
 /**
@@ -141,7 +152,7 @@ export function prepareStandby(deps: SpawnDeps, options: SpawnOptions): Standby 
 async function takeBack({ registry, home }: SpawnDeps, id: string, before?: SignedServer) {
   const wasTaken = before !== undefined && readDesired(home, before, before.id) === null;
   if (wasTaken) writeDesired(home, before, true);
-  const given = await registry.forget(id, before).catch(toStoreError);
+  const given = await registry.forget(id, before, null).catch(toStoreError);
   if (before && given instanceof StoreError) return;
   dropDesired(home, id);
   if (before && given === true) writeDesired(home, before);

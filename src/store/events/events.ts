@@ -5,7 +5,7 @@ import type { LinkOptions } from '../connection/open.ts';
 import type { RedisAddress } from '../connection/redis-url.ts';
 import type { Keys } from '../keys.ts';
 import { followEvents } from './follow.ts';
-import { createNotes, type Notes } from './notes.ts';
+import { createNotes, type EventText, type Notes } from './notes.ts';
 import { readEvents } from './read.ts';
 
 interface EventsWanted {
@@ -45,10 +45,11 @@ export interface Events {
 export function createEvents(
   link: Link,
   keys: Keys,
+  toText: EventText,
   address: RedisAddress,
   options: LinkOptions,
 ): Events & Pick<Notes, 'written'> {
-  const { note, written } = createNotes(link, keys, options.say);
+  const { note, written } = createNotes(link, keys, toText, options.say);
   return {
     note,
     written,

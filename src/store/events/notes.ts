@@ -1,7 +1,7 @@
 import { StoreError } from '../../errors.ts';
 import { troubleInWords } from '../../expected-errors.ts';
 import { createId } from '../../ids.ts';
-import { eventText, type NewEvent } from '../../model/event.ts';
+import type { NewEvent } from '../../model/event.ts';
 import { until } from '../../time/until.ts';
 import type { Link } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
@@ -26,6 +26,9 @@ export interface Notes {
   written(withinMs: number): Promise<void>;
 }
 
+/** Makes what stands in Redis of an event. */
+export type EventText = (event: NewEvent, token?: string) => string;
+
 /**
  * Writes events without anybody waiting for it: one script in flight, the next carries what came
  * meanwhile. What Redis cannot take is kept and tried again, and is told then with its own time.
@@ -34,6 +37,7 @@ export interface Notes {
 export function createNotes(
   link: Link,
   keys: Pick<Keys, 'events'>,
+  toText: EventText,
   say: (line: string) => void,
 ): Notes {
   let waiting: Note[] = [];
@@ -63,7 +67,7 @@ export function createNotes(
   return {
     note(event) {
       // One of which nobody knows whether it was written is written again: the token tells.
-      const text = eventText(event, createId());
+      const text = toText(event, createId());
       waiting = newest([...waiting, { notedAtMs: performance.now(), text }]);
       if (again === undefined) soon();
     },

@@ -173,8 +173,8 @@ describe('what is wanted here', () => {
     await raw.zrem('{meow}:leases', old.id);
     const registry = {
       ...store.registry,
-      async forget(id: string, before?: SignedServer) {
-        const given = await store.registry.forget(id, before);
+      async forget(id: string, before?: SignedServer, why?: string | null) {
+        const given = await store.registry.forget(id, before, why);
         await here.look();
         return given;
       },

@@ -163,6 +163,7 @@ describe('spawn', () => {
     const registry = {
       forget: store.registry.forget,
       fleet: store.registry.fleet,
+      note: store.registry.note,
       sweep: (lostForMs: number) => {
         asked.push(lostForMs);
         return store.registry.sweep(lostForMs);

@@ -2,12 +2,12 @@
 -- Forgets a server that leaves. Without an order it stays desired: as it is, or as told if it
 -- stands as the server knows it.
 -- before, after: its entry, or ''. ending: JSON, how it ended its app, or ''; kept for
--- endingSeconds.
+-- endingSeconds. event: JSON, written where it was registered.
 -- Returns 1 where it had an order, else 0.
-local servers, leases, intents, order, acks, ended = unpack(KEYS)
-local id, channel, before, after, ending, endingSeconds = unpack(ARGV)
--- @include soft
-redis.call('HDEL', servers, id)
+local servers, leases, intents, order, acks, ended, events = unpack(KEYS)
+local id, channel, before, after, ending, endingSeconds, event = unpack(ARGV)
+-- @include event, soft
+if redis.call('HDEL', servers, id) == 1 then noteEvent(events, event) end
 redis.call('ZREM', leases, id)
 local ordered = redis.call('DEL', order)
 redis.call('DEL', acks)
