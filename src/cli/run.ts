@@ -1,10 +1,12 @@
 import { debugTo } from '../debug.ts';
 import type { ExitCode } from '../errors.ts';
+import { isMistake } from '../expected-errors.ts';
 import { readSettings } from '../settings.ts';
 import { createContext } from './context/context.ts';
 import { splitProgram } from './flags/app-flags.ts';
 import { createOutput, type Output } from './output/output.ts';
 import { paints } from './output/paints.ts';
+import { nameSources } from './output/print-error.ts';
 import { report } from './output/usage-error.ts';
 import { createProgram } from './program.ts';
 
@@ -27,6 +29,7 @@ export async function run(proc: NodeJS.Process, root: string): Promise<ExitCode>
     return context.exitCode();
   } catch (error) {
     output ??= createOutput(proc.stdout, proc.stderr, 'never', null);
+    if (isMistake(error)) nameSources(root);
     return report(error, output, debug, proc.argv.slice(2));
   }
 }

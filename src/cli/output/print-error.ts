@@ -1,21 +1,42 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { type ExitCode, exitCodes, MeowError } from '../../errors.ts';
+import { isMistake } from '../../expected-errors.ts';
 import { errorInWords, plain, systemRemedy } from '../../text.ts';
 import type { Output } from './output.ts';
 
 const MAX_LINE = 400;
 
-/** Says what went wrong in two lines, the value and the remedy, and gives the exit code. */
+/**
+ * Says what went wrong in two lines, the value and the remedy, and gives the exit code. A mistake of
+ * ours has no remedy but its stack.
+ */
 export function tell(error: unknown, output: Output, debug: boolean): ExitCode {
   const told = explain(error);
   output.talk(`meowctl: ${plain(told.message).slice(0, MAX_LINE)}`);
   output.talk(`  ${plain(told.remedy)}`);
   for (const line of details(error)) output.talk(`  | ${plain(line)}`);
-  if (debug && error instanceof Error) output.talk(String(error.stack));
+  if (error instanceof Error && (debug || isMistake(error))) {
+    for (const line of String(error.stack).split('\n')) output.talk(plain(line));
+  }
   return told.exitCode;
 }
 
+/**
+ * From now on a stack that nobody has read yet names files of src/, where the build has left what it
+ * takes.
+ */
+export function nameSources(root: string): void {
+  const file = join(root, 'dist', 'debug-stack.cjs');
+  if (existsSync(file)) createRequire(file)(file);
+}
+
 function remedyOf(error: unknown): string {
-  return systemRemedy(error) ?? 'Run it again with --debug to see where';
+  const known = systemRemedy(error);
+  if (known !== null) return known;
+  if (isMistake(error)) return 'That is a mistake in meowctl: please report it with these lines';
+  return 'Run it again with --debug to see where';
 }
 
 type Told = Pick<MeowError, 'message' | 'remedy' | 'exitCode'>;

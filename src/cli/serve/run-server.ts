@@ -45,15 +45,26 @@ export async function runServer(
     reasonMs: defaults.reasonMs,
     released,
   });
-  const { createId } = await import('../../ids.ts');
-  const id = options.id ?? createId();
-  const leave = await announceHere(context, 'server', id);
   try {
+    const { createId } = await import('../../ids.ts');
     const served = hand ?? launchedApp(context, given ?? catSpec);
-    await serveUntilGone(context, served, { ...options, id }, { ready, released, open });
+    const named = { ...options, id: options.id ?? createId() };
+    await serveAnnounced(context, served, named, { ready, released, open });
   } catch (error) {
     ready.fail(error);
     throw error;
+  }
+}
+
+async function serveAnnounced(
+  context: Context,
+  served: ServedApp,
+  options: Named,
+  around: Surroundings,
+): Promise<void> {
+  const leave = await announceHere(context, 'server', options.id);
+  try {
+    await serveUntilGone(context, served, options, around);
   } finally {
     leave();
   }

@@ -38,13 +38,21 @@ describe('an error is told', () => {
     });
   });
 
-  test('that is a mistake of ours leads to its stack, which --debug prints', () => {
-    const mistake = new TypeError('x is not a function');
-    expect(told(mistake).lines).toEqual([
-      'meowctl: x is not a function',
-      '  Run it again with --debug to see where',
+  test('that is a mistake of ours with its stack, without control characters', () => {
+    const { code, lines } = told(new TypeError('x is not\u001b[31m a function'));
+    expect(code).toBe(1);
+    expect(lines.slice(0, 3)).toEqual([
+      'meowctl: x is not\\u001b[31m a function',
+      '  That is a mistake in meowctl: please report it with these lines',
+      'TypeError: x is not\\u001b[31m a function',
     ]);
-    expect(told(mistake, [], true).lines.join('\n')).toContain('usage-error.test.ts');
+    expect(lines[3]).toMatch(/^ {4}at .*usage-error\.test\.ts:\d+/);
+  });
+
+  test('that we foresaw with its stack under --debug alone', () => {
+    const failed = new FailedError('x', 'no room', 'Make some');
+    expect(told(failed).lines).toHaveLength(2);
+    expect(told(failed, [], true).lines.join('\n')).toMatch(/\n {4}at .*usage-error\.test\.ts/);
   });
 
   test('without control characters, and cut where it is far too long', () => {
