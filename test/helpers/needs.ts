@@ -42,6 +42,7 @@ export const needs = {
   systemd: { what: 'systemd (systemctl, systemd-analyze)', isHere: () => runs('systemd-analyze') },
   nginx: { what: 'nginx', isHere: () => spawnSync(nginx(), ['-v']).status === 0 },
   chromium: { what: 'chromium', isHere: () => runs('chromium') },
+  tmux: { what: 'tmux', isHere: () => spawnSync('tmux', ['-V']).status === 0 },
   python: { what: 'python3', isHere: () => runs('python3') },
 } as const;
 
