@@ -52,16 +52,16 @@ const uses: Record<string, readonly string[]> = {
   ],
   'cli/up': [
     ...['cli/context', 'cli/flags', 'cli/output', 'cli/progress', 'admin', 'proxy'],
-    ...['fleet/destroy', 'fleet/scale', 'local-redis', 'logs', 'model', 'process', 'state'],
-    'store/connection',
+    ...['fleet/destroy', 'fleet/restart', 'fleet/scale', 'fleet/spawn', 'local-redis', 'logs'],
+    ...['model', 'process', 'state', 'store/connection'],
   ],
   'cli/serve': [
     ...['cli/context', 'cli/flags', 'cli/output', 'cats', 'hosting', 'server', 'health'],
     ...['fleet/death-watch', 'fleet/desired', 'environment', 'logs', 'model', 'process'],
   ],
   'cli/context': [
-    ...['fleet/desired', 'fleet/destroy', 'fleet/reconciler', 'fleet/up', 'environment'],
-    ...['local-redis', 'process', 'state', 'store', 'store/connection'],
+    ...['fleet/desired', 'fleet/destroy', 'fleet/reconciler', 'fleet/targets', 'fleet/up'],
+    ...['environment', 'local-redis', 'process', 'state', 'store', 'store/connection'],
   ],
   'cli/output': ['cli/flags', 'model', 'process', 'state', 'time'],
   'cli/flags': ['environment', 'health', 'hosting', 'model', 'state'],
@@ -93,7 +93,7 @@ const uses: Record<string, readonly string[]> = {
   'page/connection': [],
   'page/elements': [],
 
-  admin: ['model', 'proxy', 'proxy/client'],
+  admin: ['http', 'model', 'proxy', 'proxy/client'],
   proxy: [
     ...['proxy/client', 'proxy/exchange', 'proxy/sticky', 'proxy/upstream', 'proxy/websocket'],
     ...['metrics', 'time'],

@@ -1,4 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { StoreError } from '../errors.ts';
+import { endPolitely, type LingerLimits } from '../http/early-close.ts';
 
 /** An answer: a value as JSON, or bytes of a type. */
 export interface Reply {
@@ -33,22 +35,29 @@ export function problem(
   return json({ error, ...(remedy === undefined ? {} : { remedy }) }, status, headers);
 }
 
+/** Redis could not: whoever asks may try again. */
+export function failure({ kind, message, remedy }: StoreError): Reply {
+  return problem(kind === 'full' ? 507 : 503, message, remedy, { 'Retry-After': '1' });
+}
+
+/** A request whose body was not wanted takes its connection with it. */
 export function send(
   request: IncomingMessage,
   response: ServerResponse,
   { status, body, headers }: Reply,
+  limits: LingerLimits,
 ): void {
-  begin(request, response, status, { 'Content-Length': Buffer.byteLength(body), ...headers });
-  response.end(body);
+  begin(response, status, { 'Content-Length': Buffer.byteLength(body), ...headers });
+  if (request.complete) return void response.end(body);
+  response.write(body);
+  endPolitely(request, response, limits);
 }
 
-/** Writes the head of an answer. A request whose body was not wanted takes its connection with it. */
 export function begin(
-  request: IncomingMessage,
   response: ServerResponse,
   status: number,
   headers: OutgoingHttpHeaders,
 ): void {
-  if (!request.complete) response.setHeader('Connection', 'close');
+  if (!response.req.complete) response.setHeader('Connection', 'close');
   response.writeHead(status, { ...everywhere, ...headers });
 }

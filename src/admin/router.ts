@@ -33,6 +33,19 @@ export interface Found {
   readonly id: string;
 }
 
+/** Those of one path as one. */
+export function merged(routes: readonly Route[]): Route[] {
+  const byPath = new Map<string, Route>();
+  for (const route of routes) {
+    const known = byPath.get(route.path);
+    byPath.set(route.path, {
+      ...{ ...known, ...route },
+      methods: { ...known?.methods, ...route.methods },
+    });
+  }
+  return [...byPath.values()];
+}
+
 export function findRoute(routes: readonly Route[], path: string): Found | null {
   for (const route of routes) {
     const id = match(route.path, path);

@@ -29,7 +29,7 @@ export class Viewers {
 
   add({ request, response, rights }: Asked): void {
     const viewer = { response, rights };
-    begin(request, response, 200, { 'Content-Type': 'text/event-stream' });
+    begin(response, 200, { 'Content-Type': 'text/event-stream' });
     if (request.method === 'HEAD') return void response.end();
     response.once('close', () => {
       this.#all.delete(viewer);

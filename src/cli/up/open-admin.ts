@@ -7,9 +7,9 @@ import { isOfHost, type ThisProcess } from '../../process/identity.ts';
 import { nameHolder } from '../../process/port-holder.ts';
 import type { Door } from '../../proxy/door.ts';
 import { ensureAdminToken } from '../../state/admin-token.ts';
-import type { Store } from '../../store/store.ts';
-import type { Context } from '../context/context.ts';
+import type { Context, OpenStore } from '../context/context.ts';
 import { doorLimits } from '../flags/door-flags.ts';
+import { fleetVerbs } from './fleet-verbs.ts';
 
 export interface AdminFlags extends Readonly<Record<string, unknown>> {
   readonly adminPort: number;
@@ -18,7 +18,7 @@ export interface AdminFlags extends Readonly<Record<string, unknown>> {
 
 export interface ShownDoor {
   readonly door: Door;
-  readonly store: Store;
+  readonly open: OpenStore;
   readonly machine: ThisProcess;
   readonly url: string;
 }
@@ -50,12 +50,14 @@ export function adminAddress({ adminPort }: Pick<AdminFlags, 'adminPort'>) {
   return { host: defaults.adminHost, port: adminPort };
 }
 
-function watched(context: Context, { door, store, machine, url }: ShownDoor): Watched {
+function watched(context: Context, { door, open, machine, url }: ShownDoor): Watched {
+  const { store } = open;
   const { host, pid } = machine;
   const about = { id: door.id, url, host, pid, startedAt: Date.now(), version: context.version };
   return {
     door,
     about,
+    verbs: fleetVerbs(context, open),
     isHere: (place: Place) => isOfHost(place, machine),
     redis: () => ({ connected: store.connected(), since: null, latencyMs: null }),
     around: async () => ({ ...(await store.registry.around()), queue: null }),

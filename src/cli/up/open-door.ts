@@ -66,7 +66,7 @@ export function checkDoorFlags({ sticky, balance: how }: DoorFlags): void {
  */
 export async function openDoor(
   context: Context,
-  { store }: OpenStore,
+  open: OpenStore,
   flags: DoorFlags,
   startMs: number | null = null,
 ): Promise<OpenedDoor> {
@@ -76,6 +76,7 @@ export async function openDoor(
     import('../../process/identity.ts'),
     import('../../state/sticky-key.ts'),
   ]);
+  const { store } = open;
   const machine = thisMachine(context.config.home);
   const options = doorOptions({
     ...doorLimits(flags),
@@ -99,7 +100,7 @@ export async function openDoor(
     },
     options,
   );
-  const shown = { door, store, machine, url: httpUrl(flags.host, flags.port) };
+  const shown = { door, open, machine, url: httpUrl(flags.host, flags.port) };
   return openBoth(context, shown, flags);
 }
 
@@ -119,6 +120,7 @@ async function openBoth(context: Context, shown: ShownDoor, flags: DoorFlags): P
     adminUrl: adminIn(flags).admin ?? null,
     started: door.started,
     async close(deadlineMs) {
+      await admin?.stopChanges();
       await door.close(deadlineMs);
       admin?.close();
     },

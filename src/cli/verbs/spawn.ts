@@ -4,8 +4,9 @@ import { UsageError } from '../../errors.ts';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
 import type { AppSpec } from '../../model/app-spec.ts';
 import type { Context, OpenStore } from '../context/context.ts';
-import { openDesiredState, serverProgram } from '../context/fleet-deps.ts';
+import { serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
+import { whatToSpawn } from '../context/what-to-spawn.ts';
 import { type AppFlags, addAppFlags, addWorkerFlag, askedApp } from '../flags/app-flags.ts';
 import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
 import { keptApp } from '../flags/kept-app.ts';
@@ -90,22 +91,6 @@ async function spawnMany(
   const { output } = context;
   await printRows(output, rows, options);
   tellFailures(failed, context, `${started.length} of ${number} servers started`);
-}
-
-/** More of what runs here, or ran here last, unless something else is named. */
-async function whatToSpawn(
-  context: Context,
-  open: OpenStore,
-  asked: AskedSpec | null,
-): Promise<AppSpec> {
-  const { appsHere, whichApp } = await import('../../fleet/targets/app.ts');
-  // An emptied Redis gets back what was wanted before anything is added to it.
-  const desired = await openDesiredState(context, open);
-  if (asked?.isNamed) return asked.spec;
-  const fleet = await open.store.registry.fleet();
-  const apps = appsHere(fleet, await desired.look(fleet));
-  const { home, childEnv } = context.config;
-  return whichApp(home, asked, apps, childEnv).more();
 }
 
 /** As it was given once, where it is not given now. */
