@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Writes one server's order and removes the desired server, where it has one and nobody else was first.
+-- Writes one server's order and removes the desired server, where there is one and nobody was
+-- first.
 -- event: JSON, written with the order.
 -- Returns 'ordered', 'already' or 'unwanted'.
 local intents, order, events = unpack(KEYS)

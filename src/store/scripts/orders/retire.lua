@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Writes one server's order and removes the desired server. Repeating it publishes nothing new, and writes
--- nothing for a server that has left: nobody would take its order away.
+-- Writes one server's order and removes the desired server. Repeating it publishes nothing new,
+-- and writes nothing for a server that has left: nobody would take its order away.
 -- forever: '1' where the order of a server that was wanted is to outlive its ttlSeconds, or '0'.
 -- again: '1' where it is repeated, or '0'. event: JSON, written with the first order.
 -- Returns 1 where it had an order before, else 0.

@@ -11,7 +11,8 @@ local ids = redis.call('ZRANGEBYSCORE', leases, '-inf', now - lostForMs, 'LIMIT'
 local told = cjson.decode(event)
 for at, id in ipairs(ids) do
   told.server = id
-  if redis.call('HDEL', servers, id) == 1 and at <= 50 then noteEvent(events, cjson.encode(told)) end
+  local isSwept = redis.call('HDEL', servers, id) == 1
+  if isSwept and at <= 50 then noteEvent(events, cjson.encode(told)) end
   redis.call('ZREM', leases, id)
 end
 return ids
