@@ -9,7 +9,7 @@ import {
   type Said,
 } from '../health/ask-app.ts';
 import type { StatusRange } from '../model/health-page.ts';
-import { until } from '../time/until.ts';
+import { type Clock, monotonicClock, until } from '../time/until.ts';
 import type { App } from './app.ts';
 import { moreTime, NAME_A_PATH } from './not-ready.ts';
 
@@ -22,6 +22,7 @@ export interface ModuleHealthDeps {
   /** What to say after the remedy, where it is not ready. */
   readonly hint: string;
   readonly limits: AskLimits;
+  readonly clock?: Clock;
 }
 
 const POLL_MS = 50;
@@ -42,14 +43,15 @@ export function withHealth(app: App, deps: ModuleHealthDeps): App {
 }
 
 async function untilWell(page: HealthPage, deps: ModuleHealthDeps): Promise<void> {
-  const limit = performance.now() + deps.readyMs;
+  const { readyMs, limits, clock = monotonicClock } = deps;
+  const limit = clock.nowMs() + readyMs;
   let heard: Said | null = null;
   const look = async () => {
-    const said = await ask(page, deps.limits, limit - performance.now());
+    const said = await ask(page, limits, limit - clock.nowMs());
     if (isWord(said)) heard = said;
     return isWell(said, page.status);
   };
-  const well = await until(look, { everyMs: POLL_MS, withinMs: deps.readyMs });
+  const well = await until(look, { everyMs: POLL_MS, withinMs: readyMs, clock });
   if (!well) throw tooLate(heard, page, deps);
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { FailedError } from '../errors.ts';
 import { type AskLimits, askAll, isWell, isWord, type Said } from '../health/ask-app.ts';
 import type { StatusRange } from '../model/health-page.ts';
-import { until } from '../time/until.ts';
+import { type Clock, monotonicClock, until } from '../time/until.ts';
 import type { App, CreateApp } from './app.ts';
 import { endedEarly, inBackground, tooLate } from './not-ready.ts';
 import { innerPorts, reservePort } from './program-port.ts';
@@ -47,6 +47,7 @@ export interface ProgramDeps {
   /** What to say after the remedy, where it does not start. */
   readonly hint: string;
   readonly limits: ProgramLimits;
+  readonly clock?: Clock;
   /** What is wrong with it while it runs. */
   log(line: string): void;
 }
@@ -101,7 +102,8 @@ async function startOnFreePort(
   outer: number,
   onStart: (program: Program) => void,
 ): Promise<{ host: string; port: number }> {
-  const limit = performance.now() + deps.readyMs;
+  const { clock = monotonicClock } = deps;
+  const limit = clock.nowMs() + deps.readyMs;
   const ports = innerPorts(outer, deps.limits.programPortStep);
   for (const port of ports) {
     const reserved = await reservePort(port);
@@ -109,7 +111,7 @@ async function startOnFreePort(
     await reserved.release();
     const program = deps.start(port);
     onStart(program);
-    const host = await untilReady(program, port, deps, limit);
+    const host = await untilReady(program, port, deps, { limit, clock });
     if (host !== null) return { host, port };
     const how = await program.ended;
     if (program.leftBehind() !== null || (await isFree(port))) throw endedEarly(deps, program, how);
@@ -123,18 +125,18 @@ async function untilReady(
   program: Program,
   port: number,
   deps: ProgramDeps,
-  limit: number,
+  { limit, clock }: { readonly limit: number; readonly clock: Clock },
 ): Promise<string | null> {
   let heard: readonly Said[] = [];
   const look = async () => {
     if (program.hasEnded()) return { host: null };
-    const leftMs = limit - performance.now();
+    const leftMs = limit - clock.nowMs();
     const said = await askAll(port, deps.healthPath, LOOPBACKS, deps.limits, leftMs);
     if (said.some(isWord)) heard = said;
     const well = said.find((each) => isWell(each, deps.healthStatus));
     return well && (await isOurs(program, port, deps.limits)) ? well : null;
   };
-  const polling = { everyMs: POLL_MS, withinMs: limit - performance.now() };
+  const polling = { everyMs: POLL_MS, withinMs: limit - clock.nowMs(), clock };
   const found = await until(look, polling);
   if (found === null) throw tooLate(deps, program, { port, heard });
   return found.host;

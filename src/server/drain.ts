@@ -1,6 +1,6 @@
 import { debug } from '../debug.ts';
 import type { BeatReply } from '../model/beat-reply.ts';
-import { type Polling, until } from '../time/until.ts';
+import { type Clock, monotonicClock, type Polling, until } from '../time/until.ts';
 import type { Connections } from './connections.ts';
 
 export interface DrainLimits {
@@ -18,6 +18,7 @@ export interface RetireDeps {
   stopListening(): void;
   /** Aborted to cut what is left. */
   readonly cut: AbortSignal;
+  readonly clock?: Clock;
 }
 
 const LOOK_MS = 50;
@@ -34,18 +35,18 @@ export async function retire(
   drainMs: number,
   limits: DrainLimits,
 ): Promise<number> {
-  const { connections, cut } = deps;
-  const end = performance.now() + drainMs;
+  const { connections, cut, clock = monotonicClock } = deps;
+  const end = clock.nowMs() + drainMs;
   debug.fleet?.(`drains within ${drainMs} ms`);
   connections.refuseNew();
   await acknowledged(deps, limits.ackWaitMs);
   debug.fleet?.('doors send nothing more');
   deps.doorsLeft();
-  await until(() => cut.aborted, within(limits.closeIdleAfterAckMs));
+  await until(() => cut.aborted, within(limits.closeIdleAfterAckMs, clock));
   connections.closeIdle();
   deps.stopListening();
   const isDone = () => cut.aborted || connections.open() === 0;
-  await until(isDone, within(end - performance.now()));
+  await until(isDone, within(end - clock.nowMs(), clock));
   const open = connections.open();
   debug.fleet?.(`ends with ${open} connections open`);
   connections.cut();
@@ -54,18 +55,19 @@ export async function retire(
 
 /** Leaves as a worker, to which no door sends requests: its app may finish its work. */
 export async function retireWorker(
-  { connections, look, stopListening, cut }: Omit<RetireDeps, 'doorsLeft'>,
+  deps: Omit<RetireDeps, 'doorsLeft'>,
   finish: () => Promise<void>,
   drainMs: number,
 ): Promise<number> {
-  const end = performance.now() + drainMs;
+  const { connections, look, stopListening, cut, clock = monotonicClock } = deps;
+  const end = clock.nowMs() + drainMs;
   let finished = false;
   connections.refuseNew();
   await look();
   void finish().then(() => {
     finished = true;
   });
-  await until(() => finished || cut.aborted, within(end - performance.now()));
+  await until(() => finished || cut.aborted, within(end - clock.nowMs(), clock));
   stopListening();
   const open = connections.open();
   connections.cut();
@@ -73,7 +75,8 @@ export async function retireWorker(
 }
 
 /** Waits until every door that was seen has acknowledged the leave, or the time is up. */
-async function acknowledged({ look, cut }: RetireDeps, withinMs: number): Promise<void> {
+async function acknowledged(deps: RetireDeps, withinMs: number): Promise<void> {
+  const { look, cut: signal, clock = monotonicClock } = deps;
   const seen = new Set<string>();
   const areAllIn = async () => {
     const reply = await look();
@@ -82,9 +85,9 @@ async function acknowledged({ look, cut }: RetireDeps, withinMs: number): Promis
     return reply !== null && [...seen].every((door) => acks.has(door));
   };
   const everyMs = (looks: number) => Math.min(FIRST_LOOK_MS * 2 ** (looks - 1), LOOK_MS);
-  await until(areAllIn, { everyMs, withinMs, signal: cut });
+  await until(areAllIn, { everyMs, withinMs, signal, clock });
 }
 
-function within(ms: number): Polling {
-  return { everyMs: Math.min(LOOK_MS, ms), withinMs: ms };
+function within(ms: number, clock: Clock): Polling {
+  return { everyMs: Math.min(LOOK_MS, ms), withinMs: ms, clock };
 }

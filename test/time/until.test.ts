@@ -1,16 +1,6 @@
 import { expect, test } from 'vitest';
-import { type Clock, monotonicClock, until } from '../../src/time/until.ts';
-
-/** A clock that goes on by its pauses alone. */
-function fakeClock(): Clock & { readonly pauses: number[] } {
-  let atMs = 1_000;
-  const pauses: number[] = [];
-  const pause = async (ms: number) => {
-    pauses.push(ms);
-    atMs += ms;
-  };
-  return { nowMs: () => atMs, pause, pauses };
-}
+import { monotonicClock, until } from '../../src/time/until.ts';
+import { fakeClock } from '../helpers/fake-clock.ts';
 
 test('polling gives what is there at the first look without a pause', async () => {
   const clock = fakeClock();

@@ -1,20 +1,9 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { defaults } from '../../../src/defaults.ts';
 import { stopAndRemember } from '../../../src/fleet/scale/stop-and-remember.ts';
 import type { SignedServer } from '../../../src/model/desired-server.ts';
-import type { Clock } from '../../../src/time/until.ts';
+import { fakeClock } from '../../helpers/fake-clock.ts';
 import { sampleDesired, sampleRecord } from '../../helpers/store.ts';
-
-/** A clock that goes on by its pauses alone. */
-function fakeClock(): Clock {
-  let atMs = 0;
-  const pause = async (ms: number) => {
-    atMs += ms;
-    await turn(); // an endless wait must not keep the test from its limit
-  };
-  return { nowMs: () => atMs, pause };
-}
 
 const signed = { hostId: 'h'.repeat(16), registry: 'r', namespace: 'meow', seal: '' };
 const desired = (id: string, state: SignedServer['state']): SignedServer => ({
