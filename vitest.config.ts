@@ -1,10 +1,11 @@
 import { defineConfig } from 'vitest/config';
 import { luaForVitest } from './scripts/lua.mjs';
+import { wasmForVitest } from './scripts/wasm.mjs';
 
 const processes = ['test/e2e/**', 'test/chaos/**'];
 
 export default defineConfig({
-  plugins: [luaForVitest],
+  plugins: [luaForVitest, wasmForVitest],
   test: {
     // A bound for what hangs, not a measure: a busy machine takes many times what an idle one takes.
     testTimeout: 300_000,

@@ -8,6 +8,7 @@ import { licenseTexts } from './licenses.mjs';
 import { luaForEsbuild } from './lua.mjs';
 import { bundlePage } from './page.mjs';
 import { keepSources } from './source-map.mjs';
+import { wasmForEsbuild } from './wasm.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -94,8 +95,9 @@ export async function bundle({ dev = false } = {}) {
   const { metafile } = await build({ ...options, ...(dev ? forReading : {}) });
   await build({ ...programServer, ...(dev ? forReading : {}) });
   const page = await bundlePage(build, root, dev);
+  const decoder = await build({ ...pictureDecoder, ...(dev ? forReading : {}) });
   if (!dev) shrinkMap(`${root}dist/meowctl.cjs.map`);
-  const inputs = { ...metafile.inputs, ...page.inputs };
+  const inputs = { ...metafile.inputs, ...page.inputs, ...decoder.metafile.inputs };
   writeFileSync(`${root}dist/THIRD_PARTY_LICENSES`, licenseTexts({ inputs }, root));
   // The one that says that all is there comes last.
   for (const file of ['load-app', 'keep-cache', 'debug-stack']) {
@@ -140,6 +142,14 @@ const programServer = {
   banner: {},
   footer: {},
   sourcemap: false,
+};
+
+// What decodes pictures, in a thread of its own: read only when one is drawn.
+/** @satisfies {import('esbuild').BuildOptions} */
+const pictureDecoder = {
+  ...programServer,
+  entryPoints: { 'picture-decoder': 'src/terminal/decode/worker.ts' },
+  plugins: [wasmForEsbuild],
 };
 
 // A debugger finds src/ by it, and stops where it was told to.

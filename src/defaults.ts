@@ -198,4 +198,13 @@ export const defaults = Object.freeze({
   localRedisLookMs: 1_000,
   redisProbeUrl: 'redis://127.0.0.1:6379',
   namespace: 'meow',
+
+  /** How long a terminal gets to say what it can draw. */
+  terminalAnswerMs: 200,
+  /** One that said nothing by then may still be answering: waited for, so that the shell gets none of it. */
+  terminalLateMs: 1_000,
+  /** To decode one frame of a picture that is drawn. */
+  drawFrameMs: 20_000,
+  /** A picture that moves is played once, and for no longer than that. */
+  drawFilmMs: 60_000,
 });

@@ -22,10 +22,19 @@ export interface Settings {
   readonly utf8: boolean;
   /** Whether a terminal here can only print line after line: `TERM`. */
   readonly dumb: boolean;
+  /** What else is known of the terminal without asking it. */
+  readonly terminal: TerminalSettings;
   /** `MEOW_DEBUG`: what is written to stderr of what goes on inside. */
   readonly debug: readonly DebugSection[];
   /** All that is set here: what of it a child gets is for environment/app-environment.ts to say. */
   readonly childEnv: Readonly<Record<string, string>>;
+}
+
+export interface TerminalSettings {
+  /** In tmux or screen. */
+  readonly multiplexed: boolean;
+  /** 24 bits of colour, as `COLORTERM` says. */
+  readonly trueColor: boolean;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -50,6 +59,7 @@ export function readSettings(env: Env): Settings {
     color: color(env),
     utf8: isUtf8(env),
     dumb: (given(env, 'TERM') ?? 'dumb') === 'dumb',
+    terminal: terminal(env),
     debug: debugIn(given(env, 'MEOW_DEBUG')),
     childEnv: childEnv(env),
   });
@@ -140,6 +150,15 @@ function color(env: Env): Settings['color'] {
 function isUtf8(env: Env): boolean {
   const named = given(env, 'LC_ALL') ?? given(env, 'LC_CTYPE') ?? given(env, 'LANG') ?? 'C';
   return /utf-?8/i.test(named);
+}
+
+function terminal(env: Env): TerminalSettings {
+  const term = given(env, 'TERM') ?? '';
+  const multiplexer = given(env, 'TMUX') ?? given(env, 'STY');
+  return {
+    multiplexed: multiplexer !== null || /^(tmux|screen)/.test(term),
+    trueColor: /^(truecolor|24bit)$/i.test(env.COLORTERM ?? '') || /-direct\b/.test(term),
+  };
 }
 
 // MEOW_APP is for one process alone.

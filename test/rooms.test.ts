@@ -48,7 +48,7 @@ const uses: Record<string, readonly string[]> = {
       'fleet/targets',
       'fleet/up',
     ],
-    ...['local-redis', 'logs', 'process', 'state', 'time'],
+    ...['local-redis', 'logs', 'process', 'state', 'terminal', 'time'],
   ],
   'cli/up': [
     ...['cli/context', 'cli/flags', 'cli/output', 'cli/progress', 'admin', 'proxy'],
@@ -65,8 +65,11 @@ const uses: Record<string, readonly string[]> = {
   ],
   'cli/output': ['cli/flags', 'model', 'process', 'state', 'time'],
   'cli/flags': ['environment', 'health', 'hosting', 'model', 'state'],
-  'cli/picture-files': ['cats/picture'],
   'cli/progress': ['cli/output', 'time'],
+  'cli/picture-files': ['cats/picture', 'terminal'],
+
+  terminal: ['terminal/decode', 'process'],
+  'terminal/decode': [],
 
   'fleet/restart': [
     ...['fleet/destroy', 'fleet/spawn', 'fleet/targets', 'environment', 'model', 'process'],

@@ -191,17 +191,6 @@ describe('upload and meow', () => {
     expect(await raw.llen('{meow}:images')).toBe(5);
   });
 
-  test('a terminal gets a word and no bytes', async () => {
-    await runHere(['upload', join(IMG, 'morning.jpg')], site.env);
-    const inTerminal = spawn('script', ['-qec', `${process.execPath} ${BIN} meow`, '/dev/null'], {
-      env: site.env,
-    });
-    let shown = '';
-    for await (const chunk of inTerminal.stdout) shown += chunk;
-    expect(shown).toContain('meowctl meow -o cat.jpg');
-    expect(await raw.llen('{meow}:images')).toBe(1);
-  });
-
   const refused = [
     ['a file that is not there', 'missing.png'],
     ['a folder', '.'],

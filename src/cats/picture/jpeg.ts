@@ -1,6 +1,7 @@
 /** How large a JPEG is, by its frames: ISO/IEC 10918-1 annex B. */
 export interface Jpeg {
-  readonly pixels: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 const SOI = 0xd8;
@@ -22,7 +23,7 @@ export function readJpeg(data: Buffer): Jpeg | null {
   let columns = 0;
   for (let at = codeAt(data, 2); at !== -1; ) {
     const code = data.readUInt8(at);
-    if (code === EOI) return { pixels: lines * columns };
+    if (code === EOI) return { width: columns, height: lines };
     if (code === SOI) return null;
     if (standsAlone(code)) {
       at = codeAt(data, at + 1);

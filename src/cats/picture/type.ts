@@ -10,36 +10,40 @@ const types: Readonly<Record<string, PictureType>> = {
   webp: 'image/webp',
 };
 
-export type Inspection = { readonly type: PictureType } | { readonly problem: string };
+/** What a picture is, and its size as its header says it. */
+interface Inspected {
+  readonly type: PictureType;
+  readonly width: number;
+  readonly height: number;
+}
+export type Inspection = Inspected | { readonly problem: string };
 
 /**
  * What a file is by its bytes, whatever it is called and whatever stands behind the picture.
- * @returns the type, or in words that follow "the file" why it is not taken
+ * @returns what it is, or in words that follow "the file" why it is not taken
  */
 export function inspectPicture(data: Buffer, maxPixels: number): Inspection {
   const found = measure(data);
   if (!found) return { problem: notOurs };
-  const { type, pixels } = found;
+  const { type, width, height } = found;
+  const pixels = width * height;
   if (pixels > maxPixels) return { problem: tooManyPixels(maxPixels) };
   if (!isWhole(type, data)) return { problem: 'is cut short' };
-  return pixels === 0 ? { problem: notOurs } : { type };
+  return pixels === 0 ? { problem: notOurs } : found;
 }
 
 const notOurs = 'is not a png, jpeg, gif, webp or avif picture';
 const tooManyPixels = (most: number) => `has more than ${most / 1_000_000} megapixels`;
 
-interface Measured {
-  readonly type: PictureType;
-  readonly pixels: number;
-}
-
-function measure(data: Buffer): Measured | null {
+function measure(data: Buffer): Inspected | null {
   // By our own reading: image-size loses its way at fill bytes, and where lines are told late.
-  if (beginsAsJpeg(data)) return { type: 'image/jpeg', pixels: readJpeg(data)?.pixels ?? 0 };
+  if (beginsAsJpeg(data)) {
+    return { type: 'image/jpeg', ...(readJpeg(data) ?? { width: 0, height: 0 }) };
+  }
   try {
     const found = imageSize(data);
     const type = isAvif(data) ? 'image/avif' : types[found.type ?? ''];
-    return type ? { type, pixels: found.width * found.height } : null;
+    return type ? { type, width: found.width, height: found.height } : null;
   } catch (error) {
     // It throws TypeError for what it does not know and RangeError for what is cut short.
     if (error instanceof Error) return null;

@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
+import { defaults } from '../../defaults.ts';
 import { NothingError, UsageError } from '../../errors.ts';
+import { withoutRedis } from '../../expected-errors.ts';
+import { repeat } from '../../loop.ts';
 import type { Picture } from '../../model/picture.ts';
 import type { Images } from '../../store/store.ts';
-import { plain } from '../../text.ts';
+import { FORMATS, type Format } from '../../terminal/screen.ts';
+import { plain, quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
 import { examples } from '../flags/help.ts';
 import { savePicture } from '../picture-files/save.ts';
@@ -13,13 +17,19 @@ interface Options {
   readonly force?: boolean;
   readonly keep?: boolean;
   readonly json?: boolean;
+  readonly format?: Format;
 }
 
 export function addMeow(program: Command, context: Context): void {
   program
     .command('meow')
-    .description('take the newest picture out of the queue')
+    .description('take the newest picture out of the queue, and draw it in a terminal')
     .option('-o, --output <file>', 'write it to a file; into a pipe it goes by itself')
+    .option(
+      '--format <how>',
+      `how it is drawn: ${FORMATS.join(', ')} (default: what the terminal says it can)`,
+      drawFormat,
+    )
     .option('--force', 'overwrite the file')
     .option('--keep', 'leave it in the queue')
     .option('--json', 'print {id, type, size, name, file}; needs -o')
@@ -28,21 +38,26 @@ export function addMeow(program: Command, context: Context): void {
 }
 
 async function meow(context: Context, options: Options): Promise<void> {
-  checkOutput(context, options);
+  checkOutput(options);
   await context.withStore(({ store }) => {
     const take = options.keep ? peek : takeOut;
     return take(store.images, (picture) => deliver(context, picture, options));
   });
 }
 
-function checkOutput({ output }: Context, options: Options): void {
-  if (options.output !== undefined) return;
-  if (options.json) throw new UsageError('--json needs -o', 'Name a file: meowctl meow -o cat.jpg');
-  if (!output.outIsTerminal) return;
-  throw new UsageError(
-    'a picture is not shown in a terminal',
-    'Save it, `meowctl meow -o cat.jpg`, or send it into a pipe',
-  );
+function drawFormat(text: string): Format {
+  const format = FORMATS.find((name) => name === text);
+  if (format) return format;
+  throw new UsageError(`format ${quote(text)} is not known`, `Use one of ${FORMATS.join(', ')}`);
+}
+
+function checkOutput({ output, json, format }: Options): void {
+  if (output === undefined) {
+    if (json) throw new UsageError('--json needs -o', 'Name a file: meowctl meow -o cat.jpg');
+    return;
+  }
+  if (format === undefined) return;
+  throw new UsageError('--format draws, -o saves', 'Give one of the two');
 }
 
 type Deliver = (picture: Picture) => Promise<void>;
@@ -57,18 +72,34 @@ async function peek(images: Images, deliverIt: Deliver): Promise<void> {
 async function takeOut(images: Images, deliverIt: Deliver): Promise<void> {
   const picture = await images.claim(randomBytes(12).toString('base64url'));
   if (!picture) throw emptyQueue();
+  // A film takes its time.
+  const held = repeat({
+    name: 'renew',
+    every: () => defaults.deliveryMs / 3,
+    work: () => images.renew(picture.id, picture.claim).catch(withoutRedis(false)),
+    log: () => {},
+    unref: true,
+  });
   try {
     await deliverIt(picture);
   } catch (error) {
     await images.putBack(picture.id, picture.claim);
     throw error;
+  } finally {
+    await held.stop();
   }
   await images.acknowledge(picture.id, picture.claim);
 }
 
-async function deliver({ output }: Context, picture: Picture, options: Options): Promise<void> {
+async function deliver(context: Context, picture: Picture, options: Options): Promise<void> {
+  const { output } = context;
   const { id, type, size, name, data } = picture;
-  if (options.output === undefined) return output.bytes(data);
+  if (options.output === undefined) {
+    const { format = null } = options;
+    if (format === null && !output.outIsTerminal) return output.bytes(data);
+    const { drawHere } = await import('../picture-files/draw.ts');
+    return drawHere(context, picture, format);
+  }
   await savePicture(options.output, data, options.force ?? false);
   if (options.json) output.json({ id, type, size, name, file: options.output });
   else output.talk(`${plain(name)} (${type}, ${size} bytes) is in ${plain(options.output)}`);
