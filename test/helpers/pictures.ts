@@ -13,7 +13,7 @@ const read = JSON.parse(readFileSync(fixture('pictures/pixels.json'), 'utf8')) a
   /** Each frame as 8 times 6 means, hex. */
   readonly frames: Record<string, string[]>;
 };
-export const THUMB = { width: 8, height: 6 };
+const THUMB = { width: 8, height: 6 };
 
 export const pngs = Object.keys(read.png);
 export const framed = Object.keys(read.frames);

@@ -10,7 +10,7 @@ export interface PseudoTerminal {
   readonly ended: Promise<Ended>;
 }
 
-export interface Ended {
+interface Ended {
   readonly code: number;
   /** What was written while the verb ran, and the word about its end. */
   readonly shown: string;
