@@ -132,6 +132,8 @@ export const defaults = Object.freeze({
   /** A WebSocket gets this long to close. */
   upgradeCloseMs: 1_000,
   maxPoolServers: 1_000,
+  /** Requests that failed or were tried again, which a door remembers. */
+  maxRequestNotes: 1_000,
   /** What a door has counted of a server that has left its pool is told apart for so long. */
   figuresKeepMs: 300_000,
   retries: 2,

@@ -105,7 +105,7 @@ export class StoreError extends MeowError {
 }
 
 /** Redis is out of reach: the store says so itself, once, and the next try may find it. */
-export function isOutage(error: unknown): boolean {
+export function isOutage(error: unknown): error is StoreError {
   return error instanceof StoreError && error.kind === 'unavailable';
 }
 

@@ -5,7 +5,7 @@ import { json, problem, type Reply } from './reply.ts';
 import type { Asked, Handler, Route } from './router.ts';
 import type { Viewers } from './viewers.ts';
 
-export type ShownDoor = Pick<Door, 'id' | 'servers' | 'listed' | 'poison' | 'ready'>;
+export type ShownDoor = Pick<Door, 'id' | 'servers' | 'listed' | 'poison' | 'ready' | 'requests'>;
 
 export interface Shown {
   readonly door: ShownDoor;
@@ -27,6 +27,7 @@ export function lookingRoutes(shown: Shown): Route[] {
       ),
     ),
     { ...look('/poison', () => json(door.poison())), needsToken: true },
+    { ...look('/requests', ({ query }) => json(requests(door, query))), needsToken: true },
     look('/overview', async ({ rights }) => asJson((await lookout.now()).text(rights))),
     look('/events', (asked) => events(shown, asked)),
   ];
@@ -34,6 +35,12 @@ export function lookingRoutes(shown: Shown): Route[] {
 
 function look(path: string, handler: Handler): Route {
   return { path, methods: { GET: handler } };
+}
+
+/** Those that had trouble, newest first: `?id=`, `?server=`. */
+function requests({ requests: notes }: ShownDoor, query: URLSearchParams) {
+  const [id, server] = [query.get('id'), query.get('server')];
+  return notes.find({ ...(id === null ? {} : { id }), ...(server === null ? {} : { server }) });
 }
 
 function readiness(door: ShownDoor): Reply {

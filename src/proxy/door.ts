@@ -3,20 +3,23 @@ import { createId } from '../ids.ts';
 import { createDoorFigures, type DoorFigures } from '../metrics/door-figures.ts';
 import type { DoorRecord, DoorVerdict } from '../model/door-record.ts';
 import type { Listing } from '../model/fleet-view.ts';
+import type { Registry } from '../store/store.ts';
 import { type Answered, alsoInDebug } from './access-log.ts';
+import { DoorEvents } from './door-events.ts';
 import { doorRecord } from './door-record.ts';
 import type { StartQueue } from './exchange/start-queue.ts';
 import { type PictureReturns, Undelivered } from './exchange/undelivered.ts';
 import { createListener, type Listener } from './listener.ts';
 import { type DoorLease, type FleetSource, Membership } from './membership.ts';
 import type { DoorOptions } from './options.ts';
+import { RequestNotes } from './request-notes.ts';
 import { Sticky } from './sticky/cookie.ts';
 import { type KeptKey, type SharedKey, StickyKey } from './sticky/key.ts';
 import { type PublicState, publicName } from './upstream/transitions.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 export interface DoorDeps {
-  readonly registry: DoorLease & FleetSource & SharedKey;
+  readonly registry: DoorLease & FleetSource & SharedKey & Pick<Registry, 'note'>;
   /** Where undelivered pictures go back to; null for nowhere. */
   readonly pictures: PictureReturns | null;
   /** Where clients stay with a server: what keeps the key of their cookie; else null. */
@@ -48,6 +51,8 @@ export interface Door {
   listed(): readonly Listing[];
   /** What it has counted. */
   readonly figures: DoorFigures;
+  /** Requests that failed, or were tried again: the newest 1,000. */
+  readonly requests: Pick<RequestNotes, 'find'>;
   /** What servers die of, as `GET /path`: it is tried once and not again. */
   poison(): string[];
   /** Whether a server gets requests. */
@@ -61,16 +66,18 @@ export interface Door {
 /** A door and its place in the registry. */
 export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   const id = createId();
+  const { registry, log: onTrouble } = deps;
   const onAnswer = alsoInDebug(deps.onAnswer);
   let port = options.port;
   const onChange = () => membership.acknowledge();
-  const undelivered = deps.pictures && new Undelivered(deps.pictures, options, deps.log);
+  const undelivered = deps.pictures && new Undelivered(deps.pictures, options, onTrouble);
   const onUndelivered = (attempt: string) => undelivered?.tell(attempt);
-  const onTrouble = deps.log;
   const sticky = deps.stickyKey && new Sticky(deps.stickyKey.namespace);
   const figures = createDoorFigures(options, () => performance.now());
-  const heard = { onAnswer, onChange, onTrouble, onUndelivered };
-  const listener = createListener({ id, sticky, figures, ...heard }, options);
+  const events = new DoorEvents(id, registry.note);
+  const notes = new RequestNotes(options.maxRequestNotes);
+  const heard = { onAnswer, onChange, onTrouble, onTurn: events.turns, onUndelivered };
+  const listener = createListener({ id, sticky, figures, notes, ...heard }, options);
   const stickyKey = sticky && keyOf(sticky, deps, options);
   const servers = (): Seen[] => listener.pool.all().map(seen);
   const record = () => {
@@ -78,29 +85,28 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
     return doorRecord({ ...about, servers: servers(), poison: listener.poison.named(), figures });
   };
   const starts = startedWhenRead(listener.starts);
-  const { registry } = deps;
-  const around = { registry, pool: listener.pool, record, onRead: starts.read, onTrouble };
-  const membership = new Membership(around, options);
+  const around = { registry, pool: listener.pool, record, onRedis: events.redis, onTrouble };
+  const membership = new Membership({ ...around, onRead: starts.read }, options);
   return {
     id,
     servers,
     listed: () => membership.servers(),
     figures,
+    requests: notes,
     poison: () => listener.poison.named(),
     ready: () => listener.pool.routable().length > 0,
     async open() {
       port = await openInOrder(membership, stickyKey, listener);
+      events.opened(record().url);
       return port;
     },
     async close(deadlineMs) {
+      events.closed(record().url);
       await listener.close(deadlineMs);
       await undelivered?.stop();
       await leave(membership, stickyKey);
     },
-    started() {
-      starts.over();
-      membership.look();
-    },
+    started: () => starts.over(membership),
     cut: listener.cut,
   };
 }
@@ -117,8 +123,9 @@ function keyOf(
 function startedWhenRead(queue: StartQueue) {
   let readsLeft = Number.POSITIVE_INFINITY;
   return {
-    over() {
+    over(membership: Pick<Membership, 'look'>) {
       readsLeft = 2;
+      membership.look();
     },
     read() {
       readsLeft -= 1;

@@ -18,12 +18,13 @@ import { RetryPolicy } from './exchange/retry-policy.ts';
 import { StartQueue } from './exchange/start-queue.ts';
 import { createHttpServer } from './http-server.ts';
 import type { DoorOptions } from './options.ts';
+import type { RequestNotes } from './request-notes.ts';
 import type { Sticky } from './sticky/cookie.ts';
 import { startSweep } from './timeout-sweep.ts';
 import { createAllow, createDenial } from './upstream/address-policy.ts';
 import { createBalancer } from './upstream/balancer.ts';
 import { ConnectionPool } from './upstream/connection.ts';
-import { UpstreamPool } from './upstream/pool.ts';
+import { type PoolDeps, UpstreamPool } from './upstream/pool.ts';
 import { createProber } from './upstream/probe.ts';
 import { createUpgrades } from './websocket/upgrade.ts';
 
@@ -31,6 +32,8 @@ export interface ListenerDeps {
   readonly sticky: Sticky | null;
   /** Where all that is to be shown is counted. */
   readonly figures: DoorFigures;
+  /** Where requests that had trouble are remembered. */
+  readonly notes: RequestNotes;
   /** The door's id. */
   readonly id: string;
   readonly onAnswer: ((answered: Answered) => void) | null;
@@ -38,6 +41,8 @@ export interface ListenerDeps {
   readonly onUndelivered: (attempt: string) => void;
   /** The pool changed, or a draining server has nothing queued any more. */
   readonly onChange: () => void;
+  /** An upstream is about to enter a state. */
+  readonly onTurn: PoolDeps['onTurn'];
   /** One line about something that an operator should look at. */
   readonly onTrouble: (line: string) => void;
 }
@@ -167,10 +172,13 @@ function createContext(
 ): DoorContext {
   const nowMs = () => performance.now();
   const deny = createDenial(createAllow(options.allowBackends), options, options.alsoOurs);
-  const { figures } = deps;
+  const { figures, notes, onTurn } = deps;
   const openConnections = (url: string, { bytes }: Tally, onCut: () => void) =>
     new ConnectionPool(url, { ...options, bytes }, onCut);
-  const pool = new UpstreamPool({ figures, openConnections, deny, onSuspect, nowMs }, options);
+  const pool = new UpstreamPool(
+    { figures, openConnections, deny, onTurn, onSuspect, nowMs },
+    options,
+  );
   const salt = randomBytes(9).toString('base64url');
   let attempts = 0;
   return {
@@ -182,6 +190,7 @@ function createContext(
     poison: new PoisonList(options, deps.onTrouble),
     starts: new StartQueue(pool, options, nowMs),
     figures: options.figures ? figures : null,
+    notes,
     sticky: deps.sticky,
     onAnswer: deps.onAnswer,
     onUndelivered: deps.onUndelivered,

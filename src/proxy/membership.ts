@@ -1,4 +1,4 @@
-import { isOutage } from '../errors.ts';
+import { isOutage, type StoreError } from '../errors.ts';
 import { troubleInWords, withoutRedis } from '../expected-errors.ts';
 import { type Background, repeat } from '../loop.ts';
 import type { DoorRecord } from '../model/door-record.ts';
@@ -28,6 +28,8 @@ export interface MembershipDeps {
   record(): DoorRecord;
   /** After each reading of the registry. */
   onRead(): void;
+  /** After each round: why Redis is out of reach, or null where it is not. */
+  onRedis(trouble: StoreError | null): void;
   /** One line about what somebody should look at. */
   onTrouble(line: string): void;
 }
@@ -63,7 +65,7 @@ export class Membership {
     const rounds = repeat({
       name: 'registry',
       every: () => this.#options.registryReadMs,
-      work: () => this.#round(),
+      work: () => this.#watched(),
       log: this.#deps.onTrouble,
       isTold: isOutage,
     });
@@ -99,6 +101,17 @@ export class Membership {
     await this.#rounds?.stop();
     const { registry, record } = this.#deps;
     await registry.leaveDoor(record().id).catch((error: unknown) => this.#sayTrouble(error));
+  }
+
+  async #watched(): Promise<void> {
+    const { onRedis } = this.#deps;
+    try {
+      await this.#round();
+      onRedis(null);
+    } catch (error) {
+      if (isOutage(error)) onRedis(error);
+      throw error;
+    }
   }
 
   // The lease comes first: a server that drains must know of every door that may have read it.

@@ -23,6 +23,7 @@ type Limit =
   | 'maxLingerMs'
   | 'maxPoison'
   | 'maxPoolServers'
+  | 'maxRequestNotes'
   | 'poisonWindowMs'
   | 'probeFailuresToDrop'
   | 'probeMs'

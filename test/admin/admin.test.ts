@@ -99,6 +99,21 @@ test('GET /poison is answered to who has the token', async () => {
   expect((await ask(port, '/poison', { headers: bearer(TOKEN) })).body).toBe('[]\n');
 });
 
+test('GET /requests tells of those that had trouble to whoever has the token: their paths are private', async () => {
+  expect((await ask(port, '/requests?id=one')).status).toBe(401);
+  const asked = async (query: string) =>
+    JSON.parse((await ask(port, `/requests${query}`, { headers: bearer(TOKEN) })).body);
+  const broken = await fleet.serve('cccccc', (request) => request.socket.destroy());
+  await expect.poll(() => open.door.servers().map(({ id }) => id)).toContain('cccccc');
+  const post = { method: 'POST', body: 'a', headers: { 'x-request-id': 'one' } };
+  await expect.poll(async () => (await ask(open.port, '/x', post)).status).toBe(502);
+  await broken.die();
+  expect(await asked('?id=one')).toMatchObject([{ id: 'one', path: '/x', tried: ['cccccc'] }]);
+  expect(await asked('?server=cccccc')).toHaveLength(1);
+  expect(await asked('?id=other')).toEqual([]);
+  await fleet.store.registry.forget('cccccc');
+});
+
 test.each([
   ['another Origin', { origin: 'http://evil.example' }],
   ['an Origin of another port', { origin: 'http://127.0.0.1:1' }],

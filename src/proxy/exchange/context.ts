@@ -2,6 +2,7 @@ import type { DoorFigures } from '../../metrics/door-figures.ts';
 import { plain } from '../../text.ts';
 import type { Answered } from '../access-log.ts';
 import type { DoorOptions } from '../options.ts';
+import type { RequestNotes } from '../request-notes.ts';
 import type { Affinity, Sticky } from '../sticky/cookie.ts';
 import type { Balancer } from '../upstream/balancer.ts';
 import type { UpstreamPool } from '../upstream/pool.ts';
@@ -22,6 +23,7 @@ export interface DoorContext {
   readonly starts: StartQueue;
   /** Null where nothing is counted. */
   readonly figures: DoorFigures | null;
+  readonly notes: RequestNotes;
   /** Null where clients do not stick to a server. */
   readonly sticky: Sticky | null;
   readonly onAnswer: ((answered: Answered) => void) | null;
@@ -94,4 +96,10 @@ export interface Outgoing {
 /** How the attempts of one request are told from those of others, in lines for people. */
 export function attemptName({ attempt, method, path }: Outgoing): string {
   return `attempt ${attempt} of ${method} ${plain(path)}`;
+}
+
+/** What its server is told in `X-Request-Id`. */
+export function requestId({ lines, attemptAt, attempt }: Outgoing): string {
+  const at = lines.indexOf('x-request-id') + 1;
+  return attemptAt.includes(at) ? attempt : (lines[at] ?? attempt);
 }

@@ -7,13 +7,15 @@ import {
   type Unanswered,
 } from '../client/connection.ts';
 import { type OwnAnswer, own, sendOwn } from '../client/own-response.ts';
-import { isRefusal, isVacant, remark } from '../upstream/failure.ts';
+import type { FailedTry } from '../request-notes.ts';
+import { isRefusal, isVacant } from '../upstream/failure.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { Attempt } from './attempt.ts';
 import type { Client } from './client.ts';
 import { attemptName, type DoorContext, type Outgoing, pickUpstream } from './context.ts';
 import { answerTo, type Failure } from './failures.ts';
 import type { Waiting } from './start-queue.ts';
+import { CLIENT_LEFT, tell } from './tell.ts';
 import { takesPicture } from './undelivered.ts';
 
 const GONE = 499;
@@ -32,6 +34,7 @@ export class Exchange implements Client, Unanswered, Waiting {
   readonly #startMs = performance.now();
   readonly #tried: Upstream[] = [];
   #attempt: Attempt | null = null;
+  #failures: readonly FailedTry[] | null = null;
   #served: string | null = null;
   #isStream = false;
   /** Why the next attempt is one more. */
@@ -98,6 +101,7 @@ export class Exchange implements Client, Unanswered, Waiting {
     const upstream = this.#attempt?.upstream ?? null;
     this.#attempt = null;
     this.#trouble = why;
+    if (upstream) this.#failures = [...(this.#failures ?? []), { server: upstream.id, why }];
     debug.proxy?.(`${attemptName(this.outgoing)} failed at ${upstream?.id}, ${failure}: ${why}`);
     if (upstream) this.#tellPool(upstream, failure, error, isOwn);
     if (this.#mayTryAgain(failure, upstream)) this.#tryAgain(failure);
@@ -184,8 +188,8 @@ export class Exchange implements Client, Unanswered, Waiting {
     if (!whole) {
       this.isGone = true;
       this.context.starts.leave(this);
-      this.#trouble ??= 'the client left';
-      this.#attempt?.end('the client left');
+      this.#trouble ??= CLIENT_LEFT;
+      this.#attempt?.end(CLIENT_LEFT);
     }
     if (!whole || this.#served === null) this.#tellUndelivered();
     this.#tell(whole);
@@ -199,21 +203,15 @@ export class Exchange implements Client, Unanswered, Waiting {
   }
 
   #tell(whole: boolean): void {
-    const { figures, onAnswer } = this.context;
     const { headersSent, statusCode } = this.response;
-    const durationMs = performance.now() - this.#startMs;
-    const status = whole || headersSent ? statusCode : GONE;
-    const tally = this.#tried.at(-1)?.tally ?? null;
-    figures?.answered(tally, status, this.#isStream ? null : durationMs);
-    onAnswer?.({
-      at: Date.now() - durationMs,
-      method: this.outgoing.method,
-      path: this.outgoing.path,
-      server: this.#served,
-      status,
-      durationMs,
-      tried: this.#tried.map(({ id }) => id),
-      trouble: remark(statusCode, this.#served) ?? this.#trouble,
+    tell(this.context, this.outgoing, {
+      startMs: this.#startMs,
+      status: whole || headersSent ? statusCode : GONE,
+      served: this.#served,
+      isStream: this.#isStream,
+      tried: this.#tried,
+      failures: this.#failures,
+      trouble: this.#trouble,
     });
   }
 }

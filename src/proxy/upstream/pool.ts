@@ -2,7 +2,6 @@ import { debug } from '../../debug.ts';
 import type { DoorFigures } from '../../metrics/door-figures.ts';
 import type { Tally } from '../../metrics/tally.ts';
 import type { Listing, RecordsView } from '../../model/fleet-view.ts';
-import { plain } from '../../text.ts';
 import { urlsInConflict } from './address-policy.ts';
 import type { ConnectionPool } from './connection.ts';
 import type { BadProbe, ProbeResult } from './probe.ts';
@@ -24,6 +23,8 @@ export interface PoolDeps {
   /** Why a server at this address must never be used, or null. */
   deny(host: string, port: number): string | null;
   nowMs(): number;
+  /** One is about to enter a state, for a reason. */
+  onTurn(upstream: Upstream, to: UpstreamState, reason: string): void;
   /** A healthy server must be probed at once. */
   onSuspect(): void;
 }
@@ -197,9 +198,7 @@ export class UpstreamPool {
   }
 
   #enter(upstream: Upstream, state: UpstreamState, reason: string): void {
-    debug.proxy?.(
-      `server ${upstream.id}: ${upstream.state} to ${state} ${plain(reason)}`.trimEnd(),
-    );
+    this.#deps.onTurn(upstream, state, reason);
     Object.assign(upstream, { state, reason });
     if (isRoutable(upstream)) upstream.badProbes = 0;
     else upstream.goodProbes = 0;

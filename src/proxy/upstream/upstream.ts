@@ -118,7 +118,7 @@ export function hostname({ host }: Upstream): string {
 }
 
 /** Requests may go there. */
-export function isRoutable({ state }: Upstream): boolean {
+export function isRoutable({ state }: Pick<Upstream, 'state'>): boolean {
   return state === 'healthy' || state === 'suspect';
 }
 
