@@ -90,11 +90,12 @@ const uses: Record<string, readonly string[]> = {
   'fleet/up': ['process', 'state', 'time'],
   'fleet/death-watch': ['state', 'store'],
 
-  page: ['page/changes', 'page/connection', 'page/elements', 'page/parts'],
-  'page/changes': ['page/connection', 'page/elements'],
-  'page/parts': ['page/connection', 'page/elements', 'time'],
-  'page/connection': [],
+  page: ['page/changes', 'page/connection', 'page/elements', 'page/parts', 'overview'],
+  'page/changes': ['page/connection', 'page/elements', 'overview'],
+  'page/parts': ['page/connection', 'page/elements', 'overview', 'time'],
+  'page/connection': ['overview'],
   'page/elements': [],
+  overview: [],
 
   admin: ['http', 'model', 'proxy', 'proxy/client'],
   proxy: [

@@ -1,12 +1,12 @@
 import type { FleetEvent } from '../model/event.ts';
 import type { Overview } from '../model/overview.ts';
+import type { StreamEvent } from '../overview/event-stream.ts';
+import { milliseconds, rate } from '../overview/units.ts';
 import { createChanges } from './changes/changes.ts';
 import { type Api, createApi } from './connection/api.ts';
-import type { StreamEvent } from './connection/event-stream.ts';
 import { follow } from './connection/feed.ts';
 import { takeToken } from './connection/token.ts';
 import { find } from './elements/find.ts';
-import { milliseconds, rate } from './elements/units.ts';
 import { createChart } from './parts/chart.ts';
 import { createDoors } from './parts/doors.ts';
 import { createEvents } from './parts/events.ts';

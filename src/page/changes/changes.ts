@@ -1,7 +1,7 @@
 import type { Overview } from '../../model/overview.ts';
+import { type Change, question, runningHere } from '../../overview/consequences.ts';
 import type { Api } from '../connection/api.ts';
 import { find } from '../elements/find.ts';
-import { type Change, question, runningHere } from './consequences.ts';
 import { createDialog, type Dialog } from './dialog.ts';
 import { createProgress, type Step } from './progress.ts';
 

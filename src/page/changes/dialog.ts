@@ -1,5 +1,5 @@
+import type { Question } from '../../overview/consequences.ts';
 import { find, setText, setTone } from '../elements/find.ts';
-import type { Question } from './consequences.ts';
 
 /** Asks before something is done. */
 export interface Dialog {

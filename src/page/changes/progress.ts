@@ -1,5 +1,6 @@
-import { create, find, setText, setTone, type Tone } from '../elements/find.ts';
-import { timeOfDay } from '../elements/units.ts';
+import type { Tone } from '../../overview/states.ts';
+import { timeOfDay } from '../../overview/units.ts';
+import { create, find, setText, setTone } from '../elements/find.ts';
 
 /** What was asked for from this page, and how far it is. */
 export interface Progress {

@@ -1,5 +1,5 @@
+import { createEventParser, type StreamEvent } from '../../overview/event-stream.ts';
 import { type Api, Refused } from './api.ts';
-import { createEventParser, type StreamEvent } from './event-stream.ts';
 
 /** Who hears of it. */
 export interface Listener {

@@ -1,3 +1,4 @@
+import type { Tone } from '../../overview/states.ts';
 import { plain } from '../../plain-text.ts';
 
 /** What index.html holds. It throws where that is not so: the two are one page. */
@@ -25,9 +26,7 @@ export function setText(node: Element, text: string): void {
   if (node.textContent !== shown) node.textContent = shown;
 }
 
-/** One of the tones that page.css has colours for; '' for none. */
-export type Tone = 'good' | 'warn' | 'bad' | 'dim' | '';
-
+/** page.css has a colour for each tone. */
 export function setTone(element: HTMLElement, tone: Tone): void {
   if (element.dataset.tone !== tone) element.dataset.tone = tone;
 }

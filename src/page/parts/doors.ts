@@ -1,7 +1,7 @@
 import type { Overview } from '../../model/overview.ts';
+import { rate, UNKNOWN } from '../../overview/units.ts';
 import { find, fromTemplate, setText } from '../elements/find.ts';
 import { type Entry, keyedList } from '../elements/keyed-list.ts';
-import { rate, UNKNOWN } from '../elements/units.ts';
 
 interface DoorNow {
   readonly door: Overview['doors'][number];

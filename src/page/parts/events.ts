@@ -1,6 +1,7 @@
 import type { FleetEvent } from '../../model/event.ts';
-import { find, fromTemplate, setText, setTone, type Tone } from '../elements/find.ts';
-import { timeOfDay } from '../elements/units.ts';
+import type { Tone } from '../../overview/states.ts';
+import { timeOfDay } from '../../overview/units.ts';
+import { find, fromTemplate, setText, setTone } from '../elements/find.ts';
 
 /** What happened, newest first. */
 export interface Events {

@@ -1,6 +1,6 @@
+import { timeOfDay } from '../../overview/units.ts';
 import { duration } from '../../time/duration.ts';
 import { find, setText, setTone } from '../elements/find.ts';
-import { timeOfDay } from '../elements/units.ts';
 
 /** Says whether what the page shows is what is. */
 export interface Freshness {

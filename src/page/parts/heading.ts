@@ -1,7 +1,7 @@
 import type { Overview } from '../../model/overview.ts';
+import { count, milliseconds, rate, timeOfDay } from '../../overview/units.ts';
 import { duration } from '../../time/duration.ts';
 import { find, setText, setTone } from '../elements/find.ts';
-import { count, milliseconds, rate, timeOfDay } from '../elements/units.ts';
 
 /** The door, Redis and the totals, above all else. */
 export function createHeading(): (overview: Overview) => void {

@@ -1,8 +1,8 @@
 import type { Overview } from '../../model/overview.ts';
+import { bytes, many } from '../../overview/units.ts';
 import type { Api } from '../connection/api.ts';
 import { create, find, setText } from '../elements/find.ts';
 import { type Entry, keyedList } from '../elements/keyed-list.ts';
-import { bytes, many } from '../elements/units.ts';
 
 interface Picture {
   readonly id: string;

@@ -1,10 +1,10 @@
 import type { ServerView } from '../../model/overview.ts';
+import { stateInWords } from '../../overview/states.ts';
+import { bytes, count, milliseconds, rate, share, UNKNOWN } from '../../overview/units.ts';
 import { duration } from '../../time/duration.ts';
 import { find, fromTemplate, setText, setTone } from '../elements/find.ts';
 import type { Entry } from '../elements/keyed-list.ts';
 import { createSparkline } from '../elements/sparkline.ts';
-import { bytes, count, milliseconds, rate, share, UNKNOWN } from '../elements/units.ts';
-import { stateInWords } from './states.ts';
 
 /** A server at the moment of an overview. */
 export interface ServerNow {

@@ -1,8 +1,8 @@
 import type { Overview, ServerView } from '../../model/overview.ts';
+import { matches, nextSorting, type Sorting, sorted, unsorted } from '../../overview/sorting.ts';
 import { find, setText } from '../elements/find.ts';
 import { keyedList } from '../elements/keyed-list.ts';
 import { createServerRow, type ServerNow } from './server-row.ts';
-import { matches, nextSorting, type Sorting, sorted, unsorted } from './sorting.ts';
 
 /** The table of servers, with its filter and its order. */
 export function createServers(): (overview: Overview) => void {

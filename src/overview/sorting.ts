@@ -1,4 +1,4 @@
-import type { ServerView } from '../../model/overview.ts';
+import type { ServerView } from '../model/overview.ts';
 import { urgency } from './states.ts';
 
 /** How the servers are sorted: as the door tells them, where no column was chosen. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createEventParser } from '../../../src/page/connection/event-stream.ts';
+import { createEventParser } from '../../src/overview/event-stream.ts';
 
 const parse = (...pieces: string[]) => {
   const parser = createEventParser();

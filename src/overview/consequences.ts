@@ -1,7 +1,7 @@
-import type { Overview, ServerView } from '../../model/overview.ts';
-import { many } from '../elements/units.ts';
+import type { Overview, ServerView } from '../model/overview.ts';
+import { many } from './units.ts';
 
-/** What can be changed from the page. */
+/** What can be changed from the page, and from `top`. */
 export type Change =
   | { readonly verb: 'spawn'; readonly count: number }
   | { readonly verb: 'scale'; readonly count: number }

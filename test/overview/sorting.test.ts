@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { ServerView } from '../../../src/model/overview.ts';
-import { matches, nextSorting, sorted, unsorted } from '../../../src/page/parts/sorting.ts';
-import { stateInWords } from '../../../src/page/parts/states.ts';
+import type { ServerView } from '../../src/model/overview.ts';
+import { matches, nextSorting, sorted, unsorted } from '../../src/overview/sorting.ts';
+import { stateInWords } from '../../src/overview/states.ts';
 
 const view = (over: Partial<ServerView>) =>
   ({

@@ -7,7 +7,7 @@ import {
   rate,
   share,
   timeOfDay,
-} from '../../../src/page/elements/units.ts';
+} from '../../src/overview/units.ts';
 
 test.each([
   [count, 0, '0'],

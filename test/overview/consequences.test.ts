@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Overview, ServerView } from '../../../src/model/overview.ts';
-import { type Change, question } from '../../../src/page/changes/consequences.ts';
+import type { Overview, ServerView } from '../../src/model/overview.ts';
+import { type Change, question } from '../../src/overview/consequences.ts';
 
 const server = (id: string, over: Partial<ServerView> = {}) =>
   ({

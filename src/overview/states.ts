@@ -1,5 +1,7 @@
-import type { ServerView } from '../../model/overview.ts';
-import type { Tone } from '../elements/find.ts';
+import type { ServerView } from '../model/overview.ts';
+
+/** How a word looks where there are colours; '' for as any other. */
+export type Tone = 'good' | 'warn' | 'bad' | 'dim' | '';
 
 /** What a server's state is called, and how it looks. */
 export interface StateInWords {
