@@ -32,7 +32,7 @@ function expectPlainError({ stdout, stderr }: Told, ...values: string[]): void {
 }
 
 describe('a command line that cannot be right', () => {
-  test('without a verb prints help on stderr and exits 2', async () => {
+  test('prints help on stderr and exits 2 where it has no verb', async () => {
     const { code, stdout, stderr } = await site.run([]);
     expect(code).toBe(2);
     expect(stdout).toBe('');
@@ -45,7 +45,7 @@ describe('a command line that cannot be right', () => {
     [['spawn', '--prot', '3005'], '"--prot"', '--port'],
     [['spawn', 'python3', '-m', 'http.server'], '"-m"', 'meowctl spawn -- python3 …'],
     [['spawn', '-n', '2', '3'], 'counts of 3 and of 2', '-n'],
-  ])('%j names the nearest', async (args, value, nearest) => {
+  ])('is told the nearest that there is: %j leads to it', async (args, value, nearest) => {
     const result = await ask(args);
     expect(result.code).toBe(2);
     expectPlainError(result, value);
@@ -79,7 +79,7 @@ describe('a command line that cannot be right', () => {
     ['restart all', '"all"', ['`restart` without a name']],
     ['destroy all', '"all"', ['`destroy --all`']],
   ])(
-    '%j, as another tool would have it, names what it is called here',
+    'is told what it is called here, where it is as another tool would have it: %j',
     async (line, value, words) => {
       const result = await ask(line.split(' '));
       expect(result.code).toBe(2);
@@ -90,13 +90,13 @@ describe('a command line that cannot be right', () => {
     },
   );
 
-  test('a file whose name a shell would take apart is named so that it can be copied', async () => {
+  test('names a file whose name a shell would take apart so that it can be copied', async () => {
     const { stderr } = await ask(['spawn', "it's $HOME.js"]);
     expect(stderr).toContain("-- node 'it'\\''s $HOME.js'");
   });
 
   const ports = ['abc', '0', '65536', '-1', '3e3', '0x0BB8', ' 3001', '3001abc', '３００１', ''];
-  test.each(ports)('port %j is refused by name', async (port) => {
+  test.each(ports)('is refused with its value for port %j', async (port) => {
     for (const verb of ['spawn', 'proxy', 'serve']) {
       const result = await ask([verb, `--port=${port}`]);
       expect(result.code).toBe(2);
@@ -105,7 +105,7 @@ describe('a command line that cannot be right', () => {
   });
 
   test.each(['0', '-3', '1.5', '1e9', '501', 'many'])(
-    'count %j is refused by name',
+    'is refused with its value for count %j',
     async (count) => {
       const result = await ask(count === 'many' ? ['spawn', count] : ['spawn', '--', count]);
       expect(result.code).toBe(2);
@@ -115,7 +115,7 @@ describe('a command line that cannot be right', () => {
   );
 
   test.each(['0', '1023', '131073', '16k', '-1', '1e4', '16384.5', ''])(
-    'size of a head %j is refused by name',
+    'is refused with its value for a maximum header size of %j',
     async (size) => {
       for (const verb of ['proxy', 'up']) {
         const result = await ask([verb, `--max-header=${size}`]);
@@ -126,28 +126,34 @@ describe('a command line that cannot be right', () => {
     },
   );
 
-  test.each(['-1', '0', 'abc', '1e100', '86401'])('ttl %j is refused by name', async (ttl) => {
-    const result = await ask(['set', 'hi', `--ttl=${ttl}`]);
-    expect(result.code).toBe(2);
-    expectPlainError(result, `"${ttl}"`);
-  });
+  test.each(['-1', '0', 'abc', '1e100', '86401'])(
+    'is refused with its value for ttl %j',
+    async (ttl) => {
+      const result = await ask(['set', 'hi', `--ttl=${ttl}`]);
+      expect(result.code).toBe(2);
+      expectPlainError(result, `"${ttl}"`);
+    },
+  );
 
-  test('a message over 4 KiB is refused, and not printed whole', async () => {
+  test('is refused for a message over 4 KiB, which is not printed whole', async () => {
     const result = await ask(['set', 'x'.repeat(4_097)]);
     expect(result.code).toBe(2);
     expectPlainError(result, '4097 bytes');
     expect(result.stderr.length).toBeLessThan(400);
   });
 
-  test.each(['a b', '', 'x'.repeat(65), '../x', '\u001b[31m'])('key %j is refused', async (key) => {
-    const result = await ask(['get', `--key=${key}`]);
-    expect(result.code).toBe(2);
-    expectPlainError(result);
-    expect(result.stderr).not.toContain('\u001b');
-  });
+  test.each(['a b', '', 'x'.repeat(65), '../x', '\u001b[31m'])(
+    'is refused for key %j, control characters escaped',
+    async (key) => {
+      const result = await ask(['get', `--key=${key}`]);
+      expect(result.code).toBe(2);
+      expectPlainError(result);
+      expect(result.stderr).not.toContain('\u001b');
+    },
+  );
 
   test.each(['\u001b[31mred', '__proto__', 'x'.repeat(300), 'abc', '../x', 'http://'])(
-    'destroying %j is refused by name, control characters escaped',
+    'is refused where it destroys %j, control characters escaped',
     async (id) => {
       const result = await ask(['destroy', id]);
       expect(result.code).toBe(2);
@@ -163,37 +169,43 @@ describe('a command line that cannot be right', () => {
     ['--timeout', ['spawn', 'up', 'down', 'destroy', 'restart', 'proxy']],
     ['--drain', ['serve']],
   ];
-  test.each(limits)('a time that is none is refused by name for %s', async (flag, verbs) => {
-    for (const verb of verbs) {
-      for (const time of ['', 'x', '-1', '86401', '1e3', '5s']) {
-        const result = await ask([verb, `${flag}=${time}`]);
-        expect(result.code).toBe(2);
-        expectPlainError(result, `"${time}"`);
-        expect(result.stderr).toContain('seconds from 0 to 86400');
+  test.each(limits)(
+    'is refused with its value where what %s is given is no time',
+    async (flag, verbs) => {
+      for (const verb of verbs) {
+        for (const time of ['', 'x', '-1', '86401', '1e3', '5s']) {
+          const result = await ask([verb, `${flag}=${time}`]);
+          expect(result.code).toBe(2);
+          expectPlainError(result, `"${time}"`);
+          expect(result.stderr).toContain('seconds from 0 to 86400');
+        }
       }
-    }
-  });
+    },
+  );
 
   test.each([
     ['spawn', '--drain-timeout'],
     ['down', '--ready-timeout'],
-  ])('%s has no %s', async (verb, flag) => {
+  ])('is refused by name where %s is given %s, which it does not have', async (verb, flag) => {
     const result = await ask([verb, `${flag}=1`]);
     expect(result.code).toBe(2);
     expectPlainError(result, flag);
   });
 
-  test.each(['', 'never', 'CONNECT', '\u001b[31m'])('retry %j is refused by name', async (when) => {
-    for (const verb of ['proxy', 'up']) {
-      const result = await ask([verb, `--retry=${when}`]);
-      expect(result.code).toBe(2);
-      expectPlainError(result, 'retry');
-      expect(result.stderr).toContain('idempotent or connect');
-    }
-  });
+  test.each(['', 'never', 'CONNECT', '\u001b[31m'])(
+    'is refused where --retry is %j, with what it may be',
+    async (when) => {
+      for (const verb of ['proxy', 'up']) {
+        const result = await ask([verb, `--retry=${when}`]);
+        expect(result.code).toBe(2);
+        expectPlainError(result, 'retry');
+        expect(result.stderr).toContain('idempotent or connect');
+      }
+    },
+  );
 
   test.each([['proxy'], ['up'], ['up', '--detach']])(
-    '%s takes --sticky or least-inflight',
+    'is refused where %s is given both --sticky and least-inflight',
     async (...verb) => {
       const result = await ask([...verb, '--sticky', '--balance', 'least-inflight']);
       expect(result.code).toBe(2);
@@ -201,7 +213,7 @@ describe('a command line that cannot be right', () => {
     },
   );
 
-  test('a port for several servers, and names together with --all, are refused', async () => {
+  test('is refused with a port for several servers, and with names together with --all', async () => {
     expectPlainError(await ask(['spawn', '2', '--port', '3999']), '2');
     expectPlainError(await ask(['destroy', '--all', 'abc234']), '--all');
   });
@@ -217,14 +229,14 @@ describe('a command line that cannot be right', () => {
     ['unix://redis.sock', 'unix://redis.sock'],
     ['unix:///redis.sock?password=sesame', '"password"'],
     [`redis+unix:///${'x'.repeat(200)}`, '107 bytes'],
-  ])('REDIS_URL %j is refused by name', async (url, value) => {
+  ])('is refused with its value for REDIS_URL %j', async (url, value) => {
     const result = await ask(['get'], { REDIS_URL: url });
     expect(result.code).toBe(2);
     expectPlainError(result, 'REDIS_URL', value);
   });
 
   test.each(['a b', '-x', '..', 'x'.repeat(256), '\u001b[31m'])(
-    'host %j is refused',
+    'is refused for host %j',
     async (host) => {
       for (const verb of ['spawn', 'proxy', 'serve']) {
         const result = await ask([verb, `--host=${host}`]);
@@ -238,7 +250,7 @@ describe('a command line that cannot be right', () => {
   );
 
   test.each(['x'.repeat(300), 'evil\u001b', '10.0.0.0/33', '300.1.1.1', ''])(
-    'network %j is refused before the door opens',
+    'is refused before the door opens for network %j',
     async (network) => {
       for (const flag of ['--allow-backends', '--trust-proxy']) {
         const result = await ask(['proxy', flag, network]);
@@ -248,7 +260,7 @@ describe('a command line that cannot be right', () => {
     },
   );
 
-  test('a relative MEOW_HOME in a folder that is gone is refused by name', async () => {
+  test('is refused by name for a relative MEOW_HOME in a folder that is gone', async () => {
     const gone = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" "$@"';
     const child = spawn('sh', ['-c', gone, process.execPath, BIN, 'ls'], {
       env: { ...site.env, MEOW_HOME: 'here' },
@@ -259,11 +271,14 @@ describe('a command line that cannot be right', () => {
     expectPlainError(result, 'MEOW_HOME', '"here"');
   });
 
-  test.each(['../../x', '\u001b', 'abc', 'ABC234'])('serving as %j is refused', async (id) => {
-    const result = await ask(['serve', '--id', id]);
-    expect(result.code).toBe(2);
-    expectPlainError(result, 'id');
-  });
+  test.each(['../../x', '\u001b', 'abc', 'ABC234'])(
+    'is refused where it serves as %j',
+    async (id) => {
+      const result = await ask(['serve', '--id', id]);
+      expect(result.code).toBe(2);
+      expectPlainError(result, 'id');
+    },
+  );
 
   const secrets = [
     'redis://me:sesame@127.0.0.1:1',
@@ -278,7 +293,7 @@ describe('a command line that cannot be right', () => {
     'unix://me:sesame@/no/such/redis.sock',
     'unix:///no/such/redis.sock?password=sesame',
   ];
-  test('a password in REDIS_URL is never shown, however it is misspelt', async () => {
+  test('never shows a password in REDIS_URL, however it is misspelt', async () => {
     for (const url of secrets) {
       const { stdout, stderr } = await ask(['get', '--debug'], { REDIS_URL: url });
       expect(stdout + stderr).not.toContain('sesame');

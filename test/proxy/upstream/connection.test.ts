@@ -26,25 +26,28 @@ test.each([
   ['DELETE', chunked],
   ['OPTIONS', length],
   ['REPORT', length],
-])('six %s in turn, with %j, take one connection to the server', async (method, headers) => {
-  const { requests } = await fleet.serve('aaaaaa', (incoming, response) => {
-    let got = '';
-    incoming.on('data', (piece) => {
-      got += piece;
+])(
+  'one connection to a server carries six requests in turn: %s, with %j',
+  async (method, headers) => {
+    const { requests } = await fleet.serve('aaaaaa', (incoming, response) => {
+      let got = '';
+      incoming.on('data', (piece) => {
+        got += piece;
+      });
+      incoming.on('end', () => response.setHeader('x-got', got.length).end('fine'));
     });
-    incoming.on('end', () => response.setHeader('x-got', got.length).end('fine'));
-  });
-  const { port } = await fleet.open(1);
-  const body = headers === length || headers === chunked ? { body: BODY } : {};
-  for (let at = 0; at < 6; at += 1) {
-    const { status, headers: got } = await ask(port, '/', { method, headers, ...body });
-    expect([status, got['x-got']]).toEqual([200, String(body.body?.length ?? 0)]);
-  }
-  expect(requests).toHaveLength(6);
-  expect(new Set(requests.map(({ socket }) => socket)).size).toBe(1);
-});
+    const { port } = await fleet.open(1);
+    const body = headers === length || headers === chunked ? { body: BODY } : {};
+    for (let at = 0; at < 6; at += 1) {
+      const { status, headers: got } = await ask(port, '/', { method, headers, ...body });
+      expect([status, got['x-got']]).toEqual([200, String(body.body?.length ?? 0)]);
+    }
+    expect(requests).toHaveLength(6);
+    expect(new Set(requests.map(({ socket }) => socket)).size).toBe(1);
+  },
+);
 
-describe('a server that', () => {
+describe('a connection to a server that misreads requests', () => {
   const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine';
   const EVIL = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil';
 
@@ -75,23 +78,26 @@ describe('a server that', () => {
     ['answers the body of a GET', 'GET', (socket) => socket.write(ANSWER + EVIL)],
   ];
 
-  test.each(misreading)('%s harms no other request, and is kept no longer', async (_, way, act) => {
-    const used: Socket[] = [];
-    const closing: boolean[] = [];
-    const { port } = await before((socket, head) => {
-      if (!head.includes('/odd')) return void socket.write(ANSWER);
-      used.push(socket);
-      closing.push(head.includes('connection: close'));
-      act(socket);
-    });
-    const odd = way === 'HEAD' ? {} : { headers: length, body: BODY };
-    expect((await ask(port, '/odd', { method: way, ...odd })).status).toBe(200);
-    await until('it is cut', () => used[0]?.destroyed);
-    for (let at = 0; at < 3; at += 1) {
+  test.each(misreading)(
+    'harms no other request, and is kept no longer, where it %s',
+    async (_, way, act) => {
+      const used: Socket[] = [];
+      const closing: boolean[] = [];
+      const { port } = await before((socket, head) => {
+        if (!head.includes('/odd')) return void socket.write(ANSWER);
+        used.push(socket);
+        closing.push(head.includes('connection: close'));
+        act(socket);
+      });
+      const odd = way === 'HEAD' ? {} : { headers: length, body: BODY };
       expect((await ask(port, '/odd', { method: way, ...odd })).status).toBe(200);
-      expect((await ask(port)).body).toBe('fine');
-    }
-    expect(closing).toEqual([false, true, true, true]);
-    expect(new Set(used).size).toBe(used.length);
-  });
+      await until('it is cut', () => used[0]?.destroyed);
+      for (let at = 0; at < 3; at += 1) {
+        expect((await ask(port, '/odd', { method: way, ...odd })).status).toBe(200);
+        expect((await ask(port)).body).toBe('fine');
+      }
+      expect(closing).toEqual([false, true, true, true]);
+      expect(new Set(used).size).toBe(used.length);
+    },
+  );
 });

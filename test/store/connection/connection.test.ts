@@ -31,7 +31,7 @@ async function openLink() {
 
 const coded = (code: string) => Object.assign(new Error(`it failed: ${code}`), { code });
 
-describe('a command', () => {
+describe('a command to Redis', () => {
   test.each<[string, unknown]>([
     ['a TypeError', new TypeError('cannot read properties of undefined')],
     ['a RangeError', new RangeError('Invalid array length')],
@@ -40,7 +40,7 @@ describe('a command', () => {
     ['a wrong argument', Object.assign(new TypeError('x'), { code: 'ERR_INVALID_ARG_TYPE' })],
     ['an error of ours with a remedy', new FailedError('x', 'no room', 'Make room')],
     ['what is no error', 'ECONNREFUSED'],
-  ])('that goes wrong by %s is no outage: the mistake is thrown on', async (_, mistake) => {
+  ])('is no outage where it goes wrong by %s: the mistake is thrown on', async (_, mistake) => {
     const { link, seen } = await openLink();
     await expect(link.run(() => Promise.reject(mistake))).rejects.toBe(mistake);
     const thrown = () => {
@@ -58,7 +58,7 @@ describe('a command', () => {
     ['a failed handshake', coded('ERR_SSL_WRONG_VERSION_NUMBER'), 'could not agree on TLS'],
     ['a closed connection', new Error('Connection is closed.'), 'closed the connection'],
     ['too few open files', coded('EMFILE'), 'cannot be asked: too many open files'],
-  ])('that meets %s on its way is told as an outage', async (_, cause, says) => {
+  ])('is told as an outage where it meets %s on its way', async (_, cause, says) => {
     const { link, seen } = await openLink();
     const error = await link.run(() => Promise.reject(cause)).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(StoreError);
@@ -67,7 +67,7 @@ describe('a command', () => {
     link.detach()?.disconnect();
   });
 
-  test('that Redis refuses is told as refused, and the connection stays', async () => {
+  test('is told as refused where Redis refuses it, and the connection stays', async () => {
     const { link, seen } = await openLink();
     await expect(link.run((client) => client.call('NOSUCH'))).rejects.toBeInstanceOf(StoreError);
     expect(await link.run((client) => client.ping())).toBe('PONG');

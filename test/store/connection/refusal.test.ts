@@ -49,27 +49,27 @@ function expectRefusal(error: StoreError, says: RegExp, remedy: RegExp): void {
   expect(`${error.message} ${error.remedy}`).not.toMatch(/script|see its log|\n|secret/i);
 }
 
-describe('a Redis that answers but refuses is told by what is missing', () => {
-  test('a command that a script runs, renamed', async () => {
+describe('a Redis that answers but refuses is told by what it lacks', () => {
+  test('where a command that a script runs was renamed: that command', async () => {
     const redis = await redisWith('--rename-command', 'TIME', 'OTHER');
     const error = await refusedBeat(await storeAt(redis.url));
     expectRefusal(error, /has no command TIME: it was renamed/, /Allow TIME there/);
   });
 
-  test('EVAL, renamed', async () => {
+  test('where EVAL was renamed: EVAL', async () => {
     const redis = await redisWith('--rename-command', 'EVAL', '');
     const error = await refusedBeat(await storeAt(redis.url));
     expectRefusal(error, /has no command EVAL: it was renamed/, /Allow EVAL there/);
   });
 
-  test('the right to a command inside a script', async () => {
+  test('where the user has no right to a command inside a script: that right', async () => {
     const redis = await redisWith();
     const store = await storeAt(await addUser(redis, 'meow', [...rule, '-time']));
     const error = await refusedBeat(store);
     expectRefusal(error, /does not let this user run TIME$/, /ACL SETUSER <name> \+time /);
   });
 
-  test('the right to the keys, in a script and outside', async () => {
+  test('where the user has no right to the keys: that right, in a script and outside', async () => {
     const redis = await redisWith();
     const store = await storeAt(await addUser(redis, 'meow', [...rule, 'resetkeys', '~cats:*']));
     const keys = [/does not let this user use the keys "\{meow\}:\*"$/, / ~\{meow\}:\* /] as const;
@@ -77,7 +77,7 @@ describe('a Redis that answers but refuses is told by what is missing', () => {
     expectRefusal(await failure(store.messages.set('x', 'y', 1)), ...keys);
   });
 
-  test('the right to one of the keys that a script makes up', async () => {
+  test('where the user has no right to a key that a script makes up: that right', async () => {
     const redis = await redisWith();
     const some = ['resetkeys', '~{meow}:doors', '~{meow}:servers', '~{meow}:leases'];
     const user = await addUser(redis, 'meow', [...rule, ...some, '~{meow}:intents']);
@@ -86,7 +86,7 @@ describe('a Redis that answers but refuses is told by what is missing', () => {
     expectRefusal(error, /use the keys "\{meow\}:\*"$/, / ~\{meow\}:\* /);
   });
 
-  test('the right to the channel', async () => {
+  test('where the user has no right to the channel: that right', async () => {
     const redis = await redisWith();
     const raw = rawAt(await addUser(redis, 'meow', [...rule, 'resetchannels']));
     const refused = await raw.subscribe('{meow}:changes').catch((error: unknown) => error);
@@ -94,7 +94,7 @@ describe('a Redis that answers but refuses is told by what is missing', () => {
     expectRefusal(error, /use the channel "\{meow\}:changes"$/, / &\{meow\}:changes /);
   });
 
-  test('the right to the channel, without which everything is written all the same', async () => {
+  test('and takes everything all the same where only the right to the channel is missing', async () => {
     const redis = await redisWith();
     const store = await storeAt(await addUser(redis, 'meow', [...rule, 'resetchannels']));
     await store.registry.register(sampleRecord(), null);
@@ -104,13 +104,13 @@ describe('a Redis that answers but refuses is told by what is missing', () => {
     expect((await store.registry.fleet()).total).toBe(0);
   });
 
-  test('replicas: too few of them, for a Redis that must have some', async () => {
+  test('where it must have replicas and has too few: replicas', async () => {
     const redis = await redisWith('--min-replicas-to-write', '1');
     const error = await refusedBeat(await storeAt(redis.url));
     expectRefusal(error, /takes no writes: too few of its replicas/, /min-replicas-to-write/);
   });
 
-  test('room on its disk', async () => {
+  test('where it cannot save to its disk: room there', async () => {
     const redis = await redisWith();
     const raw = rawAt(redis.url);
     await raw.config('SET', 'save', '3600 1000000');
@@ -122,7 +122,7 @@ describe('a Redis that answers but refuses is told by what is missing', () => {
     expectRefusal(error, /takes no writes: it cannot save its data to disk/, /Make room/);
   });
 
-  test('a primary, for a replica', async () => {
+  test('where it is a replica: its primary', async () => {
     const redis = await redisWith('--replicaof', '127.0.0.1 1');
     const store = await storeAt(redis.url);
     expectRefusal(await refusedBeat(store), /is a read-only replica/, /its primary/);
@@ -132,7 +132,7 @@ describe('a Redis that answers but refuses is told by what is missing', () => {
     expectRefusal(unread, /a replica that has lost its primary/, /its primary/);
   });
 
-  test('a node of a cluster: nobody has our keys, then another has', async () => {
+  test('where it is a node of a cluster: our keys, which nobody has, then another', async () => {
     const bus = async () => ['--cluster-enabled', 'yes', '--cluster-port', `${await freePort()}`];
     const [ours, others] = [await bus(), await bus()];
     const [redis, other] = [await redisWith(...ours), await redisWith(...others)];
@@ -148,7 +148,7 @@ describe('a Redis that answers but refuses is told by what is missing', () => {
     expectRefusal(await refusedBeat(store), where, /Set REDIS_URL to that node/);
   });
 
-  test('a right type under a key, which is named, in a script and outside', async () => {
+  test('where something else stands under a key: that key, in a script and outside', async () => {
     const redis = await redisWith();
     const [store, raw] = [await storeAt(redis.url), rawAt(redis.url)];
     for (const key of ['servers', 'leases', 'intents', 'recent', 'message:x']) {
@@ -175,12 +175,15 @@ test.each([
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'unable to verify', 'not known here', 'NODE_EXTRA_CA_CERTS'],
   ['ERR_SSL_WRONG_VERSION_NUMBER', 'SSL routines: wrong', 'could not agree on TLS', 'redis://'],
   ['EWHATEVER', 'quite new', 'cannot be used: EWHATEVER quite new', 'REDIS_URL'],
-])('the way that fails with %s is understood', (code, text, says, remedy) => {
-  const error = storeError('h:1', Object.assign(new Error(text), { code }));
-  expect([error.kind, error.exitCode]).toEqual(['unavailable', 4]);
-  expect(error.message).toContain(says);
-  expect(error.remedy).toContain(remedy);
-});
+])(
+  'a way to Redis that fails with %s is told in our words, with what to do',
+  (code, text, says, remedy) => {
+    const error = storeError('h:1', Object.assign(new Error(text), { code }));
+    expect([error.kind, error.exitCode]).toEqual(['unavailable', 4]);
+    expect(error.message).toContain(says);
+    expect(error.remedy).toContain(remedy);
+  },
+);
 
 // Redis 7.2 and Valkey word it in their own way.
 test.each([
@@ -199,7 +202,7 @@ test.each([
   ["ERR unknown command 'eval', with args beginning with: 'local", 'has no command EVAL'],
   ['DENIED Redis is running in protected mode because', 'is in protected mode'],
   ['ERR quite new\u001b[2J', 'refused EVAL: ERR quite new\\u001b[2J'],
-])('the answer %j is understood', (text, says) => {
+])('what Redis refuses with %j is told in our words', (text, says) => {
   const command = { name: 'eval', args: ['#!lua', 1, '{cats}:servers', 'hush'] };
   const error = storeError('h:1', Object.assign(new ReplyError(text), { command }));
   expect([error.kind, error.exitCode]).toEqual(['refused', 4]);
