@@ -138,6 +138,15 @@ const FEWEST_LINES = 20;
 const boundaries = ['cli/main.ts', 'server/serve.ts'];
 const isThin = (file: string) => !boundaries.includes(file);
 
+/** All that is left: what one door shares is made up of its rooms, and so is the store. */
+const shareTypesBothWays = [
+  'proxy proxy/exchange',
+  'proxy/client proxy/exchange',
+  'proxy/client proxy/sticky',
+  'store store/events',
+  'store store/pictures',
+];
+
 const own = imports.filter(({ to }) => to.endsWith('.ts'));
 
 describe('the rooms', () => {
@@ -176,6 +185,16 @@ describe('the rooms', () => {
         next.set(house(from), [...(next.get(house(from)) ?? []), house(to)]);
     }
     expect([...next.keys()].map((name) => cycleFrom(name, next)).filter(Boolean)).toEqual([]);
+  });
+
+  test('share types one way inside a house too, but for these', () => {
+    const within = own.filter(({ from, to }) => !isGround(from) && !isGround(to));
+    const pairs = new Set(within.map(({ from, to }) => `${room(from)} ${room(to)}`));
+    const bothWays = [...pairs].filter((pair) => {
+      const [from = '', to = ''] = pair.split(' ');
+      return from < to && pairs.has(`${to} ${from}`);
+    });
+    expect(bothWays.sort()).toEqual(shareTypesBothWays);
   });
 
   test(`hold 1 to ${MOST_FILES} files, none of them too thin or too thick`, () => {

@@ -3,11 +3,11 @@ import type { ExitCode } from '../errors.ts';
 import { readSettings } from '../settings.ts';
 import { createContext } from './context/context.ts';
 import { splitProgram } from './flags/app-flags.ts';
-import { readServeFlags } from './flags/serve-flags.ts';
+import { readServeFlags, type ServeFlags } from './flags/serve-flags.ts';
 import { createOutput, type Output } from './output/output.ts';
 import { tell } from './output/print-error.ts';
 import { openProgram } from './serve/open-program.ts';
-import { runServer, type ServeFlags } from './serve/run-server.ts';
+import { runServer } from './serve/run-server.ts';
 
 /*
  * A bundle of its own: `serve` of a program, one of which stands beside each program of a fleet.

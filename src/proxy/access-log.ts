@@ -1,24 +1,7 @@
 import { debug } from '../debug.ts';
 import { plain } from '../text.ts';
 import { zonedTime } from '../time/zoned-time.ts';
-
-/** One request, when all is said. */
-export interface Answered {
-  /** When it came, Unix ms. */
-  readonly at: number;
-  readonly method: string;
-  /** As requested. */
-  readonly path: string;
-  /** Who answered; null when the door did. */
-  readonly server: string | null;
-  /** What the client got; 499 when it left first, 101 for an upgrade. */
-  readonly status: number;
-  readonly durationMs: number;
-  /** Every server that was asked, in order. */
-  readonly tried: readonly string[];
-  /** Why the answer is the door's own, or was cut. */
-  readonly trouble: string | null;
-}
+import type { Answered } from './exchange/context.ts';
 
 const MAX_PATH = 200;
 

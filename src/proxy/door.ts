@@ -4,9 +4,10 @@ import { createDoorFigures, type DoorFigures } from '../metrics/door-figures.ts'
 import type { DoorRecord, DoorVerdict } from '../model/door-record.ts';
 import type { Listing } from '../model/fleet-view.ts';
 import type { Registry } from '../store/store.ts';
-import { type Answered, alsoInDebug } from './access-log.ts';
+import { alsoInDebug } from './access-log.ts';
 import { DoorEvents } from './door-events.ts';
 import { doorRecord } from './door-record.ts';
+import type { Answered } from './exchange/context.ts';
 import type { StartQueue } from './exchange/start-queue.ts';
 import { type PictureReturns, Undelivered } from './exchange/undelivered.ts';
 import { createListener, type Listener } from './listener.ts';

@@ -1,5 +1,7 @@
 import { defaults } from '../defaults.ts';
+import type { RetryMode } from './exchange/retry-policy.ts';
 import type { OwnAddress } from './upstream/address-policy.ts';
+import type { Balance } from './upstream/balancer.ts';
 
 type Limit =
   | 'bodyIdleMs'
@@ -41,9 +43,6 @@ type Limit =
   | 'streamDrainMs'
   | 'streamIdleMs'
   | 'upgradeCloseMs';
-
-export type Balance = 'round-robin' | 'least-inflight';
-export type RetryMode = 'idempotent' | 'connect';
 
 /** All that one door can be told. The limits are those of defaults.ts, under the same names. */
 export interface DoorOptions extends Readonly<Record<Limit, number>> {

@@ -1,4 +1,4 @@
-import type { Answered } from './access-log.ts';
+import type { Answered } from './exchange/context.ts';
 
 /** One server that was asked in vain. */
 export interface FailedTry {

@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import type { ServerRecord } from '../../src/model/server-record.ts';
-import type { Answered } from '../../src/proxy/access-log.ts';
 import { createDoor, type Door } from '../../src/proxy/door.ts';
+import type { Answered } from '../../src/proxy/exchange/context.ts';
 import { type DoorOptions, doorOptions } from '../../src/proxy/options.ts';
 import type { KeptKey } from '../../src/proxy/sticky/key.ts';
 import type { Store } from '../../src/store/store.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Answered, accessLine } from '../../src/proxy/access-log.ts';
+import { accessLine } from '../../src/proxy/access-log.ts';
+import type { Answered } from '../../src/proxy/exchange/context.ts';
 
 test.each<[string, Partial<Answered>, string]>([
   [

@@ -1,9 +1,22 @@
 import { parseArgs } from 'node:util';
 import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
-import type { ServeFlags } from '../serve/run-server.ts';
-import { healthPath } from './app-flags.ts';
+import { type AppFlags, healthPath } from './app-flags.ts';
+import type { DrainFlags } from './time-limits.ts';
 import { drainSignal, host, port, seconds, serverId, statusRange } from './values.ts';
+
+/** What `serve` can be told on its command line. */
+export interface ServeFlags extends AppFlags, DrainFlags {
+  readonly port?: number;
+  readonly host: string;
+  readonly advertise?: string;
+  readonly id?: string;
+  readonly spawned?: boolean;
+  readonly ofUp?: boolean;
+  readonly firstPort?: number;
+  readonly replaces?: string;
+  readonly standby?: boolean;
+}
 
 /** Read as `serve` declares them to commander, which a program's server does not load. */
 const readers = {

@@ -1,5 +1,4 @@
 import type { FleetView } from '../../model/fleet-view.ts';
-import type { Context } from '../context/context.ts';
 import type { Row } from './rows.ts';
 
 const WHY = 'this host has not signed it, and will not start it';
@@ -8,7 +7,7 @@ const WHY = 'this host has not signed it, and will not start it';
 export async function explainUnsigned(
   rows: readonly Row[],
   { desiredServers }: Pick<FleetView, 'desiredServers'>,
-  { config: { home } }: Context,
+  home: string,
 ): Promise<readonly Row[]> {
   // Most often all serve, and nothing is to be explained.
   if (!rows.some(({ id, state }) => state === 'lost' && desiredServers.has(id))) return rows;

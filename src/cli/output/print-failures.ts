@@ -1,9 +1,13 @@
-import { exitCodes, type MeowError } from '../../errors.ts';
+import { type ExitCode, exitCodes, type MeowError } from '../../errors.ts';
 import type { DoorRecord } from '../../model/door-record.ts';
 import { plain } from '../../text.ts';
-import type { Context } from '../context/context.ts';
 import type { Output } from './output.ts';
 import { report } from './usage-error.ts';
+
+interface EndOfRun {
+  readonly output: Output;
+  exitWith(code: ExitCode): void;
+}
 
 /**
  * Several things were tried and some failed: each is told once, and the first decides the exit code.
@@ -11,7 +15,7 @@ import { report } from './usage-error.ts';
  */
 export function tellFailures(
   failed: readonly MeowError[],
-  { output, exitWith }: Context,
+  { output, exitWith }: EndOfRun,
   summary: string,
 ): void {
   const [first] = failed;

@@ -6,26 +6,13 @@ import { waitForRelease } from '../../process/standby.ts';
 import type { Store } from '../../store/store.ts';
 import { announceHere } from '../context/announce.ts';
 import type { Context } from '../context/context.ts';
-import { type AppFlags, givenSpec } from '../flags/app-flags.ts';
-import type { DrainFlags } from '../flags/time-limits.ts';
+import { givenSpec } from '../flags/app-flags.ts';
+import type { ServeFlags } from '../flags/serve-flags.ts';
 import { servingLine } from '../output/rows.ts';
 import { exitOf, leaveInOrder } from './leave-in-order.ts';
 import { mustBeFirst } from './one-process.ts';
 import type { OpenApp, OpenedApp } from './opened-app.ts';
 import { handRunApp, launchedApp, type ServedApp } from './served-app.ts';
-
-/** What `serve` can be told on its command line. */
-export interface ServeFlags extends AppFlags, DrainFlags {
-  readonly port?: number;
-  readonly host: string;
-  readonly advertise?: string;
-  readonly id?: string;
-  readonly spawned?: boolean;
-  readonly ofUp?: boolean;
-  readonly firstPort?: number;
-  readonly replaces?: string;
-  readonly standby?: boolean;
-}
 
 /** Runs until the server has left. What goes wrong before it is ready goes to whoever spawned it. */
 export async function runServer(

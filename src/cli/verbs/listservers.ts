@@ -26,7 +26,7 @@ export function addListservers(program: Command, context: Context): void {
 async function listservers(context: Context, options: Options): Promise<void> {
   const seen = await context.withStore(({ store }) => look(store.registry));
   const lost = explainLost(listFleet(seen.fleet), seen);
-  const rows = await explainUnsigned(lost, seen.fleet, context);
+  const rows = await explainUnsigned(lost, seen.fleet, context.config.home);
   const { output } = context;
   sayWhatWasSkipped(seen.fleet, context);
   sayNoWrites(seen, output);

@@ -3,10 +3,11 @@ import type { Context } from '../context/context.ts';
 import { addAppFlags, addWorkerFlag } from '../flags/app-flags.ts';
 import { examples } from '../flags/help.ts';
 import { addPlaceFlags } from '../flags/place-flags.ts';
+import type { ServeFlags } from '../flags/serve-flags.ts';
 import { addDrainTimeout } from '../flags/time-limits.ts';
 import { port, serverId } from '../flags/values.ts';
 import { openApp } from '../serve/open-app.ts';
-import { runServer, type ServeFlags } from '../serve/run-server.ts';
+import { runServer } from '../serve/run-server.ts';
 
 export function addServe(program: Command, context: Context): void {
   const verb = program

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { endPolitely, type LingerLimits } from '../../http/early-close.ts';
+import type { Failure } from '../upstream/failure.ts';
 
 /** An answer that the door itself gives. */
 export interface OwnAnswer {
@@ -55,6 +56,21 @@ export const own = {
   notExpected: { status: 417, reason: 'not_expected', text: 'only 100-continue can be expected' },
   nothingToSay: { status: 204, reason: 'nothing_to_say', text: '', lines: ALLOW },
 } as const satisfies Record<string, OwnAnswer>;
+
+/**
+ * What a client is told when its request failed and is not tried again. Where a server may have done
+ * what was asked it is never 503, which invites to ask again.
+ */
+export const answerTo: Readonly<Record<Failure, OwnAnswer>> = {
+  unconnected: own.noServers,
+  short: own.doorShort,
+  broken: own.badGateway,
+  gone: own.badGateway,
+  garbled: own.badGateway,
+  late: own.tooLate,
+  stalled: own.slowClient,
+  invalid: own.badRequest,
+};
 
 /** Sends short text, or JSON to a client that asks for it. */
 export function sendOwn(

@@ -1,12 +1,12 @@
 import type { Dispatcher } from 'undici';
 import { isForClient, sendInterim } from '../../http/interim.ts';
 import type { AttemptHandler, FlowControl } from '../upstream/connection.ts';
+import type { Failure } from '../upstream/failure.ts';
 import { judgeFailure } from '../upstream/failure.ts';
 import type { PendingRequest, Upstream } from '../upstream/upstream.ts';
 import { Answer, type AnswerSource } from './answer.ts';
 import type { Client } from './client.ts';
 import { sendExpecting } from './expect-continue.ts';
-import type { Failure } from './failures.ts';
 import { nextPhase, type Phase, type PhaseEvent, phases } from './phases.ts';
 import { RequestBody } from './request-body.ts';
 import { interimAnswer, ResponseHead } from './response-head.ts';

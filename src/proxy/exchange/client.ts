@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Connection } from '../client/connection.ts';
+import type { Failure } from '../upstream/failure.ts';
 import type { DoorContext, Outgoing } from './context.ts';
-import type { Failure } from './failures.ts';
 
 /** The client's side of a request, as an attempt and its answer see it. */
 export interface Client {

@@ -1,6 +1,5 @@
 import type { DoorFigures } from '../../metrics/door-figures.ts';
 import { plain } from '../../text.ts';
-import type { Answered } from '../access-log.ts';
 import type { DoorOptions } from '../options.ts';
 import type { RequestNotes } from '../request-notes.ts';
 import type { Affinity, Sticky } from '../sticky/cookie.ts';
@@ -10,6 +9,24 @@ import type { Upstream } from '../upstream/upstream.ts';
 import type { PoisonList } from './poison.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import type { StartQueue } from './start-queue.ts';
+
+/** One request, when all is said. */
+export interface Answered {
+  /** When it came, Unix ms. */
+  readonly at: number;
+  readonly method: string;
+  /** As requested. */
+  readonly path: string;
+  /** Who answered; null when the door did. */
+  readonly server: string | null;
+  /** What the client got; 499 when it left first, 101 for an upgrade. */
+  readonly status: number;
+  readonly durationMs: number;
+  /** Every server that was asked, in order. */
+  readonly tried: readonly string[];
+  /** Why the answer is the door's own, or was cut. */
+  readonly trouble: string | null;
+}
 
 /** What all requests of one door share. */
 export interface DoorContext {

@@ -6,14 +6,13 @@ import {
   forget,
   type Unanswered,
 } from '../client/connection.ts';
-import { type OwnAnswer, own, sendOwn } from '../client/own-response.ts';
+import { answerTo, type OwnAnswer, own, sendOwn } from '../client/own-response.ts';
 import type { FailedTry } from '../request-notes.ts';
-import { isRefusal, isVacant } from '../upstream/failure.ts';
+import { type Failure, isRefusal, isVacant } from '../upstream/failure.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { Attempt } from './attempt.ts';
 import type { Client } from './client.ts';
 import { attemptName, type DoorContext, type Outgoing, pickUpstream } from './context.ts';
-import { answerTo, type Failure } from './failures.ts';
 import type { Waiting } from './start-queue.ts';
 import { CLIENT_LEFT, tell } from './tell.ts';
 import { takesPicture } from './undelivered.ts';

@@ -1,5 +1,6 @@
-import type { RetryMode } from '../options.ts';
-import type { Failure } from './failures.ts';
+import type { Failure } from '../upstream/failure.ts';
+
+export type RetryMode = 'idempotent' | 'connect';
 
 /** What the retry policy decides by. */
 export interface RetryFacts {

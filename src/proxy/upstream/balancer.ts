@@ -1,5 +1,6 @@
-import type { Balance } from '../options.ts';
 import type { Upstream } from './upstream.ts';
+
+export type Balance = 'round-robin' | 'least-inflight';
 
 /** Chooses the server for one request. Called for every request: allocates nothing. */
 export interface Balancer {

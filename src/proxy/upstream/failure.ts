@@ -1,7 +1,24 @@
 import { reason } from '../../text.ts';
-import type { Failure } from '../exchange/failures.ts';
 
 const HEAD_TOO_LARGE = 431;
+
+/**
+ * How an attempt ended without an answer.
+ * `unconnected`: no connection, so not a byte was sent. `short`: the door has no sockets left.
+ * `broken`: the connection ended before the first byte of an answer. `gone`: the door gave the server
+ * up before that, after it had failed its health checks. `garbled`: an answer began and made no
+ * sense. `late`: no answer in time. `stalled`: the client stopped sending. `invalid`: the request
+ * cannot be put on the wire.
+ */
+export type Failure =
+  | 'unconnected'
+  | 'short'
+  | 'broken'
+  | 'gone'
+  | 'garbled'
+  | 'late'
+  | 'stalled'
+  | 'invalid';
 
 export interface Broken {
   readonly failure: Failure;

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Failure } from '../../../src/proxy/exchange/failures.ts';
 import { nextPhase, PHASE_EVENTS, PHASES, type Phase } from '../../../src/proxy/exchange/phases.ts';
 import { ResponseHead } from '../../../src/proxy/exchange/response-head.ts';
 import { type RetryFacts, RetryPolicy } from '../../../src/proxy/exchange/retry-policy.ts';
 import { doorOptions } from '../../../src/proxy/options.ts';
+import type { Failure } from '../../../src/proxy/upstream/failure.ts';
 
 const events = fc.array(fc.constantFrom(...PHASE_EVENTS), { maxLength: 20 });
 
