@@ -103,7 +103,7 @@ interface DoorView {
 }
 
 /** The pictures that wait. */
-interface QueueView {
+export interface QueueView {
   readonly pictures: number;
   readonly bytes: number;
   /** Taken, and not yet delivered. */

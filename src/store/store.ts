@@ -4,6 +4,7 @@ import type { DoorRecord } from '../model/door-record.ts';
 import type { NewEvent } from '../model/event.ts';
 import type { FleetAround, FleetView, RecordsView, Silence } from '../model/fleet-view.ts';
 import type { Message } from '../model/message.ts';
+import type { QueueView } from '../model/overview.ts';
 import type { ClaimedPicture, NewPicture, Picture, PictureInfo } from '../model/picture.ts';
 import type { ServerRecord } from '../model/server-record.ts';
 import type { Eviction } from './connection/eviction.ts';
@@ -157,6 +158,12 @@ export interface Images {
   renew(id: string, claim: string): Promise<boolean>;
   /** The newest picture, left where it is. */
   peek(): Promise<Picture | null>;
+  /** How much the queue holds. */
+  size(): Promise<QueueView>;
+  /** The newest pictures, left where they are. */
+  list(limit: number): Promise<readonly PictureInfo[]>;
+  /** One of them, left where it is. */
+  read(id: string): Promise<Picture | null>;
   /** Puts back what was claimed and neither acknowledged nor renewed in time; returns how many. */
   requeueExpired(): Promise<number>;
 }

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { Picture, PictureType } from '../../model/picture.ts';
 import type { Link } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
 import { defineScript, list } from '../scripts/define.ts';
@@ -11,8 +10,9 @@ import putBackForText from '../scripts/pictures/put-back-for.lua';
 import renewText from '../scripts/pictures/renew.lua';
 import requeueExpiredText from '../scripts/pictures/requeue-expired.lua';
 import type { Images, StoreSettings } from '../store.ts';
+import { load } from './queue.ts';
 
-type Deliveries = Omit<Images, 'enqueue'>;
+type Deliveries = Omit<Images, 'enqueue' | 'size' | 'list' | 'read'>;
 
 /** A picture is claimed, handed out, and gone once acknowledged; else it goes back on top. */
 export function createDeliveries(
@@ -55,16 +55,6 @@ export function createDeliveries(
       return Number(await requeueExpired(link, keys, { prefix }));
     },
   };
-}
-
-async function load(link: Link, key: string, knownId: string): Promise<Picture | null> {
-  const [data, type, name, storedId] = await link.run((redis) =>
-    redis.hmgetBuffer(key, 'data', 'type', 'name', 'id'),
-  );
-  if (!data || !type) return null;
-  const id = knownId || String(storedId);
-  const stored = { type: type.toString() as PictureType, name: name?.toString() ?? id };
-  return { id, size: data.length, data, ...stored };
 }
 
 const claimNewest = defineScript(claimText, {

@@ -8,6 +8,7 @@ import { defineScript } from '../scripts/define.ts';
 import enqueueText from '../scripts/pictures/enqueue.lua';
 import type { Images, StoreSettings } from '../store.ts';
 import { createDeliveries } from './deliveries.ts';
+import { createQueue } from './queue.ts';
 import { storeBytes } from './store-bytes.ts';
 
 const NO_ROOM = -1;
@@ -78,7 +79,11 @@ function tooSlow(label: string): StoreError {
 
 /** The picture queue: newest first, and a picture leaves it only when somebody has it. */
 export function createImages(link: Link, keys: Keys, settings: StoreSettings): Images {
-  return { ...createEnqueue(link, keys, settings), ...createDeliveries(link, keys, settings) };
+  return {
+    ...createEnqueue(link, keys, settings),
+    ...createDeliveries(link, keys, settings),
+    ...createQueue(link, keys),
+  };
 }
 
 const queueAll = defineScript(enqueueText, {

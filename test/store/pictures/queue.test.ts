@@ -47,6 +47,31 @@ describe('the picture queue', () => {
     expect(await store.images.claim('v')).toBeNull();
   });
 
+  test('tells how much it holds and what, and gives one to look at, without taking any out', async () => {
+    const { images } = await store.images.enqueue([
+      picture('one.png'),
+      picture('two.png', Buffer.from('second')),
+      picture('three.png'),
+    ]);
+    await claimed('t');
+    await raw.lpush('{meow}:images', 'not-ours', '../../../etc');
+    expect(await store.images.size()).toEqual({ pictures: 4, bytes: 16, delivering: 1 });
+    const [one, two] = images;
+    expect(await store.images.list(10)).toEqual([two, one]);
+    expect(await store.images.list(3)).toEqual([two]);
+    expect(await store.images.read(two?.id ?? '')).toMatchObject({ data: Buffer.from('second') });
+    expect(await store.images.read('not-ours')).toBeNull();
+    expect(await store.images.read('abcdefghijkl')).toBeNull();
+    expect((await store.images.peek())?.id).toBe(two?.id);
+  });
+
+  test('holds nothing where something else stands under its keys', async () => {
+    for (const key of ['images', 'delivering', 'image-bytes'])
+      await raw.hset(`{meow}:${key}`, 'a', 'b');
+    expect(await store.images.size()).toEqual({ pictures: 0, bytes: 0, delivering: 0 });
+    expect(await store.images.list(10)).toEqual([]);
+  });
+
   test('keeps a claimed picture until it is acknowledged, then nothing of it', async () => {
     await store.images.enqueue([picture('one.png')]);
     const { id, claim } = await claimed('t');
