@@ -34,7 +34,7 @@ export interface Keys {
   image(id: string): string;
   /** hash as of an image, and its id; for as long as a door may ask again */
   delivered(token: string): string;
-  /** string, bytes held */
+  /** string, bytes of all that is queued */
   readonly imageBytes: string;
   /** zset picture id → deadline in ms */
   readonly delivering: string;

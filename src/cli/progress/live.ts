@@ -52,7 +52,7 @@ async function regionOn({ config: { color }, process: { stderr } }: Context, sig
 function redrawing(proc: NodeJS.Process, region: Region, drawing: Drawing, nowMs: () => number) {
   let lastMs = nowMs();
   const look = async () => {
-    // The handler below comes after timers that are due: it is let go first.
+    // The handler below comes after timers that are due: it is to run first.
     if (nowMs() - lastMs > STOPPED_MS) await new Promise(setImmediate);
     lastMs = nowMs();
     drawing.draw();

@@ -73,7 +73,7 @@ async function takeOut(images: Images, deliverIt: Deliver): Promise<void> {
   const picture = await images.claim(randomBytes(12).toString('base64url'));
   if (!picture) throw emptyQueue();
   // A film takes its time.
-  const held = repeat({
+  const renewal = repeat({
     name: 'renew',
     every: () => defaults.deliveryMs / 3,
     work: () => images.renew(picture.id, picture.claim).catch(withoutRedis(false)),
@@ -86,7 +86,7 @@ async function takeOut(images: Images, deliverIt: Deliver): Promise<void> {
     await images.putBack(picture.id, picture.claim);
     throw error;
   } finally {
-    await held.stop();
+    await renewal.stop();
   }
   await images.acknowledge(picture.id, picture.claim);
 }
