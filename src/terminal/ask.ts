@@ -32,9 +32,10 @@ export interface Asked {
  * @returns null where none can be asked
  */
 export async function askTerminal(options: AskOptions): Promise<Asked | null> {
-  const keyboard = openKeyboard(options.process);
-  if (!keyboard) return null;
-  const asking = new Asking(keyboard, options);
+  const job = jobInForeground(options.process.pid);
+  const keyboard = job === null ? null : openKeyboard();
+  if (job === null || !keyboard) return null;
+  const asking = new Asking(keyboard, job, options);
   await options.write(QUESTIONS).catch((error) => {
     asking.end();
     throw error;
@@ -46,8 +47,7 @@ export async function askTerminal(options: AskOptions): Promise<Asked | null> {
 }
 
 /** Of the terminal itself, so that stdin stays as it is, whatever it is. */
-function openKeyboard({ pid }: NodeJS.Process): ReadStream | null {
-  if (!isInForeground(pid)) return null;
+function openKeyboard(): ReadStream | null {
   const { O_RDONLY, O_NOCTTY } = constants;
   let file = -1;
   try {
@@ -59,27 +59,32 @@ function openKeyboard({ pid }: NodeJS.Process): ReadStream | null {
   }
 }
 
-// One in the background would be stopped. proc(5): state, parent, group, session, terminal, its group.
-function isInForeground(pid: number): boolean {
+/**
+ * The process group that we are in, which stops as a whole at Ctrl-Z; null in the background, where
+ * asking would stop us. proc(5): state, parent, group, session, terminal, its group.
+ */
+function jobInForeground(pid: number): number | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const [, , group, , , terminalGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return group === terminalGroup;
+    return group === terminalGroup ? Number(group) : null;
   } catch (error) {
-    return withoutSystem(true)(error); // a system without /proc does not say
+    return withoutSystem(pid)(error); // a system without /proc does not say
   }
 }
 
 class Asking {
   answers = '';
   readonly #keyboard: ReadStream;
+  readonly #job: number;
   readonly #options: AskOptions;
   readonly #askedMs = performance.now();
   #isOver = false;
   #told = () => {};
 
-  constructor(keyboard: ReadStream, options: AskOptions) {
+  constructor(keyboard: ReadStream, job: number, options: AskOptions) {
     this.#keyboard = keyboard;
+    this.#job = job;
     this.#options = options;
     keyboard.on('error', () => this.end()); // the terminal is gone
     keyboard.on('data', (bytes: Buffer) => this.#hear(bytes));
@@ -120,9 +125,9 @@ class Asking {
     if (isComplete(this.answers)) this.#told();
   }
 
-  // The shell gets the terminal as it was. 0: all of the job, as the key would have stopped it.
+  // The shell gets the terminal as it was; one that comes back later has no answers to wait for.
   readonly #stop = () => {
     this.end();
-    sendSignal(0, 'SIGTSTP');
+    sendSignal(this.#job, 'SIGTSTP');
   };
 }

@@ -1,9 +1,25 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openSite, type Site } from '../helpers/cli.ts';
+import { upright } from '../../src/terminal/decode/orientation.ts';
+import { decodePng } from '../../src/terminal/decode/png.ts';
+import { fixture } from '../helpers/bundle.ts';
+import { finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
 import { readBlocks, readIterm, readKitty, readSixels } from '../helpers/drawn.ts';
 import { difference, pathOf, pictureFile, thumbnail, thumbnails } from '../helpers/pictures.ts';
+import {
+  bombPng,
+  emptyPng,
+  hugePng,
+  longGif,
+  oriented,
+  slowPng,
+  wideGif,
+} from '../helpers/planted-pictures.ts';
 import { answers, inTerminal, type Kind } from '../helpers/pseudo-terminal.ts';
+import { until } from '../helpers/until.ts';
 
 let site: Site;
 let raw: Redis;
@@ -18,11 +34,20 @@ afterAll(async () => {
   await site.close();
 });
 
+const DECODER = join(import.meta.dirname, '..', '..', 'dist', 'picture-decoder.cjs');
+const isMeow = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').endsWith('\0meow\0');
 const queued = () => raw.llen('{meow}:images');
 const terminal = (kind: Partial<Kind>): Kind => ({
   ...kind,
   env: { ...site.env, COLORTERM: 'truecolor', ...kind.env },
 });
+
+/** Puts a picture in the queue, whatever its bytes are. */
+async function plant(data: Buffer): Promise<void> {
+  await upload('night.png');
+  const [id = ''] = await raw.lrange('{meow}:images', 0, 0);
+  await raw.hset(`{meow}:image:${id}`, 'data', data);
+}
 
 async function upload(name: string): Promise<void> {
   expect((await site.run(['upload', pathOf(name)])).code).toBe(0);
@@ -38,7 +63,8 @@ async function drawn(kind: Partial<Kind>, args: readonly string[] = []) {
   return { ...ended, queued: await queued() };
 }
 
-/** The terminal is as it was, no answer is left to the shell, and the picture has gone. */
+/** The terminal is as it was, no answer is left to the shell, and the picture has gone; or is there. */
+const stillQueued = { isRestored: true, leaked: '', queued: 1 };
 const done = { code: 0, isRestored: true, leaked: '', queued: 0 };
 
 describe('a terminal with a protocol for pictures', () => {
@@ -199,5 +225,173 @@ describe('--format', () => {
     const { code, stdout, stderr } = await site.run(['meow', ...args]);
     expect([code, stdout, await queued()]).toEqual([2, '', 1]);
     expect(stderr).toContain(named);
+  });
+});
+
+describe('a picture that moves', () => {
+  const films = ['tail.gif', 'film.webp'];
+
+  test.each(films)(
+    'is played once in kitty, each frame in the place of the last: %s',
+    async (name) => {
+      const ended = await draw(name, { answer: answers.kitty });
+      expect(ended).toMatchObject(done);
+      const images = readKitty(ended.shown);
+      expect(new Set(images.map(({ keys }) => `${keys.i} ${keys.p}`)).size).toBe(1);
+      const known = thumbnails(name);
+      expect(images).toHaveLength(known.length);
+      for (const [at, { keys, data }] of images.entries()) {
+        const frame = { width: Number(keys.s), height: Number(keys.v), rgba: data };
+        expect(difference(thumbnail(frame), known[at] ?? frame)).toBeLessThan(4);
+      }
+    },
+  );
+
+  test.each(films)('is played once in sixel: %s', async (name) => {
+    const ended = await draw(name, { answer: answers.sixel });
+    expect(ended).toMatchObject(done);
+    const pictures = readSixels(ended.shown);
+    const known = thumbnails(name);
+    expect(pictures).toHaveLength(known.length);
+    for (const [at, frame] of pictures.entries()) {
+      expect(difference(thumbnail(frame), known[at] ?? frame)).toBeLessThan(6);
+    }
+  });
+
+  test('is played in blocks, over itself, in lines of its own', async () => {
+    const ended = await draw('tail.gif', { answer: answers.plain });
+    expect(ended).toMatchObject(done);
+    const [room = '', ...frames] = ended.shown.split('\u001b7');
+    expect(room.endsWith(`${'\r\n'.repeat(23)}\u001b[23A\r`)).toBe(true);
+    const known = thumbnails('tail.gif');
+    expect(frames).toHaveLength(known.length);
+    for (const [at, text] of frames.entries()) {
+      const [drawing = '', after] = text.split('\u001b8');
+      expect(after).toBe(`\u001b[23B\r${at === frames.length - 1 ? '' : '\u001b[23A\r'}`);
+      const frame = readBlocks(drawing);
+      expect(difference(thumbnail(frame), known[at] ?? frame)).toBeLessThan(8);
+    }
+  });
+
+  test('ends at Ctrl-C, and stays in the queue', async () => {
+    await plant(longGif());
+    const shown = inTerminal(['meow'], terminal({ answer: answers.plain }));
+    await until('the first frame is there', () => shown.written().includes('\u001b8'));
+    shown.type('\u0003');
+    const ended = await shown.ended;
+    expect({ ...ended, queued: await queued() }).toMatchObject({ ...stillQueued, code: 130 });
+    expect(ended.shown).toContain('meowctl: interrupted before the picture was drawn\r\n');
+  });
+});
+
+describe('a picture that a phone took', () => {
+  test.each([
+    ['of iTerm2 gets it upright, as a png', answers.iterm],
+    ['of kitty gets it upright', answers.kitty],
+  ])('lying on its side: a terminal %s', async (_, answer) => {
+    await plant(oriented('morning.jpg', 6));
+    const ended = await drawn({ answer });
+    expect(ended).toMatchObject(done);
+    const [file] = readIterm(ended.shown);
+    const [image] = readKitty(ended.shown);
+    const frame = file
+      ? decodePng(file.data, 1_000_000)
+      : {
+          width: Number(image?.keys.s),
+          height: Number(image?.keys.v),
+          rgba: image?.data ?? Buffer.of(),
+        };
+    expect([frame.width, frame.height]).toEqual([345, 460]);
+    const back = upright(frame, 8);
+    expect(difference(thumbnail(back), thumbnails('morning.jpg')[0] ?? back)).toBeLessThan(4);
+  });
+});
+
+describe('a picture that cannot be drawn stays in the queue, and the sentence offers -o', () => {
+  test.each([
+    ['too large by its header', hugePng, 'has more than 40 megapixels'],
+    ['a bomb', bombPng, 'is damaged'],
+    ['empty', emptyPng, 'is damaged'],
+    ['with a frame that is larger than all of it', wideGif, 'has more than 40 megapixels'],
+    ['cut short', () => pictureFile('morning.jpg').subarray(0, 20_000), ' is '],
+    ['in the colours of paper', () => pictureFile('cmyk.jpg'), 'CMYK'],
+    ['an avif without sharp', () => readFileSync(fixture('box.avif')), 'sharp'],
+    ['no picture at all', () => Buffer.from('<script>alert(1)</script>'), 'is not a png'],
+  ])('%s', async (_, make, why) => {
+    await plant(make());
+    const ended = await drawn({ answer: answers.sixel });
+    expect(ended).toMatchObject({ ...stillQueued, code: 1 });
+    expect(ended.shown).toContain(why);
+    expect(ended.shown).toContain('meowctl meow -o cat.jpg');
+    expect(readSixels(ended.shown)).toEqual([]);
+  });
+
+  test.each([
+    ['a bomb', bombPng, 'image/png'],
+    ['an empty one', emptyPng, 'image/png'],
+    ['a wide frame', wideGif, 'image/gif'],
+  ])('%s costs little', async (_, make, type) => {
+    const work = { type, box: { width: 80, height: 46, pixelAspect: 1 }, maxPixels: 40_000_000 };
+    const script = `const { Worker } = require('node:worker_threads');
+      const parts = []; process.stdin.on('data', (part) => parts.push(part)).on('end', () => {
+        const workerData = { ...${JSON.stringify(work)}, data: Buffer.concat(parts) };
+        const worker = new Worker(${JSON.stringify(DECODER)}, { workerData });
+        worker.once('message', ({ problem }) => {
+          console.log(JSON.stringify({ problem, mib: process.resourceUsage().maxRSS / 1_024 }));
+          process.exit();
+        });
+        worker.postMessage('next');
+      });`;
+    const child = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    child.stdin.end(make());
+    const { problem, mib } = JSON.parse((await finish(child)).stdout);
+    expect(problem).toMatch(/^(is|has) /);
+    expect(mib).toBeLessThan(200);
+  });
+
+  test('Ctrl-C ends the decoding of a large one', async () => {
+    await plant(slowPng());
+    const shown = inTerminal(['meow'], terminal({ answer: answers.plain }));
+    await until('it was asked', () => shown.written().includes('\u001b[c'));
+    await until('it is being drawn', async () => (await raw.zcard('{meow}:delivering')) === 1);
+    shown.type('\u0003');
+    const ended = await shown.ended;
+    expect({ ...ended, queued: await queued() }).toMatchObject({ ...stillQueued, code: 130 });
+    expect(ended.shown).not.toContain('▀');
+  });
+});
+
+describe('the terminal is as it was', () => {
+  test('after Ctrl-C while it is asked, when that is a key like another', async () => {
+    await upload('night.png');
+    const shown = inTerminal(['meow'], terminal({}));
+    await until('it is asked', () => shown.written().includes('\u001b[c'));
+    shown.type('\u0003');
+    const ended = await shown.ended;
+    expect({ ...ended, queued: await queued() }).toMatchObject({ ...stillQueued, code: 130 });
+  });
+
+  test('after SIGTERM while it is asked', async () => {
+    await upload('night.png');
+    const shown = inTerminal(['meow'], terminal({}));
+    await until('it is asked', () => shown.written().includes('\u001b[c'));
+    const pid = await until('it runs', () => ownProcesses(site.home).find((one) => isMeow(one)));
+    process.kill(pid, 'SIGTERM');
+    const ended = await shown.ended;
+    expect({ ...ended, queued: await queued() }).toMatchObject({ ...stillQueued, code: 130 });
+  });
+
+  test('while it is stopped by SIGTSTP, and when it goes on', async () => {
+    await upload('night.png');
+    // A shell with jobs, as people have.
+    const shell = (command: string) =>
+      `set -m; ${command}; stopped=$?; stty -a | grep -q -- "-icanon" && echo raw || echo cooked; fg >/dev/null; [ $stopped -gt 128 ]`;
+    const shown = inTerminal(['meow'], terminal({ shell }));
+    await until('it is asked', () => shown.written().includes('\u001b[c'));
+    shown.type('\u001a');
+    const ended = await shown.ended;
+    expect({ ...ended, queued: await queued() }).toMatchObject(done);
+    expect(ended.shown).toContain('cooked');
+    expect(readBlocks(ended.shown).width).toBe(61);
   });
 });

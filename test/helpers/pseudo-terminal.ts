@@ -63,7 +63,8 @@ export function inTerminal(args: readonly string[], kind: Kind): PseudoTerminal 
 function told(args: readonly string[], { columns = 80, rows = 24, shell = (line) => line }: Kind) {
   const words = [process.execPath, BIN, ...args].map((word) => `'${word}'`).join(' ');
   return [
-    `stty cols ${columns} rows ${rows}; before=$(stty -g)`,
+    // It has to outlive Ctrl-C, which is for the verb.
+    `trap : INT; stty cols ${columns} rows ${rows}; before=$(stty -g)`,
     `printf '${BEGIN}'`,
     `${shell(words)}; code=$?`,
     '[ "$before" = "$(stty -g)" ] && as=same || as=other',

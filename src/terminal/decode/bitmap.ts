@@ -24,10 +24,15 @@ export interface Box {
 export class UndecodableError extends Error {}
 
 /** @throws UndecodableError for more pixels than may be decoded */
-export function newBitmap(width: number, height: number, maxPixels: number): Bitmap {
+export function checkSize(width: number, height: number, maxPixels: number): void {
   if (width * height > maxPixels) {
     throw new UndecodableError(`has more than ${maxPixels / 1_000_000} megapixels`);
   }
   if (width * height === 0) throw new UndecodableError('has no pixels');
+}
+
+/** @throws UndecodableError as `checkSize` does */
+export function newBitmap(width: number, height: number, maxPixels: number): Bitmap {
+  checkSize(width, height, maxPixels);
   return { width, height, rgba: new Uint8Array(width * height * 4) };
 }

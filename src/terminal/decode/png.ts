@@ -1,5 +1,5 @@
 import { inflateSync } from 'node:zlib';
-import { type Bitmap, newBitmap, UndecodableError } from './bitmap.ts';
+import { type Bitmap, checkSize, newBitmap, UndecodableError } from './bitmap.ts';
 import { type PngForm, paintRows, rowBytes } from './png-rows.ts';
 
 /*
@@ -28,12 +28,13 @@ export function decodePng(data: Uint8Array, maxPixels: number): Bitmap {
   const header = chunks.get('IHDR')?.[0];
   if (!header || header.length < 13) throw new UndecodableError('is damaged');
   const form = formOf(header, chunks);
-  const bitmap = newBitmap(view(header).getUint32(0), view(header).getUint32(4), maxPixels);
+  const [width, height] = [view(header).getUint32(0), view(header).getUint32(4)];
+  checkSize(width, height, maxPixels);
   const passes = (header[12] === 1 ? ADAM7 : WHOLE)
     .map((pass) => ({
       ...pass,
-      width: Math.ceil((bitmap.width - pass.left) / pass.stepX),
-      height: Math.ceil((bitmap.height - pass.top) / pass.stepY),
+      width: Math.ceil((width - pass.left) / pass.stepX),
+      height: Math.ceil((height - pass.top) / pass.stepY),
     }))
     .filter(({ width, height }) => width > 0 && height > 0);
   const sizes = passes.map(({ width, height }) => height * (1 + rowBytes(form, width)));
@@ -41,6 +42,7 @@ export function decodePng(data: Uint8Array, maxPixels: number): Bitmap {
     chunks.get('IDAT') ?? [],
     sizes.reduce((sum, size) => sum + size),
   );
+  const bitmap = newBitmap(width, height, maxPixels);
   let at = 0;
   for (const [n, pass] of passes.entries()) {
     const end = at + (sizes[n] ?? 0);

@@ -1,5 +1,4 @@
-import type { Bitmap } from './bitmap.ts';
-import { newBitmap, UndecodableError } from './bitmap.ts';
+import { type Bitmap, checkSize, UndecodableError } from './bitmap.ts';
 import type { Film, Patch } from './film.ts';
 
 /** Decodes a WebP of one frame. */
@@ -58,7 +57,7 @@ async function* patches(
     if (body.length < 16) throw new UndecodableError('is damaged');
     const flags = body[15] as number;
     const size = { width: uint24(body, 6) + 1, height: uint24(body, 9) + 1 };
-    newBitmap(size.width, size.height, maxPixels);
+    checkSize(size.width, size.height, maxPixels);
     yield {
       left: uint24(body, 0) * 2,
       top: uint24(body, 3) * 2,
