@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { upright } from '../../src/terminal/decode/orientation.ts';
 import { decodePng } from '../../src/terminal/decode/png.ts';
 import { fixture } from '../helpers/bundle.ts';
 import { finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
 import { readBlocks, readIterm, readKitty, readSixels } from '../helpers/drawn.ts';
+import { needs, testWith } from '../helpers/needs.ts';
 import { difference, pathOf, pictureFile, thumbnail, thumbnails } from '../helpers/pictures.ts';
 import {
   bombPng,
@@ -19,6 +20,7 @@ import {
   wideGif,
 } from '../helpers/planted-pictures.ts';
 import { answers, inTerminal, type Kind } from '../helpers/pseudo-terminal.ts';
+import { openPane } from '../helpers/tmux.ts';
 import { until } from '../helpers/until.ts';
 
 let site: Site;
@@ -198,6 +200,37 @@ describe('a terminal without one', () => {
     const ended = await draw('morning.jpg', { answer: answers.plain, columns: 40, rows: 50 });
     expect(ended).toMatchObject(done);
     expect(readBlocks(ended.shown)).toMatchObject({ width: 40, height: 30 });
+  });
+});
+
+describe('tmux', () => {
+  const inPane = async (name: string, columns: number, rows: number) => {
+    await upload(name);
+    const pane = await openPane(site.env, { columns, rows, env: { COLORTERM: 'truecolor' } });
+    onTestFinished(() => pane.close());
+    pane.type('clear; meowctl meow');
+    expect(await pane.ended()).toBe(0);
+    const painted = pane.painted();
+    expect(painted.at(-1)).toContain('0READY>');
+    return { picture: readBlocks(painted.slice(0, -1).join('\n')), pane };
+  };
+
+  testWith(needs.tmux, 'shows a picture as wide as it is, and the prompt under it', async () => {
+    const { picture } = await inPane('morning.jpg', 40, 24);
+    expect([picture.width, picture.height]).toEqual([40, 30]);
+    expect(difference(thumbnail(picture), thumbnails('morning.jpg')[0] ?? picture)).toBeLessThan(
+      10,
+    );
+    expect(await queued()).toBe(0);
+  });
+
+  testWith(needs.tmux, 'ends a film with its last frame, and has nothing else on it', async () => {
+    const { picture, pane } = await inPane('tail.gif', 80, 24);
+    expect([picture.width, picture.height]).toEqual([61, 46]);
+    expect(difference(thumbnail(picture), thumbnails('tail.gif').at(-1) ?? picture)).toBeLessThan(
+      10,
+    );
+    expect(pane.history().length).toBeLessThanOrEqual(24 + 1);
   });
 });
 

@@ -11,7 +11,7 @@ interface Header {
 }
 
 /** @param rows what is packed as its pixels, whatever the header says */
-export function pngOf({ width, height, depth = 8, color = 6 }: Header, rows: Buffer): Buffer {
+function pngOf({ width, height, depth = 8, color = 6 }: Header, rows: Buffer): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);

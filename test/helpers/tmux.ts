@@ -29,6 +29,8 @@ export interface Pane {
   press(...keys: string[]): void;
   /** What stands on it now, a row each, without blanks at the ends. */
   screen(): string[];
+  /** The same with its colours, as a terminal is sent them. */
+  painted(): string[];
   /** With what has scrolled away. */
   history(): string[];
   modes(): Modes;
@@ -61,6 +63,7 @@ export async function openPane(
   tmux('new-session', '-d', ...size, ...shell, 'bash', '--norc', '--noprofile', '-i');
   const rowsOf = (text: string) => text.trimEnd().split('\n');
   const screen = () => rowsOf(tmux('capture-pane', '-p'));
+  const painted = () => rowsOf(tmux('capture-pane', '-p', '-e'));
   const history = () => rowsOf(tmux('capture-pane', '-p', '-S', '-'));
   const flag = (name: string) => tmux('display-message', '-p', `#{${name}}`).trim() === '1';
   const prompts = () =>
@@ -76,6 +79,7 @@ export async function openPane(
   return {
     screen,
     history,
+    painted,
     type,
     ended,
     press: (...keys) => void tmux('send-keys', ...keys),
