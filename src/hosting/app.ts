@@ -7,6 +7,13 @@ import type { ServerRecord } from '../model/server-record.ts';
 /** A program behind a server, for people. */
 type Inner = NonNullable<ServerRecord['program']>;
 
+interface Usage {
+  /** Bytes. */
+  readonly rss: number;
+  /** So far. */
+  readonly cpuMs: number;
+}
+
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /** What a server serves, whoever wrote it. The server owns port, health check and drain. */
@@ -28,6 +35,11 @@ export interface App {
   inner?(): Inner | null;
   /** The process of a worker: doors send its server no requests. */
   worker?(): { readonly pid: number } | null;
+  /**
+   * What the processes use that it runs in; null where that cannot be told. Without this it runs in
+   * its server's own.
+   */
+  usage?(): Usage | null;
   /** Comes with every beat of its server. */
   beat?(): Promise<void>;
   /** Tells it that its server leaves: it gets nothing new, and finishes what it has. */

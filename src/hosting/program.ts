@@ -20,6 +20,8 @@ export interface Program {
   listens(): readonly { readonly host: string; readonly port: number }[] | null;
   /** A process of its group that still runs although it has ended with success itself. */
   leftBehind(): number | null;
+  /** What its process group uses; null where that cannot be told. */
+  usage(): { readonly rss: number; readonly cpuMs: number } | null;
   /** Sends a signal to it, and to nothing that it started. */
   tell(signal: NodeJS.Signals): void;
   /** Asks it to end, with its process group; kills what is left after `graceMs`: `killed` then. */
@@ -75,6 +77,7 @@ function createApp(deps: ProgramDeps): App {
     upgrade: relay.upgrade,
     died,
     inner: () => (program === null ? null : { pid: program.pid, port: address.port }),
+    usage: () => program?.usage() ?? null,
     page: () => ({ ...address, path: deps.healthPath, status: deps.healthStatus }),
     async start(outer) {
       const started = await startOnFreePort(deps, outer, (running) => {

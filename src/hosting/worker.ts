@@ -40,6 +40,7 @@ function createApp(deps: WorkerDeps): App {
     upgrade: null,
     died,
     worker: () => (program === null ? null : { pid: program.pid }),
+    usage: () => program?.usage() ?? null,
     async start() {
       const running = deps.start();
       program = running;

@@ -2,9 +2,11 @@ import { isServerId } from '../ids.ts';
 import {
   type Check,
   type Fields,
+  isAmount,
   isCount,
   isHostIdOrNone,
   isName,
+  isObject,
   isPid,
   isPort,
   isText,
@@ -48,6 +50,22 @@ export interface ServerRecord extends Place {
   readonly program?: { readonly pid: number; readonly port: number };
   /** The program that it keeps going and that takes no requests; then no door sends it any. */
   readonly worker?: { readonly pid: number };
+  /** How it was at its last beat. */
+  readonly figures?: ServerFigures;
+}
+
+/** What a server uses, its program's process group where it has one; null where that cannot be told. */
+export interface ServerFigures {
+  /** Bytes in memory. */
+  readonly rss: number | null;
+  /** CPU time so far. */
+  readonly cpuMs: number | null;
+  /** Bytes of JavaScript objects; null of a program. */
+  readonly heap: number | null;
+  /** Delay of the event loop since the beat before, 99th percentile; null of a program. */
+  readonly loopMs: number | null;
+  /** How often it was started again after its end. */
+  readonly restarts: number;
 }
 
 export type ServerState = ServerRecord['state'] | 'lost' | 'crashed' | 'stopped';
@@ -62,7 +80,7 @@ export function parseRecord(id: string, text: unknown): Parsed<ServerRecord> {
   if (wrong) return { problem: `its ${wrong} is not valid` };
   const record = known(fields, checks) as ServerRecord;
   if (!pointsToPort(record.url, record.port)) return { problem: 'its url is not http://host:port' };
-  return { ok: asMeant(record) };
+  return { ok: { ...asMeant(record), ...figuresIn(fields.figures) } };
 }
 
 /*
@@ -81,7 +99,7 @@ function asMeant(record: ServerRecord): ServerRecord {
   return isHidden ? { ...record, state: 'up' } : record;
 }
 
-const checks: Record<keyof ServerRecord, Check> = {
+const checks: Record<Exclude<keyof ServerRecord, 'figures'>, Check> = {
   id: isName,
   url: isName,
   host: isName,
@@ -108,6 +126,15 @@ const checks: Record<keyof ServerRecord, Check> = {
 function isProgram(value: unknown): boolean {
   const { pid, port } = (value ?? {}) as Fields;
   return isPid(pid) && isPort(port);
+}
+
+// Figures that make no sense are no reason not to send it requests.
+function figuresIn(value: unknown): Pick<ServerRecord, 'figures'> {
+  if (!isObject(value)) return {};
+  const { rss, cpuMs, heap, loopMs, restarts } = value;
+  const areAmounts = [rss, cpuMs, heap, loopMs].every((one) => one === null || isAmount(one));
+  if (!areAmounts || !isCount(restarts)) return {};
+  return { figures: { rss, cpuMs, heap, loopMs, restarts } as ServerFigures };
 }
 
 function pointsToPort(text: string, port: number): boolean {

@@ -1,4 +1,5 @@
 import { commandLineOf, familyOf, startedWith, startOf } from './family.ts';
+import { watchGroup } from './group-usage.ts';
 import { sessionOf } from './identity.ts';
 import { type AttachedProgram, startAttached } from './launcher.ts';
 import { listenersOf, portPids } from './port-holder.ts';
@@ -31,6 +32,7 @@ export function startProgram(program: AttachedProgram) {
     },
     listens: () => listenersOf(familyOf(pid)),
     leftBehind: () => left,
+    usage: watchGroup(pid),
     tell: (signal: NodeJS.Signals) => tellChild(child, signal),
     stop: (graceMs: number) => stopChild(child, graceMs),
   };

@@ -43,6 +43,8 @@ interface OwnDesired {
   register(record: ServerRecord): Promise<boolean>;
   /** What a beat writes back where Redis has lost it. */
   current(): DesiredServer | null;
+  /** How often it was started again after its end. */
+  restarts(): number;
   /** Told the id of the registry at each beat; true when Redis was emptied, and is to be told anew. */
   follow(registry: string | null): boolean;
   /** It was ordered to leave, or never got so far. */

@@ -18,6 +18,8 @@ export interface RegistrationDeps
   readonly replaces: string | null;
   /** What the server says of itself now. */
   record(): ServerRecord;
+  /** Comes before every beat. */
+  measure(): void;
   /** Comes with every beat. */
   onBeat(): Promise<void> | undefined;
   /** It was ordered to leave. */
@@ -98,7 +100,8 @@ export class Registration {
   }
 
   async #beat(): Promise<BeatReply> {
-    const { store, ownDesired, record } = this.#deps;
+    const { store, ownDesired, measure, record } = this.#deps;
+    measure();
     const now = record();
     const desired = now.state === 'draining' ? null : (ownDesired?.current() ?? null);
     const reply = await store.registry.beat(now, desired);

@@ -15,6 +15,7 @@ import type { Connections } from './connections.ts';
 import { type RetireDeps, retire, retireWorker } from './drain.ts';
 import { createAppServer } from './http-server.ts';
 import type { Ending, RunningServer, ServeDeps, ServeOptions } from './options.ts';
+import { OwnFigures } from './own-figures.ts';
 import { Registration } from './registration.ts';
 
 const OTHER_PORT = 'Choose another with --port, or leave it out';
@@ -33,6 +34,7 @@ export class FleetServer implements RunningServer {
   readonly #connections: Connections;
   readonly #health: AppHealth | null;
   readonly #registration: Registration;
+  readonly #figures: OwnFigures;
   readonly #killMs: number;
   readonly #startedAt = Date.now();
   readonly #cutting = new AbortController();
@@ -63,8 +65,10 @@ export class FleetServer implements RunningServer {
       log,
     };
     this.#health = watchApp(this.#app, watched, limits);
+    this.#figures = new OwnFigures(this.#app, () => deps.ownDesired?.restarts() ?? 0);
     const registered = {
       ...{ ...deps, id, replaces },
+      measure: () => this.#figures.measure(),
       record: () => this.record(),
       onBeat: () => this.#app.beat?.(),
       onOrder: (drainMs: number) => void this.retire(drainMs),
@@ -86,6 +90,7 @@ export class FleetServer implements RunningServer {
     await this.#registration.register();
     this.#tellReady();
     this.#registration.start();
+    this.#figures.start();
     this.#health?.start();
     void this.#app.died?.then((why) => this.#leaveDead(why));
   }
@@ -118,6 +123,7 @@ export class FleetServer implements RunningServer {
       ...(folder ? { folder } : {}),
       ...(program ? { program } : {}),
       ...(worker ? { worker } : {}),
+      ...this.#figures.said(),
     };
   }
 
@@ -160,6 +166,7 @@ export class FleetServer implements RunningServer {
     this.#note('drained', inAll(performance.now() - beganMs, cut));
     const killed = await this.#stopApp();
     await this.#registration.end('left', killed, killedAfter(killed));
+    this.#figures.stop();
     this.#settle(this.#cutting.signal.aborted ? 'cut' : 'retired');
   }
 
@@ -182,6 +189,7 @@ export class FleetServer implements RunningServer {
     this.#stopListening();
     this.#connections.cut();
     await this.#registration.end('died', null, why);
+    this.#figures.stop();
     this.#settle('died');
   }
 

@@ -40,6 +40,9 @@ describe('a keeper of four servers', () => {
     });
     const { restarts } = (await site.list()).find(({ id }) => id === server.id) ?? {};
     expect(restarts).toBe(deaths);
+    const told = async () => (await site.list()).find(({ id }) => id === server.id)?.figures;
+    await until('it says so itself', async () => (await told())?.restarts === deaths);
+    expect(await told()).toMatchObject({ rss: expect.any(Number), heap: expect.any(Number) });
     const others = before.map(({ id }) => id).filter((id) => id !== nth(0).id);
     expect((await site.desiredServers()).map(({ id }) => id).sort()).toEqual(
       [...others, server.id].sort(),

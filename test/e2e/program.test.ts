@@ -58,6 +58,20 @@ describe('four of a program that two terminals spawn at once', () => {
     }
   });
 
+  test('tell with each beat what their programs use, not what stands before them', async () => {
+    const { program, id } = nth(3);
+    const told = () => site.list().then((all) => all.find((row) => row.id === id)?.figures);
+    const before = await until('it is told', told);
+    const status = readFileSync(`/proc/${program?.pid}/status`, 'utf8');
+    const rss = 1_024 * Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1]);
+    expect(before).toMatchObject({ heap: null, loopMs: null, restarts: 0 });
+    // The guard in its group is a shell.
+    expect(before.rss).toBeGreaterThan(0.8 * rss);
+    expect(before.rss).toBeLessThan(1.2 * rss + 4 * 1_024 * 1_024);
+    for (let asked = 0; asked < 300; asked += 1) await text(nth(3).url);
+    await until('it has worked', async () => (await told())?.cpuMs !== before.cpuMs);
+  });
+
   test('take upgrades', async () => {
     expect(await echoed(nth(0).url, 'meow?')).toBe('meow?');
   });

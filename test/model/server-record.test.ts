@@ -25,6 +25,18 @@ describe('the record of a server', () => {
     }
   });
 
+  test('may tell its figures; those that make no sense are left out, and are no reason to skip it', () => {
+    const figures = { rss: 5e7, cpuMs: 120, heap: 1e7, loopMs: 0.4, restarts: 2 };
+    const program = { ...figures, heap: null, loopMs: null };
+    for (const one of [figures, program])
+      expect(parse({ ...record, figures: one })).toEqual({ ok: { ...record, figures: one } });
+    expect(parse({ ...record, figures: { ...figures, newer: 1 } })).toEqual({
+      ok: { ...record, figures },
+    });
+    const wrong = [null, 'a', [], {}, { ...figures, rss: '1' }, { ...figures, restarts: -1 }];
+    for (const one of wrong) expect(parse({ ...record, figures: one })).toEqual({ ok: record });
+  });
+
   test.each([
     ['not a JSON object', 'text'],
     ['its id is not a server id', { ...record, id: 'def234' }],

@@ -57,7 +57,7 @@ export class OwnDesiredServer {
     const fleet = { registry: await registry.id(), namespace };
     const desired = sign(home, {
       ...toUnsigned(record, this.#asked, fleet),
-      ...this.#restarts(fleet),
+      ...this.#restartsOf(fleet),
     });
     this.#desired = desired;
     writeDesired(home, desired, true);
@@ -72,6 +72,11 @@ export class OwnDesiredServer {
     const desired = this.#desired;
     if (!desired) return null;
     return existsSync(entryPath(this.#deps.home, desired, desired.id)) ? desired : null;
+  }
+
+  /** How often it was started again after its end. */
+  restarts(): number {
+    return this.#desired?.restarts ?? 0;
   }
 
   /**
@@ -105,7 +110,7 @@ export class OwnDesiredServer {
     return { before, after: { ...before, state: 'stopped' } };
   }
 
-  #restarts(fleet: Pick<Unsigned, 'registry' | 'namespace'>): Pick<Unsigned, 'restarts'> {
+  #restartsOf(fleet: Pick<Unsigned, 'registry' | 'namespace'>): Pick<Unsigned, 'restarts'> {
     const { replaces } = this.#asked;
     if (replaces === null) return {};
     const before = readDesired(this.#deps.home, fleet, replaces);
