@@ -92,7 +92,7 @@ const uses: Record<string, readonly string[]> = {
 
   page: ['page/changes', 'page/connection', 'page/elements', 'page/parts', 'overview'],
   'page/changes': ['page/connection', 'page/elements', 'overview'],
-  'page/parts': ['page/connection', 'page/elements', 'overview', 'time'],
+  'page/parts': ['model', 'page/connection', 'page/elements', 'overview', 'time'],
   'page/connection': ['overview'],
   'page/elements': [],
   overview: [],

@@ -2,7 +2,7 @@ import type { Overview, ServerView } from '../model/overview.ts';
 import { many } from './units.ts';
 
 /** What can be changed from the page, and from `top`. */
-export type Change =
+export type Wanted =
   | { readonly verb: 'spawn'; readonly count: number }
   | { readonly verb: 'scale'; readonly count: number }
   | { readonly verb: 'restart'; readonly id: string | null }
@@ -20,16 +20,16 @@ export interface Question {
 
 type Fleet = Pick<Overview, 'servers' | 'door'>;
 
-export function question(change: Change, fleet: Fleet): Question {
-  switch (change.verb) {
+export function question(wanted: Wanted, fleet: Fleet): Question {
+  switch (wanted.verb) {
     case 'spawn':
-      return spawning(change.count, fleet);
+      return spawning(wanted.count, fleet);
     case 'scale':
-      return scaling(change.count, fleet);
+      return scaling(wanted.count, fleet);
     case 'restart':
-      return change.id === null ? rolling(fleet) : restarting(change.id, fleet);
+      return wanted.id === null ? rolling(fleet) : restarting(wanted.id, fleet);
     case 'destroy':
-      return destroying(change.id, fleet);
+      return destroying(wanted.id, fleet);
   }
 }
 

@@ -22,26 +22,33 @@ open();
 function open(): void {
   const token = takeToken(window);
   const api = createApi(token, () => showRights(api));
-  showRights(api);
   const freshness = createFreshness(Date.now);
-  const changes = createChanges(api, Date.now);
+  const takers: Record<string, (value: never) => void> = {};
+  // What happened while nothing was heard.
+  const catchUp = () => {
+    void api.get('/events').then((all) => takers['fleet-events']?.(all as never), ignore);
+  };
+  // It is asked for first: the rest is made while the answer is on its way.
+  void follow(api, {
+    onOpen: catchUp,
+    onLost: freshness.lost,
+    onEvent: ({ name, data }: StreamEvent) => takers[name]?.(JSON.parse(data) as never),
+  });
+  showRights(api);
+  const changes = createChanges(api);
   const events = createEvents();
   const show = whileLookedAt(createView(api));
-  const takers: Record<string, (value: unknown) => void> = {
-    overview(value) {
+  const hasRedisAgain = createRising();
+  Object.assign(takers, {
+    overview(overview: Overview) {
       freshness.fresh();
-      changes.see(value as Overview);
-      show(value as Overview);
+      changes.see(overview);
+      show(overview);
+      if (hasRedisAgain(overview.redis.connected)) catchUp();
     },
-    'fleet-event': (value) => events.add([value as FleetEvent]),
-    change: (value) => changes.hear(value),
-  };
-  void follow(api, {
-    onOpen: () => {
-      void api.get('/events').then((value) => events.add(value as FleetEvent[]), ignore);
-    },
-    onLost: freshness.lost,
-    onEvent: ({ name, data }: StreamEvent) => takers[name]?.(JSON.parse(data)),
+    'fleet-event': (event: FleetEvent) => events.add([event]),
+    'fleet-events': events.add,
+    change: changes.hear,
   });
 }
 
@@ -53,14 +60,39 @@ function showRights(api: Api): void {
 
 function createView(api: Api): (overview: Overview) => void {
   const showVisits = createVisits(api);
+  const showCharts = afterFirstPaint(createCharts);
   const parts = [createHeading(), createServers(), createDoors(), createQueue(api)];
-  const rps = createChart({ name: 'rps', title: 'Requests per second', inWords: rate });
-  const latency = createChart({ name: 'latency', title: 'Latency', inWords: milliseconds });
   return (overview) => {
     for (const show of parts) show(overview);
-    rps.show(overview.history.rps);
-    latency.show(overview.history.p99Ms);
+    showCharts(overview);
     showVisits();
+  };
+}
+
+function createCharts(): (overview: Overview) => void {
+  const rps = createChart({ name: 'rps', title: 'Requests per second', inWords: rate });
+  const latency = createChart({ name: 'latency', title: 'Latency', inWords: milliseconds });
+  return ({ history }) => {
+    rps.show(history.rps);
+    latency.show(history.p99Ms);
+  };
+}
+
+/** What costs most to make comes when what matters most is there to be read. */
+function afterFirstPaint(create: () => (overview: Overview) => void): (overview: Overview) => void {
+  let latest: Overview | null = null;
+  let show: ((overview: Overview) => void) | null = null;
+  return (overview) => {
+    if (show) return show(overview);
+    const isFirst = latest === null;
+    latest = overview;
+    if (!isFirst) return;
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        show = create();
+        if (latest) show(latest);
+      }),
+    );
   };
 }
 
@@ -74,6 +106,16 @@ function whileLookedAt(show: (overview: Overview) => void): (overview: Overview)
   return (overview) => {
     if (document.hidden) missed = overview;
     else show(overview);
+  };
+}
+
+/** Whether something holds that did not hold when it was asked last. */
+function createRising(): (holds: boolean) => boolean {
+  let held = true;
+  return (holds) => {
+    const isNew = holds && !held;
+    held = holds;
+    return isNew;
   };
 }
 

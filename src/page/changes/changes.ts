@@ -1,34 +1,31 @@
+import type { Change } from '../../model/change.ts';
 import type { Overview } from '../../model/overview.ts';
-import { type Change, question, runningHere } from '../../overview/consequences.ts';
+import { question, runningHere, type Wanted } from '../../overview/consequences.ts';
 import type { Api } from '../connection/api.ts';
 import { find } from '../elements/find.ts';
 import { createDialog, type Dialog } from './dialog.ts';
-import { createProgress, type Step } from './progress.ts';
+import { createProgress, wantedInWords } from './progress.ts';
 
 /** The buttons, and what comes of them. */
 export interface Changes {
   see(overview: Overview): void;
-  /** How far a change is, as the door's stream tells it. */
-  hear(news: unknown): void;
+  /** How far a change is, whoever asked for it, as the door tells it. */
+  hear(change: Change): void;
 }
 
-/** @param now Unix ms, as this browser has it */
-export function createChanges(api: Api, now: () => number): Changes {
+export function createChanges(api: Api): Changes {
   const dialog = createDialog();
-  const progress = createProgress(now);
-  const steps = new Map<string, Step>();
+  const progress = createProgress();
   let fleet: Overview | null = null;
 
   async function act(verb: string, id: string | null): Promise<void> {
-    const change = fleet && (await chosen(verb, id, fleet, dialog));
-    if (!change) return;
-    const step = progress.begin(nameOf(change));
+    const wanted = fleet && (await chosen(verb, id, fleet, dialog));
+    if (!wanted) return;
     try {
-      const [method, path, body] = requestFor(change);
-      const { id: changeId } = (await api.change(method, path, body)) as { id: string };
-      steps.set(changeId, step);
+      const [method, path, body] = requestFor(wanted);
+      progress.show((await api.change(method, path, body)) as Change);
     } catch (error) {
-      step.failed(error instanceof Error ? error.message : String(error));
+      progress.refused(wantedInWords(wanted), error);
     }
   }
 
@@ -42,20 +39,8 @@ export function createChanges(api: Api, now: () => number): Changes {
     see(overview) {
       fleet = overview;
     },
-    hear(news) {
-      tell(news, steps);
-    },
+    hear: progress.show,
   };
-}
-
-function tell(news: unknown, steps: Map<string, Step>): void {
-  const { id, state, text } = (news ?? {}) as { id: string; state: string; text: string };
-  const step = steps.get(id);
-  if (!step) return;
-  if (state === 'running') return step.say(text);
-  steps.delete(id);
-  if (state === 'done') step.done(text);
-  else step.failed(text);
 }
 
 async function chosen(
@@ -63,47 +48,36 @@ async function chosen(
   id: string | null,
   fleet: Overview,
   dialog: Dialog,
-): Promise<Change | null> {
+): Promise<Wanted | null> {
   if (verb === 'spawn' || verb === 'scale') {
-    const [label, first] =
-      verb === 'spawn' ? ['How many more', 1] : ['How many servers', runningHere(fleet).length];
-    const asked = (count: number) => question({ verb, count }, fleet);
-    const count = await dialog.askCount(String(label), Number(first), asked);
+    const ask = (label: string, first: number, least: number) =>
+      dialog.askCount({ label, first, least }, (count) => question({ verb, count }, fleet));
+    const count =
+      verb === 'spawn'
+        ? await ask('How many more', 1, 1)
+        : await ask('How many servers', runningHere(fleet).length, 0);
     return count === null ? null : { verb, count };
   }
-  const change = changeOf(verb, id);
-  return change && (await dialog.ask(question(change, fleet))) ? change : null;
+  const wanted = wantedOf(verb, id);
+  return wanted && (await dialog.ask(question(wanted, fleet))) ? wanted : null;
 }
 
-function changeOf(verb: string, id: string | null): Change | null {
+function wantedOf(verb: string, id: string | null): Wanted | null {
   if (verb === 'restart') return { verb, id };
   return verb === 'destroy' && id !== null ? { verb, id } : null;
 }
 
-function nameOf(change: Change): string {
-  switch (change.verb) {
-    case 'spawn':
-      return `Spawn ${change.count}`;
-    case 'scale':
-      return `Scale to ${change.count}`;
-    case 'restart':
-      return change.id === null ? 'Restart all' : `Restart ${change.id}`;
-    case 'destroy':
-      return `Destroy ${change.id}`;
-  }
-}
-
 type Request = readonly [method: 'POST' | 'DELETE', path: string, body?: object];
 
-function requestFor(change: Change): Request {
-  switch (change.verb) {
+function requestFor(wanted: Wanted): Request {
+  switch (wanted.verb) {
     case 'spawn':
-      return ['POST', '/servers', { count: change.count }];
+      return ['POST', '/servers', { count: wanted.count }];
     case 'scale':
-      return ['POST', '/scale', { count: change.count }];
+      return ['POST', '/scale', { count: wanted.count }];
     case 'restart':
-      return ['POST', '/restart', change.id === null ? {} : { ids: [change.id] }];
+      return ['POST', '/restart', wanted.id === null ? {} : { ids: [wanted.id] }];
     case 'destroy':
-      return ['DELETE', `/servers/${encodeURIComponent(change.id)}`];
+      return ['DELETE', `/servers/${encodeURIComponent(wanted.id)}`];
   }
 }

@@ -9,22 +9,24 @@ export interface Dialog {
    * Asks for a number too; what will happen is told anew with each.
    * @returns the number; null where nothing is to be done
    */
-  askCount(
-    label: string,
-    first: number,
-    question: (count: number) => Question,
-  ): Promise<number | null>;
+  askCount(field: Field, questionFor: (count: number) => Question): Promise<number | null>;
+}
+
+interface Field {
+  readonly label: string;
+  readonly first: number;
+  readonly least: number;
 }
 
 /** The page's one dialog. The browser keeps the focus in it, and Escape closes it. */
 export function createDialog(): Dialog {
   const dialog = find(HTMLDialogElement, '#dialog');
-  const title = find(HTMLElement, '#dialog-title');
-  const text = find(HTMLElement, '#dialog-text');
-  const cancel = find(HTMLButtonElement, '#dialog [value=no]');
+  const cancel = find(HTMLButtonElement, '#dialog-cancel');
   const act = find(HTMLButtonElement, '#dialog-act');
-  const field = find(HTMLElement, '#dialog-count');
-  const input = find(HTMLInputElement, '#dialog-count input');
+  const box = find(HTMLElement, '#dialog-count');
+  const label = find(HTMLElement, 'span', box);
+  const input = find(HTMLInputElement, 'input', box);
+  const [title, text] = [find(HTMLElement, '#dialog-title'), find(HTMLElement, '#dialog-text')];
 
   function show(question: Question): void {
     setText(title, question.title);
@@ -33,32 +35,39 @@ export function createDialog(): Dialog {
     setTone(act, question.isHarsh ? 'bad' : '');
   }
 
-  function answer(first: HTMLElement): Promise<boolean> {
-    dialog.returnValue = '';
-    dialog.showModal();
-    first.focus();
-    return new Promise((resolve) => {
-      dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
-    });
+  // A field that is not shown must not hold the form up.
+  function useField(isUsed: boolean): void {
+    box.hidden = !isUsed;
+    input.disabled = !isUsed;
   }
 
+  cancel.addEventListener('click', () => dialog.close('no'));
   return {
     ask(question) {
-      field.hidden = true;
-      input.disabled = true;
+      useField(false);
       show(question);
-      return answer(question.isHarsh ? cancel : act);
+      return answered(dialog, question.isHarsh ? cancel : act);
     },
-    async askCount(label, first, question) {
-      field.hidden = false;
-      input.disabled = false;
-      setText(find(HTMLElement, 'span', field), label);
-      input.value = String(first);
-      show(question(first));
-      input.oninput = () => input.validity.valid && show(question(input.valueAsNumber || 0));
-      const answered = answer(input);
-      input.select();
-      return (await answered) ? input.valueAsNumber : null;
+    async askCount(field, questionFor) {
+      useField(true);
+      setText(label, field.label);
+      input.min = String(field.least);
+      input.value = String(field.first);
+      input.oninput = () => {
+        if (input.validity.valid) show(questionFor(input.valueAsNumber));
+      };
+      show(questionFor(field.first));
+      return (await answered(dialog, input)) ? input.valueAsNumber : null;
     },
   };
+}
+
+function answered(dialog: HTMLDialogElement, first: HTMLElement): Promise<boolean> {
+  dialog.returnValue = '';
+  dialog.showModal();
+  first.focus();
+  if (first instanceof HTMLInputElement) first.select();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+  });
 }

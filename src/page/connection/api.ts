@@ -60,8 +60,9 @@ export function createApi(token: Token, onTokenRefused: () => void): Api {
 async function whyNot(response: Response): Promise<string> {
   const text = await response.text().catch(() => '');
   try {
-    const { error } = JSON.parse(text) as { error?: unknown };
-    if (typeof error === 'string') return error;
+    const { error, remedy } = JSON.parse(text) as { error?: unknown; remedy?: unknown };
+    if (typeof error === 'string')
+      return typeof remedy === 'string' ? `${error}. ${remedy}` : error;
   } catch {
     // It is not ours: something between the page and the door has answered.
   }

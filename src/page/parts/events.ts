@@ -1,58 +1,58 @@
 import type { FleetEvent } from '../../model/event.ts';
+import { eventInWords } from '../../model/event-words.ts';
 import type { Tone } from '../../overview/states.ts';
 import { timeOfDay } from '../../overview/units.ts';
 import { find, fromTemplate, setText, setTone } from '../elements/find.ts';
+import { type Entry, keyedList } from '../elements/keyed-list.ts';
 
 /** What happened, newest first. */
 export interface Events {
+  /** Those that are known already are told again where a door comes back. */
   add(events: readonly FleetEvent[]): void;
 }
 
 const MOST = 200;
 
 export function createEvents(): Events {
-  const list = find(HTMLElement, '#events');
+  const list = keyedList<FleetEvent>(find(HTMLElement, '#events'), ({ id }) => id, createRow);
   const empty = find(HTMLElement, '#no-events');
-  const seen = new Set<string>();
+  let known: readonly FleetEvent[] = [];
   return {
     add(events) {
-      const fresh = events.filter(({ id }) => !seen.has(id));
-      for (const event of fresh) {
-        seen.add(event.id);
-        list.prepend(rowOf(event));
-      }
-      while (list.childElementCount > MOST) list.lastElementChild?.remove();
-      forgetOldest(seen);
-      empty.hidden = list.childElementCount > 0;
+      const all = new Map([...known, ...events].map((event) => [event.id, event]));
+      known = [...all.values()].sort(newestFirst).slice(0, MOST);
+      list.update(known);
+      empty.hidden = known.length > 0;
     },
   };
 }
 
-/** A door that comes back tells some of them again. */
-function forgetOldest(seen: Set<string>): void {
-  for (const id of seen) {
-    if (seen.size <= 5 * MOST) return;
-    seen.delete(id);
-  }
+function newestFirst(a: FleetEvent, b: FleetEvent): number {
+  return b.at - a.at || b.id.localeCompare(a.id, 'en', { numeric: true });
 }
 
-function rowOf(event: FleetEvent): HTMLElement {
-  const row = fromTemplate(HTMLLIElement, '#event-row');
-  const time = find(HTMLTimeElement, 'time', row);
-  const kind = find(HTMLElement, '.status', row);
+function createRow(event: FleetEvent): Entry<FleetEvent> {
+  const element = fromTemplate(HTMLLIElement, '#event-row');
+  const time = find(HTMLTimeElement, 'time', element);
+  const kind = find(HTMLElement, '.status', element);
   setText(time, timeOfDay(event.at));
   time.dateTime = momentOf(event.at);
-  setText(kind, kindInWords(event.kind));
+  setText(kind, kinds[event.kind] ?? event.kind.replaceAll('-', ' '));
   setTone(kind, tones[event.kind] ?? '');
-  setText(find(HTMLElement, '.id', row), event.server ?? '');
-  setText(find(HTMLElement, '.words', row), eventInWords(event));
-  return row;
+  setText(find(HTMLElement, '.words', element), eventInWords(event));
+  return { element, update: () => {} };
 }
 
 function momentOf(at: number): string {
   const date = new Date(at);
   return Number.isNaN(date.getTime()) ? '' : date.toISOString();
 }
+
+/** Shorter than the field's own word. */
+const kinds: Readonly<Record<string, string>> = {
+  ordered: 'to leave',
+  ejected: 'taken out',
+};
 
 const tones: Readonly<Record<string, Tone>> = {
   ready: 'good',
@@ -67,13 +67,3 @@ const tones: Readonly<Record<string, Tone>> = {
   crashed: 'bad',
   'redis-away': 'bad',
 };
-
-function kindInWords(kind: string): string {
-  return kind === 'ordered' ? 'to leave' : kind.replaceAll('-', ' ');
-}
-
-/** Why, who did it, and where. */
-function eventInWords({ why, by, user, host }: FleetEvent): string {
-  const actor = [by && `by ${by}`, user && `(${user})`, host && `on ${host}`].filter(Boolean);
-  return [why, actor.join(' ')].filter(Boolean).join(', ');
-}

@@ -10,10 +10,12 @@ export function createHeading(): (overview: Overview) => void {
   const away = find(HTMLElement, '#redis-away');
   const outdated = find(HTMLElement, '#outdated');
   const showTotals = createTotals();
+  const sinceWhen = createOutageClock();
   let version: string | null = null;
 
   return (overview) => {
-    const { door: own, at, redis: seen } = overview;
+    const { door: own, at } = overview;
+    const seen = { ...overview.redis, since: sinceWhen(overview) };
     version ??= own.version;
     outdated.hidden = own.version === version;
     const age = duration(at - own.startedAt);
@@ -22,6 +24,15 @@ export function createHeading(): (overview: Overview) => void {
     setText(redis, redisInShort(seen));
     setText(away, seen.connected ? '' : redisAway(seen));
     showTotals(overview);
+  };
+}
+
+/** Since when Redis is away: as the door says, or else as this page saw it. */
+function createOutageClock(): (overview: Overview) => number | null {
+  let seenAt: number | null = null;
+  return ({ redis, at }) => {
+    seenAt = redis.connected ? null : (seenAt ?? at);
+    return redis.since ?? seenAt;
   };
 }
 

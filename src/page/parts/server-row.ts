@@ -2,9 +2,9 @@ import type { ServerView } from '../../model/overview.ts';
 import { stateInWords } from '../../overview/states.ts';
 import { bytes, count, milliseconds, rate, share, UNKNOWN } from '../../overview/units.ts';
 import { duration } from '../../time/duration.ts';
-import { find, fromTemplate, setText, setTone } from '../elements/find.ts';
+import { find, fromTemplate, setText, setTone, writer } from '../elements/find.ts';
 import type { Entry } from '../elements/keyed-list.ts';
-import { createSparkline } from '../elements/sparkline.ts';
+import type { createSparklines } from '../elements/sparkline.ts';
 
 /** A server at the moment of an overview. */
 export interface ServerNow {
@@ -15,7 +15,10 @@ export interface ServerNow {
 
 const figures = ['uptime', 'p50', 'p99', 'errors', 'inflight', 'rss', 'cpu'] as const;
 
-export function createServerRow({ server: { id } }: ServerNow): Entry<ServerNow> {
+export function createServerRow(
+  { server: { id } }: ServerNow,
+  sparkline: ReturnType<typeof createSparklines>,
+): Entry<ServerNow> {
   const row = fromTemplate(HTMLTableRowElement, '#server-row');
   row.dataset.id = id;
   const cell = (name: string) => find(HTMLElement, `[data-cell=${name}]`, row);
@@ -24,7 +27,7 @@ export function createServerRow({ server: { id } }: ServerNow): Entry<ServerNow>
     button.dataset.id = id;
     setText(find(HTMLElement, '.unseen', button), ` ${id}`);
   }
-  const parts = [showPlace(cell), showState(row), showRate(row), showFigures(cell)];
+  const parts = [showPlace(cell), showState(row), showRate(row, sparkline), showFigures(cell)];
   const buttons = find(HTMLElement, '.acts .buttons', row);
   return {
     element: row,
@@ -39,42 +42,44 @@ type Show = (now: ServerNow) => void;
 type Cells = (name: string) => HTMLElement;
 
 function showPlace(cell: Cells): Show {
-  const url = find(HTMLElement, '.url', cell('address'));
-  const host = find(HTMLElement, '.host', cell('address'));
-  const app = cell('app');
+  const writeUrl = writer(find(HTMLElement, '.url', cell('address')));
+  const writeHost = writer(find(HTMLElement, '.host', cell('address')));
+  const writeApp = writer(cell('app'));
   return ({ server }) => {
-    setText(url, server.url);
-    setText(host, server.here ? '' : `on ${server.host}`);
-    setText(app, server.app);
+    writeUrl(server.url);
+    writeHost(server.here ? '' : `on ${server.host}`);
+    writeApp(server.app);
   };
 }
 
 function showState(row: HTMLElement): Show {
   const status = find(HTMLElement, '.status', row);
-  const reason = find(HTMLElement, '.reason', row);
+  const writeStatus = writer(status);
+  const writeReason = writer(find(HTMLElement, '.reason', row));
   return ({ server }) => {
     const { text, tone } = stateInWords(server);
-    setText(status, text);
+    writeStatus(text);
     setTone(status, tone);
-    setText(reason, server.reason);
+    writeReason(server.reason);
   };
 }
 
-function showRate(row: HTMLElement): Show {
-  const text = find(HTMLElement, '[data-cell=rps] span', row);
-  const drawLine = createSparkline(find(SVGPathElement, '.spark path', row));
+function showRate(row: HTMLElement, sparkline: ReturnType<typeof createSparklines>): Show {
+  const write = writer(find(HTMLElement, '[data-cell=rps] span', row));
+  const drawLine = sparkline(find(SVGPathElement, '.spark path', row));
   return ({ server: { rps, history } }) => {
-    setText(text, rate(rps));
+    write(rate(rps));
     drawLine(history);
   };
 }
 
 function showFigures(cell: Cells): Show {
-  const cells = figures.map((name) => [name, cell(name)] as const);
+  const writers = figures.map((name) => [name, writer(cell(name))] as const);
+  const errors = cell('errors');
   return (now) => {
     const texts = figureTexts(now);
-    for (const [name, element] of cells) setText(element, texts[name]);
-    setTone(cell('errors'), now.server.errorsPerSecond > 0 ? 'bad' : '');
+    for (const [name, write] of writers) write(texts[name]);
+    setTone(errors, now.server.errorsPerSecond > 0 ? 'bad' : '');
   };
 }
 

@@ -2,6 +2,7 @@ import type { Overview, ServerView } from '../../model/overview.ts';
 import { matches, nextSorting, type Sorting, sorted, unsorted } from '../../overview/sorting.ts';
 import { find, setText } from '../elements/find.ts';
 import { keyedList } from '../elements/keyed-list.ts';
+import { createSparklines } from '../elements/sparkline.ts';
 import { createServerRow, type ServerNow } from './server-row.ts';
 
 /** The table of servers, with its filter and its order. */
@@ -9,10 +10,11 @@ export function createServers(): (overview: Overview) => void {
   const table = find(HTMLTableElement, '#servers');
   const filter = find(HTMLInputElement, '#filter');
   const heading = find(HTMLElement, '#servers-title');
+  const sparkline = createSparklines();
   const list = keyedList<ServerNow>(
     find(HTMLElement, 'tbody', table),
     ({ server }) => server.id,
-    createServerRow,
+    (now) => createServerRow(now, sparkline),
   );
   const sayCount = createCount();
   let latest: Overview | null = null;
