@@ -97,7 +97,10 @@ const uses: Record<string, readonly string[]> = {
   'page/elements': [],
   overview: [],
 
-  admin: ['http', 'model', 'proxy', 'proxy/client'],
+  admin: ['admin/answers', 'admin/changes', 'admin/overview', 'cats/picture'],
+  'admin/answers': ['http', 'proxy', 'proxy/client'],
+  'admin/changes': ['admin/answers'],
+  'admin/overview': ['model'],
   proxy: [
     ...['proxy/client', 'proxy/exchange', 'proxy/sticky', 'proxy/upstream', 'proxy/websocket'],
     ...['metrics', 'time'],

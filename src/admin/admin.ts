@@ -1,23 +1,27 @@
 import type { LingerLimits } from '../http/early-close.ts';
 import { listen, OTHER_PORT } from '../listen.ts';
-import { type Answering, answer, refuse } from './answer.ts';
-import { Changes } from './changes.ts';
-import { changingRoutes, type FleetVerbs } from './changing-routes.ts';
-import { createListener, type ListenerLimits } from './listener.ts';
+import type { FleetEvent } from '../model/event.ts';
+import { type Answering, answer, refuse } from './answers/answer.ts';
+import { createListener, type ListenerLimits } from './answers/listener.ts';
+import type { AccessRules } from './answers/rights.ts';
+import { merged } from './answers/router.ts';
+import { Changes } from './changes/changes.ts';
+import { changingRoutes, type FleetVerbs } from './changes/changing-routes.ts';
+import { EventFeed } from './event-feed.ts';
+import { eventRoutes, eventSeenBy } from './event-routes.ts';
 import { lookingRoutes, type ShownDoor } from './looking-routes.ts';
-import { Lookout, type LookoutDeps } from './lookout.ts';
-import type { OverviewSource } from './overview.ts';
+import { Lookout, type ShownStore } from './overview/lookout.ts';
+import type { OverviewSource } from './overview/overview.ts';
 import { pageRoutes } from './page-files.ts';
-import type { AccessRules } from './rights.ts';
-import { merged } from './router.ts';
+import { queueRoutes } from './queue-routes.ts';
 import { type ViewerLimits, Viewers } from './viewers.ts';
 
 /** What the admin listener shows, and what may be done through it. */
-export interface Watched
-  extends Pick<OverviewSource, 'about' | 'isHere' | 'redis'>,
-    Pick<LookoutDeps, 'around' | 'log'> {
+export interface Watched extends Pick<OverviewSource, 'about' | 'isHere'> {
   readonly door: ShownDoor;
+  readonly store: ShownStore;
   readonly verbs: FleetVerbs;
+  log(line: string): void;
 }
 
 export interface AdminOptions extends ListenerLimits, LingerLimits, ViewerLimits, AccessRules {
@@ -26,6 +30,7 @@ export interface AdminOptions extends ListenerLimits, LingerLimits, ViewerLimits
   readonly pageFolder: string;
   readonly overviewMs: number;
   readonly maxSpawnCount: number;
+  readonly maxPicturePixels: number;
 }
 
 export interface Admin {
@@ -38,18 +43,26 @@ export interface Admin {
 /** The door's second listener: it shows the fleet, and changes it for whoever has the token. */
 export function createAdmin(watched: Watched, options: AdminOptions): Admin {
   const { host, port } = options;
-  const { door, log } = watched;
+  const { door, store, log } = watched;
   const lookout = new Lookout({ ...watched, source: { ...watched, ...door } }, options.overviewMs);
-  const viewers = new Viewers(options, (any) => {
-    if (!any) return lookout.stop();
+  const viewers = new Viewers(options, (any) => (any ? look() : rest()));
+  const feed = new EventFeed(store.events, (event) => tellEvent(viewers, event), log);
+  const look = () => {
     lookout.start((made) => viewers.tell('overview', (rights) => made.text(rights)));
-  });
+    feed.start();
+  };
+  const rest = () => {
+    lookout.stop();
+    feed.stopSoon();
+  };
   const changes = new Changes({
     ...{ host: watched.about.host, log },
     onChange: (change) => viewers.tell('change', (rights) => ofAll(rights, change)),
   });
   const routes = merged([
-    ...lookingRoutes({ door, lookout, viewers }),
+    ...lookingRoutes({ door, lookout }),
+    ...eventRoutes({ lookout, viewers, events: store.events }),
+    ...queueRoutes(store, options.maxPicturePixels),
     ...changingRoutes(watched.verbs, changes, options.maxSpawnCount),
     ...pageRoutes(options.pageFolder),
   ]);
@@ -65,10 +78,15 @@ export function createAdmin(watched: Watched, options: AdminOptions): Admin {
     stopChanges: () => changes.stop(),
     close() {
       lookout.stop();
+      feed.stop();
       server.close();
       server.closeAllConnections();
     },
   };
+}
+
+function tellEvent(viewers: Viewers, event: FleetEvent): void {
+  viewers.tell('fleet-event', (rights) => JSON.stringify(eventSeenBy(rights, event)), event.id);
 }
 
 /** For those alone who have the token. */

@@ -1,16 +1,21 @@
+import type { DoorRecord } from '../model/door-record.ts';
+import type { Overview } from '../model/overview.ts';
 import type { Door } from '../proxy/door.ts';
-import type { Lookout } from './lookout.ts';
-import { publicWords } from './public-view.ts';
-import { json, problem, type Reply } from './reply.ts';
-import type { Asked, Handler, Route } from './router.ts';
-import type { Viewers } from './viewers.ts';
+import { quote } from '../text.ts';
+import { json, problem, type Reply } from './answers/reply.ts';
+import type { Rights } from './answers/rights.ts';
+import type { Handler, Route } from './answers/router.ts';
+import type { Lookout, Made } from './overview/lookout.ts';
+import { publicWords } from './overview/public-view.ts';
 
-export type ShownDoor = Pick<Door, 'id' | 'servers' | 'listed' | 'poison' | 'ready' | 'requests'>;
+export type ShownDoor = Pick<
+  Door,
+  'id' | 'servers' | 'listed' | 'redisAwaySince' | 'figures' | 'poison' | 'ready' | 'requests'
+>;
 
 export interface Shown {
   readonly door: ShownDoor;
   readonly lookout: Lookout;
-  readonly viewers: Viewers;
 }
 
 /** What can be looked at. */
@@ -29,7 +34,10 @@ export function lookingRoutes(shown: Shown): Route[] {
     { ...look('/poison', () => json(door.poison())), needsToken: true },
     { ...look('/requests', ({ query }) => json(requests(door, query))), needsToken: true },
     look('/overview', async ({ rights }) => asJson((await lookout.now()).text(rights))),
-    look('/events', (asked) => events(shown, asked)),
+    look('/servers/:id', async ({ id, rights }) =>
+      oneServer(id, (await lookout.now()).seenBy(rights)),
+    ),
+    look('/doors', async ({ rights }) => json(doorsSeenBy(rights, await lookout.now()))),
   ];
 }
 
@@ -43,6 +51,29 @@ function requests({ requests: notes }: ShownDoor, query: URLSearchParams) {
   return notes.find({ ...(id === null ? {} : { id }), ...(server === null ? {} : { server }) });
 }
 
+function oneServer(id: string, { servers }: Overview): Reply {
+  const server = servers.find((one) => one.id === id);
+  return server ? json(server) : problem(404, `no server ${quote(id)}`, 'See GET /overview');
+}
+
+/** Each with what it says of each server. */
+function doorsSeenBy(rights: Rights, { overview, doors }: Made) {
+  const records = new Map(doors.map((door) => [door.id, door]));
+  return overview.doors.map((view) => {
+    const { roster = {}, poison = [] } = records.get(view.id) ?? {};
+    return rights === 'all'
+      ? { ...view, roster, poison }
+      : { ...view, roster: publicRoster(roster) };
+  });
+}
+
+function publicRoster(roster: DoorRecord['roster']): DoorRecord['roster'] {
+  const pairs = Object.entries(roster).map(([id, { state, reason }]) => {
+    return [id, { state: publicWords(state), reason: publicWords(reason) }] as const;
+  });
+  return Object.fromEntries(pairs);
+}
+
 function readiness(door: ShownDoor): Reply {
   const ready = door.ready();
   return json({ ready }, ready ? 200 : 503);
@@ -50,17 +81,4 @@ function readiness(door: ShownDoor): Reply {
 
 function asJson(text: string): Reply {
   return { status: 200, body: `${text}\n` };
-}
-
-/** As a stream for who wants one: an overview each second. */
-async function events({ lookout, viewers }: Shown, asked: Asked): Promise<Reply | null> {
-  const { response, request, rights } = asked;
-  const wantsStream = request.headers.accept?.includes('text/event-stream');
-  if (!wantsStream)
-    return problem(406, 'only text/event-stream', 'Send `Accept: text/event-stream`');
-  const now = await lookout.now();
-  if (response.destroyed) return null;
-  viewers.add(asked);
-  viewers.tellOne(response, 'overview', now.text(rights));
-  return null;
 }

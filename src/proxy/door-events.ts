@@ -21,6 +21,8 @@ export class DoorEvents {
   readonly #note: (event: NewEvent) => void;
   readonly #turns = new Map<string, Turns>();
   #awaySinceMs: number | null = null;
+  /** The same, Unix ms. */
+  #awayAt: number | null = null;
 
   constructor(id: string, note: (event: NewEvent) => void) {
     this.#by = `door ${id}`;
@@ -40,13 +42,20 @@ export class DoorEvents {
     const nowMs = performance.now();
     if (trouble && this.#awaySinceMs === null) {
       this.#awaySinceMs = nowMs;
+      this.#awayAt = Date.now();
       this.#tell({ kind: 'redis-away', why: trouble.message });
     } else if (!trouble && this.#awaySinceMs !== null) {
       const seconds = Math.round((nowMs - this.#awaySinceMs) / 1_000);
       this.#awaySinceMs = null;
+      this.#awayAt = null;
       this.#tell({ kind: 'redis-back', why: `after ${seconds} s` });
     }
   };
+
+  /** Unix ms: since when Redis is out of reach; null while it is not. */
+  redisAwaySince(): number | null {
+    return this.#awayAt;
+  }
 
   /** An upstream is about to enter a state. What leaves in order is no news from a door. */
   readonly turns = (upstream: Upstream, to: UpstreamState, why: string): void => {

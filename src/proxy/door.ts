@@ -50,6 +50,8 @@ export interface Door {
   servers(): Seen[];
   /** All servers as the registry had them last, those that get no requests from it too. */
   listed(): readonly Listing[];
+  /** Unix ms: since when Redis is out of reach; null while it is not. */
+  redisAwaySince(): number | null;
   /** What it has counted. */
   readonly figures: DoorFigures;
   /** Requests that failed, or were tried again: the newest 1,000. */
@@ -92,8 +94,8 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
     id,
     servers,
     listed: () => membership.servers(),
-    figures,
-    requests: notes,
+    redisAwaySince: () => events.redisAwaySince(),
+    ...{ figures, requests: notes },
     poison: () => listener.poison.named(),
     ready: () => listener.pool.routable().length > 0,
     async open() {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Admin } from '../../src/admin/admin.ts';
-import type { FleetVerbs } from '../../src/admin/changing-routes.ts';
-import type { Progress } from '../../src/admin/run-change.ts';
+import type { FleetVerbs } from '../../src/admin/changes/changing-routes.ts';
+import type { Progress } from '../../src/admin/changes/run-change.ts';
 import { FailedError, NothingError, StoreError, UsageError } from '../../src/errors.ts';
 import type { Change } from '../../src/model/change.ts';
 import { adminOf, TOKEN } from '../helpers/admin.ts';
@@ -270,7 +270,7 @@ describe('a change is refused, and nothing is done,', () => {
   test.each([
     ['GET', '/scale', 'POST'],
     ['PUT', '/servers', 'GET, HEAD, POST'],
-    ['POST', '/servers/abc234', 'DELETE'],
+    ['POST', '/servers/abc234', 'GET, HEAD, DELETE'],
     ['OPTIONS', '/servers', 'GET, HEAD, POST'],
     ['DELETE', '/servers', 'GET, HEAD, POST'],
   ])('as %s %s, which says what is allowed: %s', async (method, path, allowed) => {

@@ -1,5 +1,5 @@
 import { type Admin, type AdminOptions, createAdmin } from '../../src/admin/admin.ts';
-import type { FleetVerbs } from '../../src/admin/changing-routes.ts';
+import type { FleetVerbs } from '../../src/admin/changes/changing-routes.ts';
 import { defaults } from '../../src/defaults.ts';
 import { FailedError } from '../../src/errors.ts';
 import type { Fleet, OpenDoor } from './door-fleet.ts';
@@ -23,8 +23,7 @@ export function adminOf(
       about,
       isHere: () => true,
       verbs,
-      redis: () => ({ connected: store.connected(), since: null, latencyMs: null }),
-      around: async () => ({ ...(await store.registry.around()), queue: null }),
+      store,
       log,
     },
     {

@@ -51,16 +51,14 @@ export function adminAddress({ adminPort }: Pick<AdminFlags, 'adminPort'>) {
 }
 
 function watched(context: Context, { door, open, machine, url }: ShownDoor): Watched {
-  const { store } = open;
   const { host, pid } = machine;
   const about = { id: door.id, url, host, pid, startedAt: Date.now(), version: context.version };
   return {
     door,
     about,
+    store: open.store,
     verbs: fleetVerbs(context, open),
     isHere: (place: Place) => isOfHost(place, machine),
-    redis: () => ({ connected: store.connected(), since: null, latencyMs: null }),
-    around: async () => ({ ...(await store.registry.around()), queue: null }),
     log: (line) => context.output.talk(`meowctl: ${line}`),
   };
 }

@@ -1,7 +1,7 @@
-import { MeowError } from '../errors.ts';
-import { troubleInWords } from '../expected-errors.ts';
-import type { Change, ChangeStep } from '../model/change.ts';
-import type { Steps } from '../steps.ts';
+import { MeowError } from '../../errors.ts';
+import { troubleInWords } from '../../expected-errors.ts';
+import type { Change, ChangeStep } from '../../model/change.ts';
+import type { Steps } from '../../steps.ts';
 
 /** How a verb tells what it does. */
 export interface Progress {

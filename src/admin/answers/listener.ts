@@ -1,10 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type OwnAnswer, own, rawAnswer } from '../proxy/client/own-response.ts';
-import { type Refusal, refusal, takeAbsolute } from '../proxy/client/request-checks.ts';
-import { RequestHead } from '../proxy/client/request-head.ts';
-import { createHttpServer, type HttpLimits } from '../proxy/http-server.ts';
+import { type OwnAnswer, own, rawAnswer } from '../../proxy/client/own-response.ts';
+import { type Refusal, refusal, takeAbsolute } from '../../proxy/client/request-checks.ts';
+import { RequestHead } from '../../proxy/client/request-head.ts';
+import { createHttpServer, type HttpLimits } from '../../proxy/http-server.ts';
 
 export interface ListenerLimits extends HttpLimits {
   readonly maxHeaderLines: number;

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { createId } from '../ids.ts';
-import type { Change, ChangeAsked, ChangeVerb } from '../model/change.ts';
+import { createId } from '../../ids.ts';
+import type { Change, ChangeAsked, ChangeVerb } from '../../model/change.ts';
 import { type RunDeps, RunningChange, type Work } from './run-change.ts';
 
 export interface ChangesDeps extends Omit<RunDeps, 'signal'> {

@@ -1,10 +1,10 @@
-import { type MeowError, NothingError, StoreError, UsageError } from '../errors.ts';
-import { isServerId } from '../ids.ts';
-import { quote } from '../text.ts';
+import { type MeowError, NothingError, StoreError, UsageError } from '../../errors.ts';
+import { isServerId } from '../../ids.ts';
+import { quote } from '../../text.ts';
+import { failure, json, problem, type Reply } from '../answers/reply.ts';
+import type { Asked, Handler, Route } from '../answers/router.ts';
 import { type FieldCheck, isReply, readFields } from './body.ts';
 import type { Changes, Wanted } from './changes.ts';
-import { failure, json, problem, type Reply } from './reply.ts';
-import type { Asked, Handler, Route } from './router.ts';
 import type { Outcome, Progress } from './run-change.ts';
 
 /** What may be done to the fleet, on the door's own host. Each throws MeowError before it begins. */

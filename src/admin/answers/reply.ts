@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import type { StoreError } from '../errors.ts';
-import { endPolitely, type LingerLimits } from '../http/early-close.ts';
+import type { StoreError } from '../../errors.ts';
+import { endPolitely, type LingerLimits } from '../../http/early-close.ts';
 
 /** An answer: a value as JSON, or bytes of a type. */
 export interface Reply {

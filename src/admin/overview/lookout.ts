@@ -1,24 +1,27 @@
-import { isOutage } from '../errors.ts';
-import { type Background, repeat } from '../loop.ts';
-import type { Overview } from '../model/overview.ts';
-import { type Around, type OverviewSource, overviewOf } from './overview.ts';
+import { isOutage } from '../../errors.ts';
+import { type Background, repeat } from '../../loop.ts';
+import type { Overview } from '../../model/overview.ts';
+import type { Events } from '../../store/events/events.ts';
+import type { Images, Registry, Visits } from '../../store/store.ts';
+import type { Rights } from '../answers/rights.ts';
+import { type Around, type OverviewSource, Overviews } from './overview.ts';
 import { publicOverview } from './public-view.ts';
-import type { Rights } from './rights.ts';
 
 export interface LookoutDeps {
   readonly source: OverviewSource;
-  /** @throws StoreError */
-  around(): Promise<Around>;
+  readonly store: ShownStore;
   log(line: string): void;
 }
 
 /** One overview, written once for each who may see as much. */
 export class Made {
   readonly overview: Overview;
+  readonly doors: Around['doors'];
   readonly #texts = new Map<Rights, string>();
 
-  constructor(overview: Overview) {
+  constructor(overview: Overview, { doors }: Around) {
     this.overview = overview;
+    this.doors = doors;
   }
 
   seenBy(rights: Rights): Overview {
@@ -32,12 +35,24 @@ export class Made {
   }
 }
 
-const nothingAround: Around = { desiredServers: new Map(), doors: [], queue: null };
+/** What of the store is shown. */
+export interface ShownStore {
+  readonly registry: Pick<Registry, 'around'>;
+  readonly images: Pick<Images, 'size' | 'list' | 'read'>;
+  readonly visits: Pick<Visits, 'recent'>;
+  readonly events: Pick<Events, 'read' | 'follow'>;
+}
+
+const nothingAround: Around = {
+  ...{ desiredServers: new Map(), doors: [] },
+  ...{ queue: null, latencyMs: null },
+};
 
 /** Makes one overview a second for all who look, and none while nobody does. */
 export class Lookout {
   readonly #deps: LookoutDeps;
   readonly #everyMs: number;
+  readonly #overviews: Overviews;
   #around = nothingAround;
   #reading: Promise<void> | null = null;
   #readMs = Number.NEGATIVE_INFINITY;
@@ -48,6 +63,7 @@ export class Lookout {
   constructor(deps: LookoutDeps, everyMs: number) {
     this.#deps = deps;
     this.#everyMs = everyMs;
+    this.#overviews = new Overviews(deps.source);
   }
 
   /** As it is now, or was within the second. */
@@ -83,7 +99,7 @@ export class Lookout {
 
   #make(): Made {
     this.#madeMs = performance.now();
-    this.#made = new Made(overviewOf(this.#deps.source, this.#around, Date.now()));
+    this.#made = new Made(this.#overviews.make(this.#around, Date.now()), this.#around);
     return this.#made;
   }
 
@@ -99,10 +115,17 @@ export class Lookout {
   // While Redis is away the doors and what was asked for are as they were; of the queue nothing is known.
   async #readOnce(): Promise<void> {
     try {
-      this.#around = await this.#deps.around();
+      this.#around = await readAround(this.#deps.store);
     } catch (error) {
       this.#around = { ...this.#around, queue: null };
       if (!isOutage(error)) throw error;
     }
   }
+}
+
+async function readAround({ registry, images }: ShownStore): Promise<Around> {
+  const startMs = performance.now();
+  const size = images.size().then((queue) => ({ queue, latencyMs: performance.now() - startMs }));
+  const [around, { queue, latencyMs }] = await Promise.all([registry.around(), size]);
+  return { ...around, queue, latencyMs: Math.round(latencyMs * 10) / 10 };
 }

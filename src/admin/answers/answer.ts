@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { StoreError } from '../errors.ts';
-import { troubleInWords } from '../expected-errors.ts';
-import type { LingerLimits } from '../http/early-close.ts';
-import type { Refusal } from '../proxy/client/request-checks.ts';
+import { StoreError } from '../../errors.ts';
+import { troubleInWords } from '../../expected-errors.ts';
+import type { LingerLimits } from '../../http/early-close.ts';
+import type { Refusal } from '../../proxy/client/request-checks.ts';
 import { failure, problem, type Reply, send } from './reply.ts';
 import { type AccessRules, needsToken, rightsOf } from './rights.ts';
 import { findRoute, handlerOf, type Route } from './router.ts';

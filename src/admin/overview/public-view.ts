@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
-import type { Overview } from '../model/overview.ts';
+import type { FleetEvent } from '../../model/event.ts';
+import type { Overview } from '../../model/overview.ts';
 
 /*
  * What anybody on this machine may see: states and figures. No paths, no arguments of commands, and
@@ -16,6 +17,12 @@ export function publicOverview(overview: Overview): Overview {
     reason: publicWords(server.reason),
   }));
   return { ...overview, servers };
+}
+
+/** Who did it is a name of a person. */
+export function publicEvent(event: FleetEvent): FleetEvent {
+  const { by, why } = event;
+  return { ...event, by: by && publicWords(by), user: null, why: publicWords(why) };
 }
 
 /** A sentence, with what is nobody else's business left out. */

@@ -1,0 +1,82 @@
+import { isServerId } from '../ids.ts';
+import type { FleetEvent } from '../model/event.ts';
+import { quote } from '../text.ts';
+import { json, problem, type Reply } from './answers/reply.ts';
+import type { Rights } from './answers/rights.ts';
+import type { Asked, Route } from './answers/router.ts';
+import type { Lookout, ShownStore } from './overview/lookout.ts';
+import { publicEvent } from './overview/public-view.ts';
+import type { Viewers } from './viewers.ts';
+
+export interface Told {
+  readonly lookout: Lookout;
+  readonly viewers: Viewers;
+  readonly events: ShownStore['events'];
+}
+
+const USUAL = 200;
+const MOST = 1_000;
+const ENTRY_ID = /^(\d{1,16})-(\d{1,20})$/;
+
+/** What happened: as a list, or for who wants one as a stream, with an overview each second. */
+export function eventRoutes(told: Told): Route[] {
+  const answer = (asked: Asked) => {
+    const { accept = '' } = asked.request.headers;
+    return accept.includes('text/event-stream') ? stream(told, asked) : list(told, asked);
+  };
+  return [{ path: '/events', methods: { GET: answer } }];
+}
+
+/** As whoever has these rights may see it. */
+export function eventSeenBy(rights: Rights, event: FleetEvent): FleetEvent {
+  return rights === 'all' ? event : publicEvent(event);
+}
+
+async function list({ events }: Told, { query, rights }: Asked): Promise<Reply> {
+  const wanted = readQuery(query);
+  if (typeof wanted === 'string') return problem(400, wanted, 'Allowed: since, server, limit');
+  const found = await events.read(wanted);
+  return json(found.map((event) => eventSeenBy(rights, event)));
+}
+
+/** @returns in words, what is wrong with it */
+function readQuery(query: URLSearchParams) {
+  for (const name of query.keys()) {
+    if (!['since', 'server', 'limit'].includes(name)) return `${quote(name)} is not taken here`;
+  }
+  const [since, server, limit] = ['since', 'server', 'limit'].map((name) => query.get(name));
+  if (since != null && !/^\d{1,16}$/.test(since)) return `since ${quote(since)} is not in Unix ms`;
+  if (server != null && !isServerId(server)) return `server ${quote(server)} is not an id`;
+  const isLimit = limit == null || (/^[1-9]\d{0,3}$/.test(limit) && Number(limit) <= MOST);
+  if (!isLimit) return `limit ${quote(limit)} is not a number from 1 to ${MOST}`;
+  return {
+    ...(since == null ? {} : { since: Number(since) }),
+    ...(server == null ? {} : { server }),
+    limit: Number(limit ?? USUAL),
+  };
+}
+
+async function stream(told: Told, asked: Asked): Promise<null> {
+  const { lookout, viewers } = told;
+  const { response, rights } = asked;
+  const now = await lookout.now();
+  if (response.destroyed) return null;
+  viewers.add(asked);
+  viewers.tellOne(response, 'overview', now.text(rights));
+  await tellMissed(told, asked);
+  return null;
+}
+
+/** What happened since the last one that it had, as the HTML standard says: `Last-Event-ID`. */
+async function tellMissed({ events, viewers }: Told, { request, response, rights }: Asked) {
+  const [, ms, seq] = ENTRY_ID.exec(String(request.headers['last-event-id'] ?? '')) ?? [];
+  if (ms === undefined) return;
+  const missed = await events.read({ since: Number(ms), limit: USUAL });
+  for (const event of missed) {
+    const [eventMs, eventSeq] = event.id.split('-').map(Number);
+    const isKnown = eventMs === Number(ms) && Number(eventSeq) <= Number(seq);
+    if (isKnown) continue;
+    const text = JSON.stringify(eventSeenBy(rights, event));
+    viewers.tellOne(response, 'fleet-event', text, event.id);
+  }
+}
