@@ -36,7 +36,7 @@ const isGround = (file: string) => !file.includes('/');
 /** Whose values each room uses besides its own and those of the ground: the files of src/ itself. */
 const uses: Record<string, readonly string[]> = {
   cli: ['cli/context', 'cli/flags', 'cli/history', 'cli/output', 'cli/serve', 'cli/verbs'],
-  'cli/history': ['cli/flags', 'model', 'time'],
+  'cli/history': ['cli/flags', 'health', 'logs', 'model', 'process', 'state', 'time'],
   'cli/verbs': [
     ...['cli/context', 'cli/flags', 'cli/output', 'cli/picture-files', 'cli/progress'],
     ...['cli/serve', 'cli/up'],

@@ -5,6 +5,7 @@ import { quote } from '../text.ts';
 import type { Context } from './context/context.ts';
 import { seconds } from './flags/values.ts';
 import { addEvents } from './history/events.ts';
+import { addWhy } from './history/why.ts';
 import { verbHere } from './output/other-tools.ts';
 import { addDestroy } from './verbs/destroy.ts';
 import { addDown } from './verbs/down.ts';
@@ -36,6 +37,7 @@ const verbs: ReadonlyMap<string, AddVerb> = new Map([
   ['listservers', addListservers],
   ['logs', addLogs],
   ['events', addEvents],
+  ['why', addWhy],
   ['proxy', addProxy],
   ['keep', addKeep],
   ['serve', addServe],

@@ -33,14 +33,34 @@ const ITSELF = 'itself';
 export function eventInWords(event: FleetEvent): string {
   const { kind, server, by, why } = event;
   const because = why === '' ? '' : `: ${why}`;
-  const who = by === null ? 'somebody' : by;
   const done = ofServer[kind];
-  if (done === undefined) return `${who}${whose(event)} ${ofActor[kind] ?? kind}${because}`;
+  if (done === undefined) return `${actorInWords(event)} ${ofActor[kind] ?? kind}${because}`;
   const whom = by === null || by === ITSELF ? '' : ` by ${by}`;
   return `${server ?? 'a server'} ${done}${whom}${whose(event)}${because}`;
 }
 
-function whose({ user, host }: FleetEvent): string {
+/** `destroy (ann on web1)` */
+export function actorInWords(event: Pick<FleetEvent, 'by' | 'user' | 'host'>): string {
+  return `${event.by ?? 'somebody'}${whose(event)}`;
+}
+
+function whose({ user, host }: Pick<FleetEvent, 'user' | 'host'>): string {
   const place = [user ?? '', host === null ? '' : `on ${host}`].filter(Boolean).join(' ');
   return place === '' ? '' : ` (${place})`;
+}
+
+/** Why a server is started, where it is to serve instead of another. */
+export function inPlaceOf(id: string): string {
+  return `in place of ${id}`;
+}
+
+/** Why, of a server that is ready. */
+export function readyWhy(port: number, ms: number): string {
+  return `on port ${port}, after ${Math.round(ms)} ms`;
+}
+
+/** The port of a server that became ready; null where the event does not tell. */
+export function portOfReady({ kind, why }: Pick<FleetEvent, 'kind' | 'why'>): number | null {
+  const [, port] = /^on port (\d{1,5}), /.exec(why) ?? [];
+  return kind === 'ready' && port !== undefined ? Number(port) : null;
 }

@@ -9,6 +9,7 @@ import type { App } from '../hosting/app.ts';
 import { listen, listenFrom } from '../listen.ts';
 import { isWorker, nameOfApp } from '../model/app-spec.ts';
 import { type EventKind, finishWithin } from '../model/event.ts';
+import { readyWhy } from '../model/event-words.ts';
 import type { ServerRecord } from '../model/server-record.ts';
 import { quote } from '../text.ts';
 import type { Connections } from './connections.ts';
@@ -195,7 +196,7 @@ export class FleetServer implements RunningServer {
 
   #tellReady(): void {
     const { startMs = 0 } = this.#options;
-    this.#note('ready', `after ${Math.round(performance.now() - startMs)} ms`);
+    this.#note('ready', readyWhy(this.#port, performance.now() - startMs));
   }
 
   #note(kind: EventKind, why: string, by?: string): void {

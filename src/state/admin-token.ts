@@ -10,7 +10,7 @@ const BYTES = 32;
 const ANYBODY_ELSE = 0o077;
 
 /** The token that the page and the JSON API change things by; null where none is kept yet. */
-function keptAdminToken(home: string): string | null {
+export function keptAdminToken(home: string): string | null {
   const path = fileOf(home);
   const text = readIfAny(path);
   return TOKEN.test(text) && isPrivate(path) ? text : null;

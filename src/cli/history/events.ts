@@ -2,13 +2,11 @@ import type { Command } from 'commander';
 import { defaults } from '../../defaults.ts';
 import { NothingError } from '../../errors.ts';
 import { type FleetEvent, lastId } from '../../model/event.ts';
-import type { Skipped } from '../../model/fleet-view.ts';
 import type { Store } from '../../store/store.ts';
-import { quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
 import { examples } from '../flags/help.ts';
 import { duration, lines, serverId } from '../flags/values.ts';
-import { eventLine } from './event-line.ts';
+import { eventLine, saySkipped } from './print-events.ts';
 
 interface Options {
   readonly follow?: boolean;
@@ -46,7 +44,7 @@ async function events(context: Context, server: string | undefined, options: Opt
     const found = await store.events.read({
       server,
       ...wanted(options),
-      onSkipped: (skipped) => saySkipped(skipped, context),
+      onSkipped: saySkipped(context.output),
     });
     if (options.follow) return follow(context, store, server, found, options);
     if (options.json) return context.output.json(found);
@@ -81,7 +79,7 @@ async function follow(
     AbortSignal.any([context.interruption(), unread.signal]),
     {
       say: (line) => output.talk(`meowctl: ${line}`),
-      onSkipped: (skipped) => saySkipped(skipped, context),
+      onSkipped: saySkipped(context.output),
     },
   );
 }
@@ -101,11 +99,4 @@ function sayNothing({ output }: Context, server: string | undefined, { since }: 
     `no events of server ${server}${lately}`,
     'See `meowctl events`: the last 1,000 or so of the fleet are kept',
   );
-}
-
-function saySkipped(skipped: readonly Skipped[], { output }: Context): void {
-  const [first] = skipped;
-  if (!first) return;
-  const more = skipped.length > 1 ? `, and ${skipped.length - 1} more that are not valid` : '';
-  output.talk(`meowctl: skipped ${quote(first.where)}: ${first.why}${more}`);
 }

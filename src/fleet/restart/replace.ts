@@ -1,4 +1,5 @@
 import { type MeowError, NothingError, TimeoutError, toMeowError } from '../../errors.ts';
+import { inPlaceOf } from '../../model/event-words.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { isAliveHere, type Machine } from '../../process/identity.ts';
 import type { Standby } from '../../process/standby.ts';
@@ -133,7 +134,7 @@ function toSpawn({ settings }: Job, { id, desired, next }: Replacement): SpawnOp
     listenHost,
     advertise,
     ofUp,
-    why: `to take the place of ${id}`,
+    why: inPlaceOf(id),
   };
 }
 

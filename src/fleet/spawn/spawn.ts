@@ -15,6 +15,7 @@ import { markNamespace } from '../../logs/files.ts';
 import { sweepLogs } from '../../logs/sweep.ts';
 import type { SignedServer } from '../../model/desired-server.ts';
 import { type NewEvent, RECONCILER } from '../../model/event.ts';
+import { inPlaceOf } from '../../model/event-words.ts';
 import { parseRecord, type ServerRecord } from '../../model/server-record.ts';
 import { launch } from '../../process/launcher.ts';
 import { Standby } from '../../process/standby.ts';
@@ -120,7 +121,7 @@ async function start(deps: SpawnDeps, options: SpawnOptions, id: string): Promis
 }
 
 function startOf({ replaces, revived = false, why }: SpawnOptions): NewEvent {
-  const place = replaces ? `in place of ${replaces.id}` : '';
+  const place = replaces ? inPlaceOf(replaces.id) : '';
   const who = revived
     ? ({ kind: 'revived', by: RECONCILER } as const)
     : { kind: 'spawned' as const };

@@ -1,0 +1,66 @@
+import { defaults } from '../../defaults.ts';
+import { isOutage, type StoreError } from '../../errors.ts';
+import type { LogLine } from '../../logs/server-log.ts';
+import type { FleetEvent } from '../../model/event.ts';
+import type { FleetView } from '../../model/fleet-view.ts';
+import type { RequestNote } from '../../proxy/request-notes.ts';
+import type { Context } from '../context/context.ts';
+import { notesOfDoors } from './door-notes.ts';
+import { saySkipped } from './print-events.ts';
+
+/** All that there is to answer from. */
+export interface Known {
+  /** Oldest first; none while Redis is away. */
+  readonly events: readonly FleetEvent[];
+  readonly fleet: Pick<FleetView, 'servers' | 'desiredServers' | 'doors'>;
+  /** What this host's doors remember, newest first. */
+  readonly notes: readonly RequestNote[];
+  /** Why there are no events and no fleet; null where there are. */
+  readonly outage: StoreError | null;
+  /** Whether this host has a log of that server. */
+  hasLog(id: string): boolean;
+  /** The last lines of a server's log, those since a time (Unix ms) where one is given. */
+  lastLines(id: string, count: number, since?: number): LogLine[];
+}
+
+const ALL = 1_000_000;
+const nothing = { servers: [], desiredServers: new Map(), doors: [] };
+
+/** Without Redis there are still the logs, and what a door here remembers. */
+export async function gather(context: Context): Promise<Known> {
+  const { events, fleet, outage } = await fromRedis(context).catch((error: unknown) => {
+    if (!isOutage(error)) throw error;
+    return { events: [], fleet: nothing, outage: error };
+  });
+  const notes = await notesOfDoors(context, fleet.doors);
+  return { events, fleet, notes, outage, ...(await logsHere(context)) };
+}
+
+function fromRedis(context: Context) {
+  return context.withStore(async ({ store }) => {
+    const onSkipped = saySkipped(context.output);
+    const [events, fleet] = await Promise.all([
+      store.events.read({ limit: ALL, onSkipped }),
+      store.registry.fleet(),
+    ]);
+    return { events, fleet, outage: null };
+  });
+}
+
+async function logsHere({ config, output }: Context) {
+  const { loggedIds, ServerLog } = await import('../../logs/server-log.ts');
+  const { home, namespace } = config;
+  const ids = new Set(loggedIds(home, namespace, defaults.namespace));
+  const onDenied = (path: string) => output.talk(`meowctl: skipped ${path}: permission denied`);
+  return {
+    hasLog: (id: string) => ids.has(id),
+    lastLines(id: string, count: number, since?: number): LogLine[] {
+      if (!ids.has(id)) return [];
+      const log = new ServerLog(home, id, { from: 'end', logFiles: defaults.logFiles, onDenied });
+      const from = since === undefined ? null : new Date(since).toISOString();
+      const lines = log.last({ count, since: from, stream: null });
+      log.close();
+      return lines.sort((a, b) => (a.at < b.at ? -1 : 1)).slice(-count);
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { eventInWords, portOfReady } from '../../model/event-words.ts';
+import { standings } from '../../model/fleet-states.ts';
+import type { Known } from './known.ts';
+import { inShort } from './request-story.ts';
+import { serverStory } from './server-story.ts';
+import { clock, counted, type Story } from './story.ts';
+
+const MOST_EVENTS = 20;
+const MOST_REQUESTS = 10;
+
+interface Moment {
+  /** Unix ms; `to` is not in it. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What happened in a while; null where nothing is known of it. */
+export function momentStory(known: Known, { from, to }: Moment): Story | null {
+  const isThen = ({ at }: { readonly at: number }) => at >= from && at < to;
+  const events = known.events.filter(isThen);
+  const requests = known.notes.filter(isThen).reverse();
+  if (events.length === 0 && requests.length === 0) return null;
+  const sentences = [
+    ...events.slice(0, MOST_EVENTS).map((event) => `${clock(event.at)} ${eventInWords(event)}.`),
+    ...more(events.length - MOST_EVENTS, 'event', 'meowctl events'),
+    ...requests.slice(0, MOST_REQUESTS).map((note) => `A request had trouble: ${inShort(note)}.`),
+    ...more(requests.length - MOST_REQUESTS, 'request', 'meowctl why --json'),
+  ];
+  return { sentences, events, requests, log: [] };
+}
+
+function more(count: number, what: string, where: string): string[] {
+  return count > 0 ? [`And ${counted(count, `more ${what}`)}: see \`${where}\`.`] : [];
+}
+
+/** What is known of whoever has a port, or had it last; null where nobody is known. */
+export function portStory(known: Known, port: number): Story | null {
+  const [door] = known.fleet.doors.filter(({ url }) => url.endsWith(`:${port}`));
+  const ids = serversAt(known, port);
+  const id = ids.at(-1);
+  const story = id === undefined ? null : serverStory(known, id);
+  if (door)
+    return { ...(story ?? nothing), sentences: [`Door ${door.id} listens at ${door.url}.`] };
+  if (!story) return null;
+  const before = ids.slice(0, -1);
+  const others =
+    before.length > 0 ? [`Before it, port ${port} was that of ${before.join(', ')}.`] : [];
+  return {
+    ...story,
+    sentences: [...story.sentences.slice(0, 1), ...others, ...story.sentences.slice(1)],
+  };
+}
+
+const nothing: Story = { sentences: [], events: [], requests: [], log: [] };
+
+/** In the order in which they had it; who has it now is the last. */
+function serversAt({ events, fleet }: Known, port: number): string[] {
+  const then = events.filter((event) => portOfReady(event) === port).map(({ server }) => server);
+  const now = standings(fleet).filter(({ record }) => record.port === port);
+  const byLife = now.sort((a, b) => Number(a.state === 'up') - Number(b.state === 'up'));
+  const all = [...then, ...byLife.map(({ record }) => record.id)].filter((id) => id !== null);
+  return [...new Set(all.reverse())].reverse();
+}

@@ -1,0 +1,48 @@
+import type { EventKind, FleetEvent } from '../../model/event.ts';
+import { actorInWords } from '../../model/event-words.ts';
+import { clock } from './story.ts';
+
+interface Clause {
+  says(event: FleetEvent): string;
+  /** What it goes on from, in one sentence. */
+  readonly after?: readonly EventKind[];
+}
+
+const because = ({ why }: FleetEvent) => (why === '' ? '' : `: ${why}`);
+const how = ({ why }: FleetEvent) => (why === '' ? '' : ` ${why}`);
+
+const clauses: Partial<Record<EventKind, Clause>> = {
+  spawned: { says: (event) => `${actorInWords(event)} started it${how(event)}` },
+  revived: { says: (event) => `${actorInWords(event)} started it${how(event)}` },
+  ready: { says: (event) => `it was ready${how(event)}`, after: ['spawned', 'revived'] },
+  ordered: { says: (event) => `${actorInWords(event)} told it to leave,${how(event)}` },
+  drained: { says: (event) => `it had finished its requests${how(event)}`, after: ['ordered'] },
+  gone: { says: (event) => `it was gone${because(event)}`, after: ['ordered', 'drained'] },
+  lost: { says: (event) => `${actorInWords(event)} found it dead${because(event)}` },
+  ejected: { says: (event) => `${actorInWords(event)} took it out of use${because(event)}` },
+  back: { says: () => 'it was in use again', after: ['ejected'] },
+  crashed: { says: (event) => `${actorInWords(event)} gave it up${because(event)}` },
+};
+
+/** The life of one server, from its events: what belongs together in one sentence. */
+export function lifeOf(events: readonly FleetEvent[]): string[] {
+  const sentences: string[] = [];
+  let before: EventKind | null = null;
+  for (const event of events) {
+    const clause = clauses[event.kind];
+    if (!clause) continue;
+    const said = `${clause.says(event)} at ${clock(event.at)}`;
+    const last = sentences.at(-1);
+    const goesOn = before !== null && clause.after?.includes(before) === true;
+    if (goesOn && last !== undefined) sentences[sentences.length - 1] = `${last}; ${said}`;
+    else sentences.push(said);
+    before = event.kind;
+  }
+  return sentences.map(asSentence);
+}
+
+/** With a capital in front and a full stop behind it. */
+function asSentence(text: string): string {
+  const whole = /[.!?]$/.test(text) ? text : `${text}.`;
+  return `${whole.charAt(0).toUpperCase()}${whole.slice(1)}`;
+}

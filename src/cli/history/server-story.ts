@@ -1,0 +1,93 @@
+import type { FleetEvent } from '../../model/event.ts';
+import { inPlaceOf } from '../../model/event-words.ts';
+import { type Standing, standings } from '../../model/fleet-states.ts';
+import { duration } from '../../time/duration.ts';
+import type { Known } from './known.ts';
+import { inShort } from './request-story.ts';
+import { lifeOf } from './server-sentences.ts';
+import { clock, counted, type Story } from './story.ts';
+
+/** A long life in a few sentences: how it began, and what came last. */
+const MOST_SENTENCES = 8;
+const FEW_REQUESTS = 5;
+const LAST_WORDS = 5;
+
+/** What is known of one server; null where nothing is. */
+export function serverStory(known: Known, id: string): Story | null {
+  const standing = standings(known.fleet).find(({ record }) => record.id === id) ?? null;
+  const events = known.events.filter(({ server }) => server === id);
+  const requests = known.notes.filter(({ tried }) => tried.includes(id));
+  if (!standing && events.length === 0 && requests.length === 0 && !known.hasLog(id)) return null;
+  const isWell = standing?.state === 'up' || standing?.state === 'starting';
+  const log = isWell ? [] : known.lastLines(id, LAST_WORDS);
+  const sentences = [
+    headline(id, standing, events, known),
+    ...fewOf(lifeOf(events)),
+    ...successor(id, known),
+    ...(isWell ? doubts(id, known) : []),
+    ...troubles(id, requests),
+    ...lastWords(id, isWell, known, log.length),
+  ];
+  return { sentences, events, requests: requests.slice(0, FEW_REQUESTS), log };
+}
+
+function headline(
+  id: string,
+  standing: Standing | null,
+  events: readonly FleetEvent[],
+  { outage }: Known,
+): string {
+  if (standing) return `${id} ${inState(standing)}.`;
+  if (outage) return `What ${id} does now is not known: ${outage.message}.`;
+  if (events.length === 0) return `${id} is not in the fleet, and no event tells of it any more.`;
+  return `${id} is not in the fleet any more.`;
+}
+
+function inState({ state, record, hasRecord }: Standing): string {
+  const { url, startedAt, failing } = record;
+  if (state === 'up') {
+    const but = failing ? `, but its app ${failing}` : '';
+    return `is up at ${url}, for ${duration(Date.now() - startedAt)}${but}`;
+  }
+  if (state === 'starting') return `is starting at ${url}`;
+  if (state === 'draining') return `is leaving: it finishes its requests at ${url}`;
+  if (state === 'crashed')
+    return `crashed too often: \`meowctl restart ${record.id}\` starts it again`;
+  if (state === 'stopped') return 'is stopped: `meowctl scale` or `up` starts it again';
+  return hasRecord ? 'is lost: it shows no sign of life' : 'is wanted, but does not run';
+}
+
+function fewOf(sentences: readonly string[]): string[] {
+  if (sentences.length <= MOST_SENTENCES) return [...sentences];
+  const [first = '', ...rest] = sentences;
+  const left = rest.length - (MOST_SENTENCES - 2);
+  return [first, `(${left} more: see \`meowctl events\`)`, ...rest.slice(left)];
+}
+
+function successor(id: string, { events }: Known): string[] {
+  const after = events.filter(({ why }) => why === inPlaceOf(id));
+  const last = after.at(-1);
+  return last?.server ? [`${last.server} was started in its place at ${clock(last.at)}.`] : [];
+}
+
+/** What doors have against one that seems well. */
+function doubts(id: string, { fleet }: Known): string[] {
+  return fleet.doors.flatMap((door) => {
+    const { state, reason } = door.roster[id] ?? { state: 'usable', reason: '' };
+    if (state === 'usable') return [];
+    return [`For door ${door.id} at ${door.url} it is ${state}${reason ? `: ${reason}` : ''}.`];
+  });
+}
+
+function troubles(id: string, requests: Known['notes']): string[] {
+  const [newest] = requests;
+  if (!newest) return [];
+  const count = `${counted(requests.length, 'request')} that had trouble came by ${id}`;
+  return [`${count}; the newest: ${inShort(newest)}.`];
+}
+
+function lastWords(id: string, isWell: boolean, known: Known, lines: number): string[] {
+  if (isWell) return [];
+  if (lines > 0) return ['The last that it said:'];
+  return known.hasLog(id) ? ['It said nothing.'] : ['Its log is not on this host, or gone.'];
+}
