@@ -3,6 +3,7 @@ import { isOutage, type StoreError } from '../../errors.ts';
 import type { LogLine } from '../../logs/server-log.ts';
 import type { FleetEvent } from '../../model/event.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
+import type { ServerRecord } from '../../model/server-record.ts';
 import type { RequestNote } from '../../proxy/request-notes.ts';
 import type { Context } from '../context/context.ts';
 import { notesOfDoors } from './door-notes.ts';
@@ -17,6 +18,8 @@ export interface Known {
   readonly notes: readonly RequestNote[];
   /** Why there are no events and no fleet; null where there are. */
   readonly outage: StoreError | null;
+  /** Whether the process of a server of this host is gone, whatever Redis says. */
+  isGoneHere(record: ServerRecord): boolean;
   /** Whether this host has a log of that server. */
   hasLog(id: string): boolean;
   /** The last lines of a server's log, those since a time (Unix ms) where one is given. */
@@ -33,7 +36,8 @@ export async function gather(context: Context): Promise<Known> {
     return { events: [], fleet: nothing, outage: error };
   });
   const notes = await notesOfDoors(context, fleet.doors);
-  return { events, fleet, notes, outage, ...(await logsHere(context)) };
+  const here = { ...(await processesHere(context)), ...(await logsHere(context)) };
+  return { events, fleet, notes, outage, ...here };
 }
 
 function fromRedis(context: Context) {
@@ -45,6 +49,14 @@ function fromRedis(context: Context) {
     ]);
     return { events, fleet, outage: null };
   });
+}
+
+async function processesHere({ config }: Context) {
+  const { isAliveHere, isHere, thisMachine } = await import('../../process/identity.ts');
+  const machine = thisMachine(config.home);
+  return {
+    isGoneHere: (record: ServerRecord) => isHere(record, machine) && !isAliveHere(record, machine),
+  };
 }
 
 async function logsHere({ config, output }: Context) {

@@ -1,5 +1,5 @@
 import { eventInWords, portOfReady } from '../../model/event-words.ts';
-import { standings } from '../../model/fleet-states.ts';
+import { type Standing, standings } from '../../model/fleet-states.ts';
 import type { Known } from './known.ts';
 import { inShort } from './request-story.ts';
 import { serverStory } from './server-story.ts';
@@ -57,7 +57,12 @@ const nothing: Story = { sentences: [], events: [], requests: [], log: [] };
 function serversAt({ events, fleet }: Known, port: number): string[] {
   const then = events.filter((event) => portOfReady(event) === port).map(({ server }) => server);
   const now = standings(fleet).filter(({ record }) => record.port === port);
-  const byLife = now.sort((a, b) => Number(a.state === 'up') - Number(b.state === 'up'));
+  const byLife = now.sort((a, b) => rank(a) - rank(b) || a.record.startedAt - b.record.startedAt);
   const all = [...then, ...byLife.map(({ record }) => record.id)].filter((id) => id !== null);
   return [...new Set(all.reverse())].reverse();
+}
+
+function rank({ state, hasRecord }: Standing): number {
+  if (state === 'up') return 2;
+  return hasRecord ? 1 : 0;
 }

@@ -27,22 +27,17 @@ const clauses: Partial<Record<EventKind, Clause>> = {
 /** The life of one server, from its events: what belongs together in one sentence. */
 export function lifeOf(events: readonly FleetEvent[]): string[] {
   const sentences: string[] = [];
-  let before: EventKind | null = null;
+  let before: FleetEvent | null = null;
   for (const event of events) {
     const clause = clauses[event.kind];
     if (!clause) continue;
-    const said = `${clause.says(event)} at ${clock(event.at)}`;
     const last = sentences.at(-1);
-    const goesOn = before !== null && clause.after?.includes(before) === true;
-    if (goesOn && last !== undefined) sentences[sentences.length - 1] = `${last}; ${said}`;
-    else sentences.push(said);
-    before = event.kind;
+    const goesOn = before !== null && clause.after?.includes(before.kind) === true;
+    if (before !== null && last !== undefined && goesOn) {
+      const when = clock(event.at) === clock(before.at) ? '' : `at ${clock(event.at)} `;
+      sentences[sentences.length - 1] = `${last}; ${when}${clause.says(event)}`;
+    } else sentences.push(`At ${clock(event.at)} ${clause.says(event)}`);
+    before = event;
   }
-  return sentences.map(asSentence);
-}
-
-/** With a capital in front and a full stop behind it. */
-function asSentence(text: string): string {
-  const whole = /[.!?]$/.test(text) ? text : `${text}.`;
-  return `${whole.charAt(0).toUpperCase()}${whole.slice(1)}`;
+  return sentences.map((sentence) => (/[.!?]$/.test(sentence) ? sentence : `${sentence}.`));
 }

@@ -23,6 +23,7 @@ export function serverStory(known: Known, id: string): Story | null {
   const sentences = [
     headline(id, standing, events, known),
     ...fewOf(lifeOf(events)),
+    ...suddenEnd(standing, known),
     ...successor(id, known),
     ...(isWell ? doubts(id, known) : []),
     ...troubles(id, requests),
@@ -62,6 +63,13 @@ function fewOf(sentences: readonly string[]): string[] {
   const [first = '', ...rest] = sentences;
   const left = rest.length - (MOST_SENTENCES - 2);
   return [first, `(${left} more: see \`meowctl events\`)`, ...rest.slice(left)];
+}
+
+/** It registered, and its process ended without leaving. */
+function suddenEnd(standing: Standing | null, { isGoneHere }: Known): string[] {
+  if (!standing?.hasRecord || !isGoneHere(standing.record)) return [];
+  const pid = `Its process ${standing.record.pid} is gone, and did not say that it leaves`;
+  return [`${pid}: it was killed (kill -9, or out of memory), or it crashed.`];
 }
 
 function successor(id: string, { events }: Known): string[] {
