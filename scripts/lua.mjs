@@ -1,10 +1,12 @@
 // Redis' scripts are Lua files. Bundle and tests import them as text through these plug-ins, so that
-// both send Redis the same.
+// both send Redis the same. So are those of shells, as they are.
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const shared = fileURLToPath(new URL('../src/store/scripts/include/', import.meta.url));
+
+const OF_SHELL = /\.(bash|zsh|fish)$/;
 
 /**
  * The text of a script as Redis gets it: with what it includes, and without comments, for it is sent
@@ -30,12 +32,22 @@ export const luaForEsbuild = {
       contents: luaText(path),
       loader: 'text',
     }));
+    bundle.onLoad({ filter: OF_SHELL }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8'),
+      loader: 'text',
+    }));
   },
 };
 
 /** @type {import('vitest/config').Plugin} */
 export const luaForVitest = {
   name: 'lua',
-  load: (path) =>
-    path.endsWith('.lua') ? `export default ${JSON.stringify(luaText(path))};` : undefined,
+  load(path) {
+    if (path.endsWith('.lua')) return asModule(luaText(path));
+    return OF_SHELL.test(path) ? asModule(readFileSync(path, 'utf8')) : undefined;
+  },
 };
+
+function asModule(text) {
+  return `export default ${JSON.stringify(text)};`;
+}

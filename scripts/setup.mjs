@@ -5,11 +5,19 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+/** Programs that tests drive, and the Debian packages that have them. */
+const FOR_TESTS = [
+  ['zsh', 'zsh'],
+  ['fish', 'fish'],
+];
 
 checkNode();
 installPackages();
 installRedis();
-if (process.argv.includes('--for-tests')) unpackNginx();
+if (process.argv.includes('--for-tests')) {
+  installForTests();
+  unpackNginx();
+}
 build();
 
 function checkNode() {
@@ -47,6 +55,19 @@ function installRedis() {
     'redis-server is not installed, and this script may not install it',
     'Run: sudo apt-get install redis-server   (or: brew install redis, dnf install valkey)',
   );
+}
+
+/** Where that may not be done, the tests that need them are skipped, by name; in CI they fail. */
+function installForTests() {
+  const lacking = FOR_TESTS.filter(([program]) => !onPath(program)).map(([, name]) => name);
+  const patiently = ['-o', 'DPkg::Lock::Timeout=300', '-y', '-q', '--no-install-recommends'];
+  const install = asRoot('apt-get', 'install', ...patiently, ...lacking);
+  const update = asRoot('apt-get', 'update', '-q');
+  if (lacking.length === 0 || !onPath('apt-get') || !install || !update) return;
+  say(`installing ${lacking.join(', ')} with apt-get, for tests`);
+  if (quietly(...install, root)) return;
+  quietly(...update, root);
+  quietly(...install, root);
 }
 
 /** Half a megabyte, unpacked and never started: a test asks it what it says of docs/operations.md. */

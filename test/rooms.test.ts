@@ -35,8 +35,11 @@ const isGround = (file: string) => !file.includes('/');
 
 /** Whose values each room uses besides its own and those of the ground: the files of src/ itself. */
 const uses: Record<string, readonly string[]> = {
-  cli: ['cli/context', 'cli/flags', 'cli/history', 'cli/output', 'cli/serve', 'cli/verbs'],
   'cli/history': ['cli/flags', 'health', 'logs', 'model', 'process', 'state', 'time'],
+  cli: [
+    ...['cli/completion', 'cli/context', 'cli/flags', 'cli/history', 'cli/output', 'cli/serve'],
+    'cli/verbs',
+  ],
   'cli/verbs': [
     ...['cli/context', 'cli/flags', 'cli/output', 'cli/picture-files', 'cli/progress'],
     ...['cli/serve', 'cli/up'],
@@ -66,6 +69,7 @@ const uses: Record<string, readonly string[]> = {
   'cli/output': ['cli/flags', 'model', 'process', 'state', 'time'],
   'cli/flags': ['environment', 'health', 'hosting', 'model', 'state'],
   'cli/progress': ['cli/output', 'time'],
+  'cli/completion': ['cli/flags', 'cli/output', 'logs', 'model', 'state'],
   'cli/picture-files': ['cats/picture', 'terminal'],
 
   terminal: ['terminal/decode', 'process'],

@@ -2,6 +2,7 @@ import { Command, type Option } from 'commander';
 import { defaults } from '../defaults.ts';
 import { UsageError } from '../errors.ts';
 import { quote } from '../text.ts';
+import { addComplete, addCompletion } from './completion/verbs.ts';
 import type { Context } from './context/context.ts';
 import { seconds } from './flags/values.ts';
 import { addEvents } from './history/events.ts';
@@ -46,6 +47,7 @@ const verbs: ReadonlyMap<string, AddVerb> = new Map([
   ['upload', addUpload],
   ['meow', addMeow],
   ['recent', addRecent],
+  ['completion', addCompletion],
 ]);
 
 const SETTINGS = `
@@ -64,6 +66,12 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 nothing there, 4 Redis unreachable,
 
 /** Every verb, declared but not run. What goes wrong is thrown, never printed here. */
 export function createProgram(context: Context): Command {
+  const [, , verb, topic] = context.process.argv;
+  if (verb === 'help' && topic !== undefined) refuseUnknown(topic);
+  return declare(context, verb);
+}
+
+function declare(context: Context, verb?: string): Command {
   const program = new Command('meowctl')
     .description('Runs a fleet of web servers behind one front door, with Redis between them.')
     .version(context.version, '-V, --version', 'print the version')
@@ -74,9 +82,8 @@ export function createProgram(context: Context): Command {
     .exitOverride()
     .showHelpAfterError(false)
     .addHelpText('after', SETTINGS);
-  const [, , verb, topic] = context.process.argv;
-  if (verb === 'help' && topic !== undefined) refuseUnknown(topic);
-  for (const add of asked(verb)) add(program, context);
+  if (verb === '__complete') addComplete(program, context, (name) => declare(context, name));
+  else for (const add of asked(verb)) add(program, context);
   for (const verb of program.commands) {
     verb.option('--debug', 'print a stack with an error');
     verb.options.forEach(showSeconds);

@@ -316,6 +316,7 @@ describe('help', () => {
     'upload',
     'meow',
     'recent',
+    'completion',
   ];
 
   test('of each verb has an example', () => {

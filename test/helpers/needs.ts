@@ -43,6 +43,9 @@ export const needs = {
   nginx: { what: 'nginx', isHere: () => spawnSync(nginx(), ['-v']).status === 0 },
   chromium: { what: 'chromium', isHere: () => runs('chromium') },
   tmux: { what: 'tmux', isHere: () => spawnSync('tmux', ['-V']).status === 0 },
+  script: { what: 'script (util-linux)', isHere: () => runs('script') },
+  zsh: { what: 'zsh', isHere: () => runs('zsh') },
+  fish: { what: 'fish', isHere: () => runs('fish') },
   python: { what: 'python3', isHere: () => runs('python3') },
 } as const;
 

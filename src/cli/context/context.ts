@@ -15,6 +15,8 @@ interface StoreNeeds {
   readonly persistent?: boolean;
   /** Whether to say that this Redis may throw away what it is given: one round trip. */
   readonly keeps?: boolean;
+  /** How long each step towards Redis may take, where that is less than usual. */
+  readonly withinMs?: number;
 }
 
 /** An open store, and the address it was opened with, for children. */
@@ -103,13 +105,13 @@ async function open(
 ): Promise<OpenStore> {
   const { chooseRedis, warnOfEviction } = await import('./redis.ts');
   const { connectStore } = await import('../../store/connect.ts');
-  const { start = false, persistent = false, keeps = false } = needs;
-  const url = await chooseRedis(config, output, start);
+  const { start = false, persistent = false, keeps = false, withinMs = Infinity } = needs;
+  const url = await chooseRedis(config, output, start, withinMs / 2);
   const store = await connectStore({
     url,
     namespace: config.namespace,
-    connectMs: defaults.redisConnectMs,
-    commandMs: defaults.redisCommandMs,
+    connectMs: Math.min(defaults.redisConnectMs, withinMs),
+    commandMs: Math.min(defaults.redisCommandMs, withinMs),
     persistent,
     actor,
     settings: defaults,

@@ -10,11 +10,13 @@ const LOOPBACK = /^(127\.|::1$|localhost$)/;
 /**
  * Which Redis this run uses: REDIS_URL, else the local one, else the usual address.
  * @param start whether a local one is started where none answers
+ * @param answerMs how long an answer of one here may take, where that is less than usual
  */
 export async function chooseRedis(
   config: Settings,
   output: Output,
   start: boolean,
+  answerMs = Infinity,
 ): Promise<string> {
   if (config.redisUrl !== null) {
     warnIfOpen(parseRedisUrl(config.redisUrl), output);
@@ -25,7 +27,10 @@ export async function chooseRedis(
     home: config.home,
     probeUrl: config.redisProbeUrl,
     env: config.childEnv,
-    settings: defaults,
+    settings: {
+      ...defaults,
+      localRedisAnswerMs: Math.min(defaults.localRedisAnswerMs, answerMs),
+    },
   };
   const found = start ? await ensureRedis(where) : await findRedis(where);
   if (found && 'started' in found && found.started) {

@@ -78,12 +78,15 @@ export function addWorkerFlag(command: Command): Command {
 export function splitProgram(argv: readonly string[]) {
   const verb = argv.slice(2).find((word) => !word.startsWith('-'));
   const at = argv.indexOf('--');
-  const takes = verb === 'spawn' || verb === 'serve' || verb === 'up' || verb === 'scale';
-  if (at === -1 || !takes) return { own: argv, program: null };
+  if (at === -1 || !takesProgram(verb)) return { own: argv, program: null };
   const program = argv.slice(at + 1);
   // `spawn -- -3`: a number is a count, as after any `--`.
   const isNumber = program.length === 1 && /^-?\d/.test(program[0] ?? '');
   return isNumber ? { own: argv, program: null } : { own: argv.slice(0, at), program };
+}
+
+export function takesProgram(verb = ''): boolean {
+  return /^(spawn|serve|up|scale)$/.test(verb);
 }
 
 export interface Asking {

@@ -7,6 +7,7 @@ import { DRAIN_SIGNALS } from '../../model/app-spec.ts';
 import { isStatusRange, type StatusRange } from '../../model/health-page.ts';
 import { parseMessage, parseMessageKey } from '../../model/message.ts';
 import { quote } from '../../text.ts';
+import { choice } from './choice.ts';
 
 /*
  * What a person types, made into values. Each throws UsageError that names the value and what is
@@ -141,30 +142,30 @@ export function statusRange(text: string): StatusRange {
   );
 }
 
-export function retryPolicy(text: string): 'idempotent' | 'connect' {
+export const retryPolicy = choice(['idempotent', 'connect'], (text) => {
   if (text === 'idempotent' || text === 'connect') return text;
   throw new UsageError(
     `retry ${quote(text)} does not say what may be tried again`,
     'Use idempotent or connect',
   );
-}
+});
 
-export function drainSignal(text: string): string {
+export const drainSignal = choice(DRAIN_SIGNALS, (text) => {
   const name = text.startsWith('SIG') ? text : `SIG${text}`;
   if (DRAIN_SIGNALS.includes(name)) return name;
   throw new UsageError(
     `signal ${quote(text)} is not one for this`,
     `Use ${DRAIN_SIGNALS.join(', ')}`,
   );
-}
+});
 
-export function balance(text: string): 'round-robin' | 'least-inflight' {
+export const balance = choice(['round-robin', 'least-inflight'], (text) => {
   if (text === 'round-robin' || text === 'least-inflight') return text;
   throw new UsageError(
     `balance ${quote(text)} is not a way to balance`,
     'Use round-robin or least-inflight',
   );
-}
+});
 
 function whole(
   text: string,

@@ -7,6 +7,7 @@ import type { LogLine, Selection } from '../../logs/server-log.ts';
 import { quote } from '../../text.ts';
 import { zonedTime } from '../../time/zoned-time.ts';
 import type { Context } from '../context/context.ts';
+import { choice } from '../flags/choice.ts';
 import { examples } from '../flags/help.ts';
 import { duration, ids, lines } from '../flags/values.ts';
 
@@ -20,6 +21,11 @@ interface Options {
 }
 
 const ALL_LINES = 1_000_000;
+
+const stream = choice(['stdout', 'stderr'], (text): LogStream => {
+  if (text === 'stdout' || text === 'stderr') return text;
+  throw new UsageError(`stream ${quote(text)} is not one`, 'Use stdout or stderr');
+});
 
 export function addLogs(program: Command, context: Context): void {
   program
@@ -112,11 +118,6 @@ function skipping({ output }: Context): Reading['onDenied'] {
     said.add(path);
     output.talk(`meowctl: skipped ${quote(path)}: permission denied`);
   };
-}
-
-function stream(text: string): LogStream {
-  if (text === 'stdout' || text === 'stderr') return text;
-  throw new UsageError(`stream ${quote(text)} is not one`, 'Use stdout or stderr');
 }
 
 /** With the time of day; the date too when it was not today. */
