@@ -52,8 +52,7 @@ export async function openBrowser(): Promise<TestBrowser | null> {
       const faults: string[] = [];
       page.on('pageerror', ({ message }) => faults.push(message));
       page.on('console', (said) => {
-        if (said.type() === 'error' && !/status of 40[46]/.test(said.text()))
-          faults.push(said.text());
+        if (said.type() === 'error') faults.push(said.text());
       });
       return { context, page, faults };
     },
