@@ -1,7 +1,7 @@
 // Installs what a fresh clone lacks: packages, redis-server, the build. Quick when all is there.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -17,7 +17,8 @@ installPackages();
 installRedis();
 if (process.argv.includes('--for-tests')) {
   installForTests();
-  unpackNginx();
+  unpack('nginx', 'usr/sbin/nginx');
+  unpack('prometheus', 'usr/bin/promtool');
 }
 build();
 
@@ -71,19 +72,22 @@ function installForTests() {
   quietly(...install, root);
 }
 
-/** Half a megabyte, unpacked and never started: a test asks it what it says of docs/operations.md. */
-function unpackNginx() {
-  const folder = join(root, 'node_modules/.cache/nginx');
-  if (onPath('nginx') || existsSync(join(folder, 'usr/sbin/nginx')) || !onPath('apt-get')) return;
+/**
+ * Unpacked, never installed nor started as a service: tests ask nginx what it says of
+ * docs/operations.md, and promtool, for which Debian has no package of its own, of our metrics.
+ */
+function unpack(name, program) {
+  const folder = join(root, 'node_modules/.cache', name);
+  if (onPath(basename(program)) || existsSync(join(folder, program)) || !onPath('apt-get')) return;
   mkdirSync(folder, { recursive: true });
-  const download = () => quietly('apt-get', ['download', '-q', 'nginx'], folder);
+  const download = () => quietly('apt-get', ['download', '-q', name], folder);
   // A machine that is new has no lists yet.
   const update = asRoot('apt-get', 'update', '-q');
   if (!download() && update) {
     quietly(...update, folder);
     download();
   }
-  const [file] = readdirSync(folder).filter((name) => name.endsWith('.deb'));
+  const [file] = readdirSync(folder).filter((found) => found.endsWith('.deb'));
   if (file) quietly('dpkg', ['-x', file, folder], folder);
 }
 

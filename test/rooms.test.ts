@@ -101,7 +101,7 @@ const uses: Record<string, readonly string[]> = {
   'page/elements': [],
   overview: [],
 
-  admin: ['admin/answers', 'admin/changes', 'admin/overview', 'cats/picture'],
+  admin: ['admin/answers', 'admin/changes', 'admin/overview', 'cats/picture', 'metrics/exposition'],
   'admin/answers': ['http', 'proxy', 'proxy/client'],
   'admin/changes': ['admin/answers'],
   'admin/overview': ['model'],
@@ -114,6 +114,7 @@ const uses: Record<string, readonly string[]> = {
   'proxy/client': ['proxy/upstream', 'http'],
   'proxy/upstream': ['health', 'http'],
   'proxy/sticky': [],
+  'metrics/exposition': ['metrics'],
   metrics: [],
 
   cats: ['cats/picture', 'cats/upload', 'http', 'model', 'time'],
@@ -241,6 +242,7 @@ describe('the rooms', () => {
     ['@hono/node-server', /^hosting\//],
     ['@koa/router', /^cats\//],
     ['@koa/multer', /^cats\//],
+    ['prom-client', /^metrics\/exposition\//],
     ['undici', /^proxy\//],
     ['http-proxy', /^proxy\//],
   ])('%s is imported only where it belongs', (name, place) => {

@@ -10,6 +10,7 @@ import { changingRoutes, type FleetVerbs } from './changes/changing-routes.ts';
 import { EventFeed } from './event-feed.ts';
 import { eventRoutes, eventSeenBy } from './event-routes.ts';
 import { lookingRoutes, type ShownDoor } from './looking-routes.ts';
+import { metricsRoute } from './metrics-route.ts';
 import { Lookout, type ShownStore } from './overview/lookout.ts';
 import type { OverviewSource } from './overview/overview.ts';
 import { pageRoutes } from './page-files.ts';
@@ -63,6 +64,7 @@ export function createAdmin(watched: Watched, options: AdminOptions): Admin {
     ...lookingRoutes({ door, lookout }),
     ...eventRoutes({ lookout, viewers, events: store.events }),
     ...queueRoutes(store, options.maxPicturePixels),
+    metricsRoute({ door, lookout }),
     ...changingRoutes(watched.verbs, changes, options.maxSpawnCount),
     ...pageRoutes(options.pageFolder),
   ]);

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'vitest';
 
 declare module 'vitest' {
@@ -41,6 +41,10 @@ export const needs = {
   prlimit: { what: 'prlimit', isHere: () => runs('prlimit') },
   systemd: { what: 'systemd (systemctl, systemd-analyze)', isHere: () => runs('systemd-analyze') },
   nginx: { what: 'nginx', isHere: () => spawnSync(nginx(), ['-v']).status === 0 },
+  promtool: {
+    what: 'promtool (Debian: prometheus)',
+    isHere: () => spawnSync(promtool(), ['--version']).status === 0,
+  },
   chromium: { what: 'chromium', isHere: () => runs('chromium') },
   tmux: { what: 'tmux', isHere: () => spawnSync('tmux', ['-V']).status === 0 },
   script: { what: 'script (util-linux)', isHere: () => runs('script') },
@@ -51,8 +55,16 @@ export const needs = {
 
 /** As the machine has it, or as scripts/setup.mjs unpacked it. */
 export function nginx(): string {
-  const unpacked = join(import.meta.dirname, '../../node_modules/.cache/nginx/usr/sbin/nginx');
-  return existsSync(unpacked) ? unpacked : 'nginx';
+  return unpacked('nginx/usr/sbin/nginx');
+}
+
+export function promtool(): string {
+  return unpacked('prometheus/usr/bin/promtool');
+}
+
+function unpacked(path: string): string {
+  const file = join(import.meta.dirname, '../../node_modules/.cache', path);
+  return existsSync(file) ? file : basename(path);
 }
 
 /** A test where what it needs is here; elsewhere it is skipped by that name, and fails in CI. */

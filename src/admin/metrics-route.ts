@@ -1,0 +1,33 @@
+import type { Exposition } from '../metrics/exposition/prometheus.ts';
+import type { Door } from '../proxy/door.ts';
+import type { Reply } from './answers/reply.ts';
+import type { Route } from './answers/router.ts';
+import type { Lookout } from './overview/lookout.ts';
+
+interface Measured {
+  readonly door: Pick<Door, 'servers' | 'listed' | 'figures'>;
+  readonly lookout: Pick<Lookout, 'now'>;
+}
+
+/** `GET /metrics`, asked by address: Prometheus knows no other name. */
+export function metricsRoute({ door, lookout }: Measured): Route {
+  let loading: Promise<Exposition> | null = null;
+  const answer = async (): Promise<Reply> => {
+    loading ??= load();
+    const [exposition, { overview }] = await Promise.all([loading, lookout.now()]);
+    const body = await exposition.text({
+      ...{ door: overview.door, queue: overview.queue, redis: overview.redis },
+      counted: door.figures.snapshot(),
+      servers: door.servers(),
+      records: door.listed().map(({ record }) => record),
+    });
+    return { status: 200, body, headers: { 'Content-Type': exposition.contentType } };
+  };
+  return { path: '/metrics', methods: { GET: answer }, anyHost: true };
+}
+
+// Doors that nobody scrapes need not load it.
+async function load(): Promise<Exposition> {
+  const { createExposition } = await import('../metrics/exposition/prometheus.ts');
+  return createExposition();
+}
