@@ -35,7 +35,16 @@ const isGround = (file: string) => !file.includes('/');
 
 /** Whose values each room uses besides its own and those of the ground: the files of src/ itself. */
 const uses: Record<string, readonly string[]> = {
-  'cli/history': ['cli/flags', 'health', 'logs', 'model', 'process', 'state', 'time'],
+  'cli/history': [
+    'cli/flags',
+    'fleet/targets',
+    'health',
+    'logs',
+    'model',
+    'process',
+    'state',
+    'time',
+  ],
   cli: [
     ...['cli/completion', 'cli/context', 'cli/flags', 'cli/history', 'cli/output', 'cli/serve'],
     'cli/verbs',

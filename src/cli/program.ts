@@ -5,6 +5,7 @@ import { quote } from '../text.ts';
 import { addComplete, addCompletion } from './completion/verbs.ts';
 import type { Context } from './context/context.ts';
 import { seconds } from './flags/values.ts';
+import { addDescribe } from './history/describe.ts';
 import { addEvents } from './history/events.ts';
 import { addWhy } from './history/why.ts';
 import { verbHere } from './output/other-tools.ts';
@@ -36,6 +37,7 @@ const verbs: ReadonlyMap<string, AddVerb> = new Map([
   ['scale', addScale],
   ['restart', addRestart],
   ['listservers', addListservers],
+  ['describe', addDescribe],
   ['logs', addLogs],
   ['events', addEvents],
   ['why', addWhy],

@@ -265,3 +265,32 @@ describe('`why`', () => {
     expect((await site.run(['why', 'zzz222'], { env: { REDIS_URL } })).code).toBe(4);
   });
 });
+
+describe('`describe`', () => {
+  test('prints one server with how it was started, without a value of its environment', async () => {
+    const program = ['--', process.execPath, '-e', 'setInterval(() => {}, 1e3)'];
+    const [row] = await spawned(1, '--no-http', '--env', 'SECRET=top-secret', ...program);
+    for (const args of [[], ['--json']]) {
+      const { code, stdout, stderr } = await site.run(['describe', row?.id ?? '', ...args]);
+      expect([code, stderr]).toEqual([0, '']);
+      for (const known of [row?.id, 'SECRET', 'setInterval', 'spawned', `${row?.pid}`]) {
+        expect(stdout).toContain(known);
+      }
+      expect(stdout).not.toContain('top-secret');
+    }
+  });
+
+  test('finds it by its port; one that is gone, or never was, is not there', async () => {
+    const [row] = await spawned(1);
+    const byPort = await site.run(['describe', `${row?.port}`, '--json']);
+    expect(JSON.parse(byPort.stdout)).toMatchObject({ id: row?.id, state: 'up', doors: [] });
+    await site.run(['destroy', row?.id ?? '', '--force']);
+    const gone = await site.run(['describe', row?.id ?? '']);
+    expect([gone.code, gone.stdout]).toEqual([3, '']);
+    expect(gone.stderr).toContain(`server ${row?.id} is gone\n  \`meowctl why ${row?.id}\` tells`);
+    expect((await site.run(['describe', 'zzz222'])).code).toBe(3);
+    expect((await site.run(['describe', '\u001b[31m'])).code).toBe(2);
+    const REDIS_URL = `redis://127.0.0.1:${await freePort()}`;
+    expect((await site.run(['describe', 'zzz222'], { env: { REDIS_URL } })).code).toBe(4);
+  });
+});

@@ -17,7 +17,7 @@ export function eventLine(event: FleetEvent, when: When = {}): string {
 }
 
 /** @param at Unix ms */
-function timeOfEvent(at: number, { utc = false }: When = {}): string {
+export function timeOfEvent(at: number, { utc = false }: When = {}): string {
   const { date, time } = zonedTime(at, utc);
   const isToday = date === zonedTime(Date.now(), utc).date;
   return isToday ? time : `${date.slice(5)} ${time}`;

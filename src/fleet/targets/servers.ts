@@ -16,7 +16,7 @@ export interface Known {
 
 const LIST = 'See `meowctl listservers`';
 
-export function knownServers(view: FleetView): Known[] {
+export function knownServers(view: Pick<FleetView, 'servers' | 'desiredServers'>): Known[] {
   const known: Known[] = view.servers.map(({ record, leaseLeftMs }) => ({
     id: record.id,
     record,
