@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { defaults } from '../../src/defaults.ts';
 import { upright } from '../../src/terminal/decode/orientation.ts';
 import { decodePng } from '../../src/terminal/decode/png.ts';
 import { fixture } from '../helpers/bundle.ts';
@@ -13,10 +14,10 @@ import { difference, pathOf, pictureFile, thumbnail, thumbnails } from '../helpe
 import {
   bombPng,
   emptyPng,
+  endlessJpeg,
   hugePng,
   longGif,
   oriented,
-  slowPng,
   wideGif,
 } from '../helpers/planted-pictures.ts';
 import { answers, inTerminal, type Kind } from '../helpers/pseudo-terminal.ts';
@@ -382,13 +383,23 @@ describe('a picture that cannot be drawn stays in the queue, and the sentence of
     expect(mib).toBeLessThan(200);
   });
 
-  test('Ctrl-C ends the decoding of a large one', async () => {
-    await plant(slowPng());
+  test('one that takes minutes to decode is given up', async () => {
+    await plant(endlessJpeg());
+    const ended = await drawn({ answer: answers.plain });
+    expect(ended).toMatchObject({ ...stillQueued, code: 1 });
+    expect(ended.shown).toContain('the picture is not decoded after 20 s\r\n');
+  });
+
+  test('Ctrl-C ends the decoding of one that takes minutes', async () => {
+    await plant(endlessJpeg());
     const shown = inTerminal(['meow'], terminal({ answer: answers.plain }));
     await until('it was asked', () => shown.written().includes('\u001b[c'));
     await until('it is being drawn', async () => (await raw.zcard('{meow}:delivering')) === 1);
+    const typedMs = performance.now();
     shown.type('\u0003');
     const ended = await shown.ended;
+    // Else its own limit would have ended it.
+    expect(performance.now() - typedMs).toBeLessThan(defaults.drawFrameMs);
     expect({ ...ended, queued: await queued() }).toMatchObject({ ...stillQueued, code: 130 });
     expect(ended.shown).not.toContain('▀');
   });
