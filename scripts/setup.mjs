@@ -10,6 +10,7 @@ const FOR_TESTS = [
   ['zsh', 'zsh'],
   ['fish', 'fish'],
   ['chromium', 'chromium'],
+  ['tmux', 'tmux'],
 ];
 
 checkNode();
