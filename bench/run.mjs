@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { installPeers } from './lib/peers.mjs';
 import { missed, resultTable } from './lib/table.mjs';
 
-const PARTS = ['cli', 'server', 'pictures', 'door', 'door-memory', 'program', 'fleet', 'before'];
+const PARTS = 'cli server pictures door door-memory program fleet loss before'.split(' ');
 const USAGE = `npm run bench -- [part…] [--node 24] [--against DIR] [--quick] [--json]; parts: ${PARTS.join(' ')}`;
 const DEFAULT_PARTS = ['cli', 'server', 'pictures'];
 
@@ -21,8 +21,13 @@ async function main(argv) {
     return refuse('meowctl is not built', 'Run: npm run build');
   }
   installPeers();
-  const rows = await measure(positionals.length > 0 ? positionals : DEFAULT_PARTS, values);
-  console.log(values.json ? JSON.stringify(rows, null, 2) : `\n${resultTable(rows)}`);
+  const { rows, drawn } = await measure(
+    positionals.length > 0 ? positionals : DEFAULT_PARTS,
+    values,
+  );
+  console.log(
+    values.json ? JSON.stringify(rows, null, 2) : `\n${[...drawn, resultTable(rows)].join('\n\n')}`,
+  );
   return rows.some(missed) ? 1 : 0;
 }
 
@@ -58,8 +63,13 @@ async function measure(parts, { node, against, quick = false }) {
   }
   try {
     const rows = [];
-    for (const part of parts) rows.push(...(await measurePart(part, world)));
-    return rows;
+    const drawn = [];
+    for (const part of parts) {
+      const result = await measurePart(part, world);
+      rows.push(...result.rows);
+      drawn.push(...result.drawn);
+    }
+    return { rows, drawn };
   } finally {
     await world.end();
   }
@@ -67,9 +77,10 @@ async function measure(parts, { node, against, quick = false }) {
 
 async function measurePart(part, world) {
   world.say(`part ${part}`);
-  const { measure: measureIt } = await import(`./parts/${part}.mjs`);
+  const { measure: measureIt, draw } = await import(`./parts/${part}.mjs`);
   // Each part's own servers are gone before the next: they beat, and pm2 knows its apps by name.
-  return world.within(measureIt);
+  const rows = await world.within(measureIt);
+  return { rows, drawn: draw ? [draw(rows)] : [] };
 }
 
 function refuse(message, remedy) {

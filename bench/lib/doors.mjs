@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, onPath, startListening, startTelling } from './programs.mjs';
+import { findPeer } from './debian.mjs';
+import { freePort, startListening, startTelling } from './programs.mjs';
 
 const bin = fileURLToPath(new URL('../../bin/meowctl.js', import.meta.url));
 
@@ -40,30 +41,23 @@ export async function startMeowctlDoor(world, name, namespace, from = bin) {
 
 /** @returns {Promise<Door | null>} null where nginx is not installed */
 export async function startNginx(world, backends) {
-  const program = await installed(world, 'nginx');
-  if (program === null) return null;
+  const peer = await findPeer(world, 'nginx');
+  if (peer === null) return null;
   const port = await freePort();
   const file = join(world.folder, 'nginx.conf');
   writeFileSync(file, nginxConf(world.folder, port, backends));
   const args = ['-p', world.folder, '-e', 'stderr', '-c', file];
-  return listening(world, 'nginx', program, args, port, world.env);
+  return listening(world, 'nginx', peer.command, args, port, peer.env);
 }
 
 /** @returns {Promise<Door | null>} null where HAProxy is not installed */
 export async function startHaproxy(world, backends) {
-  const program = await installed(world, 'haproxy');
-  if (program === null) return null;
+  const peer = await findPeer(world, 'haproxy');
+  if (peer === null) return null;
   const port = await freePort();
   const file = join(world.folder, 'haproxy.cfg');
   writeFileSync(file, haproxyCfg(port, backends));
-  return listening(world, 'haproxy', program, ['-db', '-q', '-f', file], port, world.env);
-}
-
-// Debian puts both into sbin, which is not on everybody's PATH.
-async function installed(world, name) {
-  const found = await onPath(name, `/usr/sbin/${name}`);
-  if (found === null) world.say(`${name} is not installed: skipped`);
-  return found;
+  return listening(world, 'haproxy', peer.command, ['-db', '-q', '-f', file], port, peer.env);
 }
 
 async function listening(world, name, command, args, port, env) {

@@ -28,6 +28,12 @@ export function rssBytes(pid) {
   return Number(line?.[1]) * KIB;
 }
 
+/** The processes it started that still run. @returns {number[]} */
+export function children(pid) {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean).map(Number);
+}
+
 export function openFiles(pid) {
   return readdirSync(`/proc/${pid}/fd`).length;
 }

@@ -4,6 +4,7 @@
  * @property {number} value
  * @property {number | null} [atMost] null or absent: for information
  * @property {readonly [number, number]} [interval] of a ratio near 1, its 95 % interval: that decides
+ * @property {any} [detail] of a row that a part draws in a table of its own; `--json` prints it
  * @property {string} [unit] what stands behind the value; a ratio has none
  */
 
@@ -16,12 +17,14 @@ export function missed({ value, atMost = null, interval }) {
 export function resultTable(rows) {
   return textTable(
     ['what', 'measured', 'at most', ''],
-    rows.map((row) => [
-      row.what,
-      `${row.value.toFixed(2)}${row.unit ?? ''}${between(row)}`,
-      row.atMost === null || row.atMost === undefined ? '–' : `${row.atMost}${row.unit ?? ''}`,
-      verdict(row),
-    ]),
+    rows
+      .filter(({ detail }) => detail === undefined)
+      .map((row) => [
+        row.what,
+        `${row.value.toFixed(2)}${row.unit ?? ''}${between(row)}`,
+        row.atMost === null || row.atMost === undefined ? '–' : `${row.atMost}${row.unit ?? ''}`,
+        verdict(row),
+      ]),
   );
 }
 
