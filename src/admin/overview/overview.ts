@@ -5,6 +5,7 @@ import type { Overview, ServerView } from '../../model/overview.ts';
 import type { Place } from '../../model/place.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import type { Seen } from '../../proxy/door.ts';
+import { CpuShares } from './cpu-shares.ts';
 
 /** What the door knows at any time. */
 export interface OverviewSource {
@@ -29,6 +30,7 @@ export interface Around extends FleetAround {
 /** Makes overviews, one after the other. */
 export class Overviews {
   readonly #source: OverviewSource;
+  readonly #cpu = new CpuShares();
 
   constructor(source: OverviewSource) {
     this.#source = source;
@@ -56,6 +58,7 @@ export class Overviews {
     const { servers, listed } = this.#source;
     const seen = new Map(servers().map((server) => [server.id, server]));
     const all = standings({ servers: listed(), desiredServers });
+    this.#cpu.keepOnly(new Set(all.map(({ record }) => record.id)));
     return all
       .map((standing) => this.#view(standing, seen.get(standing.record.id), counts))
       .sort((a, b) => a.port - b.port || (a.id < b.id ? -1 : 1));
@@ -71,8 +74,8 @@ export class Overviews {
       ...this.#rates(id),
       errors: counts.servers.get(id)?.errors ?? 0,
       inflight: seen?.inflight ?? inflight,
-      ...{ rss: null, cpu: null, heap: null, loopMs: null },
-      restarts: desired ? restarts : null,
+      ...this.#usage(record),
+      restarts: record.figures?.restarts ?? (desired ? restarts : null),
     };
   }
 
@@ -84,6 +87,12 @@ export class Overviews {
       ...{ rps: short(rps), p50Ms: shortOrNull(p50Ms), p99Ms: shortOrNull(p99Ms) },
       ...{ errorsPerSecond: short(errorsPerSecond), history: history.rps.map(short) },
     };
+  }
+
+  #usage({ id, figures }: ServerRecord) {
+    const { rss = null, cpuMs = null, heap = null, loopMs = null } = figures ?? {};
+    const cpu = cpuMs === null ? null : this.#cpu.share(id, cpuMs, performance.now());
+    return { rss, cpu, heap, loopMs };
   }
 }
 
