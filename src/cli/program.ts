@@ -9,6 +9,7 @@ import { addDescribe } from './history/describe.ts';
 import { addEvents } from './history/events.ts';
 import { addWhy } from './history/why.ts';
 import { verbHere } from './output/other-tools.ts';
+import { addDashboard } from './verbs/dashboard.ts';
 import { addDestroy } from './verbs/destroy.ts';
 import { addDown } from './verbs/down.ts';
 import { addGet } from './verbs/get.ts';
@@ -41,6 +42,7 @@ const verbs: ReadonlyMap<string, AddVerb> = new Map([
   ['logs', addLogs],
   ['events', addEvents],
   ['why', addWhy],
+  ['dashboard', addDashboard],
   ['proxy', addProxy],
   ['keep', addKeep],
   ['serve', addServe],

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { withoutSystem } from '../expected-errors.ts';
 import type { Program } from './launcher.ts';
 
 const SYSTEM = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' };
@@ -18,5 +19,20 @@ export function capture(
   } catch (error) {
     if (typeof (error as { status?: unknown }).status === 'number') return null;
     throw error;
+  }
+}
+
+/** What this system opens files with, for whoever sits at it. */
+export const OPENER = process.platform === 'darwin' ? 'open' : 'xdg-open';
+
+/**
+ * Opens a file with the program that its user chose for such files.
+ * @returns whether that was possible
+ */
+export function openFile(path: string, env: Program['env']): boolean {
+  try {
+    return capture(OPENER, [path], env) !== null;
+  } catch (error) {
+    return withoutSystem(false)(error);
   }
 }

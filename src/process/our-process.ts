@@ -22,6 +22,8 @@ export interface Running extends Run, FleetName {
   readonly id: string | null;
   readonly pid: number;
   readonly pidStart: string;
+  /** Of a door: where its admin listener is. */
+  readonly admin?: string;
 }
 
 const verbs: Readonly<Record<string, Kind>> = {

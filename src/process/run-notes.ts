@@ -16,6 +16,8 @@ export interface Announced extends FleetName {
   readonly kind: Kind;
   /** Of a server, else null. */
   readonly id: string | null;
+  /** Of a door: where its admin listener is. */
+  readonly admin?: string;
 }
 
 interface NoteKeeping {
@@ -31,12 +33,13 @@ interface NoteKeeping {
  */
 export function announce(
   home: string,
-  { kind, id, namespace, redis }: Announced,
+  { kind, id, namespace, redis, admin }: Announced,
   { pid, pidStart, bootId, pidNs }: ThisProcess,
   { everyMs, log }: NoteKeeping,
 ): () => void {
   const path = join(folder(home), `${kind}-${pid}-${randomBytes(4).toString('hex')}.json`);
-  const note: Running = { kind, id, namespace, redis, pid, pidStart, bootId, pidNs };
+  const what = { kind, id, namespace, redis, ...(admin === undefined ? {} : { admin }) };
+  const note: Running = { ...what, pid, pidStart, bootId, pidNs };
   const noting = repeat({
     name: 'noting in the state folder that it runs',
     every: () => everyMs,

@@ -2,15 +2,20 @@ import { defaults } from '../../defaults.ts';
 import type { Kind } from '../../process/our-process.ts';
 import type { Context } from './context.ts';
 
+interface Which {
+  readonly id?: string | null;
+  readonly admin?: string | null;
+}
+
 /**
  * Notes in the state folder that this process runs, until it ends.
- * @param id of a server, else null
+ * @param which the id of a server, or where a door's admin listener is
  * @returns takes the note away
  */
 export async function announceHere(
   { config, process: proc, output }: Context,
   kind: Kind,
-  id: string | null = null,
+  { id = null, admin = null }: Which = {},
 ): Promise<() => void> {
   const [{ announce }, { fleetName }, { thisMachine }] = await Promise.all([
     import('../../process/run-notes.ts'),
@@ -18,7 +23,8 @@ export async function announceHere(
     import('../../process/identity.ts'),
   ]);
   const { home, redisUrl, namespace } = config;
-  const what = { kind, id, ...fleetName(redisUrl, namespace) };
+  const place = admin === null ? {} : { admin };
+  const what = { kind, id, ...place, ...fleetName(redisUrl, namespace) };
   const leave = announce(home, what, thisMachine(home), {
     everyMs: defaults.runNoteMs,
     log: output.talk,

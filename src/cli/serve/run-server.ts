@@ -49,7 +49,7 @@ async function serveAnnounced(
   options: Named,
   around: Surroundings,
 ): Promise<void> {
-  const leave = await announceHere(context, 'server', options.id);
+  const leave = await announceHere(context, 'server', { id: options.id });
   try {
     await serveUntilGone(context, served, options, around);
   } finally {

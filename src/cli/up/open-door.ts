@@ -117,7 +117,7 @@ async function openBoth(context: Context, shown: ShownDoor, flags: DoorFlags): P
   }
   return {
     url,
-    adminUrl: adminIn(flags).admin ?? null,
+    adminUrl: adminUrl(flags),
     started: door.started,
     async close(deadlineMs) {
       await admin?.stopChanges();
@@ -127,8 +127,14 @@ async function openBoth(context: Context, shown: ShownDoor, flags: DoorFlags): P
   };
 }
 
-function adminIn({ admin, adminPort: port }: DoorFlags) {
-  return admin ? { admin: httpUrl(defaults.adminHost, port) } : {};
+/** Where the admin listener is; null for nowhere. */
+export function adminUrl({ admin, adminPort }: Pick<DoorFlags, 'admin' | 'adminPort'>) {
+  return admin ? httpUrl(defaults.adminHost, adminPort) : null;
+}
+
+function adminIn(flags: DoorFlags) {
+  const admin = adminUrl(flags);
+  return admin === null ? {} : { admin };
 }
 
 async function accessLog({ output }: Context, { accessLog: always }: DoorFlags) {

@@ -34,7 +34,7 @@ async function proxy(context: Context, options: Options): Promise<void> {
     await open.store.close();
     throw error;
   });
-  const leave = await announceHere(context, 'proxy');
+  const leave = await announceHere(context, 'proxy', { admin: door.adminUrl });
   const { output } = context;
   output.talk(`the door is ${door.url}`);
   if (door.adminUrl) output.talk(`admin    ${door.adminUrl}/servers`);

@@ -13,7 +13,7 @@ import { addDrainTimeout } from '../flags/time-limits.ts';
 import { size } from '../flags/values.ts';
 import { report } from '../output/usage-error.ts';
 import { detachUp } from '../up/detach.ts';
-import { addDoorOptions, checkDoorFlags } from '../up/open-door.ts';
+import { addDoorOptions, adminUrl, checkDoorFlags } from '../up/open-door.ts';
 import { runUp, type UpFlags } from '../up/session.ts';
 
 interface Options extends UpFlags, AppFlags {
@@ -56,7 +56,7 @@ async function up(context: Context, options: Options): Promise<void> {
   // From the start: as the first process of a container it hears no signal that it does not ask for.
   const stopping = context.stopping();
   try {
-    await asTheOnlyOne(context, stopping, async (ending) => {
+    await asTheOnlyOne(context, stopping, adminUrl(options), async (ending) => {
       // Not before: this log is that of the one that runs.
       if (options.detached) keepOwnLog(context.process, context.config.home, 'up', defaults);
       const asked = await whatToServe(context, options);
@@ -71,6 +71,7 @@ async function up(context: Context, options: Options): Promise<void> {
 async function asTheOnlyOne(
   context: Context,
   stopping: AbortSignal,
+  admin: string | null,
   work: (ending: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const { home } = context.config;
@@ -82,7 +83,7 @@ async function asTheOnlyOne(
   prepareStateFolder(home);
   const options = { signal: stopping, log: context.output.talk, settings: defaults };
   const taken = await takeUp(home, thisMachine(home), options);
-  const leave = await announceHere(context, 'up');
+  const leave = await announceHere(context, 'up', { admin });
   const lost = new AbortController();
   void taken.lost.then((error) => {
     report(error, context.output, false);
