@@ -23,3 +23,9 @@ export function clip(text: string, columns: number, mark = '…'): string {
   }
   return kept + mark;
 }
+
+/** The text with blanks behind it, or before it, until it takes so many columns. */
+export function padTo(text: string, columns: number, side: 'left' | 'right' = 'left'): string {
+  const blanks = ' '.repeat(Math.max(0, columns - textWidth(text)));
+  return side === 'left' ? text + blanks : blanks + text;
+}

@@ -51,7 +51,7 @@ const uses: Record<string, readonly string[]> = {
   ],
   'cli/verbs': [
     ...['cli/context', 'cli/flags', 'cli/output', 'cli/picture-files', 'cli/progress'],
-    ...['cli/serve', 'cli/up'],
+    ...['cli/serve', 'cli/top', 'cli/up'],
     ...[
       'fleet/destroy',
       'fleet/restart',
@@ -78,6 +78,12 @@ const uses: Record<string, readonly string[]> = {
   'cli/output': ['cli/flags', 'model', 'process', 'state', 'time'],
   'cli/flags': ['environment', 'health', 'hosting', 'model', 'state'],
   'cli/progress': ['cli/output', 'time'],
+  'cli/top': [
+    ...['cli/context', 'cli/output', 'cli/progress', 'cli/top/frame', 'cli/top/sight', 'cli/up'],
+    ...['model', 'process', 'time'],
+  ],
+  'cli/top/frame': ['cli/progress', 'model', 'overview', 'time'],
+  'cli/top/sight': ['model', 'overview'],
   'cli/completion': ['cli/flags', 'cli/output', 'logs', 'model', 'state'],
   'cli/picture-files': ['cats/picture', 'terminal'],
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { clip, textWidth } from '../src/text-width.ts';
+import { clip, padTo, textWidth } from '../src/text-width.ts';
 
 describe('the width of a text on a terminal', () => {
   test.each([
@@ -36,4 +36,12 @@ describe('a text that is too long', () => {
       }),
     );
   });
+});
+
+test('a column is filled with blanks by what is seen, on either side', () => {
+  expect([padTo('猫', 4), padTo('42', 4, 'right'), padTo('too long', 4)]).toEqual([
+    '猫  ',
+    '  42',
+    'too long',
+  ]);
 });

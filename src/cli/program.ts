@@ -24,6 +24,7 @@ import { addScale } from './verbs/scale.ts';
 import { addServe } from './verbs/serve.ts';
 import { addSet } from './verbs/set.ts';
 import { addSpawn } from './verbs/spawn.ts';
+import { addTop } from './verbs/top.ts';
 import { addUp } from './verbs/up.ts';
 import { addUpload } from './verbs/upload.ts';
 
@@ -38,6 +39,7 @@ const verbs: ReadonlyMap<string, AddVerb> = new Map([
   ['scale', addScale],
   ['restart', addRestart],
   ['listservers', addListservers],
+  ['top', addTop],
   ['describe', addDescribe],
   ['logs', addLogs],
   ['events', addEvents],

@@ -63,6 +63,18 @@ export async function endGroup(pid: number): Promise<Ending> {
   return 'terminated';
 }
 
+/** Our own process group, to kill(2). */
+const OUR_GROUP = 0;
+
+/**
+ * Stops this process until somebody lets it go on, as Ctrl-Z does. Where no shell could (it is the
+ * first one of its session), the kernel does not stop it, and it goes on at once.
+ * @param isWhole also who waits for it in the same group: npx, a script
+ */
+export function stopOurselves(isWhole: boolean): void {
+  process.kill(isWhole ? OUR_GROUP : process.pid, 'SIGTSTP');
+}
+
 // Process 1 leads no group that has a number to signal: -1 is everybody, and 0 is our own group.
 function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
   if (pid === -1 || pid === 0) return false;

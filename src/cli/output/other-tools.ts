@@ -29,7 +29,7 @@ const verbs: ReadonlyMap<string, string> = new Map([
   ...together(DETAILS, 'id', 'env', 'ping', 'report'),
   ...together(DELETE, 'delete', 'del', 'rm', 'remove'),
   ...together(KILL, 'kill', 'sendSignal', 'shutdown'),
-  ...together(WATCH, 'monit', 'monitor', 'imonit', 'dashboard', 'dash', 'top', 'stats'),
+  ...together(WATCH, 'monit', 'monitor', 'imonit', 'dashboard', 'dash', 'stats'),
   ...together(LOGS, 'log', 'tail'),
   ...together(BOOT, 'startup', 'unstartup', 'enable', 'disable'),
   ...together(BACK, 'resurrect'),

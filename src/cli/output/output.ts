@@ -4,7 +4,7 @@ import { plain, reason, systemReason } from '../../text.ts';
 
 /** A column of a table: its head, and what stands in it. */
 export type Cell = { readonly text: string; readonly tone?: Tone };
-export type Tone = 'good' | 'warn' | 'bad' | 'dim';
+export type Tone = 'good' | 'warn' | 'bad' | 'dim' | 'head' | 'picked';
 
 export type Paint = (text: string, tone: Tone | undefined) => string;
 
@@ -39,6 +39,8 @@ export interface Output {
   isUnread(): boolean;
   /** One line to a person, on stderr. */
   talk(text: string): void;
+  /** From now on whoever says something says it there; null: on stderr again. */
+  divert(to: ((text: string) => void) | null): void;
   /** From now on this stands below all lines of the terminal that stderr is; null: nothing does. */
   setBelow(below: Below | null): void;
   /** Resolves when all of stdout has been taken. Rejects with FailedError where it could not be. */
@@ -65,16 +67,13 @@ export function createOutput(
   const outIsTerminal = stdout.isTTY === true;
   const isColored = color === 'always' || (color === 'auto' && outIsTerminal);
   const used = isColored ? paints : null;
-  let below: Below | null = null;
-  const write = (stream: NodeJS.WriteStream, text: string) => {
-    if (below && stream.isTTY) below.around(() => stream.write(text));
-    else stream.write(text);
-  };
+  const { write, ...speaking } = createSpeaking(stderr);
   const line = (text: string) => {
     if (!closed) write(stdout, `${outIsTerminal ? plain(text) : text}\n`);
   };
 
   return {
+    ...speaking,
     outIsTerminal,
     errIsTerminal: stderr.isTTY === true,
     line,
@@ -96,17 +95,36 @@ export function createOutput(
       };
     },
     isUnread: () => closed,
-    talk(text) {
-      write(stderr, `${text}\n`);
-    },
-    setBelow(next) {
-      below = next;
-    },
     async flush() {
       if (!closed) await written(stdout, Buffer.alloc(0)).catch(reason);
       if (failure) throw cannotPrint(failure);
     },
   };
+}
+
+type Speaking = Pick<Output, 'talk' | 'divert' | 'setBelow'>;
+
+/** What is said, and what makes room for it on a terminal. */
+function createSpeaking(stderr: NodeJS.WriteStream) {
+  let below: Below | null = null;
+  let diverted: ((text: string) => void) | null = null;
+  const write = (stream: NodeJS.WriteStream, text: string) => {
+    if (below && stream.isTTY) below.around(() => stream.write(text));
+    else stream.write(text);
+  };
+  const speaking: Speaking = {
+    talk(text) {
+      if (diverted) diverted(text);
+      else write(stderr, `${text}\n`);
+    },
+    divert(to) {
+      diverted = to;
+    },
+    setBelow(next) {
+      below = next;
+    },
+  };
+  return { ...speaking, write };
 }
 
 function tableText(

@@ -6,7 +6,8 @@ export const paints: Paints = { tones: loadTones, labels: loadLabelPaint };
 async function loadTones(): Promise<Paint> {
   const { Chalk } = await import('chalk');
   const chalk: ChalkInstance = new Chalk({ level: 1 });
-  const tones = { good: chalk.green, warn: chalk.yellow, bad: chalk.red, dim: chalk.dim };
+  const { green: good, yellow: warn, red: bad, dim, bold: head, inverse: picked } = chalk;
+  const tones = { good, warn, bad, dim, head, picked };
   return (text, tone) => (tone ? tones[tone](text) : text);
 }
 

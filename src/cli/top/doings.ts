@@ -1,0 +1,127 @@
+import type { FleetVerbs } from '../../admin/changes/changing-routes.ts';
+import type { Outcome, Progress } from '../../admin/changes/run-change.ts';
+import { toMeowError } from '../../errors.ts';
+import type { Wanted } from '../../overview/consequences.ts';
+import { plain } from '../../text.ts';
+import type { Signs } from '../progress/marks.ts';
+import type { Line } from '../progress/region.ts';
+import { ServerLines } from '../progress/server-lines.ts';
+
+interface Doing {
+  readonly steps: ServerLines;
+  lines: readonly Line[];
+  /** Null while it goes on. */
+  endedMs: number | null;
+}
+
+export interface DoingsOptions {
+  readonly signs: Signs;
+  nowMs(): number;
+  /** Something about them is new. */
+  onNews(): void;
+  say(line: string): void;
+}
+
+/** Of one that goes on. */
+const MOST_LINES = 4;
+const MOST_SHOWN = 6;
+/** What came of one stays to be read. */
+const SHOWN_MS = 15_000;
+
+/** What is being changed from here. */
+export class Doings {
+  readonly #verbs: FleetVerbs;
+  readonly #options: DoingsOptions;
+  readonly #all = new Set<Doing>();
+  readonly #going = new Set<Promise<void>>();
+  readonly #stopping = new AbortController();
+
+  constructor(verbs: FleetVerbs, options: DoingsOptions) {
+    this.#verbs = verbs;
+    this.#options = options;
+  }
+
+  begin(wanted: Wanted): void {
+    const { signs, nowMs } = this.#options;
+    const show = (lines: readonly Line[]) => {
+      if (doing.endedMs === null) doing.lines = lines;
+      this.#options.onNews();
+    };
+    const screen = {
+      room: MOST_LINES,
+      show,
+      leave: (_: readonly Line[], lines: readonly Line[]) => show(lines),
+    };
+    const steps = new ServerLines(screen, signs.marks, nowMs);
+    const doing: Doing = { steps, lines: [], endedMs: null };
+    this.#all.add(doing);
+    const going = this.#go(wanted, doing).finally(() => this.#going.delete(going));
+    this.#going.add(going);
+  }
+
+  lines(): readonly Line[] {
+    const nowMs = this.#options.nowMs();
+    for (const doing of this.#all) {
+      if (doing.endedMs !== null && nowMs - doing.endedMs > SHOWN_MS) this.#all.delete(doing);
+    }
+    return [...this.#all].flatMap(({ lines }) => lines).slice(-MOST_SHOWN);
+  }
+
+  /** How long what goes on has taken by now. */
+  tick(): void {
+    for (const { steps, endedMs } of this.#all) if (endedMs === null) steps.draw();
+  }
+
+  isGoing(): boolean {
+    return this.#going.size > 0;
+  }
+
+  /** What goes on is interrupted, as a verb by Ctrl-C; resolves when all have ended. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#going);
+  }
+
+  async #go(wanted: Wanted, doing: Doing): Promise<void> {
+    const { signs } = this.#options;
+    const { steps } = doing;
+    const progress = { steps, say: this.#options.say, signal: this.#stopping.signal };
+    try {
+      const outcome = await run(this.#verbs, wanted, progress);
+      this.#end(doing, outcomeLines(outcome, signs));
+    } catch (error) {
+      this.#end(doing, outcomeLines({ summary: '', failed: [toMeowError(error)] }, signs));
+    }
+  }
+
+  #end(doing: Doing, lines: readonly Line[]): void {
+    doing.endedMs = this.#options.nowMs();
+    doing.lines = lines;
+    this.#options.onNews();
+  }
+}
+
+function run(verbs: FleetVerbs, wanted: Wanted, progress: Progress): Promise<Outcome> {
+  switch (wanted.verb) {
+    case 'spawn':
+      return verbs.spawn(wanted.count, progress);
+    case 'scale':
+      return verbs.scale(wanted.count, progress);
+    case 'restart':
+      return verbs.restart(wanted.id === null ? [] : [wanted.id], progress);
+    case 'destroy':
+      // Whether it was the last one was said before.
+      return verbs.destroy(wanted.id, true, progress);
+  }
+}
+
+function outcomeLines({ summary, failed }: Outcome, { marks }: Signs): Line[] {
+  const done: Line = [{ text: marks.done, tone: 'good' }, { text: ` ${plain(summary)}` }];
+  const failures = failed.map(
+    ({ message, remedy }): Line => [
+      { text: marks.failed, tone: 'bad' },
+      { text: ` ${plain(message)}. ${plain(remedy)}` },
+    ],
+  );
+  return [...(summary === '' ? [] : [done]), ...failures];
+}
