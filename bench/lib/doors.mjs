@@ -32,9 +32,9 @@ export async function startNodeDoor(world, name, backends) {
 }
 
 /** @returns {Promise<Door>} */
-export async function startMeowctlDoor(world, name, namespace, from = bin) {
+export async function startMeowctlDoor(world, name, namespace, from = bin, flags = ['--no-admin']) {
   const port = await freePort();
-  const args = [from, 'proxy', '--port', String(port), '--no-admin'];
+  const args = [from, 'proxy', '--port', String(port), ...flags];
   const env = { ...world.env, MEOW_NAMESPACE: namespace };
   return listening(world, name, world.node, args, port, env);
 }

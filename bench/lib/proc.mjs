@@ -15,6 +15,16 @@ export function cpuMicros(pid) {
   return (Number(fields[UTIME]) + Number(fields[STIME])) * TICK_US;
 }
 
+/**
+ * The same to the nanosecond, of the threads that live now: ticks of 10 ms are a hundredth of a
+ * second's work, and some ratios are to be told to less.
+ */
+export function preciseCpuMicros(pid) {
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  const spent = tasks.map((task) => readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8'));
+  return spent.reduce((sum, text) => sum + Number(text.split(' ')[0]), 0) / 1_000;
+}
+
 /** CPU time of all processes that this one has started and that have ended, in µs. */
 export function childCpuMicros() {
   const stat = readFileSync('/proc/self/stat', 'utf8');

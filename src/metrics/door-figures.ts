@@ -74,7 +74,7 @@ class Figures implements DoorFigures {
   constructor(options: FiguresOptions, nowMs: () => number) {
     this.#options = options;
     this.#nowMs = nowMs;
-    this.#recent = new Recent(this.total(), nowMs());
+    this.#recent = new Recent(this.#tallies(), nowMs());
   }
 
   tally(id: string): Tally {
@@ -124,8 +124,7 @@ class Figures implements DoorFigures {
 
   total(): Counts {
     const total = new Tally();
-    const all = [...this.#entries.values()].map(({ tally }) => tally);
-    for (const tally of [this.#none, this.#gone, ...all]) {
+    for (const tally of this.#tallies()) {
       total.take(tally);
       total.webSockets += tally.webSockets;
       total.streams += tally.streams;
@@ -143,13 +142,17 @@ class Figures implements DoorFigures {
   turn(): void {
     const nowMs = this.#nowMs();
     this.#dropGone(nowMs);
-    for (const { tally, recent } of this.#entries.values()) recent.turn(tally.counts(), nowMs);
-    this.#recent.turn(this.total(), nowMs);
+    for (const { tally, recent } of this.#entries.values()) recent.turn([tally], nowMs);
+    this.#recent.turn(this.#tallies(), nowMs);
+  }
+
+  #tallies(): readonly Tally[] {
+    return [this.#none, this.#gone, ...[...this.#entries.values()].map(({ tally }) => tally)];
   }
 
   #begin(id: string): Entry {
     const tally = new Tally();
-    const recent = new Recent(tally.counts(), this.#nowMs());
+    const recent = new Recent([tally], this.#nowMs());
     const entry = { tally, recent, leftMs: null };
     this.#entries.set(id, entry);
     return entry;

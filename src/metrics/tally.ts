@@ -15,6 +15,10 @@ type RetryKind = (typeof RETRIES)[number];
 type EjectionCause = (typeof EJECTIONS)[number];
 type ProbeKind = (typeof PROBES)[number];
 
+/** Where what stands in a mark. */
+export const MARKED = { requests: 0, errors: 1, retries: 2, steps: 3 } as const;
+export const MARK_LENGTH = MARKED.steps + STEPS;
+
 const GONE = 499;
 const HUNDRED = 100;
 const [FOUR_NINE_NINE, LAST] = [STATUS_CLASSES.indexOf('499'), STATUS_CLASSES.length - 1];
@@ -26,7 +30,7 @@ export interface Counts {
   readonly errors: number;
   readonly byClass: Readonly<Record<StatusClass, number>>;
   /** Per step of durations.ts; without WebSockets and event streams, whose length says nothing. */
-  readonly steps: readonly number[];
+  readonly steps: ArrayLike<number>;
   readonly sumMs: number;
   readonly retries: Readonly<Record<RetryKind, number>>;
   readonly ejections: Readonly<Record<EjectionCause, number>>;
@@ -90,13 +94,23 @@ export class Tally {
     for (const kind of PROBES) this.probes[kind] += other.probes[kind];
   }
 
+  /** What rates are made of, added to a mark that has been made before. */
+  mark(mark: Float64Array): void {
+    add(mark, MARKED.requests, this.#requests());
+    add(mark, MARKED.errors, this.#errors());
+    const { unconnected, broken, gone } = this.retries;
+    add(mark, MARKED.retries, unconnected + broken + gone);
+    for (let step = 0; step < STEPS; step += 1)
+      add(mark, MARKED.steps + step, this.#steps[step] ?? 0);
+  }
+
   counts(): Counts {
-    const classes = [...this.#classes];
+    const classes = this.#classes;
     return {
-      requests: this.#classes.reduce((sum, count) => sum + count, 0),
-      errors: classes[LAST] ?? 0,
+      requests: this.#requests(),
+      errors: this.#errors(),
       byClass: record(STATUS_CLASSES, (_, at) => classes[at] ?? 0),
-      steps: [...this.#steps],
+      steps: this.#steps.slice(),
       sumMs: this.#sumMs,
       retries: { ...this.retries },
       ejections: { ...this.ejections },
@@ -106,6 +120,16 @@ export class Tally {
       webSockets: this.webSockets,
       streams: this.streams,
     };
+  }
+
+  #requests(): number {
+    let sum = 0;
+    for (let at = 0; at <= LAST; at += 1) sum += this.#classes[at] ?? 0;
+    return sum;
+  }
+
+  #errors(): number {
+    return this.#classes[LAST] ?? 0;
   }
 }
 
@@ -127,6 +151,9 @@ function record<Name extends string>(
   names: readonly Name[],
   value: (name: Name, at: number) => number,
 ): Record<Name, number> {
-  const pairs = names.map((name, at) => [name, value(name, at)]);
-  return Object.fromEntries(pairs) as Record<Name, number>;
+  const made = {} as Record<Name, number>;
+  names.forEach((name, at) => {
+    made[name] = value(name, at);
+  });
+  return made;
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { httpUrl } from '../../address.ts';
 import type { Admin } from '../../admin/admin.ts';
 import { defaults } from '../../defaults.ts';
@@ -20,6 +20,8 @@ export interface DoorFlags extends AdminFlags {
   readonly trustProxy?: string[];
   readonly accessLog?: boolean;
   readonly sticky?: boolean;
+  /** False where nothing is counted. */
+  readonly figures: boolean;
 }
 
 export interface OpenedDoor {
@@ -50,6 +52,8 @@ export function addDoorOptions(command: Command): Command {
     .option('--allow-backends <networks...>', 'where servers may be (default: loopback)')
     .option('--trust-proxy <networks...>', 'peers whose X-Forwarded-* are believed')
     .option('--access-log', 'a line per request even where stdout is no terminal');
+  // For `npm run bench -- metrics` alone.
+  command.addOption(new Option('--no-figures').hideHelp());
   return addDoorFlags(command);
 }
 
@@ -85,6 +89,7 @@ export async function openDoor(
     port: flags.port,
     balance: flags.balance,
     retry: flags.retry,
+    figures: flags.figures,
     ...(flags.admin ? { alsoOurs: [adminAddress(flags)] } : {}),
     ...(flags.allowBackends ? { allowBackends: flags.allowBackends } : {}),
     ...(flags.trustProxy ? { trustProxy: flags.trustProxy } : {}),

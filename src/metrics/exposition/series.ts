@@ -51,7 +51,7 @@ export function cleaned(labels: Labels): Labels {
 /** The lines of a histogram: steps that hold those before them, then sum and count. */
 export function histogram(name: string, { steps, sumMs }: Counts, labels: Labels = {}): Sample[] {
   let below = 0;
-  const buckets = steps.map((count, step) => {
+  const buckets = Array.from(steps, (count, step) => {
     below += count;
     const bound = BOUNDS_MS[step];
     const le = bound === undefined ? '+Inf' : String(seconds(bound));
