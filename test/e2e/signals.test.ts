@@ -75,14 +75,18 @@ const going: Readonly<Record<string, () => Promise<Running>>> = {
   },
   destroy: () => waiting('destroy', '--all'),
   down: () => waiting('down'),
-  async 'logs -f'() {
-    await site.spawn();
-    const logs = site.start(['logs', '-f']);
-    const ended = finish(logs);
-    await once(logs.stdout as Readable, 'data');
-    return { ended, kill: (signal) => logs.kill(signal) };
-  },
+  'logs -f': () => following('logs'),
+  'events -f': () => following('events'),
 };
+
+/** A verb that prints what comes. */
+async function following(verb: string): Promise<Running> {
+  await site.spawn();
+  const follower = site.start([verb, '-f']);
+  const ended = finish(follower);
+  await once(follower.stdout as Readable, 'data');
+  return { ended, kill: (signal) => follower.kill(signal) };
+}
 
 /** A verb that waits for a server that does not get ready. */
 async function starting(...words: string[]): Promise<Running> {

@@ -40,6 +40,8 @@ export function addEvents(program: Command, context: Context): void {
 }
 
 async function events(context: Context, server: string | undefined, options: Options) {
+  // From the start: what is printed first must not be the sign that it may be interrupted.
+  if (options.follow) context.interruption();
   await context.withStore(async ({ store }) => {
     const found = await store.events.read({
       server,
