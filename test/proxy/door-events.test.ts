@@ -56,10 +56,12 @@ test('a request that was tried again is remembered, with each server that failed
     failures: [{ server: 'bbbbbb', why: expect.any(String) }],
   });
   expect(door.requests.find({ id: last?.id ?? '' })).toEqual([last]);
-  await ask(port, '/x', { method: 'POST', body: 'a' }).catch(() => {});
-  await ask(port, '/x', { method: 'POST', body: 'a' }).catch(() => {});
+  const post = { method: 'POST', body: 'a' };
+  const answers = [await ask(port, '/x', post), await ask(port, '/x', post)];
+  const failed = answers.find(({ status }) => status === 502);
   const posts = door.requests.find({}).filter(({ method }) => method === 'POST');
   expect(posts).toMatchObject([{ status: 502, server: null, failures: [{ server: 'bbbbbb' }] }]);
+  expect(failed?.headers['x-request-id']).toBe(posts[0]?.id);
 });
 
 test('a request that went well, or whose client left, is not remembered', async () => {
@@ -119,4 +121,19 @@ test('an orderly leave, and a first use, are no news of a door', () => {
   const outage = new StoreError('unavailable', 'no Redis', '');
   for (const trouble of [outage, outage, null, null]) door.redis(trouble);
   expect(told.map(({ kind }) => kind)).toEqual(['redis-away', 'redis-back']);
+});
+
+test('a WebSocket that no server would open is remembered too', async () => {
+  const broken = await fleet.serve('aaaaaa');
+  broken.server.on('upgrade', (_, socket) => socket.destroy());
+  const { door, port } = await fleet.open(1);
+  const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
+  const headers = {
+    ...upgrade,
+    'sec-websocket-key': 'a'.repeat(22).concat('=='),
+    'x-request-id': 'ws-1',
+  };
+  expect((await ask(port, '/ws', { headers })).status).toBe(502);
+  const [found] = door.requests.find({ id: 'ws-1' });
+  expect(found).toMatchObject({ path: '/ws', status: 502, failures: [{ server: 'aaaaaa' }] });
 });

@@ -1,3 +1,4 @@
+import type { FleetEvent } from '../../model/event.ts';
 import { eventInWords, portOfReady } from '../../model/event-words.ts';
 import { type Standing, standings } from '../../model/fleet-states.ts';
 import type { Known } from './known.ts';
@@ -21,7 +22,7 @@ export function momentStory(known: Known, { from, to }: Moment): Story | null {
   const requests = known.notes.filter(isThen).reverse();
   if (events.length === 0 && requests.length === 0) return null;
   const sentences = [
-    ...events.slice(0, MOST_EVENTS).map((event) => `${clock(event.at)} ${eventInWords(event)}.`),
+    ...events.slice(0, MOST_EVENTS).map(inLine),
     ...more(events.length - MOST_EVENTS, 'event', 'meowctl events'),
     ...requests.slice(0, MOST_REQUESTS).map((note) => `A request had trouble: ${inShort(note)}.`),
     ...more(requests.length - MOST_REQUESTS, 'request', 'meowctl why --json'),
@@ -65,4 +66,23 @@ function serversAt({ events, fleet }: Known, port: number): string[] {
 function rank({ state, hasRecord }: Standing): number {
   if (state === 'up') return 2;
   return hasRecord ? 1 : 0;
+}
+
+/** What a door told of itself and of servers, the newest of it; null where it is not known. */
+export function doorStory({ events: all, fleet }: Known, id: string): Story | null {
+  const events = all.filter(({ by }) => by === `door ${id}`);
+  const door = fleet.doors.find((one) => one.id === id);
+  if (!door && events.length === 0) return null;
+  const now = door ? `listens at ${door.url}` : 'is not open any more';
+  const left = events.length - MOST_EVENTS;
+  const sentences = [
+    `${id} is a door, and ${now}.`,
+    ...(left > 0 ? [`(${left} more before: see \`meowctl events\`)`] : []),
+    ...events.slice(-MOST_EVENTS).map(inLine),
+  ];
+  return { sentences, events, requests: [], log: [] };
+}
+
+function inLine(event: FleetEvent): string {
+  return `${clock(event.at)} ${eventInWords(event)}.`;
 }

@@ -37,15 +37,20 @@ async function why(context: Context, what: string, options: Options): Promise<vo
 }
 
 async function answer(known: Known, subject: Subject): Promise<Story | null> {
-  const [{ serverStory }, { momentStory, portStory }, { requestStory }] = await Promise.all([
-    import('./server-story.ts'),
-    import('./moment-story.ts'),
-    import('./request-story.ts'),
-  ]);
+  const [{ serverStory }, { doorStory, momentStory, portStory }, { requestStory }] =
+    await Promise.all([
+      import('./server-story.ts'),
+      import('./moment-story.ts'),
+      import('./request-story.ts'),
+    ]);
   switch (subject.kind) {
     case 'server':
-      // A request may be called so, too.
-      return serverStory(known, subject.id) ?? requestStory(known, subject.id);
+      // A door and a request may be called so, too.
+      return (
+        serverStory(known, subject.id) ??
+        doorStory(known, subject.id) ??
+        requestStory(known, subject.id)
+      );
     case 'port':
       return portStory(known, subject.port) ?? requestStory(known, String(subject.port));
     case 'time':

@@ -114,9 +114,3 @@ export interface Outgoing {
 export function attemptName({ attempt, method, path }: Outgoing): string {
   return `attempt ${attempt} of ${method} ${plain(path)}`;
 }
-
-/** What its server is told in `X-Request-Id`. */
-export function requestId({ lines, attemptAt, attempt }: Outgoing): string {
-  const at = lines.indexOf('x-request-id') + 1;
-  return attemptAt.includes(at) ? attempt : (lines[at] ?? attempt);
-}

@@ -14,7 +14,7 @@ import { Attempt } from './attempt.ts';
 import type { Client } from './client.ts';
 import { attemptName, type DoorContext, type Outgoing, pickUpstream } from './context.ts';
 import type { Waiting } from './start-queue.ts';
-import { CLIENT_LEFT, tell } from './tell.ts';
+import { CLIENT_LEFT, requestId, tell } from './tell.ts';
 import { takesPicture } from './undelivered.ts';
 
 const GONE = 499;
@@ -178,7 +178,9 @@ export class Exchange implements Client, Unanswered, Waiting {
     this.connection.isLast ||= !this.request.complete;
     const close = answer.close || this.context.closing;
     this.context.figures?.answeredItself(answer);
-    sendOwn(this.request, this.response, { ...answer, close }, this.context.options);
+    // By this its client can ask what became of it.
+    const lines = [...(answer.lines ?? []), 'X-Request-Id', requestId(this.outgoing)];
+    sendOwn(this.request, this.response, { ...answer, lines, close }, this.context.options);
   }
 
   #closed(): void {

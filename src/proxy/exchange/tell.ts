@@ -1,7 +1,7 @@
 import type { FailedTry } from '../request-notes.ts';
 import { remark } from '../upstream/failure.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { type DoorContext, type Outgoing, requestId } from './context.ts';
+import type { DoorContext, Outgoing } from './context.ts';
 
 /** How a request ended. */
 export interface Told {
@@ -44,4 +44,10 @@ export function tell(
 function hadTrouble({ status, failures, trouble }: Told): boolean {
   if (failures !== null || status >= SERVER_ERROR) return true;
   return trouble !== null && trouble !== CLIENT_LEFT;
+}
+
+/** What its server is told in `X-Request-Id`. */
+export function requestId({ lines, attemptAt, attempt }: Outgoing): string {
+  const at = lines.indexOf('x-request-id') + 1;
+  return attemptAt.includes(at) ? attempt : (lines[at] ?? attempt);
 }

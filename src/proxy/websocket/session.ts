@@ -25,6 +25,7 @@ export interface Handshake {
 }
 
 const SWITCHING = 101;
+const SERVER_ERROR = 500;
 
 /** One WebSocket through the door, from its handshake until both sockets are closed. */
 export class WebSocketSession implements PendingRequest {
@@ -205,15 +206,12 @@ export class WebSocketSession implements PendingRequest {
     const { path, tried, upstream } = this.#handshake;
     const durationMs = performance.now() - this.#startMs;
     this.#context.figures?.answered(upstream.tally, status, null);
-    this.#context.onAnswer?.({
-      at: Date.now() - durationMs,
-      method: 'GET',
-      path,
-      server,
-      status,
-      durationMs,
-      tried: tried.map(({ id }) => id),
-      trouble,
-    });
+    const how = { at: Date.now() - durationMs, method: 'GET', path, server, status, durationMs };
+    const answered = { ...how, tried: tried.map(({ id }) => id), trouble };
+    this.#context.onAnswer?.(answered);
+    if (status < SERVER_ERROR) return;
+    const id = String(this.#outgoing?.getHeader('x-request-id') ?? '');
+    const failures = server === null ? [{ server: upstream.id, why: trouble ?? '' }] : [];
+    this.#context.notes.add({ ...answered, id, failures });
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseNotes } from '../../../src/cli/history/door-notes.ts';
 import type { Known } from '../../../src/cli/history/known.ts';
-import { momentStory, portStory } from '../../../src/cli/history/moment-story.ts';
+import { doorStory, momentStory, portStory } from '../../../src/cli/history/moment-story.ts';
 import { requestStory } from '../../../src/cli/history/request-story.ts';
 import { serverStory } from '../../../src/cli/history/server-story.ts';
 import { clock } from '../../../src/cli/history/story.ts';
@@ -220,6 +220,21 @@ describe('the story of a port', () => {
       'Door ddd222 listens at http://127.0.0.1:3000.',
     ]);
   });
+});
+
+test('the story of a door is what it told', () => {
+  const own = { by: 'door ddd222', server: null };
+  const events = [
+    happened(0, 'door-opened', { ...own, why: 'http://127.0.0.1:3000' }),
+    happened(5, 'ejected', { by: 'door ddd222', why: 'refused' }),
+    happened(6, 'door-closed', { by: 'door other2', server: null }),
+  ];
+  expect(doorStory(known({ events }), 'ddd222')?.sentences).toEqual([
+    'ddd222 is a door, and is not open any more.',
+    `${when(0)} door ddd222 (on web1) opened: http://127.0.0.1:3000.`,
+    `${when(5)} abc234 was taken out of use by door ddd222 (on web1): refused.`,
+  ]);
+  expect(doorStory(known({ events }), 'abc234')).toBeNull();
 });
 
 test.each(['', 'null', '{}', '[', '[1]', '[{}]', '[{"id":1}]', '<html>'])(

@@ -75,6 +75,20 @@ describe('events', () => {
     await until('it is there', async () => (await reasons())[0] === 'no room');
   });
 
+  test('of an order are written with it, once, also while Redis is out of memory', async () => {
+    await raw.config('SET', 'maxmemory', '1');
+    for (let again = 0; again < 3; again++) {
+      await store.registry.orderRetire(['abc234'], 5_000, false, again > 0);
+      await store.registry.orderRetire(['def234'], 5_000);
+    }
+    expect(await reasons()).toEqual(['to finish within 5 s', 'to finish within 5 s']);
+    const found = await store.events.read({ limit: ALL });
+    expect(found.map(({ kind, server }) => [kind, server])).toEqual([
+      ['ordered', 'abc234'],
+      ['ordered', 'def234'],
+    ]);
+  });
+
   test('that are not ours are skipped and told', async () => {
     await raw.xadd(KEY, '*', 'event', eventText({ kind: 'ready', why: 'good' }));
     await raw.xadd(KEY, '*', 'event', '<script>alert(1)</script>');
