@@ -32,9 +32,8 @@ export function createChart(figure: Figure): Chart {
   }
 
   function sayAt(at: number | null): void {
-    const value = values[at ?? values.length - 1];
-    const when = at === null || at === SECONDS - 1 ? '' : ` ${SECONDS - 1 - at} s ago`;
-    setText(readout, value == null ? '' : `${figure.inWords(value)}${when}`);
+    const value = at === null ? null : values[at];
+    setText(readout, value == null ? '' : `${figure.inWords(value)} ${momentInWords(at ?? 0)}`);
   }
 
   new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: HEIGHT_PX })).observe(
@@ -54,6 +53,11 @@ export function createChart(figure: Figure): Chart {
       box.setAttribute('aria-label', summary(figure, values));
     },
   };
+}
+
+function momentInWords(at: number): string {
+  const secondsAgo = SECONDS - 1 - at;
+  return secondsAgo === 0 ? 'now' : `${secondsAgo} s ago`;
 }
 
 function lastMinute(values: readonly (number | null)[]): (number | null)[] {
