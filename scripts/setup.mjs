@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const FOR_TESTS = [
   ['zsh', 'zsh'],
   ['fish', 'fish'],
+  ['faketime', 'faketime'],
   ['chromium', 'chromium'],
   ['tmux', 'tmux'],
 ];

@@ -46,8 +46,8 @@ const uses: Record<string, readonly string[]> = {
     'time',
   ],
   cli: [
-    ...['cli/completion', 'cli/context', 'cli/flags', 'cli/history', 'cli/output', 'cli/serve'],
-    'cli/verbs',
+    ...['cli/completion', 'cli/context', 'cli/doctor', 'cli/flags', 'cli/history'],
+    ...['cli/output', 'cli/serve', 'cli/verbs'],
   ],
   'cli/verbs': [
     ...['cli/context', 'cli/flags', 'cli/output', 'cli/picture-files', 'cli/progress'],
@@ -85,6 +85,7 @@ const uses: Record<string, readonly string[]> = {
   'cli/top/frame': ['cli/progress', 'model', 'overview', 'time'],
   'cli/top/sight': ['model', 'overview'],
   'cli/completion': ['cli/flags', 'cli/output', 'logs', 'model', 'state'],
+  'cli/doctor': [...['cli/context', 'cli/flags', 'doctor', 'local-redis', 'process']],
   'cli/picture-files': ['cats/picture', 'terminal'],
 
   terminal: ['terminal/decode', 'process'],
@@ -139,6 +140,8 @@ const uses: Record<string, readonly string[]> = {
   hosting: ['health', 'http', 'time'],
   health: [],
   http: [],
+
+  doctor: ['process', 'state', 'time'],
 
   'local-redis': ['logs', 'process', 'state', 'store/connection', 'time'],
   environment: ['model', 'process', 'state'],

@@ -4,6 +4,7 @@ import { UsageError } from '../errors.ts';
 import { quote } from '../text.ts';
 import { addComplete, addCompletion } from './completion/verbs.ts';
 import type { Context } from './context/context.ts';
+import { addDoctor } from './doctor/doctor.ts';
 import { seconds } from './flags/values.ts';
 import { addDescribe } from './history/describe.ts';
 import { addEvents } from './history/events.ts';
@@ -53,6 +54,7 @@ const verbs: ReadonlyMap<string, AddVerb> = new Map([
   ['upload', addUpload],
   ['meow', addMeow],
   ['recent', addRecent],
+  ['doctor', addDoctor],
   ['completion', addCompletion],
 ]);
 

@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Place } from '../model/place.ts';
-import { hostIdOf } from '../state/host-id.ts';
+import { hostIdOf, readHostFile } from '../state/host-id.ts';
 import { capture } from './capture.ts';
 
 /** The first process of a container or machine. No word from Redis is enough to signal it. */
@@ -45,6 +45,12 @@ export function thisMachine(home: string): ThisProcess {
   const run = { bootId: bootId(), pidNs: pidNamespace() };
   const pidStart = identify(pid)?.start ?? '';
   return { hostId: hostIdOf(home, run), host: hostname(), ...run, pid, pidStart };
+}
+
+/** The same without making a host id where there is none: then it matches nothing. */
+export function machineAsItIs(home: string): Machine {
+  const hostId = readHostFile(home)?.id ?? '';
+  return { hostId, host: hostname(), bootId: bootId(), pidNs: pidNamespace() };
 }
 
 /** Null when no such process lives. A zombie does not: it only waits to be counted. */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { FailedError } from '../errors.ts';
+import { plain } from '../text.ts';
 
 const LISTEN = '0A';
 const LOCAL_ADDRESS = 1;
@@ -23,6 +24,14 @@ export function portPids(port: number): number[] {
   if (inodes.size === 0) return [];
   const pids = list('/proc').filter((name) => /^\d+$/.test(name));
   return pids.filter((pid) => holds(pid, inodes)).map(Number);
+}
+
+/** The same with its name, also where it cannot be told whose it is; null where nobody listens. */
+export function listenerOn(port: number): { pid: number | null; name: string } | null {
+  const isTaken = ['tcp', 'tcp6'].some((table) => listeningInodes(table, port).length > 0);
+  if (!isTaken) return null;
+  const [pid = null] = portPids(port);
+  return { pid, name: pid === null ? '' : plain(read(`/proc/${pid}/comm`).trim()) };
 }
 
 export interface Listener {

@@ -3,11 +3,23 @@ import { namespaceIn, stateFolder } from '../settings.ts';
 import { identify } from './identity.ts';
 import { type FleetName, fleetName, kindOf, type Run, type Running } from './our-process.ts';
 
+/** A process of meowctl, and the state folder that it was started with. */
+export interface Scanned extends Running {
+  readonly home: string;
+}
+
 /**
  * What runs from a state folder, as its processes tell themselves: by their command line and the
  * environment they were started with. On Linux; elsewhere nothing is found.
  */
 export function scanProcesses(home: string, run: Run): Running[] {
+  return scanAll(run)
+    .filter((found) => found.home === home)
+    .map(({ home: _, ...found }) => found);
+}
+
+/** The same from whatever state folder, as far as this user may look. */
+export function scanAll({ bootId, pidNs }: Run): Scanned[] {
   if (process.platform !== 'linux') return [];
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -16,9 +28,9 @@ export function scanProcesses(home: string, run: Run): Running[] {
       const found = identify(pid);
       const told = found && kindOf(found.commandLine);
       const started = told && startedWith(pid);
-      if (!started || started.home !== home) return [];
-      const { bootId, pidNs } = run;
-      return [{ ...told, ...started.fleet, pid, pidStart: found.start, bootId, pidNs }];
+      if (!started) return [];
+      const { fleet, home } = started;
+      return [{ ...told, ...fleet, pid, pidStart: found.start, bootId, pidNs, home }];
     });
 }
 

@@ -5,6 +5,7 @@ import { parseRedisUrl } from './connection/redis-url.ts';
 import { createDesiredServers } from './desired-state.ts';
 import { createEvents } from './events/events.ts';
 import type { EventText } from './events/notes.ts';
+import { examine } from './examine.ts';
 import { createKeys } from './keys.ts';
 import { createMessages } from './messages.ts';
 import { createImages } from './pictures/enqueue.ts';
@@ -58,6 +59,7 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
     images: createImages(link, keys, settings),
     events,
     eviction: () => readEviction(link),
+    examine: () => examine(link, keys),
     connected: link.connected,
     async close() {
       await written(commandMs);

@@ -9,6 +9,7 @@ import type { ClaimedPicture, NewPicture, Picture, PictureInfo } from '../model/
 import type { ServerRecord } from '../model/server-record.ts';
 import type { Eviction } from './connection/eviction.ts';
 import type { Events } from './events/events.ts';
+import type { Examination } from './examine.ts';
 
 /** Stops a subscription. */
 export type Unsubscribe = () => void;
@@ -193,6 +194,8 @@ export interface Store {
   readonly events: Events;
   /** What Redis throws away by itself; null for nothing, or unknown. */
   eviction(): Promise<Eviction | null>;
+  /** What may be wrong with it, and with the rights of its user. Changes nothing. */
+  examine(): Promise<Examination>;
   /** False while the connection is down. */
   connected(): boolean;
   /** Sends what is pending for at most a second, then disconnects. */

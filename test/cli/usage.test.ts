@@ -317,6 +317,7 @@ describe('help', () => {
     'meow',
     'recent',
     'completion',
+    'doctor',
   ];
 
   test('of each verb has an example', () => {

@@ -48,6 +48,7 @@ export const needs = {
   chromium: { what: 'chromium', isHere: () => runs('chromium') },
   tmux: { what: 'tmux', isHere: () => spawnSync('tmux', ['-V']).status === 0 },
   script: { what: 'script (util-linux)', isHere: () => runs('script') },
+  faketime: { what: 'faketime', isHere: () => runs('faketime') },
   zsh: { what: 'zsh', isHere: () => runs('zsh') },
   fish: { what: 'fish', isHere: () => runs('fish') },
   python: { what: 'python3', isHere: () => runs('python3') },

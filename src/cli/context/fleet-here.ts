@@ -41,7 +41,7 @@ export async function forgetDesired({ config }: Context): Promise<void> {
 }
 
 /** The names that the Redis of this run may have been started with. */
-async function redisesOf({ home, redisUrl, redisProbeUrl, namespace }: Settings) {
+export async function redisesOf({ home, redisUrl, redisProbeUrl, namespace }: Settings) {
   const [{ localAddress }, { fleetName }] = await Promise.all([
     import('../../local-redis/recorded-run.ts'),
     import('../../process/our-process.ts'),
