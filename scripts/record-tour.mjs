@@ -126,7 +126,7 @@ function outputOf(at) {
 async function ended() {
   for (let left = PATIENCE_MS / 200; left > 0; left--) {
     try {
-      tmux('list-sessions');
+      execFileSync('tmux', ['-S', socket, 'list-sessions'], { stdio: 'ignore' });
     } catch {
       return; // the server of tmux has ended with its last shell
     }

@@ -4,6 +4,8 @@
 const CELL = { width: 8.4, height: 18 };
 const MARGIN = 16;
 const BAR = 30;
+/** Pixels reach under those below them: else the ground shows between rows. */
+const SEAM = 0.6;
 const START_MS = 600;
 const TYPE_MS = 45;
 const READ_MS = { least: 900, perLine: 220, most: 4_500 };
@@ -143,7 +145,7 @@ function drawPixels(runs, top) {
       });
       return bars.map(({ color, column, end }) => {
         const [x, right] = [round(column * CELL.width), round(end * CELL.width)];
-        return `<path fill="${color}" d="M${x} ${top + part * half}H${right}v${half}H${x}"/>`;
+        return `<path fill="${color}" d="M${x} ${top + part * half}H${right}v${half + SEAM}H${x}"/>`;
       });
     })
     .join('');

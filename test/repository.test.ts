@@ -29,6 +29,21 @@ describe('CONTRIBUTING.md', () => {
   });
 });
 
+describe('docs/tour.svg', () => {
+  const tour = text('docs/tour.svg');
+
+  test('is small, and asks for nothing from anywhere', () => {
+    expect(tour.length).toBeLessThan(300_000);
+    expect(tour).not.toMatch(/<script|<image|href|@import|url\(|\son\w+=/);
+    expect(text('README.md')).toContain('](docs/tour.svg)');
+  });
+
+  test('stands still for who wants that, and has colours for light and for dark', () => {
+    expect(tour).toContain('@media(prefers-reduced-motion:reduce){*{animation:none!important}}');
+    expect(tour).toContain('@media(prefers-color-scheme:light)');
+  });
+});
+
 describe('what stands in more than one place', () => {
   test('is one version, the newest in the changelog, and each that is out has its day', () => {
     const heads = [...text('CHANGELOG.md').matchAll(/^## (\S+) \((.+)\)$/gm)];
