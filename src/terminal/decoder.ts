@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { FailedError } from '../errors.ts';
+import { quote } from '../text.ts';
 import type { Frame } from './decode/bitmap.ts';
 import type { Job } from './decode/frames.ts';
 import type { Answer } from './decode/worker.ts';
@@ -48,12 +49,18 @@ async function nextAnswer(worker: Worker, options: DecoderOptions): Promise<Answ
     return answer as Answer;
   } catch (cause) {
     signal.throwIfAborted();
+    if ((cause as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') throw notWhole(options.file);
     throw late.aborted ? tooLong(frameMs) : undrawable('is damaged', cause);
   }
 }
 
 function tooLong(frameMs: number): FailedError {
   return undrawable(`is not decoded after ${frameMs / 1_000} s`);
+}
+
+function notWhole(file: string): FailedError {
+  const message = `its installation is not whole: ${quote(file)} is missing`;
+  return new FailedError('not-whole', message, 'Run: npm install -g meowctl');
 }
 
 export function undrawable(why: string, cause?: unknown): FailedError {

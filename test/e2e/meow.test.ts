@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -7,6 +7,7 @@ import { defaults } from '../../src/defaults.ts';
 import { upright } from '../../src/terminal/decode/orientation.ts';
 import { decodePng } from '../../src/terminal/decode/png.ts';
 import { fixture } from '../helpers/bundle.ts';
+import { temporaryFolder } from '../helpers/cleanup.ts';
 import { finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
 import { readBlocks, readIterm, readKitty, readSixels } from '../helpers/drawn.ts';
 import { needs, testWith } from '../helpers/needs.ts';
@@ -37,7 +38,8 @@ afterAll(async () => {
   await site.close();
 });
 
-const DECODER = join(import.meta.dirname, '..', '..', 'dist', 'picture-decoder.cjs');
+const ROOT = join(import.meta.dirname, '..', '..');
+const DECODER = join(ROOT, 'dist', 'picture-decoder.cjs');
 const isMeow = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').endsWith('\0meow\0');
 const queued = () => raw.llen('{meow}:images');
 const terminal = (kind: Partial<Kind>): Kind => ({
@@ -402,6 +404,46 @@ describe('a picture that cannot be drawn stays in the queue, and the sentence of
     expect(performance.now() - typedMs).toBeLessThan(defaults.drawFrameMs);
     expect({ ...ended, queued: await queued() }).toMatchObject({ ...stillQueued, code: 130 });
     expect(ended.shown).not.toContain('▀');
+  });
+});
+
+describe('an avif', () => {
+  /** As much of sharp as is called: every picture is four orange pixels. */
+  const STAND_IN = `module.exports = (data, { limitInputPixels }) => {
+    if (data.length !== 572 || limitInputPixels !== 40_000_000) throw new Error('called otherwise');
+    const picture = { toBuffer: async () => ({
+      data: Buffer.from(Array(4).fill([250, 140, 20, 255]).flat()), info: { width: 2, height: 2 } }) };
+    for (const name of ['rotate', 'toColourspace', 'ensureAlpha', 'raw']) picture[name] = () => picture;
+    return picture;
+  };`;
+
+  function withSharp(): string {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, 'node_modules', 'sharp'), { recursive: true });
+    writeFileSync(join(folder, 'node_modules', 'sharp', 'index.js'), STAND_IN);
+    return folder;
+  }
+
+  test('is drawn by the sharp that stands beside meowctl', async () => {
+    const folder = join(withSharp(), 'node_modules', 'meowctl');
+    for (const part of ['dist', 'bin', 'package.json']) {
+      cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+    }
+    await plant(readFileSync(fixture('box.avif')));
+    const words = [join(folder, 'bin', 'meowctl.js'), 'meow', '--format', 'blocks'];
+    const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
+    const env = { ...site.env, COLORTERM: 'truecolor' };
+    const { code, stdout } = await finish(spawn(process.execPath, words, { env, stdio }));
+    expect(code).toBe(0);
+    expect(stdout).toBe('\u001b[38;2;250;140;20;48;2;250;140;20m▀▀\u001b[0m\n');
+    expect(await queued()).toBe(0);
+  });
+
+  test('is not drawn by one in the folder that somebody happens to be in', async () => {
+    await plant(readFileSync(fixture('box.avif')));
+    const { code, stderr } = await site.run(['meow', '--format', 'blocks'], { cwd: withSharp() });
+    expect([code, await queued()]).toEqual([1, 1]);
+    expect(stderr).toContain('only where sharp is installed');
   });
 });
 
