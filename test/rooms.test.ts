@@ -82,7 +82,7 @@ const uses: Record<string, readonly string[]> = {
     ...['cli/context', 'cli/output', 'cli/progress', 'cli/top/frame', 'cli/top/sight', 'cli/up'],
     ...['model', 'process', 'time'],
   ],
-  'cli/top/frame': ['cli/progress', 'model', 'overview', 'time'],
+  'cli/top/frame': ['cli/output', 'cli/progress', 'model', 'overview', 'time'],
   'cli/top/sight': ['model', 'overview'],
   'cli/completion': ['cli/flags', 'cli/output', 'logs', 'model', 'state'],
   'cli/doctor': [...['cli/context', 'cli/flags', 'doctor', 'local-redis', 'process']],

@@ -170,9 +170,9 @@ describe('top on a terminal', () => {
       for (const [columns, rows] of [
         [40, 20],
         [80, 24],
-        [160, 50],
-        [20, 8],
         [120, 40],
+        [20, 8],
+        [160, 50],
       ] as const) {
         resize(columns, rows);
         await until(
@@ -184,7 +184,7 @@ describe('top on a terminal', () => {
         expect(screen()[0]).toMatch(/^meowctl top/);
         expect(rowsOf(screen()).length).toBeGreaterThan(0);
       }
-      await shows(/cpu|CPU.*APP/);
+      await shows(/CPU.*APP/);
       await shows('猫の店の長い名前');
     },
   );

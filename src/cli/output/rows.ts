@@ -114,7 +114,8 @@ function whyLost({ state, why = '' }: Row): string {
   return state === 'lost' ? why : '';
 }
 
-function shortApp({ app }: Row): string {
+/** A file without its folder; a command as it is, as long as there is room for it. */
+export function shortApp({ app }: Pick<Row, 'app'>): string {
   const name = app.startsWith('/') && !app.includes(' ') ? basename(app) : app;
   return name.length > MAX_APP ? `${name.slice(0, MAX_APP - 1)}…` : name;
 }

@@ -4,6 +4,7 @@ interface Pressed {
   readonly name?: string | undefined;
   readonly sequence?: string | undefined;
   readonly ctrl?: boolean | undefined;
+  readonly meta?: boolean | undefined;
 }
 
 /** Tells of each key, by Node's own reading of what terminals send; @returns ends it. */
@@ -13,8 +14,7 @@ export async function listenToKeys(
   onGone: () => void,
 ): Promise<() => void> {
   const { emitKeypressEvents } = await import('node:readline');
-  const hear = (text: string | undefined, { name = '', ctrl = false }: Pressed) =>
-    onKey({ name, text: text ?? '', isCtrl: ctrl });
+  const hear = (text: string | undefined, key: Pressed) => keysIn(text, key).forEach(onKey);
   emitKeypressEvents(stdin);
   stdin.on('keypress', hear);
   // The terminal has been closed: there may be no signal that says so.
@@ -26,4 +26,13 @@ export async function listenToKeys(
     stdin.off('end', onGone);
     stdin.pause();
   };
+}
+
+const ESCAPE: Key = { name: 'escape', text: '', isCtrl: false };
+
+/** Escape and the next key, where that came at once, are read as one with Alt: here they are two. */
+function keysIn(text: string | undefined, { name = '', ctrl = false, meta, sequence }: Pressed) {
+  const [, second] = /^\u001b([^\u0000-\u001f[O])$/u.exec(sequence ?? '') ?? [];
+  if (!meta || second === undefined) return [{ name, text: text ?? '', isCtrl: ctrl }];
+  return [ESCAPE, { name: second, text: second, isCtrl: false }];
 }

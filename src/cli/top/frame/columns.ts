@@ -4,6 +4,7 @@ import { stateInWords } from '../../../overview/states.ts';
 import { bytes, milliseconds, rate, share } from '../../../overview/units.ts';
 import { duration } from '../../../time/duration.ts';
 import type { Cell } from '../../output/output.ts';
+import { shortApp } from '../../output/rows.ts';
 import type { Letters } from './letters.ts';
 import { averages, sparkline } from './sparkline.ts';
 
@@ -24,6 +25,7 @@ export interface Column {
 const GRAPH = 10;
 const SECONDS_PER_BAR = 6;
 const WIDE = 40;
+const NARROW = 24;
 
 /** From left to right. */
 export const columns: readonly Column[] = [
@@ -39,7 +41,7 @@ export const columns: readonly Column[] = [
   column('OPEN', 'inflight', 10, ({ inflight }) => ({ text: String(inflight) }), 'right'),
   column('MEM', 'rss', 7, ({ rss }) => ({ text: bytes(rss) }), 'right'),
   column('CPU', 'cpu', 8, ({ cpu }) => ({ text: share(cpu) }), 'right'),
-  column('APP', 'app', 12, ({ app }) => ({ text: app })),
+  { ...column('APP', 'app', 12, (server) => ({ text: shortApp(server) })), most: NARROW },
 ];
 
 /** What may be sorted by, in the order that keys go through. */
