@@ -64,6 +64,15 @@ test('a request that was tried again is remembered, with each server that failed
   expect(failed?.headers['x-request-id']).toBe(posts[0]?.id);
 });
 
+test('an error of the app itself is remembered: somebody will ask', async () => {
+  await fleet.serve('aaaaaa', (_, response) => response.writeHead(500).end());
+  const { door, port } = await fleet.open(1);
+  await ask(port, '/', { headers: { 'x-request-id': 'own-500' } });
+  expect(door.requests.find({ id: 'own-500' })).toMatchObject([
+    { status: 500, server: 'aaaaaa', failures: [] },
+  ]);
+});
+
 test('a request that went well, or whose client left, is not remembered', async () => {
   await fleet.serve('aaaaaa', (request, response) => {
     if (request.url !== '/slow') response.end('hello');

@@ -31,13 +31,16 @@ const nothing = { servers: [], desiredServers: new Map(), doors: [] };
 
 /** Without Redis there are still the logs, and what a door here remembers. */
 export async function gather(context: Context): Promise<Known> {
-  const { events, fleet, outage } = await fromRedis(context).catch((error: unknown) => {
-    if (!isOutage(error)) throw error;
-    return { events: [], fleet: nothing, outage: error };
-  });
+  const [{ events, fleet, outage }, processes, logs] = await Promise.all([
+    fromRedis(context).catch((error: unknown) => {
+      if (!isOutage(error)) throw error;
+      return { events: [], fleet: nothing, outage: error };
+    }),
+    processesHere(context),
+    logsHere(context),
+  ]);
   const notes = await notesOfDoors(context, fleet.doors);
-  const here = { ...(await processesHere(context)), ...(await logsHere(context)) };
-  return { events, fleet, notes, outage, ...here };
+  return { events, fleet, notes, outage, ...processes, ...logs };
 }
 
 function fromRedis(context: Context) {
