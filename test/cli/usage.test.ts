@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createContext } from '../../src/cli/context/context.ts';
+import { verbHere } from '../../src/cli/output/other-tools.ts';
 import { createOutput } from '../../src/cli/output/output.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { readSettings } from '../../src/settings.ts';
@@ -60,7 +61,8 @@ describe('a command line that cannot be right', () => {
     ['save', '"save"', ['Nothing to save']],
     ['list', '"list"', ['`meowctl ls`']],
     ['ps', '"ps"', ['`meowctl ls`']],
-    ['describe 0', '"describe"', ['ls --json']],
+    ['show 0', '"show"', ['`meowctl describe ID`']],
+    ['report', '"report"', ['`meowctl doctor`']],
     ['delete app', '"delete"', ['`meowctl destroy`']],
     ['kill', '"kill"', ['`meowctl destroy ID`']],
     ['monit', '"monit"', ['logs -f']],
@@ -337,6 +339,15 @@ describe('help', () => {
       expect(text).toContain(`Usage: meowctl ${name}`);
       expect(text).toMatch(/Examples?:\n {2}(npx )?meowctl /);
     }
+  });
+
+  test("knows each verb of ours as ours, and not as another tool's", () => {
+    const { host } = hostOf(['--help'], site.env);
+    const config = readSettings(host.env);
+    const output = createOutput(host.stdout, host.stderr, 'never', null);
+    const { commands } = createProgram(createContext(host, ROOT, config, output, null));
+    const names = commands.flatMap((verb) => [verb.name(), ...verb.aliases()]);
+    expect(names.filter((name) => verbHere(name) !== null)).toEqual([]);
   });
 
   test('of a verb is printed, and exits 0', async () => {

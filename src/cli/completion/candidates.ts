@@ -92,7 +92,7 @@ async function ofArgument(argument: Argument, verb: string, known: Known): Promi
   const name = argument.name();
   if (name === 'file') return { candidates: [], rule: 'files' };
   if (verb === 'logs') return { candidates: await known.logs(), rule: 'none' };
-  if (!/server|\bid\b/.test(name)) return NOTHING;
+  if (!/server|\bid\b/.test(name) && verb !== 'why') return NOTHING;
   return { candidates: await known.servers(verb), rule: 'none' };
 }
 

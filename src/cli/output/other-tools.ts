@@ -3,7 +3,7 @@
  */
 
 const LIST = 'Use `meowctl ls`';
-const DETAILS = 'Use `meowctl ls`, or `meowctl ls --json` for all of it';
+const DETAILS = 'Use `meowctl describe ID` for one server, or `meowctl ls --json` for all of them';
 const START =
   'Use `meowctl spawn`: `meowctl spawn --app FILE` for a module, `meowctl spawn -- node FILE` for a program';
 const STOP =
@@ -13,7 +13,9 @@ const SAVE =
   'Nothing to save: what runs is remembered at once, and `meowctl up` or `meowctl keep` brings it back';
 const DELETE = 'Use `meowctl destroy`, with an id, a port or a url, or with --all';
 const KILL = 'Use `meowctl destroy ID` for one server, or `meowctl scale 0` for all that run here';
-const WATCH = 'Use `meowctl ls` for what runs, and `meowctl logs -f` for what it says';
+const WATCH =
+  'Use `meowctl top`, or `meowctl dashboard` for a page; `meowctl logs -f` for what servers say';
+const HEALTH = 'Use `meowctl doctor`: it looks at all that a fleet here needs';
 const LOGS = 'Use `meowctl logs`, with -f to follow';
 const BOOT = 'Let the system start `meowctl up`: docs/operations.md has a unit for systemd';
 const BACK = 'Use `meowctl up`, or `meowctl keep` without a door: they bring back what ran here';
@@ -25,11 +27,22 @@ const verbs: ReadonlyMap<string, string> = new Map([
   ...together(RESTART, 'reload', 'gracefulReload', 'restartall', 'rollout', 'redeploy', 'deploy'),
   ...together(SAVE, 'save', 'dump'),
   ...together(LIST, 'list', 'l', 'ps', 'status', 'jobs'),
-  ...together(DETAILS, 'describe', 'desc', 'show', 'info', 'inspect', 'jlist', 'prettylist', 'pid'),
-  ...together(DETAILS, 'id', 'env', 'ping', 'report'),
+  ...together(
+    DETAILS,
+    'desc',
+    'show',
+    'info',
+    'inspect',
+    'jlist',
+    'prettylist',
+    'pid',
+    'id',
+    'env',
+  ),
+  ...together(HEALTH, 'ping', 'report', 'check', 'diagnose', 'health'),
   ...together(DELETE, 'delete', 'del', 'rm', 'remove'),
   ...together(KILL, 'kill', 'sendSignal', 'shutdown'),
-  ...together(WATCH, 'monit', 'monitor', 'imonit', 'dashboard', 'dash', 'stats'),
+  ...together(WATCH, 'monit', 'monitor', 'imonit', 'dash', 'stats'),
   ...together(LOGS, 'log', 'tail'),
   ...together(BOOT, 'startup', 'unstartup', 'enable', 'disable'),
   ...together(BACK, 'resurrect'),

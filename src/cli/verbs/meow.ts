@@ -9,6 +9,7 @@ import type { Images } from '../../store/store.ts';
 import { FORMATS, type Format } from '../../terminal/screen.ts';
 import { plain, quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
+import { choice } from '../flags/choice.ts';
 import { examples } from '../flags/help.ts';
 import { savePicture } from '../picture-files/save.ts';
 
@@ -19,6 +20,12 @@ interface Options {
   readonly json?: boolean;
   readonly format?: Format;
 }
+
+const drawFormat = choice(FORMATS, (text): Format => {
+  const format = FORMATS.find((name) => name === text);
+  if (format) return format;
+  throw new UsageError(`format ${quote(text)} is not known`, `Use one of ${FORMATS.join(', ')}`);
+});
 
 export function addMeow(program: Command, context: Context): void {
   program
@@ -43,12 +50,6 @@ async function meow(context: Context, options: Options): Promise<void> {
     const take = options.keep ? peek : takeOut;
     return take(store.images, (picture) => deliver(context, picture, options));
   });
-}
-
-function drawFormat(text: string): Format {
-  const format = FORMATS.find((name) => name === text);
-  if (format) return format;
-  throw new UsageError(`format ${quote(text)} is not known`, `Use one of ${FORMATS.join(', ')}`);
 }
 
 function checkOutput({ output, json, format }: Options): void {

@@ -69,6 +69,8 @@ describe('a shell is offered', () => {
     ['one of few, joined', ['up', '-n', '2', '--retry='], ['connect', 'idempotent'], '--retry'],
     ['streams of a log', ['logs', '--stream', ''], ['stdout', 'stderr'], 'gone22'],
     ['signals', ['spawn', '--drain-signal', ''], ['SIGUSR2'], 'SIGTERM'],
+    ['ways to draw', ['meow', '--format', ''], ['sixel'], 'png'],
+    ['servers to ask about', ['why', ''], ['abc234', '3001'], '--json'],
     ['shells', ['completion', ''], ['bash', 'zsh', 'fish'], 'sh'],
     ['ids and ports', ['destroy', ''], ['abc234', 'def234', '3001', '3002'], '--all'],
     ['no server twice', ['restart', 'abc234', ''], ['def234', '3001'], 'abc234'],
