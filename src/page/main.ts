@@ -1,6 +1,7 @@
-import type { FleetEvent } from '../model/event.ts';
+import type { Change } from '../model/change.ts';
 import type { Overview } from '../model/overview.ts';
 import type { StreamEvent } from '../overview/event-stream.ts';
+import { parseOverview } from '../overview/parse-overview.ts';
 import { milliseconds, rate } from '../overview/units.ts';
 import { createChanges } from './changes/changes.ts';
 import { type Api, createApi } from './connection/api.ts';
@@ -23,33 +24,38 @@ function open(): void {
   const token = takeToken(window);
   const api = createApi(token, () => showRights(api));
   const freshness = createFreshness(Date.now);
-  const takers: Record<string, (value: never) => void> = {};
-  // What happened while nothing was heard.
+  const takers: Record<string, (data: string) => void> = {};
+  const [events, changes] = [createEvents(), createChanges(api)];
+  // What happened while nothing was heard. Where the door does not answer, its stream tells.
   const catchUp = () => {
-    void api.get('/events').then((all) => takers['fleet-events']?.(all as never), ignore);
+    void Promise.allSettled([api.get('/events').then(events.add), changes.catchUp()]);
   };
   // It is asked for first: the rest is made while the answer is on its way.
   void follow(api, {
     onOpen: catchUp,
     onLost: freshness.lost,
-    onEvent: ({ name, data }: StreamEvent) => takers[name]?.(JSON.parse(data) as never),
+    onEvent: ({ name, data }: StreamEvent) => takers[name]?.(data),
   });
   showRights(api);
-  const changes = createChanges(api);
-  const events = createEvents();
   const show = whileLookedAt(createView(api));
   const hasRedisAgain = createRising();
   Object.assign(takers, {
-    overview(overview: Overview) {
+    overview(data: string) {
+      const overview = parseOverview(data);
+      if (!overview) return sayOutdated();
       freshness.fresh();
       changes.see(overview);
       show(overview);
       if (hasRedisAgain(overview.redis.connected)) catchUp();
     },
-    'fleet-event': (event: FleetEvent) => events.add([event]),
-    'fleet-events': events.add,
-    change: changes.hear,
+    'fleet-event': (data: string) => events.add([JSON.parse(data)]),
+    change: (data: string) => changes.hear(JSON.parse(data) as Change),
   });
+}
+
+/** Its door was replaced by one of another version, which tells things in other words. */
+function sayOutdated(): void {
+  find(HTMLElement, '#outdated').hidden = false;
 }
 
 function showRights(api: Api): void {
@@ -118,6 +124,3 @@ function createRising(): (holds: boolean) => boolean {
     return isNew;
   };
 }
-
-/** The stream itself tells when the door does not answer. */
-function ignore(): void {}

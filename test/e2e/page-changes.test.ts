@@ -4,6 +4,14 @@ import { needs, testWith } from '../helpers/needs.ts';
 import { openPageSite, type PageSite } from '../helpers/page-site.ts';
 import { until } from '../helpers/until.ts';
 
+/** Its second server takes longer to be ready than a door takes to die. */
+const SLOW_APP = `import { existsSync, writeFileSync } from 'node:fs';
+const isSecond = existsSync('first');
+writeFileSync('first', '');
+if (isSecond) await new Promise((resolve) => setTimeout(resolve, 8_000));
+export default (_, response) => response.end('slow');
+`;
+
 let site: PageSite;
 let browser: TestBrowser | null = null;
 let opened: Opened;
@@ -128,6 +136,31 @@ describe('beside a door', () => {
       .click();
     await changeSays(new RegExp(`✗.*${victim?.id}`));
   });
+});
+
+describe('beside a door that dies', () => {
+  afterEach(async () => {
+    await opened?.context.close();
+    await site.clear();
+  });
+
+  testPage(
+    'what was being changed is told as out of sight, once there is a door again',
+    async () => {
+      const app = site.write('slow.mjs', SLOW_APP);
+      await site.spawn('1', '--app', app);
+      const door = await site.openDoor('proxy');
+      opened = await openPage(browser, site.tokenUrl());
+      await rowsUp(1);
+      await opened.page.getByRole('button', { name: 'Spawn…' }).click();
+      await opened.page.getByRole('button', { name: 'Spawn 1 server' }).click();
+      await changeSays(/….*spawn 1 server/);
+      door.kill('SIGKILL');
+      await door.ended;
+      await site.openDoor('proxy');
+      await changeSays(/✗.*spawn 1 server.*: the door that did it is gone/);
+    },
+  );
 });
 
 describe('beside `up`', () => {

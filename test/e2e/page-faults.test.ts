@@ -109,6 +109,8 @@ describe('the page', () => {
       });
       await site.raw.hset('{meow}:servers', record.id, JSON.stringify(record));
       await site.raw.zadd('{meow}:leases', FAR_MS, record.id);
+      const told = { kind: 'lost', server: record.id, by: bad, host: bad, user: bad, why: bad };
+      await site.raw.xadd('{meow}:events', '*', 'event', JSON.stringify(told));
       const page = await openLive();
       const row = page.locator('#servers tr[data-id=evil22]');
       await row.waitFor();
@@ -116,7 +118,10 @@ describe('the page', () => {
         `${bad}\\u001b[31m\\u202egnp`,
       );
       expect(await row.locator('.host').textContent()).toBe(`on ${bad}`);
-      expect(await page.locator('#servers script, #servers img').count()).toBe(0);
+      const event = page.locator('#events li', { hasText: /found lost/ });
+      await event.waitFor();
+      expect(await event.textContent()).toContain(bad);
+      expect(await page.locator('main script, main img').count()).toBe(0);
       expect(await page.evaluate('globalThis.ran')).toBeUndefined();
       expect(opened?.faults.filter((fault) => fault.includes('Security Policy'))).toEqual([]);
     },

@@ -112,6 +112,70 @@ describe('the page', () => {
   });
 });
 
+describe('by keyboard', () => {
+  testPage(
+    'the first stop leads past the rest to the servers, and every button is reached',
+    async () => {
+      const { page, context } = await opened(site.tokenUrl());
+      const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim());
+      await page.keyboard.press('Tab');
+      expect(await focused()).toBe('Skip to the servers');
+      await page.keyboard.press('Enter');
+      const reached: unknown[] = [];
+      for (let n = 0; n < 30; n++) {
+        await page.keyboard.press('Tab');
+        reached.push(await focused());
+      }
+      const [first] = await site.liveNow();
+      expect(reached).toEqual(
+        expect.arrayContaining([
+          'Spawn…',
+          'Scale…',
+          'Restart all…',
+          'State',
+          `Destroy ${first?.id}`,
+        ]),
+      );
+      await context.close();
+    },
+  );
+
+  testPage('nothing leaves an open dialog but Escape or an answer', async () => {
+    const { page, context } = await opened(site.tokenUrl());
+    await page.getByRole('button', { name: 'Spawn…' }).press('Enter');
+    const dialog = page.getByRole('dialog');
+    await dialog.waitFor();
+    for (let n = 0; n < 8; n++) {
+      await page.keyboard.press('Tab');
+      const isInside = await page.evaluate(() => {
+        const { activeElement, body } = document;
+        // The browser's own bars are a stop too; the rest of the page is not.
+        return activeElement === body || activeElement?.closest('dialog') !== null;
+      });
+      expect(isInside).toBe(true);
+    }
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+    await context.close();
+  });
+});
+
+testPage('where motion is to be reduced nothing moves', async () => {
+  const moving = async (reducedMotion: 'reduce' | 'no-preference') => {
+    const { page, context } = await opened(site.tokenUrl(), { reducedMotion });
+    const count = await page.evaluate(() => {
+      const moves = ({ transitionDuration, animationName }: CSSStyleDeclaration) =>
+        transitionDuration !== '0s' || animationName !== 'none';
+      return [...document.querySelectorAll('*')].filter((node) => moves(getComputedStyle(node)))
+        .length;
+    });
+    await context.close();
+    return count;
+  };
+  expect(await moving('no-preference')).toBeGreaterThan(0);
+  expect(await moving('reduce')).toBe(0);
+});
+
 describe('to a screen reader', () => {
   const schemes = ['light', 'dark'] as const;
   for (const colorScheme of schemes) {

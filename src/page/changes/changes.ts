@@ -11,6 +11,8 @@ export interface Changes {
   see(overview: Overview): void;
   /** How far a change is, whoever asked for it, as the door tells it. */
   hear(change: Change): void;
+  /** Asks for all that the door knows of, after nothing was heard of it for a while. */
+  catchUp(): Promise<void>;
 }
 
 export function createChanges(api: Api): Changes {
@@ -40,6 +42,9 @@ export function createChanges(api: Api): Changes {
       fleet = overview;
     },
     hear: progress.show,
+    async catchUp() {
+      if (api.hasRights()) progress.catchUp((await api.get('/changes')) as readonly Change[]);
+    },
   };
 }
 

@@ -9,6 +9,8 @@ import { type Entry, keyedList } from '../elements/keyed-list.ts';
 /** What is being changed and was changed last, a line each, with what goes on with each server. */
 export interface Progress {
   show(change: Change): void;
+  /** All that the door knows of, after nothing was heard of it for a while. */
+  catchUp(changes: readonly Change[]): void;
   /** The door said no at once. */
   refused(what: string, error: unknown): void;
 }
@@ -21,6 +23,8 @@ interface Line {
   readonly steps: readonly ChangeStep[];
 }
 
+/** It may have been done in part, or whole. */
+const lostSight = 'the door that did it is gone, so look at the servers';
 const MOST = 5;
 const marks: Readonly<Partial<Record<Tone, string>>> = { dim: '…', good: '✓', bad: '✗' };
 const toneOf = { running: 'dim', now: 'dim', done: 'good', failed: 'bad' } as const;
@@ -53,6 +57,16 @@ export function createProgress(): Progress {
       const known = lines.find(({ key }) => key === change.id);
       if (known && known.tone !== 'dim' && change.state === 'running') return;
       put(lineOf(change));
+    },
+    catchUp(changes) {
+      const told = new Map(changes.map((change) => [change.id, change]));
+      for (const line of lines.filter(({ tone }) => tone === 'dim')) {
+        if (!told.has(line.key)) put({ ...line, tone: 'bad', text: `${line.text}: ${lostSight}` });
+      }
+      for (const change of changes) {
+        const isShown = lines.some(({ key }) => key === change.id);
+        if (isShown || change.state === 'running') put(lineOf(change));
+      }
     },
     refused(what, error) {
       const text = `${what}: ${reason(error)}`;

@@ -7,8 +7,8 @@ import { type Entry, keyedList } from '../elements/keyed-list.ts';
 
 /** What happened, newest first. */
 export interface Events {
-  /** Those that are known already are told again where a door comes back. */
-  add(events: readonly FleetEvent[]): void;
+  /** @param told events as the door has them; those that are known already are told again where one comes back */
+  add(told: unknown): void;
 }
 
 const MOST = 200;
@@ -18,13 +18,20 @@ export function createEvents(): Events {
   const empty = find(HTMLElement, '#no-events');
   let known: readonly FleetEvent[] = [];
   return {
-    add(events) {
+    add(told) {
+      const events = Array.isArray(told) ? told.filter(isEvent) : [];
       const all = new Map([...known, ...events].map((event) => [event.id, event]));
       known = [...all.values()].sort(newestFirst).slice(0, MOST);
       list.update(known);
       empty.hidden = known.length > 0;
     },
   };
+}
+
+function isEvent(value: unknown): value is FleetEvent {
+  const { id, at, kind, why } = (value ?? {}) as Partial<Record<keyof FleetEvent, unknown>>;
+  const areTexts = [id, kind, why].every((text) => typeof text === 'string');
+  return areTexts && typeof at === 'number';
 }
 
 function newestFirst(a: FleetEvent, b: FleetEvent): number {
