@@ -309,10 +309,17 @@ describe('a picture that moves', () => {
     }
   });
 
-  test('ends at Ctrl-C, and stays in the queue', async () => {
+  test('is kept while it is played, ends at Ctrl-C, and stays in the queue', async () => {
     await plant(longGif());
     const shown = inTerminal(['meow'], terminal({ answer: answers.plain }));
     await until('the first frame is there', () => shown.written().includes('\u001b8'));
+    const deadline = async () =>
+      Number((await raw.zrange('{meow}:delivering', '0', '0', 'WITHSCORES'))[1]);
+    const first = await deadline();
+    await until(
+      'it is kept for longer, as it takes longer',
+      async () => (await deadline()) > first,
+    );
     shown.type('\u0003');
     const ended = await shown.ended;
     expect({ ...ended, queued: await queued() }).toMatchObject({ ...stillQueued, code: 130 });
