@@ -74,6 +74,22 @@ test.each(['localhost', '127.0.0.1', '[::1]'])(
   },
 );
 
+test('the admin listener may be asked by the names that it was told, and by no others', async () => {
+  const at = await freePort();
+  const named = adminOf(fleet, open, { port: at, allowHosts: ['ops.example'] });
+  onTestFinished(() => named.close());
+  await named.listen();
+  const status = async (path: string, host: string, over = {}) =>
+    (await ask(at, path, { headers: { host, ...over } })).status;
+  expect(await status('/overview', 'OPS.example:3900')).toBe(200);
+  expect(await status('/overview', 'ops.example', { origin: 'https://ops.example' })).toBe(200);
+  expect(await status('/overview', 'ops.example.evil')).toBe(403);
+  for (const path of ['/healthz', '/metrics'])
+    expect(await status(path, '10.1.2.3:3900')).toBe(200);
+  expect(await status('/readyz', '10.1.2.3:3900')).toBeGreaterThanOrEqual(200);
+  expect(await status('/readyz', '10.1.2.3:3900')).not.toBe(403);
+});
+
 test('the admin listener has no other pages, and nothing is changed without the token', async () => {
   expect((await ask(port, '/nothing')).status).toBe(404);
   expect((await ask(port, '/__proto__')).status).toBe(404);

@@ -21,7 +21,7 @@ export function createListener(limits: ListenerLimits, answer: Answer): Server {
   const used = boundConnections(server, limits.maxAdminConnections);
   server.on('request', (request, response) => {
     if (ended.has(request.socket)) return;
-    used(request.socket);
+    used(request.socket, response);
     const head = new RequestHead(request.rawHeaders);
     takeAbsolute(request, head);
     const refused = refusal(head, request, limits);
@@ -39,22 +39,29 @@ export function createListener(limits: ListenerLimits, answer: Answer): Server {
 
 /**
  * The connection that was silent for longest makes room for one too many: refusing the new one would
- * let whoever holds the others lock out all who want to know how the door is.
+ * let whoever holds the others lock out all who want to know how the door is. Who is being answered,
+ * such as a page that is open, is not silent; of those there are fewer than connections.
  */
-function boundConnections(server: Server, most: number): (socket: Socket) => void {
-  const sockets = new Set<Socket>();
-  const used = (socket: Socket) => {
-    if (sockets.delete(socket)) sockets.add(socket);
+function boundConnections(server: Server, most: number) {
+  /** Each with its last answer. */
+  const sockets = new Map<Socket, ServerResponse | null>();
+  const used = (socket: Socket, response: ServerResponse) => {
+    if (sockets.delete(socket)) sockets.set(socket, response);
   };
   server.on('connection', (socket) => {
-    sockets.add(socket);
+    sockets.set(socket, null);
     socket.once('close', () => sockets.delete(socket));
-    const [silent] = sockets;
-    if (sockets.size <= most || !silent) return;
-    sockets.delete(silent);
-    silent.destroy();
+    if (sockets.size <= most) return;
+    const silent = [...sockets].find(([, answer]) => !isGoing(answer)) ?? [...sockets][0];
+    if (!silent) return;
+    sockets.delete(silent[0]);
+    silent[0].destroy();
   });
   return used;
+}
+
+function isGoing(answer: ServerResponse | null): boolean {
+  return answer?.headersSent === true && !answer.writableEnded;
 }
 
 function answerTo(error: NodeJS.ErrnoException): OwnAnswer {

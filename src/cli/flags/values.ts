@@ -126,6 +126,15 @@ export function host(text: string): string {
   );
 }
 
+/** One more name that a listener may be asked by. */
+export function hostName(text: string, before: readonly string[] = []): string[] {
+  if (/^[A-Za-z0-9_][A-Za-z0-9._-]{0,254}$/.test(text)) return [...before, text];
+  throw new UsageError(
+    `host name ${quote(text)} is not a name`,
+    'Use a name or an IPv4 address without scheme and port, such as ops.example.com',
+  );
+}
+
 export function serverId(text: string): string {
   if (isServerId(text)) return text;
   throw new UsageError(`id ${quote(text)} is not a server id`, 'Use 6 characters a-z 2-9');

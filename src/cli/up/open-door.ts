@@ -6,7 +6,7 @@ import { UsageError } from '../../errors.ts';
 import { nameHolder } from '../../process/port-holder.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { addDoorFlags, doorLimits } from '../flags/door-flags.ts';
-import { balance, host, port, retryPolicy } from '../flags/values.ts';
+import { balance, host, hostName, port, retryPolicy } from '../flags/values.ts';
 import { type AdminFlags, adminAddress, openAdmin, type ShownDoor } from './open-admin.ts';
 
 export interface DoorFlags extends AdminFlags {
@@ -48,7 +48,11 @@ export function addDoorOptions(command: Command): Command {
     )
     .option('--admin-port <port>', 'port of the admin listener', port, defaults.adminPort)
     .option('--no-admin', 'no admin listener')
-    .option('--admin-allow-host <names...>', 'other names that the admin listener is asked by')
+    .option(
+      '--admin-allow-host <names...>',
+      'other names that the admin listener is asked by',
+      hostName,
+    )
     .option('--allow-backends <networks...>', 'where servers may be (default: loopback)')
     .option('--trust-proxy <networks...>', 'peers whose X-Forwarded-* are believed')
     .option('--access-log', 'a line per request even where stdout is no terminal');

@@ -37,6 +37,13 @@ describe('the value of a flag is read', () => {
     expect(read(text)).toEqual(value);
   });
 
+  test('one host name after the other, without scheme and port', () => {
+    expect(values.hostName('ops.example', ['a'])).toEqual(['a', 'ops.example']);
+    for (const text of ['http://ops', 'ops:3900', '', '-x', 'a b', '[::1]', '*']) {
+      expect(() => values.hostName(text)).toThrow(UsageError);
+    }
+  });
+
   test('one id after the other', () => {
     expect(values.ids('abc234', ['xyz789'])).toEqual(['xyz789', 'abc234']);
   });
