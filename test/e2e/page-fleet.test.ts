@@ -55,7 +55,7 @@ async function charted(seconds: number): Promise<void> {
 }
 
 describe('of a fleet at work the page', () => {
-  testPage('shows requests a second and latency, of all and of each server', async () => {
+  testPage('shows requests a second and latency, and what each server uses', async () => {
     const { page, context } = await opened(site.pageUrl);
     const figure = (name: string) => page.locator(`[data-figure=${name}]`).textContent();
     await until('there are figures', async () => Number(await figure('rps')) > 0);
@@ -64,6 +64,8 @@ describe('of a fleet at work the page', () => {
     await until('a row has a rate', async () => {
       return Number(await row.locator('[data-cell=rps] span').textContent()) > 0;
     });
+    await row.locator('[data-cell=rss]', { hasText: /\d+ MB/ }).waitFor();
+    await row.locator('[data-cell=cpu]', { hasText: /%$/ }).waitFor();
     expect(await row.locator('.spark path').getAttribute('d')).toMatch(/^M\d/);
     const summary = await page.locator('#rps-chart').getAttribute('aria-label');
     expect(summary).toMatch(/^Requests per second in the last minute: .* now, at most /);
