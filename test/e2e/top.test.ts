@@ -166,7 +166,7 @@ describe('top on a terminal', () => {
       const name = join(site.home, '猫の店の長い名前🐱🐱🐱.mjs');
       writeFileSync(name, 'export default (_, response) => response.end("ok");\n');
       await site.run(['spawn', '2', '--app', name]);
-      const { shows, resize, screen } = await openTop({ columns: 40, rows: 20 });
+      const { shows, resize, screen, press, modes } = await openTop({ columns: 40, rows: 20 });
       for (const [columns, rows] of [
         [40, 20],
         [80, 24],
@@ -186,6 +186,13 @@ describe('top on a terminal', () => {
       }
       await shows(/CPU.*APP/);
       await shows('猫の店の長い名前');
+      press('q');
+      await until('the shell has it', () => !modes().alternate);
+      expect(
+        screen()
+          .filter((row) => !/READY>|meowctl top/.test(row))
+          .join(''),
+      ).toBe('');
     },
   );
 

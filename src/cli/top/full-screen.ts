@@ -72,7 +72,9 @@ export class FullScreen {
       text === this.#rows[at] ? [] : [`${toRow(at)}${text}${CLEAR_LINE_END}`],
     );
     this.#rows = rows;
-    if (news.length > 0) this.#options.stdout.write(BEGIN + news.join('') + END);
+    if (news.length === 0) return;
+    // With the cursor anywhere else, tmux 3.3 leaves rows of it to the shell after it was resized.
+    this.#options.stdout.write(BEGIN + news.join('') + toRow(this.rows - 1) + END);
   }
 
   // The last column stays free: what is cleared behind a full line would be its last character.

@@ -48,7 +48,7 @@ describe('a full screen', () => {
     screen.draw([line('one'), line('two'), line('three')]);
     news();
     screen.draw([line('one'), line('2'), line('three')]);
-    expect(news()).toBe('\u001b[?2026h\u001b[2;1H2\u001b[K\u001b[?2026l');
+    expect(news()).toBe('\u001b[?2026h\u001b[2;1H2\u001b[K\u001b[4;1H\u001b[?2026l');
     screen.draw([line('one'), line('2'), line('three')]);
     expect(news()).toBe('');
   });
