@@ -63,8 +63,9 @@ export class Viewers {
 
   #write(response: ServerResponse, text: string): void {
     if (response.destroyed || response.writableEnded) return;
+    // What was told before has been a second on its way.
+    if (response.writableLength > this.#limits.maxViewerBytes) return void response.destroy();
     response.write(text);
-    if (response.writableLength > this.#limits.maxViewerBytes) response.destroy();
   }
 }
 

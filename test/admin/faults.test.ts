@@ -1,10 +1,11 @@
 import { connect, type Socket } from 'node:net';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Admin } from '../../src/admin/admin.ts';
 import type { Overview } from '../../src/model/overview.ts';
 import { adminOf, TOKEN } from '../helpers/admin.ts';
 import { ask, exchange } from '../helpers/clients.ts';
-import { type Fleet, startFleet } from '../helpers/door-fleet.ts';
+import { type Fleet, type OpenDoor, startFleet } from '../helpers/door-fleet.ts';
 import { openEventStream } from '../helpers/event-stream.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
@@ -14,18 +15,16 @@ const MIB = 1_024 * 1_024;
 
 let fleet: Fleet;
 let admin: Admin;
+let opened: OpenDoor;
 let port: number;
 const lines: string[] = [];
 beforeAll(async () => {
   fleet = await startFleet();
   port = await freePort();
   const limits = { clientHeaderMs: 2_000, lingerIdleMs: 1_000 };
-  admin = adminOf(
-    fleet,
-    await fleet.open(0),
-    { port, ...limits },
-    { log: (line) => lines.push(line) },
-  );
+  opened = await fleet.open(0);
+  const log = (line: string) => lines.push(line);
+  admin = adminOf(fleet, opened, { port, ...limits }, { log });
   await admin.listen();
 });
 afterAll(async () => {
@@ -104,4 +103,45 @@ test('while Redis is away, those who look are told so, and see the fleet go on',
   expect((await ask(port, '/healthz')).status).toBe(200);
   await fleet.redis.kill('SIGCONT');
   await until('it is back', () => last()?.redis.connected === true && last()?.queue !== null);
+});
+
+test('what somebody put into Redis in place of ours is said once, and the overview goes on', async () => {
+  const raw = new Redis(fleet.redis.url);
+  onTestFinished(() => raw.disconnect());
+  await raw.del('{meow}:intents');
+  await raw.set('{meow}:intents', 'not ours');
+  onTestFinished(async () => void (await raw.del('{meow}:intents')));
+  const before = lines.length;
+  const stream = await openEventStream(port);
+  onTestFinished(() => stream.close());
+  await until('some overviews', () => stream.of('overview').length > 3);
+  expect((await ask(port, '/overview')).status).toBe(200);
+  expect(lines.slice(before)).toEqual([expect.stringMatching(/^overview: .*intents/)]);
+});
+
+test('nothing is read or made for the page while nobody looks', async () => {
+  let reads = 0;
+  const around = () => {
+    reads += 1;
+    return fleet.store.registry.around();
+  };
+  const registry = { ...fleet.store.registry, around };
+  const at = await freePort();
+  const counted = adminOf({ store: { ...fleet.store, registry } }, opened, { port: at });
+  await counted.listen();
+  onTestFinished(() => counted.close());
+  const viewers = [await openEventStream(at), await openEventStream(at), await openEventStream(at)];
+  const others = await openEventStream(port);
+  onTestFinished(() => others.close());
+  await until('it is seen', () => (viewers[0]?.of('overview').length ?? 0) > 3);
+  expect(reads).toBeLessThan(2 * (viewers[0]?.of('overview').length ?? 0));
+  for (const viewer of viewers) viewer.close();
+  const seconds = () => others.of('overview').length;
+  const rest = async (count: number) => {
+    const from = seconds();
+    await until('some seconds', () => seconds() >= from + count);
+    return reads;
+  };
+  const whenAllHadGone = await rest(2);
+  expect(await rest(4)).toBe(whenAllHadGone);
 });

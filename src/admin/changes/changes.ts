@@ -19,6 +19,8 @@ const KEPT = 50;
 const MOST_AT_ONCE = 16;
 /** A change that does not say within this that it is refused is answered as one that runs. */
 const REFUSAL_MS = 1_000;
+/** A server that was starting is stopped within this. */
+const STOP_MS = 8_000;
 
 /** Both settle how many run here and which: they would undo each other. */
 const settling: readonly ChangeVerb[] = ['restart', 'scale'];
@@ -73,10 +75,13 @@ export class Changes {
     return running;
   }
 
-  /** Interrupts what runs, and waits until it has ended. */
+  /** Interrupts what runs, and waits until it has ended: a moment, for servers that leave may take theirs. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.all([...this.#all.values()].map(({ over }) => over));
+    const enough = new AbortController();
+    const ended = Promise.all([...this.#all.values()].map(({ over }) => over));
+    await Promise.race([ended, pause(STOP_MS, null, enough)]).catch(() => {});
+    enough.abort();
   }
 
   #keep(id: string, running: RunningChange): void {

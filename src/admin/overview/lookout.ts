@@ -1,4 +1,4 @@
-import { isOutage } from '../../errors.ts';
+import { StoreError } from '../../errors.ts';
 import { type Background, repeat } from '../../loop.ts';
 import type { Overview } from '../../model/overview.ts';
 import type { Events } from '../../store/events/events.ts';
@@ -54,6 +54,7 @@ export class Lookout {
   readonly #everyMs: number;
   readonly #overviews: Overviews;
   #around = nothingAround;
+  #said = '';
   #reading: Promise<void> | null = null;
   #readMs = Number.NEGATIVE_INFINITY;
   #made: Made | null = null;
@@ -112,13 +113,20 @@ export class Lookout {
     return this.#reading;
   }
 
+  #sayOnce(trouble: string): void {
+    if (trouble === this.#said) return;
+    this.#said = trouble;
+    this.#deps.log(`overview: ${trouble}`);
+  }
+
   // While Redis is away the doors and what was asked for are as they were; of the queue nothing is known.
   async #readOnce(): Promise<void> {
     try {
       this.#around = await readAround(this.#deps.store);
     } catch (error) {
       this.#around = { ...this.#around, queue: null };
-      if (!isOutage(error)) throw error;
+      if (!(error instanceof StoreError)) throw error;
+      if (error.kind !== 'unavailable') this.#sayOnce(error.message);
     }
   }
 }
