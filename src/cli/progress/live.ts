@@ -15,8 +15,6 @@ export interface Drawing {
 export type Draw<T extends Drawing> = (screen: Screen, signs: Signs, nowMs: () => number) => T;
 
 const REDRAW_MS = 100;
-/** Nothing of ours takes so long: the process was stopped (Ctrl-Z), and others had the terminal. */
-const STOPPED_MS = 1_000;
 
 /** Draws at the end of the terminal that stderr is, until the work is done, however that ends. */
 export async function drawWhile<T extends Drawing, Result>(
@@ -34,7 +32,7 @@ export async function drawWhile<T extends Drawing, Result>(
   const region = await regionOn(context, signs);
   const drawing = draw(region, signs, nowMs);
   output.setBelow(region);
-  const end = redrawing(context.process, region, drawing, nowMs);
+  const end = redrawing(context.process, region, drawing);
   try {
     return await work(drawing);
   } finally {
@@ -49,12 +47,10 @@ async function regionOn({ config: { color }, process: { stderr } }: Context, sig
   return new Region({ stream: stderr, paint, cutMark: signs.cut });
 }
 
-function redrawing(proc: NodeJS.Process, region: Region, drawing: Drawing, nowMs: () => number) {
-  let lastMs = nowMs();
+function redrawing(proc: NodeJS.Process, region: Region, drawing: Drawing) {
   const look = async () => {
-    // The handler below comes after timers that are due: it is to run first.
-    if (nowMs() - lastMs > STOPPED_MS) await new Promise(setImmediate);
-    lastMs = nowMs();
+    // Timers that are due come before signals: whoever let us go on (fg) has had the terminal.
+    await new Promise(setImmediate);
     drawing.draw();
   };
   const forget = () => region.forget();
