@@ -150,7 +150,8 @@ function tellWhere({ output }: Context, { url }: OpenStore, door: OpenedDoor, fl
     output.talk(worker ? `worker   ${id}  ${app}` : `server   ${at}  ${id}`);
   }
   output.talk(`door     ${door.url}`);
-  if (door.adminUrl) output.talk(`admin    ${door.adminUrl}/servers`);
+  if (door.adminUrl)
+    output.talk(`page     ${door.adminUrl}/  (\`meowctl dashboard\`: with rights)`);
   output.talk('Ctrl-C stops the door and the servers it started; `meowctl down` ends everything');
 }
 

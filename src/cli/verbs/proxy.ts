@@ -37,7 +37,8 @@ async function proxy(context: Context, options: Options): Promise<void> {
   const leave = await announceHere(context, 'proxy', { admin: door.adminUrl });
   const { output } = context;
   output.talk(`the door is ${door.url}`);
-  if (door.adminUrl) output.talk(`admin    ${door.adminUrl}/servers`);
+  if (door.adminUrl)
+    output.talk(`page     ${door.adminUrl}/  (\`meowctl dashboard\`: with rights)`);
   await aborted(stopping);
   await door.close(options.drainTimeout);
   await open.store.close();
