@@ -2,8 +2,8 @@ import { ReplyError } from 'ioredis';
 import { StoreError, type StoreErrorKind } from '../../errors.ts';
 import { isOfSystem } from '../../expected-errors.ts';
 import { reason } from '../../text.ts';
+import { networkTrouble } from './network-trouble.ts';
 import { refusal, type Trouble, unknownRefusal } from './refusal.ts';
-import { wayTo } from './socket-options.ts';
 
 type Case = readonly [pattern: RegExp, kind: StoreErrorKind, says: string, remedy: string];
 
@@ -105,7 +105,7 @@ function ofAnswer(cause: Error): Trouble {
 
 // Before the handshake is through, what Redis answers may come as any error.
 function ofWay(cause: unknown): Trouble {
-  return known(cause) ?? wayTo(cause);
+  return known(cause) ?? networkTrouble(cause);
 }
 
 function known(cause: unknown): Trouble | null {

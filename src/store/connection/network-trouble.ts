@@ -55,7 +55,7 @@ const ways: readonly Way[] = [
 ];
 
 /** Why Redis is out of reach. */
-export function wayTo(cause: unknown): Trouble {
+export function networkTrouble(cause: unknown): Trouble {
   const { code = '', address } = cause as NodeJS.ErrnoException & { address?: unknown };
   if (code === 'ECONNREFUSED' && typeof address === 'string' && isOtherFile(address)) {
     return { kind: 'unavailable', says: 'is no socket', remedy: SOCKET };
