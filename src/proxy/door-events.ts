@@ -2,7 +2,7 @@ import { debug } from '../debug.ts';
 import type { StoreError } from '../errors.ts';
 import type { NewEvent } from '../model/event.ts';
 import { plain } from '../text.ts';
-import type { UpstreamState } from './upstream/transitions.ts';
+import type { UpstreamState } from './upstream/states.ts';
 import { isRoutable, type Upstream } from './upstream/upstream.ts';
 
 /** Of one server that goes in and out again and again, so many in a minute. */

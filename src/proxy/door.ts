@@ -16,7 +16,7 @@ import type { DoorOptions } from './options.ts';
 import { RequestNotes } from './request-notes.ts';
 import { Sticky } from './sticky/cookie.ts';
 import { type KeptKey, type SharedKey, StickyKey } from './sticky/key.ts';
-import { type PublicState, publicName } from './upstream/transitions.ts';
+import { type PublicState, publicName } from './upstream/states.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 export interface DoorDeps {

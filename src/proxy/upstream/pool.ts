@@ -5,7 +5,7 @@ import type { Listing, RecordsView } from '../../model/fleet-view.ts';
 import { urlsInConflict } from './address-policy.ts';
 import type { ConnectionPool } from './connection.ts';
 import type { BadProbe, ProbeResult } from './probe.ts';
-import { transition, type UpstreamEvent, type UpstreamState } from './transitions.ts';
+import { transition, type UpstreamEvent, type UpstreamState } from './states.ts';
 import { createUpstream, inOrder, isLastResort, isRoutable, type Upstream } from './upstream.ts';
 
 export interface PoolOptions {

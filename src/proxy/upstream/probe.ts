@@ -5,7 +5,7 @@ import { repeat } from '../../loop.ts';
 import { reason } from '../../text.ts';
 import { isVacant } from './failure.ts';
 import type { UpstreamPool } from './pool.ts';
-import type { UpstreamState } from './transitions.ts';
+import type { UpstreamState } from './states.ts';
 import { hostname, type Upstream } from './upstream.ts';
 
 export interface ProbeOptions {

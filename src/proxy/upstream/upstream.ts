@@ -1,6 +1,6 @@
 import type { Tally } from '../../metrics/tally.ts';
 import type { ConnectionPool } from './connection.ts';
-import type { UpstreamState } from './transitions.ts';
+import type { UpstreamState } from './states.ts';
 
 /** A request on its way through a server. */
 export interface PendingRequest {

@@ -10,7 +10,7 @@ import {
   phases,
 } from '../../../src/proxy/exchange/phases.ts';
 import { doorOptions } from '../../../src/proxy/options.ts';
-import { EVENTS, STATES, transition } from '../../../src/proxy/upstream/transitions.ts';
+import { EVENTS, STATES, transition } from '../../../src/proxy/upstream/states.ts';
 
 const page = readFileSync(
   join(import.meta.dirname, '..', '..', '..', 'docs', 'request-lifecycle.md'),

@@ -7,7 +7,7 @@ import {
   transition,
   type UpstreamEvent,
   type UpstreamState,
-} from '../../../src/proxy/upstream/transitions.ts';
+} from '../../../src/proxy/upstream/states.ts';
 import { createUpstream, type Upstream } from '../../../src/proxy/upstream/upstream.ts';
 
 const NO_CAP = Number.MAX_SAFE_INTEGER;

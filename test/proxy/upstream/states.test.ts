@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { EVENTS, STATES, transition } from '../../../src/proxy/upstream/transitions.ts';
+import { EVENTS, STATES, transition } from '../../../src/proxy/upstream/states.ts';
 
 /*
  * Every state with every event, in the order of EVENTS. `·` changes nothing.
