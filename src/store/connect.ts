@@ -4,7 +4,7 @@ import { type LinkOptions, openConnection, openLastingConnection } from './conne
 import { parseRedisUrl } from './connection/redis-url.ts';
 import { createDesiredServers } from './desired-state.ts';
 import { createEvents } from './events/events.ts';
-import type { EventText } from './events/notes.ts';
+import type { EventText } from './events/write.ts';
 import { examine } from './examine.ts';
 import { createKeys } from './keys.ts';
 import { createMessages } from './messages.ts';

@@ -1,7 +1,7 @@
 import { debug } from '../debug.ts';
 import { finishWithin } from '../model/event.ts';
 import type { Link } from './connection/connection.ts';
-import type { EventText } from './events/notes.ts';
+import type { EventText } from './events/write.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './scripts/define.ts';
 import retireText from './scripts/orders/retire.lua';

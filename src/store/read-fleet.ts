@@ -6,7 +6,7 @@ import type { Parsed } from '../model/fields.ts';
 import type { Listing, Skipped } from '../model/fleet-view.ts';
 import { parseRecord } from '../model/server-record.ts';
 import type { Link } from './connection/connection.ts';
-import type { EventText } from './events/notes.ts';
+import type { EventText } from './events/write.ts';
 import type { Keys } from './keys.ts';
 import type { Schema } from './schema.ts';
 import { defineScript, list } from './scripts/define.ts';

@@ -2,7 +2,7 @@ import { createChanges } from './changes.ts';
 import type { Link } from './connection/connection.ts';
 import { createDoorLeases } from './door-leases.ts';
 import { createOrders } from './drain-orders.ts';
-import type { EventText } from './events/notes.ts';
+import type { EventText } from './events/write.ts';
 import { createBeatSilence } from './heartbeat-silence.ts';
 import type { Keys } from './keys.ts';
 import { createFleetView } from './read-fleet.ts';

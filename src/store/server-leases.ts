@@ -6,7 +6,7 @@ import type { Parsed } from '../model/fields.ts';
 import { parseRecord, type ServerRecord, toText } from '../model/server-record.ts';
 import { quote } from '../text.ts';
 import type { Link } from './connection/connection.ts';
-import type { EventText } from './events/notes.ts';
+import type { EventText } from './events/write.ts';
 import type { Keys } from './keys.ts';
 import { defineRehearsal, defineScript } from './scripts/define.ts';
 import beatText from './scripts/servers/beat.lua';

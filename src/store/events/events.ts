@@ -5,8 +5,8 @@ import type { LinkOptions } from '../connection/open.ts';
 import type { RedisAddress } from '../connection/redis-url.ts';
 import type { Keys } from '../keys.ts';
 import { followEvents } from './follow.ts';
-import { createNotes, type EventText, type Notes } from './notes.ts';
 import { readEvents } from './read.ts';
+import { createEventWriter, type EventText, type EventWriter } from './write.ts';
 
 interface EventsWanted {
   /** Nothing older, Unix ms on Redis' clock. */
@@ -48,8 +48,8 @@ export function createEvents(
   toText: EventText,
   address: RedisAddress,
   options: LinkOptions,
-): Events & Pick<Notes, 'written'> {
-  const { note, written } = createNotes(link, keys, toText, options.say);
+): Events & Pick<EventWriter, 'written'> {
+  const { note, written } = createEventWriter(link, keys, toText, options.say);
   return {
     note,
     written,

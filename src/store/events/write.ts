@@ -20,7 +20,7 @@ interface Note {
   readonly text: string;
 }
 
-export interface Notes {
+export interface EventWriter {
   note(event: NewEvent): void;
   /** Waits until all is written, so long at most. */
   written(withinMs: number): Promise<void>;
@@ -32,14 +32,14 @@ export type EventText = (event: NewEvent, token?: string) => string;
 /**
  * Writes events without anybody waiting for it: one script in flight, the next carries what came
  * meanwhile. What Redis cannot take is kept and tried again, and is told then with its own time.
- * @param say told of a mistake of ours
+ * @param say told of a bug
  */
-export function createNotes(
+export function createEventWriter(
   link: Link,
   keys: Pick<Keys, 'events'>,
   toText: EventText,
   say: (line: string) => void,
-): Notes {
+): EventWriter {
   let waiting: Note[] = [];
   let sending = false;
   let again: NodeJS.Timeout | undefined;
