@@ -1,5 +1,5 @@
 import type { ServerView } from '../model/overview.ts';
-import { urgency } from './states.ts';
+import { urgency } from './state-words.ts';
 
 /** How the servers are sorted: as the door tells them, where no column was chosen. */
 export interface Sorting {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ServerView } from '../../src/model/overview.ts';
 import { matches, nextSorting, sorted, unsorted } from '../../src/overview/sorting.ts';
-import { stateInWords } from '../../src/overview/states.ts';
+import { stateInWords } from '../../src/overview/state-words.ts';
 
 const view = (over: Partial<ServerView>) =>
   ({

@@ -1,9 +1,9 @@
 import type { DoorFigures } from '../../metrics/door-figures.ts';
-import { type Standing, standings } from '../../model/fleet-states.ts';
 import type { FleetAround, Listing } from '../../model/fleet-view.ts';
 import type { Overview, ServerView } from '../../model/overview.ts';
 import type { Place } from '../../model/place.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
+import { type Standing, standings } from '../../model/server-state.ts';
 import type { Seen } from '../../proxy/door.ts';
 import { CpuShares } from './cpu-shares.ts';
 

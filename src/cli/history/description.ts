@@ -3,8 +3,8 @@ import type { AppSpec } from '../../model/app-spec.ts';
 import type { DesiredServer } from '../../model/desired-server.ts';
 import type { DoorRecord, DoorVerdict } from '../../model/door-record.ts';
 import type { FleetEvent } from '../../model/event.ts';
-import { type Standing, standings } from '../../model/fleet-states.ts';
 import type { ServerRecord, ServerState } from '../../model/server-record.ts';
+import { type Standing, standings } from '../../model/server-state.ts';
 import type { Known } from './known.ts';
 
 /** What is desired, without what only its host is to know. */

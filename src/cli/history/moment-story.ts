@@ -1,6 +1,6 @@
 import type { FleetEvent } from '../../model/event.ts';
 import { eventInWords, portOfReady } from '../../model/event-words.ts';
-import { type Standing, standings } from '../../model/fleet-states.ts';
+import { type Standing, standings } from '../../model/server-state.ts';
 import type { Known } from './known.ts';
 import { inShort } from './request-story.ts';
 import { serverStory } from './server-story.ts';

@@ -1,6 +1,6 @@
 import type { FleetEvent } from '../../model/event.ts';
 import { inPlaceOf } from '../../model/event-words.ts';
-import { type Standing, standings } from '../../model/fleet-states.ts';
+import { type Standing, standings } from '../../model/server-state.ts';
 import { duration } from '../../time/duration.ts';
 import type { Known } from './known.ts';
 import { inShort } from './request-story.ts';

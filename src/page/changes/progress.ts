@@ -1,6 +1,6 @@
 import type { Change, ChangeStep } from '../../model/change.ts';
 import type { Wanted } from '../../overview/consequences.ts';
-import type { Tone } from '../../overview/states.ts';
+import type { Tone } from '../../overview/state-words.ts';
 import { many, timeOfDay } from '../../overview/units.ts';
 import { reason } from '../../plain-text.ts';
 import { create, find, setText, setTone } from '../elements/find.ts';

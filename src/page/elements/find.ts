@@ -1,4 +1,4 @@
-import type { Tone } from '../../overview/states.ts';
+import type { Tone } from '../../overview/state-words.ts';
 import { plain } from '../../plain-text.ts';
 
 /** What index.html holds. It throws where that is not so: the two are one page. */

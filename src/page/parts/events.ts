@@ -1,6 +1,6 @@
 import type { FleetEvent } from '../../model/event.ts';
 import { eventInWords } from '../../model/event-words.ts';
-import type { Tone } from '../../overview/states.ts';
+import type { Tone } from '../../overview/state-words.ts';
 import { timeOfDay } from '../../overview/units.ts';
 import { find, fromTemplate, setText, setTone } from '../elements/find.ts';
 import { type Entry, keyedList } from '../elements/keyed-list.ts';

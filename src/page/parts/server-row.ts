@@ -1,5 +1,5 @@
 import type { ServerView } from '../../model/overview.ts';
-import { stateInWords } from '../../overview/states.ts';
+import { stateInWords } from '../../overview/state-words.ts';
 import { bytes, count, milliseconds, rate, share, UNKNOWN } from '../../overview/units.ts';
 import { duration } from '../../time/duration.ts';
 import { find, fromTemplate, setText, setTone, writer } from '../elements/find.ts';

@@ -1,6 +1,6 @@
 import type { ServerView } from '../../../model/overview.ts';
 import type { Sorting } from '../../../overview/sorting.ts';
-import { stateInWords } from '../../../overview/states.ts';
+import { stateInWords } from '../../../overview/state-words.ts';
 import { bytes, milliseconds, rate, share } from '../../../overview/units.ts';
 import { duration } from '../../../time/duration.ts';
 import type { Cell } from '../../output/output.ts';

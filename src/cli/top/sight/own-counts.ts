@@ -1,7 +1,7 @@
-import { type Standing, standings } from '../../../model/fleet-states.ts';
 import type { FleetView } from '../../../model/fleet-view.ts';
 import type { Overview, ServerView } from '../../../model/overview.ts';
 import type { ServerRecord } from '../../../model/server-record.ts';
+import { type Standing, standings } from '../../../model/server-state.ts';
 
 /** Where and when a look was had. */
 export interface Look {
