@@ -9,7 +9,7 @@ import { DoorEvents } from './door-events.ts';
 import { doorRecord } from './door-record.ts';
 import type { Answered } from './exchange/context.ts';
 import type { StartQueue } from './exchange/start-queue.ts';
-import { type PictureReturns, Undelivered } from './exchange/undelivered.ts';
+import { type PictureReturns, UndeliveredPictures } from './exchange/undelivered-pictures.ts';
 import { createListener, type Listener } from './listener.ts';
 import { type DoorLease, type FleetSource, Membership } from './membership.ts';
 import type { DoorOptions } from './options.ts';
@@ -73,7 +73,7 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   const onAnswer = alsoInDebug(deps.onAnswer);
   let port = options.port;
   const onChange = () => membership.acknowledge();
-  const undelivered = deps.pictures && new Undelivered(deps.pictures, options, onTrouble);
+  const undelivered = deps.pictures && new UndeliveredPictures(deps.pictures, options, onTrouble);
   const onUndelivered = (attempt: string) => undelivered?.tell(attempt);
   const sticky = deps.stickyKey && new Sticky(deps.stickyKey.namespace);
   const figures = createDoorFigures(options, () => performance.now());

@@ -15,7 +15,7 @@ import type { Client } from './client.ts';
 import { attemptName, type DoorContext, type Outgoing, pickUpstream } from './context.ts';
 import type { Waiting } from './start-queue.ts';
 import { CLIENT_LEFT, requestId, tell } from './tell.ts';
-import { takesPicture } from './undelivered.ts';
+import { takesPicture } from './undelivered-pictures.ts';
 
 const GONE = 499;
 

@@ -8,7 +8,10 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { catApp } from '../../../src/cats/cat-app.ts';
 import { defaults } from '../../../src/defaults.ts';
 import { catSpec } from '../../../src/model/app-spec.ts';
-import { takesPicture, Undelivered } from '../../../src/proxy/exchange/undelivered.ts';
+import {
+  takesPicture,
+  UndeliveredPictures,
+} from '../../../src/proxy/exchange/undelivered-pictures.ts';
 import type { RunningServer } from '../../../src/server/options.ts';
 import { serve } from '../../../src/server/serve.ts';
 import { type Fleet, startFleet } from '../../helpers/door-fleet.ts';
@@ -162,7 +165,7 @@ test('a store that is away holds up nothing; what was not delivered stands in a 
       return tokens.map(() => true);
     },
   };
-  const list = new Undelivered(store, { retryWindowMs: 3_600_000 }, () => {});
+  const list = new UndeliveredPictures(store, { retryWindowMs: 3_600_000 }, () => {});
   for (let at = 0; at < 3_000; at += 1) list.tell(`token-${at}`);
   await pause(0);
   away = false;
@@ -180,12 +183,12 @@ test('an undelivered picture that is not there yet is asked for again, for as lo
       return [asked === 3];
     },
   };
-  const list = new Undelivered(store, { retryWindowMs: 3_600_000 }, () => {});
+  const list = new UndeliveredPictures(store, { retryWindowMs: 3_600_000 }, () => {});
   list.tell('token');
   await until('it was found', () => asked === 3);
   await list.stop();
   expect(asked).toBe(3);
-  const late = new Undelivered(store, { retryWindowMs: 0 }, () => {});
+  const late = new UndeliveredPictures(store, { retryWindowMs: 0 }, () => {});
   late.tell('token');
   await until('it was asked for', () => asked > 3);
   await late.stop();

@@ -36,7 +36,7 @@ export function takesPicture(method: string, path: string): boolean {
  * again for as long as the server keeps the picture, as the server may only be about to take it. A
  * store that is away holds nothing up.
  */
-export class Undelivered {
+export class UndeliveredPictures {
   readonly #returns: PictureReturns;
   readonly #options: UndeliveredOptions;
   readonly #due = new Map<string, Due>();
