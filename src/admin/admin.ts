@@ -5,16 +5,16 @@ import { type Answering, answer, refuse } from './answers/answer.ts';
 import { createListener, type ListenerLimits } from './answers/listener.ts';
 import type { AccessRules } from './answers/rights.ts';
 import { merged } from './answers/router.ts';
+import { changeRoutes, type FleetVerbs } from './changes/change-routes.ts';
 import { Changes } from './changes/changes.ts';
-import { changingRoutes, type FleetVerbs } from './changes/changing-routes.ts';
 import { EventFeed } from './event-feed.ts';
 import { eventRoutes, eventSeenBy } from './event-routes.ts';
-import { lookingRoutes, type ShownDoor } from './looking-routes.ts';
 import { metricsRoute } from './metrics-route.ts';
 import { Lookout, type ShownStore } from './overview/lookout.ts';
 import type { OverviewSource } from './overview/overview.ts';
 import { pageRoutes } from './page-files.ts';
 import { queueRoutes } from './queue-routes.ts';
+import { readRoutes, type ShownDoor } from './read-routes.ts';
 import { type ViewerLimits, Viewers } from './viewers.ts';
 
 /** What the admin listener shows, and what may be done through it. */
@@ -61,11 +61,11 @@ export function createAdmin(watched: Watched, options: AdminOptions): Admin {
     onChange: (change) => viewers.tell('change', (rights) => ofAll(rights, change)),
   });
   const routes = merged([
-    ...lookingRoutes({ door, lookout }),
+    ...readRoutes({ door, lookout }),
     ...eventRoutes({ lookout, viewers, events: store.events }),
     ...queueRoutes(store, options.maxPicturePixels),
     metricsRoute({ door, lookout }),
-    ...changingRoutes(watched.verbs, changes, options.maxSpawnCount),
+    ...changeRoutes(watched.verbs, changes, options.maxSpawnCount),
     ...pageRoutes(options.pageFolder),
   ]);
   const answering: Answering = { routes, options, log };

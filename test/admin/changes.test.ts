@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Admin } from '../../src/admin/admin.ts';
-import type { FleetVerbs } from '../../src/admin/changes/changing-routes.ts';
+import type { FleetVerbs } from '../../src/admin/changes/change-routes.ts';
 import type { Progress } from '../../src/admin/changes/run-change.ts';
 import { FailedError, NothingError, StoreError, UsageError } from '../../src/errors.ts';
 import type { Change } from '../../src/model/change.ts';

@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import type { Admin } from '../../src/admin/admin.ts';
-import type { FleetVerbs } from '../../src/admin/changes/changing-routes.ts';
+import type { FleetVerbs } from '../../src/admin/changes/change-routes.ts';
 import { adminOf, TOKEN } from '../helpers/admin.ts';
 import { ask } from '../helpers/clients.ts';
 import { type Fleet, type OpenDoor, startFleet } from '../helpers/door-fleet.ts';

@@ -1,5 +1,5 @@
 import { type Admin, type AdminOptions, createAdmin } from '../../src/admin/admin.ts';
-import type { FleetVerbs } from '../../src/admin/changes/changing-routes.ts';
+import type { FleetVerbs } from '../../src/admin/changes/change-routes.ts';
 import { defaults } from '../../src/defaults.ts';
 import { FailedError } from '../../src/errors.ts';
 import type { Fleet, OpenDoor } from './door-fleet.ts';

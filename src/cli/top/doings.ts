@@ -1,4 +1,4 @@
-import type { FleetVerbs } from '../../admin/changes/changing-routes.ts';
+import type { FleetVerbs } from '../../admin/changes/change-routes.ts';
 import type { Outcome, Progress } from '../../admin/changes/run-change.ts';
 import { toMeowError } from '../../errors.ts';
 import type { Wanted } from '../../overview/consequences.ts';

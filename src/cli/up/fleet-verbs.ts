@@ -1,4 +1,4 @@
-import type { FleetVerbs } from '../../admin/changes/changing-routes.ts';
+import type { FleetVerbs } from '../../admin/changes/change-routes.ts';
 import { defaults } from '../../defaults.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { openDesiredState, serverProgram } from '../context/fleet-deps.ts';

@@ -21,7 +21,7 @@ export interface FleetVerbs {
  * What changes the fleet. Each answers at once, with a change that goes on by itself.
  * @param most servers at a time
  */
-export function changingRoutes(verbs: FleetVerbs, changes: Changes, most: number): Route[] {
+export function changeRoutes(verbs: FleetVerbs, changes: Changes, most: number): Route[] {
   const begin = (wanted: Wanted) => beginChange(changes, wanted);
   return [
     { path: '/servers', methods: { POST: spawning(verbs, begin, most) } },

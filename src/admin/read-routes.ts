@@ -19,7 +19,7 @@ export interface Shown {
 }
 
 /** What can be looked at. */
-export function lookingRoutes(shown: Shown): Route[] {
+export function readRoutes(shown: Shown): Route[] {
   const { door, lookout } = shown;
   return [
     { ...look('/healthz', () => json({ id: door.id, state: 'up' })), anyHost: true },
