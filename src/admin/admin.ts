@@ -10,8 +10,8 @@ import { Changes } from './changes/changes.ts';
 import { EventFeed } from './event-feed.ts';
 import { eventRoutes, eventSeenBy } from './event-routes.ts';
 import { metricsRoute } from './metrics-route.ts';
-import { Lookout, type ShownStore } from './overview/lookout.ts';
 import type { OverviewSource } from './overview/overview.ts';
+import { OverviewCache, type ShownStore } from './overview/overview-cache.ts';
 import { pageRoutes } from './page-files.ts';
 import { queueRoutes } from './queue-routes.ts';
 import { readRoutes, type ShownDoor } from './read-routes.ts';
@@ -45,15 +45,18 @@ export interface Admin {
 export function createAdmin(watched: Watched, options: AdminOptions): Admin {
   const { host, port } = options;
   const { door, store, log } = watched;
-  const lookout = new Lookout({ ...watched, source: { ...watched, ...door } }, options.overviewMs);
+  const overviews = new OverviewCache(
+    { ...watched, source: { ...watched, ...door } },
+    options.overviewMs,
+  );
   const viewers = new Viewers(options, (any) => (any ? look() : rest()));
   const feed = new EventFeed(store.events, (event) => tellEvent(viewers, event), log);
   const look = () => {
-    lookout.start((made) => viewers.tell('overview', (rights) => made.text(rights)));
+    overviews.start((made) => viewers.tell('overview', (rights) => made.text(rights)));
     feed.start();
   };
   const rest = () => {
-    lookout.stop();
+    overviews.stop();
     feed.stopSoon();
   };
   const changes = new Changes({
@@ -61,10 +64,10 @@ export function createAdmin(watched: Watched, options: AdminOptions): Admin {
     onChange: (change) => viewers.tell('change', (rights) => ofAll(rights, change)),
   });
   const routes = merged([
-    ...readRoutes({ door, lookout }),
-    ...eventRoutes({ lookout, viewers, events: store.events }),
+    ...readRoutes({ door, overviews }),
+    ...eventRoutes({ overviews, viewers, events: store.events }),
     ...queueRoutes(store, options.maxPicturePixels),
-    metricsRoute({ door, lookout }),
+    metricsRoute({ door, overviews }),
     ...changeRoutes(watched.verbs, changes, options.maxSpawnCount),
     ...pageRoutes(options.pageFolder),
   ]);
@@ -79,7 +82,7 @@ export function createAdmin(watched: Watched, options: AdminOptions): Admin {
     },
     stopChanges: () => changes.stop(),
     close() {
-      lookout.stop();
+      overviews.stop();
       feed.stop();
       server.close();
       server.closeAllConnections();

@@ -4,12 +4,12 @@ import { quote } from '../text.ts';
 import { json, problem, type Reply } from './answers/reply.ts';
 import type { Rights } from './answers/rights.ts';
 import type { Asked, Route } from './answers/router.ts';
-import type { Lookout, ShownStore } from './overview/lookout.ts';
+import type { OverviewCache, ShownStore } from './overview/overview-cache.ts';
 import { publicEvent } from './overview/public-view.ts';
 import type { Viewers } from './viewers.ts';
 
 export interface Told {
-  readonly lookout: Lookout;
+  readonly overviews: OverviewCache;
   readonly viewers: Viewers;
   readonly events: ShownStore['events'];
 }
@@ -57,9 +57,9 @@ function readQuery(query: URLSearchParams) {
 }
 
 async function stream(told: Told, asked: Asked): Promise<null> {
-  const { lookout, viewers } = told;
+  const { overviews, viewers } = told;
   const { response, rights } = asked;
-  const now = await lookout.now();
+  const now = await overviews.now();
   if (response.destroyed) return null;
   viewers.add(asked);
   viewers.tellOne(response, 'overview', now.text(rights));

@@ -2,19 +2,19 @@ import type { Exposition } from '../metrics/exposition/prometheus.ts';
 import type { Door } from '../proxy/door.ts';
 import type { Reply } from './answers/reply.ts';
 import type { Route } from './answers/router.ts';
-import type { Lookout } from './overview/lookout.ts';
+import type { OverviewCache } from './overview/overview-cache.ts';
 
 interface Measured {
   readonly door: Pick<Door, 'servers' | 'listed' | 'figures'>;
-  readonly lookout: Pick<Lookout, 'now'>;
+  readonly overviews: Pick<OverviewCache, 'now'>;
 }
 
 /** `GET /metrics`, asked by address: Prometheus knows no other name. */
-export function metricsRoute({ door, lookout }: Measured): Route {
+export function metricsRoute({ door, overviews }: Measured): Route {
   let loading: Promise<Exposition> | null = null;
   const answer = async (): Promise<Reply> => {
     loading ??= load();
-    const [exposition, { overview }] = await Promise.all([loading, lookout.now()]);
+    const [exposition, { overview }] = await Promise.all([loading, overviews.now()]);
     const body = await exposition.text({
       ...{ door: overview.door, queue: overview.queue, redis: overview.redis },
       counted: door.figures.snapshot(),

@@ -3,7 +3,7 @@ import type { PictureInfo } from '../model/picture.ts';
 import { plain, quote } from '../text.ts';
 import { json, problem, type Reply } from './answers/reply.ts';
 import type { Asked, Route } from './answers/router.ts';
-import type { ShownStore } from './overview/lookout.ts';
+import type { ShownStore } from './overview/overview-cache.ts';
 
 const MOST_LISTED = 100;
 /** So many are held in the door's memory at once; others wait for their turn. */

@@ -5,7 +5,7 @@ import { quote } from '../text.ts';
 import { json, problem, type Reply } from './answers/reply.ts';
 import type { Rights } from './answers/rights.ts';
 import type { Handler, Route } from './answers/router.ts';
-import type { Lookout, Made } from './overview/lookout.ts';
+import type { OverviewCache, RenderedOverview } from './overview/overview-cache.ts';
 import { publicWords } from './overview/public-view.ts';
 
 export type ShownDoor = Pick<
@@ -15,12 +15,12 @@ export type ShownDoor = Pick<
 
 export interface Shown {
   readonly door: ShownDoor;
-  readonly lookout: Lookout;
+  readonly overviews: OverviewCache;
 }
 
 /** What can be looked at. */
 export function readRoutes(shown: Shown): Route[] {
-  const { door, lookout } = shown;
+  const { door, overviews } = shown;
   return [
     { ...look('/healthz', () => json({ id: door.id, state: 'up' })), anyHost: true },
     { ...look('/readyz', () => readiness(door)), anyHost: true },
@@ -33,11 +33,11 @@ export function readRoutes(shown: Shown): Route[] {
     ),
     { ...look('/poison', () => json(door.poison())), needsToken: true },
     { ...look('/requests', ({ query }) => json(requests(door, query))), needsToken: true },
-    look('/overview', async ({ rights }) => asJson((await lookout.now()).text(rights))),
+    look('/overview', async ({ rights }) => asJson((await overviews.now()).text(rights))),
     look('/servers/:id', async ({ id, rights }) =>
-      oneServer(id, (await lookout.now()).seenBy(rights)),
+      oneServer(id, (await overviews.now()).seenBy(rights)),
     ),
-    look('/doors', async ({ rights }) => json(doorsSeenBy(rights, await lookout.now()))),
+    look('/doors', async ({ rights }) => json(doorsSeenBy(rights, await overviews.now()))),
   ];
 }
 
@@ -57,7 +57,7 @@ function oneServer(id: string, { servers }: Overview): Reply {
 }
 
 /** Each with what it says of each server. */
-function doorsSeenBy(rights: Rights, { overview, doors }: Made) {
+function doorsSeenBy(rights: Rights, { overview, doors }: RenderedOverview) {
   const records = new Map(doors.map((door) => [door.id, door]));
   return overview.doors.map((view) => {
     const { roster = {}, poison = [] } = records.get(view.id) ?? {};

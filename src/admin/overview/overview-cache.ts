@@ -7,14 +7,14 @@ import type { Rights } from '../answers/rights.ts';
 import { type Around, type OverviewSource, Overviews } from './overview.ts';
 import { publicOverview } from './public-view.ts';
 
-export interface LookoutDeps {
+export interface OverviewCacheDeps {
   readonly source: OverviewSource;
   readonly store: ShownStore;
   log(line: string): void;
 }
 
-/** One overview, written once for each who may see as much. */
-export class Made {
+/** An overview, with its JSON as each rights may see it, written once. */
+export class RenderedOverview {
   readonly overview: Overview;
   readonly doors: Around['doors'];
   readonly #texts = new Map<Rights, string>();
@@ -49,26 +49,26 @@ const nothingAround: Around = {
 };
 
 /** Makes one overview a second for all who look, and none while nobody does. */
-export class Lookout {
-  readonly #deps: LookoutDeps;
+export class OverviewCache {
+  readonly #deps: OverviewCacheDeps;
   readonly #everyMs: number;
   readonly #overviews: Overviews;
   #around = nothingAround;
   #said = '';
   #reading: Promise<void> | null = null;
   #readMs = Number.NEGATIVE_INFINITY;
-  #made: Made | null = null;
+  #made: RenderedOverview | null = null;
   #madeMs = Number.NEGATIVE_INFINITY;
   #rounds: Background | null = null;
 
-  constructor(deps: LookoutDeps, everyMs: number) {
+  constructor(deps: OverviewCacheDeps, everyMs: number) {
     this.#deps = deps;
     this.#everyMs = everyMs;
     this.#overviews = new Overviews(deps.source);
   }
 
   /** As it is now, or was within the second. */
-  async now(): Promise<Made> {
+  async now(): Promise<RenderedOverview> {
     const known = this.#made;
     if (known && performance.now() - this.#madeMs < this.#everyMs) return known;
     await this.#read();
@@ -76,7 +76,7 @@ export class Lookout {
   }
 
   /** An overview each second from now on. */
-  start(onMade: (made: Made) => void): void {
+  start(onMade: (made: RenderedOverview) => void): void {
     this.#rounds ??= repeat({
       name: 'overview',
       every: () => this.#everyMs,
@@ -92,15 +92,15 @@ export class Lookout {
   }
 
   // Redis may take its time: what was read before will do until then.
-  async #round(onMade: (made: Made) => void): Promise<void> {
+  async #round(onMade: (made: RenderedOverview) => void): Promise<void> {
     const reading = this.#read();
     onMade(this.#make());
     await reading;
   }
 
-  #make(): Made {
+  #make(): RenderedOverview {
     this.#madeMs = performance.now();
-    this.#made = new Made(this.#overviews.make(this.#around, Date.now()), this.#around);
+    this.#made = new RenderedOverview(this.#overviews.make(this.#around, Date.now()), this.#around);
     return this.#made;
   }
 
