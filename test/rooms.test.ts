@@ -117,9 +117,15 @@ const uses: Record<string, readonly string[]> = {
   'page/elements': [],
   overview: [],
 
-  admin: ['admin/answers', 'admin/changes', 'admin/overview', 'cats/picture', 'metrics/exposition'],
-  'admin/answers': ['http', 'proxy', 'proxy/client'],
-  'admin/changes': ['admin/answers'],
+  admin: [
+    'admin/responses',
+    'admin/changes',
+    'admin/overview',
+    'cats/picture',
+    'metrics/exposition',
+  ],
+  'admin/responses': ['http', 'proxy', 'proxy/client'],
+  'admin/changes': ['admin/responses'],
   'admin/overview': ['model'],
   proxy: [
     ...['proxy/client', 'proxy/exchange', 'proxy/sticky', 'proxy/upstream', 'proxy/websocket'],

@@ -1,10 +1,6 @@
 import type { LingerLimits } from '../http/early-close.ts';
 import { listen, OTHER_PORT } from '../listen.ts';
 import type { FleetEvent } from '../model/event.ts';
-import { type Answering, answer, refuse } from './answers/answer.ts';
-import { createListener, type ListenerLimits } from './answers/listener.ts';
-import type { AccessRules } from './answers/rights.ts';
-import { merged } from './answers/router.ts';
 import { changeRoutes, type FleetVerbs } from './changes/change-routes.ts';
 import { Changes } from './changes/changes.ts';
 import { EventFeed } from './event-feed.ts';
@@ -15,6 +11,10 @@ import { OverviewCache, type ShownStore } from './overview/overview-cache.ts';
 import { pageRoutes } from './page-files.ts';
 import { queueRoutes } from './queue-routes.ts';
 import { readRoutes, type ShownDoor } from './read-routes.ts';
+import { createListener, type ListenerLimits } from './responses/listener.ts';
+import { type Answering, answer, refuse } from './responses/response.ts';
+import type { AccessRules } from './responses/rights.ts';
+import { merged } from './responses/router.ts';
 import { type ViewerLimits, Viewers } from './viewers.ts';
 
 /** What the admin listener shows, and what may be done through it. */

@@ -1,11 +1,11 @@
 import { isServerId } from '../ids.ts';
 import type { FleetEvent } from '../model/event.ts';
 import { quote } from '../text.ts';
-import { json, problem, type Reply } from './answers/reply.ts';
-import type { Rights } from './answers/rights.ts';
-import type { Asked, Route } from './answers/router.ts';
 import type { OverviewCache, ShownStore } from './overview/overview-cache.ts';
 import { publicEvent } from './overview/public-view.ts';
+import { json, problem, type Reply } from './responses/reply.ts';
+import type { Rights } from './responses/rights.ts';
+import type { Asked, Route } from './responses/router.ts';
 import type { Viewers } from './viewers.ts';
 
 export interface Told {

@@ -1,8 +1,8 @@
 import type { Exposition } from '../metrics/exposition/prometheus.ts';
 import type { Door } from '../proxy/door.ts';
-import type { Reply } from './answers/reply.ts';
-import type { Route } from './answers/router.ts';
 import type { OverviewCache } from './overview/overview-cache.ts';
+import type { Reply } from './responses/reply.ts';
+import type { Route } from './responses/router.ts';
 
 interface Measured {
   readonly door: Pick<Door, 'servers' | 'listed' | 'figures'>;

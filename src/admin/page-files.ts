@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { withoutSystem } from '../expected-errors.ts';
-import type { Reply } from './answers/reply.ts';
-import type { Route } from './answers/router.ts';
+import type { Reply } from './responses/reply.ts';
+import type { Route } from './responses/router.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

@@ -1,9 +1,9 @@
 import { inspectPicture } from '../cats/picture/type.ts';
 import type { PictureInfo } from '../model/picture.ts';
 import { plain, quote } from '../text.ts';
-import { json, problem, type Reply } from './answers/reply.ts';
-import type { Asked, Route } from './answers/router.ts';
 import type { ShownStore } from './overview/overview-cache.ts';
+import { json, problem, type Reply } from './responses/reply.ts';
+import type { Asked, Route } from './responses/router.ts';
 
 const MOST_LISTED = 100;
 /** So many are held in the door's memory at once; others wait for their turn. */

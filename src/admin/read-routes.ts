@@ -2,11 +2,11 @@ import type { DoorRecord } from '../model/door-record.ts';
 import type { Overview } from '../model/overview.ts';
 import type { Door } from '../proxy/door.ts';
 import { quote } from '../text.ts';
-import { json, problem, type Reply } from './answers/reply.ts';
-import type { Rights } from './answers/rights.ts';
-import type { Handler, Route } from './answers/router.ts';
 import type { OverviewCache, RenderedOverview } from './overview/overview-cache.ts';
 import { publicWords } from './overview/public-view.ts';
+import { json, problem, type Reply } from './responses/reply.ts';
+import type { Rights } from './responses/rights.ts';
+import type { Handler, Route } from './responses/router.ts';
 
 export type ShownDoor = Pick<
   Door,

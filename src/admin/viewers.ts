@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { begin } from './answers/reply.ts';
-import type { Rights } from './answers/rights.ts';
-import type { Asked } from './answers/router.ts';
+import { begin } from './responses/reply.ts';
+import type { Rights } from './responses/rights.ts';
+import type { Asked } from './responses/router.ts';
 
 export interface ViewerLimits {
   /** Streams that are open at once: one more ends the oldest. */

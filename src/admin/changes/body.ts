@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { quote } from '../../text.ts';
-import { problem, type Reply } from '../answers/reply.ts';
+import { problem, type Reply } from '../responses/reply.ts';
 
 const MAX_BYTES = 4 * 1_024;
 

@@ -1,8 +1,8 @@
 import { type MeowError, NothingError, StoreError, UsageError } from '../../errors.ts';
 import { isServerId } from '../../ids.ts';
 import { quote } from '../../text.ts';
-import { failure, json, problem, type Reply } from '../answers/reply.ts';
-import type { Asked, Handler, Route } from '../answers/router.ts';
+import { failure, json, problem, type Reply } from '../responses/reply.ts';
+import type { Asked, Handler, Route } from '../responses/router.ts';
 import { type FieldCheck, isReply, readFields } from './body.ts';
 import type { Changes, Wanted } from './changes.ts';
 import type { Outcome, Progress } from './run-change.ts';

@@ -3,7 +3,7 @@ import { type Background, repeat } from '../../loop.ts';
 import type { Overview } from '../../model/overview.ts';
 import type { Events } from '../../store/events/events.ts';
 import type { Images, Registry, Visits } from '../../store/store.ts';
-import type { Rights } from '../answers/rights.ts';
+import type { Rights } from '../responses/rights.ts';
 import { type Around, type OverviewSource, Overviews } from './overview.ts';
 import { publicOverview } from './public-view.ts';
 
