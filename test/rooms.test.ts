@@ -79,11 +79,11 @@ const uses: Record<string, readonly string[]> = {
   'cli/flags': ['environment', 'health', 'hosting', 'model', 'state'],
   'cli/progress': ['cli/output', 'time'],
   'cli/top': [
-    ...['cli/context', 'cli/output', 'cli/progress', 'cli/top/frame', 'cli/top/sight', 'cli/up'],
+    ...['cli/context', 'cli/output', 'cli/progress', 'cli/top/frame', 'cli/top/source', 'cli/up'],
     ...['model', 'process', 'time'],
   ],
   'cli/top/frame': ['cli/output', 'cli/progress', 'model', 'overview', 'time'],
-  'cli/top/sight': ['model', 'overview'],
+  'cli/top/source': ['model', 'overview'],
   'cli/completion': ['cli/flags', 'cli/output', 'logs', 'model', 'state'],
   'cli/doctor': [...['cli/context', 'cli/flags', 'doctor', 'local-redis', 'process']],
   'cli/picture-files': ['cats/picture', 'terminal'],

@@ -1,18 +1,18 @@
 import type { FleetEvent } from '../../model/event.ts';
 import type { Line } from '../progress/region.ts';
-import type { Doings } from './doings.ts';
 import { frameLines } from './frame/frame.ts';
 import type { Letters } from './frame/letters.ts';
-import { type Deed, firstView, type Key, press, type View } from './frame/view.ts';
+import { type Action, firstView, type Key, press, type View } from './frame/view.ts';
 import type { FullScreen } from './full-screen.ts';
-import type { Sight } from './sight/watch.ts';
+import type { RunningChanges } from './running-changes.ts';
+import type { SourcedOverview } from './source/watch.ts';
 
 export interface DisplayOptions {
   readonly screen: FullScreen;
   readonly letters: Letters;
   /** `host:port` of Redis. */
   readonly redis: string;
-  readonly doings: Doings;
+  readonly changes: RunningChanges;
   events(): readonly FleetEvent[];
   /** Unix ms. */
   now(): number;
@@ -24,18 +24,18 @@ const SAID_MS = 10_000;
 /** What is on the screen: what is seen of the fleet, looked at in one way, with what happens besides. */
 export class Display {
   readonly #options: DisplayOptions;
-  #sight: Sight;
+  #sight: SourcedOverview;
   #view: View = firstView;
   #said: { readonly line: string; readonly at: number } | null = null;
   #isDue = false;
 
-  constructor(sight: Sight, options: DisplayOptions) {
-    this.#sight = sight;
+  constructor(sourced: SourcedOverview, options: DisplayOptions) {
+    this.#sight = sourced;
     this.#options = options;
   }
 
-  see(sight: Sight): void {
-    this.#sight = sight;
+  see(sourced: SourcedOverview): void {
+    this.#sight = sourced;
     this.soon();
   }
 
@@ -45,11 +45,11 @@ export class Display {
   }
 
   /** @returns what it asks for besides */
-  press(key: Key): Deed | null {
-    const { view, deed } = press(this.#view, key, this.#sight.overview);
+  press(key: Key): Action | null {
+    const { view, action } = press(this.#view, key, this.#sight.overview);
     this.#view = view;
     this.soon();
-    return deed;
+    return action;
   }
 
   /** Draws once for all that is new at this moment. */
@@ -69,12 +69,12 @@ export class Display {
   }
 
   draw(): void {
-    const { screen, letters, redis, doings, events, now } = this.#options;
+    const { screen, letters, redis, changes, events, now } = this.#options;
     const nowMs = now();
     const size = { width: screen.columns - 1, rows: screen.rows };
     const shown = {
-      ...{ sight: this.#sight, view: this.#view, events: events() },
-      doings: [...this.#saidLines(nowMs), ...doings.lines()],
+      ...{ sourced: this.#sight, view: this.#view, events: events() },
+      changes: [...this.#saidLines(nowMs), ...changes.lines()],
     };
     screen.draw(frameLines(shown, { ...size, letters, redis, nowMs }));
   }

@@ -6,13 +6,13 @@ import { aborted } from '../context/signals.ts';
 import { paints } from '../output/paints.ts';
 import { fleetVerbs } from '../up/fleet-verbs.ts';
 import { Display } from './display.ts';
-import { Doings } from './doings.ts';
 import { lettersFor } from './frame/letters.ts';
 import { FullScreen } from './full-screen.ts';
-import { watchHappenings } from './happenings.ts';
 import { watchInterruptions } from './interruptions.ts';
 import { listenToKeys } from './keys.ts';
-import type { Sight, Watch } from './sight/watch.ts';
+import { watchRecentEvents } from './recent-events.ts';
+import { RunningChanges } from './running-changes.ts';
+import type { SourcedOverview, Watch } from './source/watch.ts';
 import { watchFleet } from './watch-fleet.ts';
 
 const TICK_MS = 500;
@@ -36,33 +36,33 @@ async function show(context: Context, open: OpenStore) {
   const { process: proc, output } = context;
   const letters = lettersFor(context.config.utf8);
   let display: Display | null = null;
-  let first: Sight | null = null;
-  const watch = await watchFleet(context, open, (sight) => {
-    first = sight;
-    display?.see(sight);
+  let first: SourcedOverview | null = null;
+  const watch = await watchFleet(context, open, (sourced) => {
+    first = sourced;
+    display?.see(sourced);
   });
   if (!first) throw new Error('nothing was seen of the fleet');
   const ending = new AbortController();
-  const happenings = watchHappenings(open.store.events, ending.signal, () => display?.soon());
-  const doings = new Doings(fleetVerbs(context, open), {
+  const recentEvents = watchRecentEvents(open.store.events, ending.signal, () => display?.soon());
+  const changes = new RunningChanges(fleetVerbs(context, open), {
     signs: letters.signs,
     nowMs: monotonicClock.nowMs,
     onNews: () => display?.soon(),
     say: (line) => display?.say(line),
   });
   const screen = await fullScreenOn(context, letters.signs.cut);
-  const shown = { screen, letters, redis: open.store.label, doings };
-  display = new Display(first, { ...shown, events: happenings.list, now: Date.now });
+  const shown = { screen, letters, redis: open.store.label, changes };
+  display = new Display(first, { ...shown, events: recentEvents.list, now: Date.now });
   const until = (stopping: AbortSignal) =>
     interact({
       proc,
       output,
       screen,
       display: display as Display,
-      doings,
+      changes,
       ending,
       stopping,
-    }).finally(() => happenings.over);
+    }).finally(() => recentEvents.over);
   return { watch, until };
 }
 
@@ -75,7 +75,7 @@ interface Interaction extends Pick<Context, 'output'> {
   readonly proc: NodeJS.Process;
   readonly screen: FullScreen;
   readonly display: Display;
-  readonly doings: Doings;
+  readonly changes: RunningChanges;
   /** Aborted once nothing is shown any more. */
   readonly ending: AbortController;
   readonly stopping: AbortSignal;
@@ -83,7 +83,7 @@ interface Interaction extends Pick<Context, 'output'> {
 
 /** Has the terminal, from here to where it is given back, whatever happens in between. */
 async function interact(all: Interaction): Promise<void> {
-  const { proc, output, screen, display, doings, ending, stopping } = all;
+  const { proc, output, screen, display, changes, ending, stopping } = all;
   const quit = new AbortController();
   const { suspend, end } = watchInterruptions(proc, {
     enter: () => screen.enter(),
@@ -92,7 +92,7 @@ async function interact(all: Interaction): Promise<void> {
   });
   const redraw = () => display.redraw();
   const tick = () => {
-    doings.tick();
+    changes.tick();
     display.draw();
   };
   output.divert((line) => display.say(line));
@@ -100,7 +100,7 @@ async function interact(all: Interaction): Promise<void> {
   screen.enter();
   display.draw();
   const rounds = repeat({ name: 'top', every: () => TICK_MS, work: tick, log: output.talk });
-  const deeds = {
+  const actions = {
     quit: () => (quit.signal.aborted ? proc.exit(exitCodes.interrupted) : quit.abort()),
     suspend,
     redraw,
@@ -108,16 +108,16 @@ async function interact(all: Interaction): Promise<void> {
   const deaf = await listenToKeys(
     proc.stdin,
     (key) => {
-      const deed = display.press(key);
-      if (deed?.kind === 'change') doings.begin(deed.wanted);
-      else if (deed) deeds[deed.kind]();
+      const action = display.press(key);
+      if (action?.kind === 'change') changes.begin(action.wanted);
+      else if (action) actions[action.kind]();
     },
     () => quit.abort(),
   );
   try {
     await aborted(AbortSignal.any([stopping, quit.signal]));
-    if (doings.isGoing()) display.say('what goes on is being ended; again to leave it');
-    await doings.stop();
+    if (changes.isGoing()) display.say('what goes on is being ended; again to leave it');
+    await changes.stop();
   } finally {
     ending.abort();
     await rounds.stop();

@@ -5,7 +5,7 @@ import { headingLines } from './frame/heading.ts';
 import { lettersFor } from './frame/letters.ts';
 import { tableLines } from './frame/table.ts';
 import { firstView, serversIn } from './frame/view.ts';
-import type { Sight } from './sight/watch.ts';
+import type { SourcedOverview } from './source/watch.ts';
 import { watchFleet } from './watch-fleet.ts';
 
 /** Rates of servers that count for themselves take two beats: then all is known that can be. */
@@ -24,10 +24,14 @@ export async function printSnapshot(context: Context, json: boolean): Promise<vo
   });
 }
 
-async function lookOnce(context: Context, open: OpenStore, signal: AbortSignal): Promise<Sight> {
-  let last: Sight | null = null;
-  const watch = await watchFleet(context, open, (sight) => {
-    last = sight;
+async function lookOnce(
+  context: Context,
+  open: OpenStore,
+  signal: AbortSignal,
+): Promise<SourcedOverview> {
+  let last: SourcedOverview | null = null;
+  const watch = await watchFleet(context, open, (sourced) => {
+    last = sourced;
   });
   try {
     await until(() => watch.isSettled(), { everyMs: LOOK_MS, withinMs: PATIENCE_MS, signal });
@@ -38,12 +42,12 @@ async function lookOnce(context: Context, open: OpenStore, signal: AbortSignal):
   }
 }
 
-function print({ output, config }: Context, { store }: OpenStore, sight: Sight): void {
+function print({ output, config }: Context, { store }: OpenStore, sourced: SourcedOverview): void {
   const letters = lettersFor(config.utf8);
   const options = { width: WIDTH, letters, redis: store.label, nowMs: Date.now() };
-  const servers = serversIn(sight.overview, firstView);
+  const servers = serversIn(sourced.overview, firstView);
   const table = { ...options, picked: null, sorting: firstView.sorting, rows: servers.length };
-  const lines = [...headingLines(sight, options), [], ...tableLines(servers, table)];
+  const lines = [...headingLines(sourced, options), [], ...tableLines(servers, table)];
   for (const line of lines) output.line(textOf(line));
   if (servers.length === 0) output.talk('no servers: start one with `meowctl spawn`');
 }

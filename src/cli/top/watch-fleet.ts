@@ -3,13 +3,13 @@ import { httpUrl } from '../../address.ts';
 import { defaults } from '../../defaults.ts';
 import { isOfHost, thisMachine } from '../../process/identity.ts';
 import type { Context, OpenStore } from '../context/context.ts';
-import { type Sight, Watch } from './sight/watch.ts';
+import { type SourcedOverview, Watch } from './source/watch.ts';
 
 /** Looks at the fleet of this store, from this host. @throws StoreError where the first look fails */
 export async function watchFleet(
   { config, version, output }: Context,
   { store }: OpenStore,
-  onSight: (sight: Sight) => void,
+  onOverview: (sourced: SourcedOverview) => void,
 ): Promise<Watch> {
   const machine = thisMachine(config.home);
   const watch = new Watch(
@@ -23,7 +23,7 @@ export async function watchFleet(
       everyMs: defaults.overviewMs,
       log: output.talk,
     },
-    onSight,
+    onOverview,
   );
   await watch.start();
   return watch;

@@ -3,7 +3,7 @@ import { eventInWords } from '../../../model/event-words.ts';
 import type { ServerView } from '../../../model/overview.ts';
 import { timeOfDay } from '../../../overview/units.ts';
 import type { Line } from '../../progress/region.ts';
-import type { Sight } from '../sight/watch.ts';
+import type { SourcedOverview } from '../source/watch.ts';
 import { type HeadingOptions, headingLines, oneLine } from './heading.ts';
 import { helpLines } from './help.ts';
 import { tableLines } from './table.ts';
@@ -18,12 +18,12 @@ export interface FrameOptions extends HeadingOptions {
 
 /** All that is shown. */
 export interface Shown {
-  readonly sight: Sight;
+  readonly sourced: SourcedOverview;
   readonly view: View;
   /** Oldest first. */
   readonly events: readonly FleetEvent[];
   /** What is being done, and what came of it. */
-  readonly doings: readonly Line[];
+  readonly changes: readonly Line[];
 }
 
 const MOST_EVENTS = 8;
@@ -43,14 +43,14 @@ export function frameLines(shown: Shown, options: FrameOptions): Line[] {
 }
 
 function mainLines(shown: Shown, options: FrameOptions, room: number): Line[] {
-  const { sight, view, doings } = shown;
+  const { sourced, view, changes } = shown;
   const { width, letters, nowMs } = options;
-  const servers = serversIn(sight.overview, view);
+  const servers = serversIn(sourced.overview, view);
   const picked = pickedIn(servers, view);
-  const heading = headingLines(sight, options);
+  const heading = headingLines(sourced, options);
   const about = aboutPicked(servers, picked, options);
   // The head of the table, and a blank line above it.
-  const taken = heading.length + about.length + doings.length + 2;
+  const taken = heading.length + about.length + changes.length + 2;
   const left = Math.max(1, room - taken);
   const rows = Math.max(1, Math.min(servers.length, Math.max(FEWEST_SERVERS, left - MOST_EVENTS)));
   const table = {
@@ -69,12 +69,12 @@ function mainLines(shown: Shown, options: FrameOptions, room: number): Line[] {
     ...listed,
     ...about,
     ...(events.length > 0 ? [[], ...events] : []),
-    ...doings,
+    ...changes,
   ];
 }
 
-function nobody({ sight, view }: Shown): Line[] {
-  const { overview } = sight;
+function nobody({ sourced, view }: Shown): Line[] {
+  const { overview } = sourced;
   if (overview.servers.length > 0)
     return [[{ text: `no server matches ${JSON.stringify(view.filter)}` }]];
   return [[{ text: 'no servers: s spawns one' }]];

@@ -2,7 +2,7 @@ import { bytes, count, many, milliseconds, rate, timeOfDay } from '../../../over
 import { textWidth } from '../../../text-width.ts';
 import type { Cell } from '../../output/output.ts';
 import type { Line } from '../../progress/region.ts';
-import type { Sight } from '../sight/watch.ts';
+import type { SourcedOverview } from '../source/watch.ts';
 import type { Letters } from './letters.ts';
 import { sparkline } from './sparkline.ts';
 
@@ -18,11 +18,11 @@ export interface HeadingOptions {
 }
 
 /** Who tells, how Redis is, what there is in all, and how the last minute was. */
-export function headingLines(sight: Sight, options: HeadingOptions): Line[] {
+export function headingLines(sourced: SourcedOverview, options: HeadingOptions): Line[] {
   const lines = [
-    oneLine([{ text: 'meowctl top', tone: 'head' }, ...whoTells(sight, options)], options),
-    oneLine(totalsIn(sight), options),
-    graphIn(sight, options),
+    oneLine([{ text: 'meowctl top', tone: 'head' }, ...whoTells(sourced, options)], options),
+    oneLine(totalsIn(sourced), options),
+    graphIn(sourced, options),
   ];
   return lines.filter((line) => line.length > 0);
 }
@@ -43,7 +43,7 @@ export function oneLine(cells: readonly Cell[], { width, letters }: HeadingOptio
 }
 
 /** What is wrong comes first: on a narrow terminal the rest is cut off. */
-function whoTells({ by, overview }: Sight, { redis: place }: HeadingOptions): Cell[] {
+function whoTells({ by, overview }: SourcedOverview, { redis: place }: HeadingOptions): Cell[] {
   const { redis, doors, door } = overview;
   const time: Cell = { text: timeOfDay(overview.at), tone: 'dim' };
   const since = redis.since === null ? '' : ` since ${timeOfDay(redis.since)}`;
@@ -59,7 +59,7 @@ function whoTells({ by, overview }: Sight, { redis: place }: HeadingOptions): Ce
   return [time, ...away, who, ...there];
 }
 
-function totalsIn({ overview: { totals, queue }, by }: Sight): Cell[] {
+function totalsIn({ overview: { totals, queue }, by }: SourcedOverview): Cell[] {
   const areUp: Cell = {
     text: `${totals.up} of ${totals.servers} up`,
     tone: totals.servers > 0 && totals.up === totals.servers ? 'good' : 'warn',
@@ -86,7 +86,10 @@ function paintedIf(isBad: boolean, text: string): Cell {
   return isBad ? { text, tone: 'bad' } : { text };
 }
 
-function graphIn({ overview: { history } }: Sight, { width, letters }: HeadingOptions): Line {
+function graphIn(
+  { overview: { history } }: SourcedOverview,
+  { width, letters }: HeadingOptions,
+): Line {
   const top = Math.max(0, ...history.rps);
   const words = ` ${rate(top)} req/s at most in a minute`;
   const columns = Math.min(GRAPH, width - words.length);

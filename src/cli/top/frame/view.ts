@@ -26,13 +26,13 @@ export interface Key {
 }
 
 /** What a key asks for besides another view. */
-export type Deed =
+export type Action =
   | { readonly kind: 'quit' | 'redraw' | 'suspend' }
   | { readonly kind: 'change'; readonly wanted: Wanted };
 
 export interface Pressed {
   readonly view: View;
-  readonly deed: Deed | null;
+  readonly action: Action | null;
 }
 
 const TABLE: Mode = { kind: 'table' };
@@ -53,20 +53,20 @@ export function pickedIn(servers: readonly ServerView[], { picked }: View): stri
 /** What a key does. Ctrl-C, Ctrl-Z and Ctrl-L do the same wherever one is. */
 export function press(view: View, key: Key, overview: Overview): Pressed {
   const everywhere = key.isCtrl ? controls.get(key.name) : undefined;
-  if (everywhere) return { view, deed: everywhere };
+  if (everywhere) return { view, action: everywhere };
   switch (view.mode.kind) {
     case 'filter':
-      return { view: typed(view, view.mode.before, key), deed: null };
+      return { view: typed(view, view.mode.before, key), action: null };
     case 'question':
       return answered(view, view.mode.wanted, key);
     case 'help':
-      return { view: { ...view, mode: TABLE }, deed: key.text === 'q' ? { kind: 'quit' } : null };
+      return { view: { ...view, mode: TABLE }, action: key.text === 'q' ? { kind: 'quit' } : null };
     case 'table':
       return inTable(view, key, overview);
   }
 }
 
-const controls: ReadonlyMap<string, Deed> = new Map([
+const controls: ReadonlyMap<string, Action> = new Map([
   ['c', { kind: 'quit' }],
   ['z', { kind: 'suspend' }],
   ['l', { kind: 'redraw' }],
@@ -84,21 +84,21 @@ function typed(view: View, before: string, { name, text, isCtrl }: Key): View {
 // Only `y` is a yes: whatever else is pressed, nothing is done.
 function answered(view: View, wanted: Wanted, { text }: Key): Pressed {
   const isYes = text === 'y' || text === 'Y';
-  return { view: { ...view, mode: TABLE }, deed: isYes ? { kind: 'change', wanted } : null };
+  return { view: { ...view, mode: TABLE }, action: isYes ? { kind: 'change', wanted } : null };
 }
 
 function inTable(view: View, key: Key, overview: Overview): Pressed {
-  const only = (next: Partial<View>): Pressed => ({ view: { ...view, ...next }, deed: null });
+  const only = (next: Partial<View>): Pressed => ({ view: { ...view, ...next }, action: null });
   const step = steps.get(key.name) ?? steps.get(key.text);
   if (step !== undefined) return only({ picked: moved(view, overview, step) });
   const sorting = sortingBy(view.sorting, key.text);
   if (sorting) return only({ sorting });
-  if (key.text === 'q') return { view, deed: { kind: 'quit' } };
+  if (key.text === 'q') return { view, action: { kind: 'quit' } };
   if (key.text === '?' || key.text === 'h') return only({ mode: { kind: 'help' } });
   if (key.text === '/') return only({ mode: { kind: 'filter', before: view.filter } });
   if (key.name === 'escape') return only({ filter: '' });
   const wanted = wantedBy(key.text, pickedIn(serversIn(overview, view), view));
-  return wanted ? only({ mode: asking(wanted, overview) }) : { view, deed: null };
+  return wanted ? only({ mode: asking(wanted, overview) }) : { view, action: null };
 }
 
 const steps: ReadonlyMap<string, number> = new Map([

@@ -26,8 +26,8 @@ function frame(
 ): string[] {
   const letters = lettersFor(utf8);
   const options: FrameOptions = { width, rows, letters, redis: 'localhost:6379', nowMs: 1_310_000 };
-  const sight = { overview: overviewOf(servers), by: 'door' as const };
-  const all = { sight, view: firstView, events: [event('aaaaaa')], doings: [], ...shown };
+  const sourced = { overview: overviewOf(servers), by: 'door' as const };
+  const all = { sourced, view: firstView, events: [event('aaaaaa')], changes: [], ...shown };
   return frameLines(all, options).map((line) =>
     line
       .map(({ text }) => text)
@@ -90,9 +90,9 @@ describe('a frame of 80 columns', () => {
   test('says that there is no door, or no Redis, before all else', () => {
     const redis = { connected: false, since: 1_250_000, latencyMs: null };
     const overview = overviewOf(three, { redis });
-    const away = frame(three, { width: 99 }, { sight: { overview, by: 'door' } });
+    const away = frame(three, { width: 99 }, { sourced: { overview, by: 'door' } });
     expect(away[0]).toMatch(/^meowctl top {2}[\d:]{8} {2}Redis away since [\d:]{8} {2}door/);
-    const alone = frame(three, {}, { sight: { overview: overviewOf(three), by: 'counts' } });
+    const alone = frame(three, {}, { sourced: { overview: overviewOf(three), by: 'counts' } });
     expect(alone[0]).toContain("no door: rates from the servers' own counts");
   });
 

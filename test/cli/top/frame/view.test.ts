@@ -25,7 +25,7 @@ const keys = (words: string): Key[] =>
 function pressing(pressed: readonly Key[], start: View = firstView) {
   return pressed.reduce(({ view }, key) => press(view, key, fleet), {
     view: start,
-    deed: null,
+    action: null,
   } as ReturnType<typeof press>);
 }
 
@@ -98,31 +98,31 @@ describe('keys that change the fleet', () => {
     ['end r', { verb: 'restart', id: 'cccccc' }],
     ['R', { verb: 'restart', id: null }],
   ])('%s asks first, and only y does it', (words, wanted) => {
-    const { view, deed } = pressing(keys(words));
-    expect([deed, view.mode]).toMatchObject([null, { kind: 'question', wanted }]);
+    const { view, action } = pressing(keys(words));
+    expect([action, view.mode]).toMatchObject([null, { kind: 'question', wanted }]);
     expect(pressing(keys('y'), view)).toMatchObject({
-      deed: { kind: 'change', wanted },
+      action: { kind: 'change', wanted },
       view: { mode: { kind: 'table' } },
     });
     for (const other of ['n', 'q', 'escape', 'return', 'd']) {
       expect(pressing(keys(other), view)).toMatchObject({
-        deed: null,
+        action: null,
         view: { mode: { kind: 'table' } },
       });
     }
   });
 
   test('do nothing where there is no server', () => {
-    expect(press(firstView, typed('d'), overviewOf([]))).toEqual({ view: firstView, deed: null });
+    expect(press(firstView, typed('d'), overviewOf([]))).toEqual({ view: firstView, action: null });
   });
 });
 
 test('Ctrl-C, Ctrl-Z and Ctrl-L do the same wherever one is', () => {
   for (const words of ['j', '/ a', '?', 'd']) {
     const { view } = pressing(keys(words));
-    expect(pressing([ctrl('c')], view)).toEqual({ view, deed: { kind: 'quit' } });
-    expect(pressing([ctrl('z')], view)).toEqual({ view, deed: { kind: 'suspend' } });
-    expect(pressing([ctrl('l')], view)).toEqual({ view, deed: { kind: 'redraw' } });
+    expect(pressing([ctrl('c')], view)).toEqual({ view, action: { kind: 'quit' } });
+    expect(pressing([ctrl('z')], view)).toEqual({ view, action: { kind: 'suspend' } });
+    expect(pressing([ctrl('l')], view)).toEqual({ view, action: { kind: 'redraw' } });
   }
 });
 
@@ -130,6 +130,6 @@ test('help is there until any key, and q quits from it and from the table', () =
   const { view } = pressing(keys('?'));
   expect(view.mode.kind).toBe('help');
   expect(pressing(keys('x'), view).view.mode.kind).toBe('table');
-  expect(pressing(keys('q'), view).deed).toEqual({ kind: 'quit' });
-  expect(pressing(keys('q')).deed).toEqual({ kind: 'quit' });
+  expect(pressing(keys('q'), view).action).toEqual({ kind: 'quit' });
+  expect(pressing(keys('q')).action).toEqual({ kind: 'quit' });
 });

@@ -8,7 +8,7 @@ import { findDoor } from './find-door.ts';
 import { OwnCounts, type OwnCountsOptions, verdictOn } from './own-counts.ts';
 
 /** What is seen of the fleet, and by whom. */
-export interface Sight {
+export interface SourcedOverview {
   readonly overview: Overview;
   /** `door`: a door of this host tells. `counts`: only what servers say of themselves. */
   readonly by: 'door' | 'counts';
@@ -31,7 +31,7 @@ export class Watch {
   readonly #store: Looked;
   readonly #options: WatchOptions;
   readonly #counts: OwnCounts;
-  readonly #onSight: (sight: Sight) => void;
+  readonly #onOverview: (sourced: SourcedOverview) => void;
   #rounds: Background | null = null;
   #round = 0;
   #leaveDoor: (() => void) | null = null;
@@ -39,11 +39,15 @@ export class Watch {
   #last: Overview | null = null;
   #awaySince: number | null = null;
 
-  constructor(store: Looked, options: WatchOptions, onSight: (sight: Sight) => void) {
+  constructor(
+    store: Looked,
+    options: WatchOptions,
+    onOverview: (sourced: SourcedOverview) => void,
+  ) {
     this.#store = store;
     this.#options = options;
     this.#counts = new OwnCounts(options);
-    this.#onSight = onSight;
+    this.#onOverview = onOverview;
   }
 
   /** Resolves after the first look. @throws StoreError where that failed */
@@ -110,9 +114,9 @@ export class Watch {
     });
   }
 
-  #tell(sight: Sight): void {
-    this.#last = sight.overview;
-    this.#onSight(sight);
+  #tell(sourced: SourcedOverview): void {
+    this.#last = sourced.overview;
+    this.#onOverview(sourced);
   }
 
   /** Whoever has no token gets short names, and no words of an app: Redis has all of them. */

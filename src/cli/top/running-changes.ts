@@ -7,14 +7,14 @@ import type { Signs } from '../progress/marks.ts';
 import type { Line } from '../progress/region.ts';
 import { ServerLines } from '../progress/server-lines.ts';
 
-interface Doing {
+interface RunningChange {
   readonly steps: ServerLines;
   lines: readonly Line[];
   /** Null while it goes on. */
   endedMs: number | null;
 }
 
-export interface DoingsOptions {
+export interface RunningChangesOptions {
   readonly signs: Signs;
   nowMs(): number;
   /** Something about them is new. */
@@ -29,14 +29,14 @@ const MOST_SHOWN = 6;
 const SHOWN_MS = 15_000;
 
 /** What is being changed from here. */
-export class Doings {
+export class RunningChanges {
   readonly #verbs: FleetVerbs;
-  readonly #options: DoingsOptions;
-  readonly #all = new Set<Doing>();
+  readonly #options: RunningChangesOptions;
+  readonly #all = new Set<RunningChange>();
   readonly #going = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
 
-  constructor(verbs: FleetVerbs, options: DoingsOptions) {
+  constructor(verbs: FleetVerbs, options: RunningChangesOptions) {
     this.#verbs = verbs;
     this.#options = options;
   }
@@ -44,7 +44,7 @@ export class Doings {
   begin(wanted: Wanted): void {
     const { signs, nowMs } = this.#options;
     const show = (lines: readonly Line[]) => {
-      if (doing.endedMs === null) doing.lines = lines;
+      if (change.endedMs === null) change.lines = lines;
       this.#options.onNews();
     };
     const screen = {
@@ -53,16 +53,16 @@ export class Doings {
       leave: (_: readonly Line[], lines: readonly Line[]) => show(lines),
     };
     const steps = new ServerLines(screen, signs.marks, nowMs);
-    const doing: Doing = { steps, lines: [], endedMs: null };
-    this.#all.add(doing);
-    const going = this.#go(wanted, doing).finally(() => this.#going.delete(going));
+    const change: RunningChange = { steps, lines: [], endedMs: null };
+    this.#all.add(change);
+    const going = this.#go(wanted, change).finally(() => this.#going.delete(going));
     this.#going.add(going);
   }
 
   lines(): readonly Line[] {
     const nowMs = this.#options.nowMs();
-    for (const doing of this.#all) {
-      if (doing.endedMs !== null && nowMs - doing.endedMs > SHOWN_MS) this.#all.delete(doing);
+    for (const change of this.#all) {
+      if (change.endedMs !== null && nowMs - change.endedMs > SHOWN_MS) this.#all.delete(change);
     }
     return [...this.#all].flatMap(({ lines }) => lines).slice(-MOST_SHOWN);
   }
@@ -82,21 +82,21 @@ export class Doings {
     await Promise.all(this.#going);
   }
 
-  async #go(wanted: Wanted, doing: Doing): Promise<void> {
+  async #go(wanted: Wanted, change: RunningChange): Promise<void> {
     const { signs } = this.#options;
-    const { steps } = doing;
+    const { steps } = change;
     const progress = { steps, say: this.#options.say, signal: this.#stopping.signal };
     try {
       const outcome = await run(this.#verbs, wanted, progress);
-      this.#end(doing, outcomeLines(outcome, signs));
+      this.#end(change, outcomeLines(outcome, signs));
     } catch (error) {
-      this.#end(doing, outcomeLines({ summary: '', failed: [toMeowError(error)] }, signs));
+      this.#end(change, outcomeLines({ summary: '', failed: [toMeowError(error)] }, signs));
     }
   }
 
-  #end(doing: Doing, lines: readonly Line[]): void {
-    doing.endedMs = this.#options.nowMs();
-    doing.lines = lines;
+  #end(change: RunningChange, lines: readonly Line[]): void {
+    change.endedMs = this.#options.nowMs();
+    change.lines = lines;
     this.#options.onNews();
   }
 }

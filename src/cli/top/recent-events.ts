@@ -9,7 +9,7 @@ const KEPT = 20;
  * @param onNews told whenever there are others
  * @returns the events, oldest first
  */
-export function watchHappenings(
+export function watchRecentEvents(
   events: Pick<Events, 'read' | 'follow'>,
   signal: AbortSignal,
   onNews: () => void,

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { OwnCounts } from '../../../../src/cli/top/sight/own-counts.ts';
+import { OwnCounts } from '../../../../src/cli/top/source/own-counts.ts';
 import type { FleetView } from '../../../../src/model/fleet-view.ts';
 import type { ServerRecord } from '../../../../src/model/server-record.ts';
 
