@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { withoutSystem } from '../expected-errors.ts';
 import { sendSignal } from '../process/terminate.ts';
-import { isComplete, QUESTIONS } from './answers.ts';
+import { isComplete, QUESTIONS } from './capabilities.ts';
 
 const CTRL_C = 0x03;
 const CTRL_Z = 0x1a;

@@ -1,5 +1,5 @@
 import type { TerminalSettings } from '../settings.ts';
-import type { Abilities } from './answers.ts';
+import type { Capabilities } from './capabilities.ts';
 import type { Format, Screen } from './screen.ts';
 
 /** Where a terminal does not say: small rather than wider than the screen. */
@@ -10,24 +10,24 @@ const USUAL_SIZE = { columns: 80, rows: 24 };
 export function chooseFormat(
   asked: Format | null,
   { multiplexed }: TerminalSettings,
-  abilities: Abilities | null,
+  capabilities: Capabilities | null,
 ): Format {
   if (asked !== null) return asked;
-  if (abilities === null || multiplexed || abilities.multiplexed) return 'blocks';
-  if (abilities.kitty) return 'kitty';
-  if (abilities.iterm) return 'iterm';
-  return abilities.sixel ? 'sixel' : 'blocks';
+  if (capabilities === null || multiplexed || capabilities.multiplexed) return 'blocks';
+  if (capabilities.kitty) return 'kitty';
+  if (capabilities.iterm) return 'iterm';
+  return capabilities.sixel ? 'sixel' : 'blocks';
 }
 
 /** How large the screen is, as far as it is known. */
 export function screenOf(
   { columns, rows }: { readonly columns?: number; readonly rows?: number },
-  abilities: Abilities | null,
+  capabilities: Capabilities | null,
 ): Screen {
   return {
     // A terminal over a bare wire has 0 of both.
     columns: columns || USUAL_SIZE.columns,
     rows: rows || USUAL_SIZE.rows,
-    cell: abilities?.cell ?? USUAL_CELL,
+    cell: capabilities?.cell ?? USUAL_CELL,
   };
 }

@@ -1,7 +1,7 @@
 import type { Picture } from '../model/picture.ts';
 import type { TerminalSettings } from '../settings.ts';
-import type { Abilities } from './answers.ts';
 import { halfBlocks } from './blocks.ts';
+import type { Capabilities } from './capabilities.ts';
 import { chooseFormat, screenOf } from './choose.ts';
 import type { Colors } from './colors.ts';
 import { decodedFrames } from './decoder.ts';
@@ -24,7 +24,7 @@ export interface DrawOptions {
   readonly isColored: boolean;
   readonly isUtf8: boolean;
   /** What the terminal says of itself; null for one that was not asked, or says nothing. */
-  readonly abilities: Abilities | null;
+  readonly capabilities: Capabilities | null;
   readonly size: { readonly columns?: number; readonly rows?: number };
   readonly paper: Paper;
   /** The file that the decoder's thread runs. */
@@ -44,9 +44,9 @@ export async function drawPicture(
   size: Size,
   options: DrawOptions,
 ): Promise<void> {
-  const { paper, abilities, terminal, frameMs } = options;
-  const screen = screenOf(options.size, abilities);
-  const format = chooseFormat(options.format, terminal, abilities);
+  const { paper, capabilities, terminal, frameMs } = options;
+  const screen = screenOf(options.size, capabilities);
+  const format = chooseFormat(options.format, terminal, capabilities);
   const file = drawnAsItIs(picture, size, format, screen);
   if (file) return showStill(file, paper);
   const pencil = pencilFor(format, screen, options);
@@ -76,7 +76,7 @@ function pencilFor(format: Format, screen: Screen, options: DrawOptions): Pencil
     case 'iterm':
       return iterm(screen);
     case 'sixel':
-      return sixel(screen, Math.min(MOST_COLORS, options.abilities?.colors ?? MOST_COLORS));
+      return sixel(screen, Math.min(MOST_COLORS, options.capabilities?.colors ?? MOST_COLORS));
     case 'blocks':
       return inCharacters(screen, options);
   }

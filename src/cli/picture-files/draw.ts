@@ -52,7 +52,7 @@ async function draw(context: Context, picture: Picture, { format, signal, answer
   const { output, config, process, cliPath } = context;
   const [{ drawPicture, undrawable }, { readAnswers }, { inspectPicture }] = await Promise.all([
     import('../../terminal/draw.ts'),
-    import('../../terminal/answers.ts'),
+    import('../../terminal/capabilities.ts'),
     import('../../cats/picture/type.ts'),
   ]);
   const found = inspectPicture(picture.data, defaults.maxPicturePixels);
@@ -63,7 +63,7 @@ async function draw(context: Context, picture: Picture, { format, signal, answer
     terminal: config.terminal,
     isColored: config.color !== 'never',
     isUtf8: config.utf8,
-    abilities: answers === null ? null : readAnswers(answers, { columns, rows }),
+    capabilities: answers === null ? null : readAnswers(answers, { columns, rows }),
     size: { columns, rows },
     paper: {
       isTerminal: output.outIsTerminal,

@@ -1,7 +1,7 @@
 import type { Size } from './screen.ts';
 
 /** What a terminal says of itself. */
-export interface Abilities {
+export interface Capabilities {
   readonly kitty: boolean;
   readonly iterm: boolean;
   readonly sixel: boolean;
@@ -42,7 +42,10 @@ export function isComplete(answers: string): boolean {
   return DEVICE_ATTRIBUTES.test(answers);
 }
 
-export function readAnswers(answers: string, screen: { columns: number; rows: number }): Abilities {
+export function readAnswers(
+  answers: string,
+  screen: { columns: number; rows: number },
+): Capabilities {
   const name = /\u001bP>\|([^\u001b]*)\u001b\\/.exec(answers)?.[1] ?? '';
   const attributes = DEVICE_ATTRIBUTES.exec(answers)?.[1]?.split(';') ?? [];
   const colors = /\u001b\[\?1;0;(\d+)S/.exec(answers)?.[1];

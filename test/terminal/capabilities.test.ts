@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isComplete, readAnswers } from '../../src/terminal/answers.ts';
+import { isComplete, readAnswers } from '../../src/terminal/capabilities.ts';
 import { chooseFormat, screenOf } from '../../src/terminal/choose.ts';
 import { placeOf } from '../../src/terminal/screen.ts';
 import { answers } from '../helpers/pseudo-terminal.ts';
