@@ -91,10 +91,10 @@ async function serveApp(
   options: Named,
   { ready, released }: Surroundings,
 ): Promise<void> {
-  const [{ serve }, { thisMachine }, { holdConnections }] = await Promise.all([
+  const [{ serve }, { thisMachine }, { holdLivenessConnections }] = await Promise.all([
     import('../../server/serve.ts'),
     import('../../process/identity.ts'),
-    import('../../fleet/death-watch/hold-connections.ts'),
+    import('../../fleet/death-watch/liveness-connections.ts'),
   ]);
   await released;
   const startMs = released ? performance.now() : 0;
@@ -121,7 +121,7 @@ async function serveApp(
   context.output.talk(servingLine(server.record()));
   ready.tell(server.record());
   if (options.spawned)
-    holdConnections(
+    holdLivenessConnections(
       context.config.home,
       id,
       performance.now(),

@@ -7,9 +7,9 @@ import { quote } from '../../text.ts';
 import { monotonicClock, until } from '../../time/until.ts';
 import { type Known, knownServers } from '../targets/servers.ts';
 import { type DestroyDeps, type DestroyOptions, type Job, nameOf } from './destroy-run.ts';
-import { type End, sayWhatIsElsewhere, together } from './elsewhere.ts';
 import { end, patienceMs } from './end-overdue.ts';
 import { order, orderTheirSuccessors, writeOrders } from './orders.ts';
+import { type End, sayWhatIsOnOtherHosts, together } from './other-hosts.ts';
 
 export type { DestroyDeps, DestroyOptions } from './destroy-run.ts';
 
@@ -45,7 +45,7 @@ export async function destroyServers(
   };
   const { ordered: named, refused } = await order(job);
   const ordered = [...named, ...(await orderTheirSuccessors(job, named))];
-  sayWhatIsElsewhere(ordered, job.machine, (line) => job.say?.(line));
+  sayWhatIsOnOtherHosts(ordered, job.machine, (line) => job.say?.(line));
   const left = await waitUntilGone(job, ordered);
   const ends = await Promise.all(left.map((server) => endAndTell(job, server)));
   const gone = ordered.filter((server) => !left.includes(server));

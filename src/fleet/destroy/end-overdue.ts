@@ -3,12 +3,12 @@ import { INIT_PID, isAliveHere, isHere } from '../../process/identity.ts';
 import { terminate } from '../../process/terminate.ts';
 import type { Known } from '../targets/servers.ts';
 import { type Job, leaveWithinMs, nameOf } from './destroy-run.ts';
-import { type End, isLostElsewhere, ORDER_STANDS } from './elsewhere.ts';
+import { type End, isLostOnOtherHost, ORDER_STANDS } from './other-hosts.ts';
 
 /** A living server beats, and so hears its order, within a lease; a lost one elsewhere may be off. */
 export function patienceMs(job: Job, server: Known): number {
   const limit = limitMs(job, server);
-  return isLostElsewhere(server, job.machine) ? Math.min(limit, job.settings.leaseMs) : limit;
+  return isLostOnOtherHost(server, job.machine) ? Math.min(limit, job.settings.leaseMs) : limit;
 }
 
 /** What asking did not end in time. */

@@ -9,7 +9,7 @@ import { deathSockets } from './socket.ts';
  * @param sinceMs since when it serves, monotonic
  * @param everyMs how often it looks for reconcilers
  */
-export function holdConnections(
+export function holdLivenessConnections(
   home: string,
   id: string,
   sinceMs: number,

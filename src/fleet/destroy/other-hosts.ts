@@ -15,16 +15,16 @@ export const ORDER_STANDS = 'The order to leave stands: it obeys once it can';
 const MAX_NAMED = 5;
 
 /** Of another host, and not heard of for a lease: it can be told to leave, and no more. */
-export function isLostElsewhere({ standing, record }: Known, machine: Machine): boolean {
+export function isLostOnOtherHost({ standing, record }: Known, machine: Machine): boolean {
   return standing === 'lost' && !isOfHost(record, machine);
 }
 
-export function sayWhatIsElsewhere(
+export function sayWhatIsOnOtherHosts(
   ordered: readonly Known[],
   machine: Machine,
   say: (line: string) => void,
 ): void {
-  const lost = ordered.filter((server) => isLostElsewhere(server, machine));
+  const lost = ordered.filter((server) => isLostOnOtherHost(server, machine));
   if (lost.length === 0) return;
   const count = lost.length === 1 ? '1 lost server is' : `${lost.length} lost servers are`;
   say(`${count} not this host's to end (${namesOf(lost)}): only ordered to leave`);
