@@ -19,7 +19,7 @@ import { createHttpServer } from './http-server.ts';
 import type { DoorOptions } from './options.ts';
 import type { RequestNotes } from './request-notes.ts';
 import type { Sticky } from './sticky/cookie.ts';
-import { startSweep } from './timeout-sweep.ts';
+import { startTimers } from './timers.ts';
 import { createAllow, createDenial } from './upstream/address-policy.ts';
 import { createBalancer } from './upstream/balancer.ts';
 import { ConnectionPool } from './upstream/connection.ts';
@@ -67,7 +67,7 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): Listen
   const server = createHttpServer(options);
   const sockets = openSockets(server, deps.figures.clients);
   const { closeWebSockets } = connectHandlers(server, context, options);
-  const stopSweep = startSweep(context, deps.onTrouble);
+  const stopTimers = startTimers(context, deps.onTrouble);
   const prober = createProber(
     context.pool,
     { ...options, via: `1.1 ${context.name}` },
@@ -76,7 +76,7 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): Listen
 
   const cut = () => {
     context.closing = true;
-    stopSweep();
+    stopTimers();
     prober.stop();
     server.close();
     for (const socket of sockets) socket.destroy();

@@ -108,13 +108,13 @@ async function getGoing(
 
 /** Nobody else looks after a Redis that meowctl started; any other is not ours to start. */
 async function mindRedis({ config, output }: Context, { url }: OpenStore) {
-  const [{ localAddress }, { mindLocalRedis }] = await Promise.all([
+  const [{ localAddress }, { superviseLocalRedis }] = await Promise.all([
     import('../../local-redis/recorded-run.ts'),
-    import('../../local-redis/minder.ts'),
+    import('../../local-redis/supervisor.ts'),
   ]);
   const { home, redisUrl, redisProbeUrl: probeUrl, childEnv: env } = config;
   if (redisUrl !== null || localAddress(home) !== url) return null;
-  return mindLocalRedis({ home, probeUrl, env, settings: defaults }, defaults, (line) =>
+  return superviseLocalRedis({ home, probeUrl, env, settings: defaults }, defaults, (line) =>
     output.talk(`Redis    ${line}`),
   );
 }

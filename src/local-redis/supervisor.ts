@@ -1,12 +1,12 @@
 import { type Background, repeat } from '../loop.ts';
 import { type RedisStart, reviveLocalRedis } from './run.ts';
 
-type MinderSettings = Readonly<Record<'localRedisLookMs' | 'maxRestartMs', number>>;
+type SupervisorSettings = Readonly<Record<'localRedisLookMs' | 'maxRestartMs', number>>;
 
 /** Starts the local Redis again when its process is gone: after 1 s; one that goes on dying, after 2, 4 … 30 s. */
-export function mindLocalRedis(
+export function superviseLocalRedis(
   redis: RedisStart,
-  { localRedisLookMs, maxRestartMs }: MinderSettings,
+  { localRedisLookMs, maxRestartMs }: SupervisorSettings,
   log: (line: string) => void,
 ): Background {
   let deaths = 0;

@@ -8,7 +8,7 @@ const TURN_MS = 1_000;
  * sets and clears three for each. Also keeps the door's coarse clock and the retry budget's second.
  * @returns what ends it
  */
-export function startSweep(context: DoorContext, log: (line: string) => void): () => void {
+export function startTimers(context: DoorContext, log: (line: string) => void): () => void {
   const looks = repeat({
     name: 'limits of requests',
     every: () => context.options.doorWatchMs,
