@@ -259,7 +259,7 @@ describe('the rooms', () => {
 
   test.each([
     ['ioredis', /^store\//],
-    ['child_process', /^(process\/(launcher|capture)|local-redis\/run)\.ts$/],
+    ['child_process', /^(process\/(launcher|system-commands)|local-redis\/run)\.ts$/],
     ['commander', /^cli\//],
     ['chalk', /^cli\//],
     ['koa', /^cats\//],

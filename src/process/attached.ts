@@ -1,8 +1,8 @@
-import { commandLineOf, familyOf, startedWith, startOf } from './family.ts';
 import { watchGroup } from './group-usage.ts';
 import { sessionOf } from './identity.ts';
 import { type AttachedProgram, startAttached } from './launcher.ts';
 import { listenersOf, portPids } from './port-holder.ts';
+import { commandLineOf, processTree, startedWith, startOf } from './process-tree.ts';
 import { endGroup, hasEnded, stopChild, tellChild } from './terminate.ts';
 
 /**
@@ -30,7 +30,7 @@ export function startProgram(program: AttachedProgram) {
       const pids = portPids(port);
       return pids.length === 0 ? null : pids.some((other) => sessionOf(other) === pid);
     },
-    listens: () => listenersOf(familyOf(pid)),
+    listens: () => listenersOf(processTree(pid)),
     leftBehind: () => left,
     usage: watchGroup(pid),
     tell: (signal: NodeJS.Signals) => tellChild(child, signal),
@@ -41,7 +41,9 @@ export function startProgram(program: AttachedProgram) {
 // A daemon leaves the session of its parent, but keeps its environment.
 function leftBehind(pid: number, start: number, { PORT }: AttachedProgram['env']): number | null {
   const strays = PORT === undefined ? [] : startedWith(`PORT=${PORT}`, start);
-  const found = [...familyOf(pid), ...strays].filter((other) => other !== pid && !isGuard(other));
+  const found = [...processTree(pid), ...strays].filter(
+    (other) => other !== pid && !isGuard(other),
+  );
   return found.find((other) => commandLineOf(other).length > 0) ?? null;
 }
 

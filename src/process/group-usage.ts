@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { capture } from './capture.ts';
+import { captureOutput } from './system-commands.ts';
 
 /** What the processes of one process group use together. */
 export interface GroupUsage {
@@ -80,7 +80,7 @@ function lookWithPs(group: number): () => GroupUsage | null {
 
 /** For systems without /proc. `1234 5678 1-02:03:04.50`: group, KiB, time. */
 export function askPs(group: number): GroupUsage | null {
-  const all = capture('ps', ['-A', '-o', 'pgid=', '-o', 'rss=', '-o', 'time=']) ?? '';
+  const all = captureOutput('ps', ['-A', '-o', 'pgid=', '-o', 'rss=', '-o', 'time=']) ?? '';
   const rows = all.split('\n').map((line) => line.trim().split(/\s+/));
   return sum(
     rows

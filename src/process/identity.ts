@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Place } from '../model/place.ts';
 import { hostIdOf, readHostFile } from '../state/host-id.ts';
-import { capture } from './capture.ts';
+import { captureOutput } from './system-commands.ts';
 
 /** The first process of a container or machine. No word from Redis is enough to signal it. */
 export const INIT_PID = 1;
@@ -112,7 +112,7 @@ function isServe([verb, flag, value]: readonly string[], id: string): boolean {
 
 export function bootId(): string {
   if (process.platform === 'linux') return readProc('sys/kernel/random/boot_id')?.trim() ?? '';
-  return capture('sysctl', ['-n', 'kern.bootsessionuuid'])?.trim() ?? '';
+  return captureOutput('sysctl', ['-n', 'kern.bootsessionuuid'])?.trim() ?? '';
 }
 
 function pidNamespace(): string {
@@ -157,7 +157,7 @@ function readProc(name: string): string | null {
 // `Z  Mon Nov 23 09:17:00 2026 node /path serve --id abc234`
 function fromPs(pid: number): ProcessIdentity | null {
   const fields = ['stat=', 'lstart=', 'command='].flatMap((field) => ['-o', field]);
-  const line = capture('ps', ['-ww', ...fields, '-p', String(pid)])?.trim() ?? '';
+  const line = captureOutput('ps', ['-ww', ...fields, '-p', String(pid)])?.trim() ?? '';
   const match = /^(\S+)\s+(\w+\s+\w+\s+\w+\s+[\d:]+\s+\d{4})\s+(.*)$/.exec(line);
   if (!match || match[1]?.startsWith('Z')) return null;
   return { start: match[2] ?? '', commandLine: (match[3] ?? '').split(' ') };

@@ -3,10 +3,10 @@ import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { FailedError } from '../errors.ts';
 import { quote, systemReason } from '../text.ts';
-import { capture } from './capture.ts';
 import { cannotStart, failure, interrupted } from './launch-failure.ts';
 import { openOutputPipes } from './output-pipe.ts';
 import { readOutcome } from './ready-pipe.ts';
+import { captureOutput } from './system-commands.ts';
 import { AFTER_KILL_MS, hasEnded, isGone, stopChild } from './terminate.ts';
 
 export const READY_FD = 3;
@@ -158,7 +158,7 @@ function spawnGuarded(program: AttachedProgram, output: readonly Output[]): Chil
 
 // A program may become another user before it opens what is its own.
 function makeFifos(paths: readonly string[]): void {
-  if (paths.length > 0) capture('mkfifo', ['-m', '622', ...paths]);
+  if (paths.length > 0) captureOutput('mkfifo', ['-m', '622', ...paths]);
 }
 
 function openLog(path: string): number {

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { FailedError } from '../errors.ts';
 import type { Variables } from '../model/variables.ts';
 import { quote } from '../text.ts';
-import { capture } from './capture.ts';
+import { captureOutput } from './system-commands.ts';
 
 /** Node, and the file that starts meowctl with it. */
 export interface OwnProgram {
@@ -49,7 +49,8 @@ function nodeNow(before: string, here: Variables, least: NodeVersion): string {
 }
 
 function isNewEnough(file: string, here: Variables, least: NodeVersion): boolean {
-  const [, major, minor] = /^v(\d+)\.(\d+)\./.exec(capture(file, ['--version'], here) ?? '') ?? [];
+  const [, major, minor] =
+    /^v(\d+)\.(\d+)\./.exec(captureOutput(file, ['--version'], here) ?? '') ?? [];
   if (Number(major) === least.major) return Number(minor) >= least.minor;
   return Number(major) > least.major;
 }

@@ -6,7 +6,7 @@ import { makeFolder, prepareStateFolder } from '../state/folder.ts';
 import { readIfAny, removeFile, writeWhole } from '../state/whole-file.ts';
 import type { ThisProcess } from './identity.ts';
 import { type FleetName, type Kind, type Run, type Running, stillRuns } from './our-process.ts';
-import { scanProcesses } from './scan.ts';
+import { scanProcesses } from './scan-processes.ts';
 
 /*
  * What runs from this state folder, one file a process in `run`: what needs no Redis to be found.

@@ -12,7 +12,7 @@ import { readRun } from '../../local-redis/files.ts';
 import { machineAsItIs } from '../../process/identity.ts';
 import { fleetName } from '../../process/our-process.ts';
 import { listenerOn } from '../../process/port-holder.ts';
-import { type Scanned, scanAll } from '../../process/scan.ts';
+import { type Scanned, scanAll } from '../../process/scan-processes.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { redisesOf } from '../context/fleet-here.ts';
 

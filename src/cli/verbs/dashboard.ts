@@ -63,7 +63,7 @@ function listens({ admin = '', pid }: Running, portPids: (port: number) => numbe
 
 async function openPage({ config }: Context, { url }: Page): Promise<void> {
   const [{ openFile, OPENER }, { writeDashboardFile }] = await Promise.all([
-    import('../../process/capture.ts'),
+    import('../../process/system-commands.ts'),
     import('../../state/dashboard-file.ts'),
   ]);
   if (openFile(writeDashboardFile(config.home, url), config.childEnv)) return;

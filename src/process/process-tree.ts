@@ -19,19 +19,19 @@ interface Relative {
 }
 
 /** Itself, and whatever comes from it, as long as somebody between them lives. */
-export function familyOf(pid: number): number[] {
+export function processTree(pid: number): number[] {
   const all = everybody();
-  const family = new Set(all.filter(({ session }) => session === pid).map((one) => one.pid));
-  family.add(pid);
-  for (let before = 0; before < family.size; ) {
-    before = family.size;
-    for (const one of all) if (family.has(one.parent)) family.add(one.pid);
+  const tree = new Set(all.filter(({ session }) => session === pid).map((one) => one.pid));
+  tree.add(pid);
+  for (let before = 0; before < tree.size; ) {
+    before = tree.size;
+    for (const one of all) if (tree.has(one.parent)) tree.add(one.pid);
   }
-  return [...family];
+  return [...tree];
 }
 
 /**
- * Those that have this in their environment and are no older than that: they may have left a family.
+ * Those that have this in their environment and are no older than that: they may have left a tree.
  * @param start in the kernel's ticks, as `startOf` tells
  */
 export function startedWith(variable: string, start: number): number[] {

@@ -5,7 +5,7 @@ import type { Program } from './launcher.ts';
 const SYSTEM = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' };
 
 /** The stdout of a short program of the system, or null when it failed. */
-export function capture(
+export function captureOutput(
   command: string,
   args: readonly string[],
   env: Program['env'] = SYSTEM,
@@ -31,7 +31,7 @@ export const OPENER = process.platform === 'darwin' ? 'open' : 'xdg-open';
  */
 export function openFile(path: string, env: Program['env']): boolean {
   try {
-    return capture(OPENER, [path], env) !== null;
+    return captureOutput(OPENER, [path], env) !== null;
   } catch (error) {
     return withoutSystem(false)(error);
   }
