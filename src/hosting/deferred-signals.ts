@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { stackOf } from './guarded.ts';
+import { stackOf } from './error-boundary.ts';
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { App, Upgrade } from './app.ts';
-import { guarded, type Listener } from './guarded.ts';
+import { type Listener, withErrorBoundary } from './error-boundary.ts';
 
 /** A Fastify instance, as far as it is needed. */
 export interface FastifyApp {
@@ -25,7 +25,10 @@ export async function fromFastify(app: FastifyApp, log: (line: string) => void):
   const emit: Listener = (request, response) => void server.emit('request', request, response);
   const upgrade: Upgrade = (...event) => void server.emit('upgrade', ...event);
   return {
-    request: guarded(routing ? (request, response) => routing(request, response) : emit, log),
+    request: withErrorBoundary(
+      routing ? (request, response) => routing(request, response) : emit,
+      log,
+    ),
     upgrade: server.listenerCount('upgrade') > 0 ? upgrade : null,
     async stop(graceMs) {
       const closed = app.close().catch((error: unknown) => log(`close: ${error}`));

@@ -1,7 +1,7 @@
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { quote } from '../text.ts';
 import type { App } from './app.ts';
-import { guarded, stackOf, WENT_WRONG } from './guarded.ts';
+import { stackOf, WENT_WRONG, withErrorBoundary } from './error-boundary.ts';
 
 /** What Hono, Bun, Deno and edge functions export. */
 export interface FetchApp {
@@ -40,7 +40,7 @@ export function fromFetch(app: FetchApp, { variables, log }: FetchDeps): App {
     },
   });
   return {
-    request: guarded(listener, log),
+    request: withErrorBoundary(listener, log),
     upgrade: null,
     stop: (graceMs) => later.settled(graceMs),
   };

@@ -6,9 +6,9 @@ import { FailedError, type MeowError, TimeoutError } from '../errors.ts';
 import { plain, quote, reason } from '../text.ts';
 import type { App, Upgrade } from './app.ts';
 import { asProgram, inShell } from './as-program.ts';
+import { type Listener, stackOf, withErrorBoundary } from './error-boundary.ts';
 import { fromFastify, isFastify } from './fastify-app.ts';
 import type { FetchApp } from './fetch-app.ts';
-import { guarded, type Listener, stackOf } from './guarded.ts';
 
 export interface ModuleDeps {
   /** Node's own import(): a bundle has none. */
@@ -86,10 +86,10 @@ async function defaultOf(namespace: unknown): Promise<unknown> {
 async function toApp(value: unknown, path: string, deps: ModuleDeps): Promise<App> {
   const { log } = deps;
   if (value instanceof HttpServer) return lend(value, path, log);
-  if (isKoa(value)) return { request: guarded(value.callback(), log), upgrade: null };
+  if (isKoa(value)) return { request: withErrorBoundary(value.callback(), log), upgrade: null };
   if (isFastify(value)) return fromFastify(value, log);
   if (typeof value === 'function' && !isClass(value)) {
-    return { request: guarded(value as Listener, log), upgrade: null };
+    return { request: withErrorBoundary(value as Listener, log), upgrade: null };
   }
   if (isFetchApp(value)) return (await import('./fetch-app.ts')).fromFetch(value, deps);
   const message = `module ${quote(path)} ${whatItExports(value)}`;
@@ -101,7 +101,10 @@ function lend(server: HttpServer, path: string, log: ModuleDeps['log']): App {
   if (server.listening) throw listensItself(path);
   const upgrade: Upgrade = (...event) => void server.emit('upgrade', ...event);
   return {
-    request: guarded((request, response) => void server.emit('request', request, response), log),
+    request: withErrorBoundary(
+      (request, response) => void server.emit('request', request, response),
+      log,
+    ),
     upgrade: server.listenerCount('upgrade') > 0 ? upgrade : null,
   };
 }

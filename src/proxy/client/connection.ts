@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { endWithBytes } from '../../http/early-close.ts';
 import type { CachedHead } from './head-cache.ts';
-import type { Overflow } from './overflow.ts';
+import type { HeadOverflow } from './head-overflow.ts';
 
 /** A request that still needs its connection. */
 export interface Unanswered {
@@ -30,7 +30,7 @@ export interface Connection {
   /** A request on it was refused: whatever follows is not looked at. */
   refused: boolean;
   /** A head was too large; which part of it is still to be found out. */
-  overflow: Overflow | null;
+  overflow: HeadOverflow | null;
   /** Called after the last answer. */
   next: (() => void) | null;
 }

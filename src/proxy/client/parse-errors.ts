@@ -1,7 +1,7 @@
 import type { DoorContext } from '../exchange/context.ts';
 import { codeOf } from '../upstream/failure.ts';
 import { type Connection, endWith } from './connection.ts';
-import { Overflow, type TooLarge } from './overflow.ts';
+import { HeadOverflow, type TooLarge } from './head-overflow.ts';
 import { type OwnAnswer, own, rawAnswer } from './own-response.ts';
 
 /** What node's parser says of a packet that it could not read. */
@@ -29,7 +29,7 @@ export function refuseConnection(
   if (unfinished) return unfinished.refuse(isLate(error) ? 'stalled' : 'invalid');
   if (codeOf(error) !== 'HPE_HEADER_OVERFLOW') return say(context, connection, answerTo(error));
   const decide = (found: TooLarge) => say(context, connection, tooLarge[found]);
-  connection.overflow = new Overflow(decide, context.options.lingerMs);
+  connection.overflow = new HeadOverflow(decide, context.options.lingerMs);
   socket.once('close', () => connection.overflow?.stop());
   follow(connection.overflow, error);
 }
@@ -39,7 +39,7 @@ const tooLarge: Readonly<Record<TooLarge, OwnAnswer>> = {
   lines: { status: 431, text: 'the head of the request is too large' },
 };
 
-function follow(overflow: Overflow, error: ParserError): void {
+function follow(overflow: HeadOverflow, error: ParserError): void {
   const { rawPacket, bytesParsed } = error;
   if (!rawPacket) overflow.guess();
   else overflow.take(rawPacket, bytesParsed ?? rawPacket.length);

@@ -8,7 +8,7 @@ export type Listener = (request: IncomingMessage, response: ServerResponse) => u
 export const WENT_WRONG = 'something went wrong here; it is in the log\n';
 
 /** One request that goes wrong does not end the server with all others. */
-export function guarded(listener: Listener, log: (line: string) => void): App['request'] {
+export function withErrorBoundary(listener: Listener, log: (line: string) => void): App['request'] {
   return (request, response) => {
     const failed = (error: unknown) => {
       log(`${request.method} ${quote(request.url)}: ${stackOf(error)}`);

@@ -13,7 +13,7 @@ const IN_TARGET = /^[!-~]*$/;
  * Finds out which line of a head was too long. Node's parser does not say, and gives only the packet
  * in which it gave up: if the line does not begin there, its end has to tell.
  */
-export class Overflow {
+export class HeadOverflow {
   readonly #decide: (found: TooLarge) => void;
   readonly #timer: NodeJS.Timeout;
   #first = true;
