@@ -13,7 +13,7 @@ import { until } from '../helpers/until.ts';
 const readsTypeScript = Boolean((process.features as { typescript?: unknown }).typescript);
 
 /** What Redis keeps of a fleet, whether it has servers or not. */
-const OF_THE_FLEET = ['{meow}:registry', '{meow}:schema'];
+const OF_THE_FLEET = ['{meow}:events', '{meow}:registry', '{meow}:schema'];
 
 let site: AppSite;
 

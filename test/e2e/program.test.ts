@@ -155,7 +155,7 @@ describe('spawn -- program', () => {
     expect(stderr).toMatch(tail);
     await site.nothingLeft();
     const keys = await site.raw.keys('{meow}:*');
-    expect(keys.sort()).toEqual(['{meow}:registry', '{meow}:schema']);
+    expect(keys.sort()).toEqual(['{meow}:events', '{meow}:registry', '{meow}:schema']);
   });
 
   test('that dies in the foreground exits 1', async () => {

@@ -3,10 +3,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { sendSignal } from '../../src/process/terminate.ts';
 import { finish, ownProcesses } from '../helpers/cli.ts';
 import { exchange } from '../helpers/clients.ts';
-import { answering, type FleetSite, type Going, openFleetSite } from '../helpers/fleet-site.ts';
+import { answering, type FleetSite, openFleetSite } from '../helpers/fleet-site.ts';
+import { needs, testWith } from '../helpers/needs.ts';
 import { freePort } from '../helpers/redis.ts';
+import { openPane } from '../helpers/tmux.ts';
 import { until } from '../helpers/until.ts';
 
 const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'operations.md');
@@ -41,7 +44,11 @@ function bare(cell: string): string {
   return cell.replaceAll(/[`|]/g, '').trim();
 }
 
-type Running = Pick<Going, 'kill' | 'ended'>;
+interface Running {
+  /** A signal, or a key that says the same. */
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<{ readonly code: number | null }>;
+}
 
 /** Each verb in the middle of what it does. */
 const going: Readonly<Record<string, () => Promise<Running>>> = {
@@ -77,7 +84,27 @@ const going: Readonly<Record<string, () => Promise<Running>>> = {
   down: () => waiting('down'),
   'logs -f': () => following('logs'),
   'events -f': () => following('events'),
+  async top() {
+    const pane = await openPane(site.env);
+    onTestFinished(() => pane.close());
+    pane.type('meowctl top');
+    await pane.shows('q quit');
+    const pid = ownProcesses(site.home).find((one) => commandOf(one).endsWith('\0top\0')) ?? 0;
+    return {
+      kill(signal: string) {
+        const key = keys[signal];
+        if (key === undefined) sendSignal(pid, signal as NodeJS.Signals);
+        else pane.press(key);
+      },
+      ended: pane.ended().then((code) => ({ code })),
+    };
+  },
 };
+
+/** What tmux calls them. */
+const keys: Readonly<Record<string, string>> = { q: 'q', 'Ctrl-C': 'C-c' };
+
+const commandOf = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8');
 
 /** A verb that prints what comes. */
 async function following(verb: string): Promise<Running> {
@@ -117,14 +144,18 @@ test('the table names each verb that a signal does not simply end, and no other'
 
 describe.each(asked)('$verb', ({ verb, signals, first, second }) => {
   const start = () => going[verb]?.() as Promise<Running>;
+  const testIt = (name: string, run: () => Promise<void>) =>
+    verb === 'top' ? testWith(needs.tmux, name, run) : test(name, run);
 
-  test.each(signals)(`at one %s exits ${first}`, async (signal) => {
-    const running = await start();
-    running.kill(signal);
-    expect(await running.ended).toMatchObject({ code: first });
-  });
+  for (const signal of signals) {
+    testIt(`at one ${signal} exits ${first}`, async () => {
+      const running = await start();
+      running.kill(signal);
+      expect(await running.ended).toMatchObject({ code: first });
+    });
+  }
 
-  test(`at a second signal exits ${second}`, async () => {
+  testIt(`at a second signal exits ${second}`, async () => {
     const running = await start();
     running.kill('SIGINT');
     running.kill('SIGTERM');
