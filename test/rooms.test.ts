@@ -36,6 +36,7 @@ const isGround = (file: string) => !file.includes('/');
 /** Whose values each room uses besides its own and those of the ground: the files of src/ itself. */
 const uses: Record<string, readonly string[]> = {
   'cli/history': [
+    'cli/context',
     'cli/flags',
     'fleet/targets',
     'health',

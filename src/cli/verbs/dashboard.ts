@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { FailedError, NothingError } from '../../errors.ts';
-import type { Running } from '../../process/our-process.ts';
 import type { Context } from '../context/context.ts';
-import { fleetHere } from '../context/fleet-here.ts';
+import { doorsHere } from '../context/doors-here.ts';
 import { examples } from '../flags/help.ts';
 
 interface Options {
@@ -17,7 +16,6 @@ interface Page {
   readonly pid: number;
 }
 
-const ADDRESS = /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]):(\d{1,5})$/;
 const START = 'Start one with `meowctl up` or `meowctl proxy`';
 
 export function addDashboard(program: Command, context: Context): void {
@@ -40,25 +38,12 @@ async function dashboard(context: Context, options: Options): Promise<void> {
   if (options.open) await openPage(context, first);
 }
 
-/** Found without Redis: a note in the state folder says where, and the port is that process' own. */
 async function pagesHere(context: Context): Promise<Page[]> {
-  const [{ keptAdminToken }, { portPids }] = await Promise.all([
-    import('../../state/admin-token.ts'),
-    import('../../process/port-holder.ts'),
-  ]);
+  const { keptAdminToken } = await import('../../state/admin-token.ts');
   const token = keptAdminToken(context.config.home);
   if (token === null) return [];
-  const { ours } = await fleetHere(context);
-  return ours
-    .filter((door) => listens(door, portPids))
-    .map(({ admin, pid }) => ({ url: `${admin}/#token=${token}`, pid }));
-}
-
-// Elsewhere than on Linux it cannot be told who listens.
-function listens({ admin = '', pid }: Running, portPids: (port: number) => number[]): boolean {
-  const [, port] = ADDRESS.exec(admin) ?? [];
-  if (port === undefined) return false;
-  return process.platform !== 'linux' || portPids(Number(port)).includes(pid);
+  const doors = await doorsHere(context);
+  return doors.map(({ admin, pid }) => ({ url: `${admin}/#token=${token}`, pid }));
 }
 
 async function openPage({ config }: Context, { url }: Page): Promise<void> {
