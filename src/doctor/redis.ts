@@ -1,5 +1,6 @@
 import type { StoreError } from '../errors.ts';
-import type { Examination, RedisFacts } from '../store/examine.ts';
+import type { EventsFound, Examination, RedisFacts } from '../store/examine.ts';
+import { quote } from '../text.ts';
 import { duration } from '../time/duration.ts';
 import { bad, type Check, failed, some, warn, well } from './check.ts';
 
@@ -28,6 +29,7 @@ export function checkRedis(
     ...(facts ? [checkDisk(facts), checkMemory(facts)] : [unknown()]),
     checkRights(found),
     refusal ? failed('redis-writes', refusal) : well('redis-writes', 'it takes what servers tell'),
+    checkEvents(found.events),
     checkClock(found),
   ];
 }
@@ -91,6 +93,14 @@ function checkRights({ lacking, channel }: Examination): Check {
 const OPTIONAL: ReadonlySet<string> = new Set([
   ...['INFO', 'SELECT', 'SUBSCRIBE', 'PUBLISH', 'XADD', 'PING'],
 ]);
+
+/** A stream only grows: whatever is added gets an id behind the last one, or none. */
+function checkEvents({ key, aheadMs, trouble }: EventsFound): Check {
+  if (trouble) return failed('events', trouble);
+  if (aheadMs === null || aheadMs <= CLOCKS_APART_MS) return well('events', 'they can be read');
+  const says = `the last one in ${quote(key)} lies in the future: what comes is told with a wrong time, or not at all`;
+  return bad('events', says, 'Rename or remove that key: it is made anew');
+}
 
 function checkClock({ clockAheadMs, clockWithinMs }: Examination): Check {
   const apart = Math.abs(clockAheadMs) - clockWithinMs;

@@ -2,9 +2,9 @@ import { isServerId } from '../ids.ts';
 import { plain } from '../text.ts';
 import {
   type Check,
-  isCount,
   isName,
   isText,
+  isTime,
   isTokenOrNone,
   type Parsed,
   parseObject,
@@ -57,7 +57,7 @@ export interface ReadEvent {
 export const MAX_EVENT = 4_000;
 const MAX_WHY = 300;
 const MAX_ACTOR = 100;
-const ENTRY_ID = /^(\d{1,16})-\d{1,20}$/;
+const ENTRY_ID = /^(\d{1,20})-\d{1,20}$/;
 
 /** An event as it stands in the stream. `token` goes with one that may be written twice. */
 export function eventText(event: NewEvent, token?: string): string {
@@ -90,7 +90,8 @@ export function withActor(event: NewEvent, { by, host, user }: Actor): NewEvent 
 export function parseEvent(id: string, entry: unknown): Parsed<ReadEvent> {
   if (typeof entry === 'number') return { problem: `an entry of ${entry} bytes` };
   const entryMs = Number(ENTRY_ID.exec(id)?.[1] ?? Number.NaN);
-  if (!Number.isSafeInteger(entryMs)) return { problem: 'its id is not one of a stream' };
+  if (Number.isNaN(entryMs)) return { problem: 'its id is not one of a stream' };
+  if (!isTime(entryMs)) return { problem: 'its id is of a time that no calendar has' };
   const fields = parseObject(fieldOf(entry, 'event'));
   if (!fields) return { problem: 'not a JSON object' };
   const wrong = wrongField(fields, checks);
@@ -145,7 +146,7 @@ function fieldOf(entry: unknown, field: string): unknown {
 // It cannot have happened after it was written.
 function toldLate(text: unknown, entryMs: number): number {
   const at = typeof text === 'string' && /^\d{1,16}$/.test(text) ? Number(text) : entryMs;
-  return isCount(at) ? Math.min(at, entryMs) : entryMs;
+  return Math.min(at, entryMs);
 }
 
 function cut(text: string, most: number): string {

@@ -14,6 +14,7 @@ export type Parsed<T> = { readonly ok: T } | { readonly problem: string };
 export const MAX_PATH = 4_096;
 export const MAX_DRAIN_MS = 24 * 3_600_000;
 const MAX_TEXT = 300;
+const LAST_TIME = Date.UTC(9999, 11, 30);
 /** What ids, namespaces and signatures are made of: safe in a file's name too. */
 const TOKEN = /^[A-Za-z0-9._-]{1,100}$/;
 /** What a container runs is 1 there. */
@@ -51,6 +52,11 @@ export function isWhole(value: unknown, least: number, most: number): boolean {
 
 export function isCount(value: unknown): value is number {
   return isWhole(value, 0, Number.MAX_SAFE_INTEGER);
+}
+
+/** Unix ms that every calendar here can show, in whatever zone. */
+export function isTime(value: unknown): value is number {
+  return isWhole(value, 0, LAST_TIME);
 }
 
 /** Of something measured. */

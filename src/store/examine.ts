@@ -1,6 +1,7 @@
-import { type StoreError, toMeowError } from '../errors.ts';
+import { StoreError, toMeowError } from '../errors.ts';
 import { plain } from '../text.ts';
 import type { Link } from './connection/connection.ts';
+import { readEvents } from './events/read.ts';
 import type { Keys } from './keys.ts';
 import { defineScript, list } from './scripts/define.ts';
 import rightsText from './scripts/servers/rights.lua';
@@ -32,6 +33,15 @@ export interface Examination {
   /** Commands that this user may not run on our keys, or on the channel of hints. */
   readonly lacking: readonly string[];
   readonly channel: string;
+  readonly events: EventsFound;
+}
+
+export interface EventsFound {
+  readonly key: string;
+  /** By how much the last one is ahead of Redis' clock: what is added comes behind it. Null for none. */
+  readonly aheadMs: number | null;
+  /** Why they cannot be read; null where they can, or where that right is lacking. */
+  readonly trouble: StoreError | null;
 }
 
 const LOOKS = 5;
@@ -59,7 +69,26 @@ export async function examine(link: Link, keys: Keys): Promise<Examination> {
   for (let look = 0; look < LOOKS && may('GET'); look++) times.push(await timed(link, keys.schema));
   const facts = may('INFO') ? await readFacts(link).catch(asNone) : null;
   const clock = may('TIME') ? await compareClocks(link) : { clockAheadMs: 0, clockWithinMs: 0 };
-  return { facts, latencyMs: median(times), ...clock, lacking, channel: keys.changes };
+  const events = may('XREVRANGE')
+    ? await lookAtEvents(link, keys, clock.clockAheadMs)
+    : nothingFound(keys);
+  return { facts, latencyMs: median(times), ...clock, lacking, channel: keys.changes, events };
+}
+
+function nothingFound(keys: Keys): EventsFound {
+  return { key: keys.events, aheadMs: null, trouble: null };
+}
+
+async function lookAtEvents(link: Link, keys: Keys, clockAheadMs: number): Promise<EventsFound> {
+  try {
+    const { lastId } = await readEvents(link, keys, { limit: 1 });
+    const nowMs = Date.now() + clockAheadMs;
+    const aheadMs = lastId === null ? null : Number(lastId.split('-')[0]) - nowMs;
+    return { ...nothingFound(keys), aheadMs };
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.kind === 'unavailable') throw error;
+    return { ...nothingFound(keys), trouble: error };
+  }
 }
 
 async function timed(link: Link, key: string): Promise<number> {

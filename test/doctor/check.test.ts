@@ -10,6 +10,7 @@ const healthy = {
   clockWithinMs: 0,
   lacking: [],
   channel: '{meow}:changes',
+  events: { key: '{meow}:events', aheadMs: -5, trouble: null },
 };
 
 describe('a check', () => {
@@ -43,6 +44,8 @@ describe('a check', () => {
     ['clock', { clockAheadMs: -9_000 }, 'warn', "Redis' clock is 9.0 s behind this host's"],
     // A slow answer leaves the clocks uncertain by as much.
     ['clock', { clockAheadMs: 3_500, clockWithinMs: 3_000 }, true, 'agree'],
+    ['events', {}, true, 'can be read'],
+    ['events', { events: { ...healthy.events, aheadMs: 1e15 } }, false, 'in the future'],
     ['redis-memory', {}, 'warn', 'INFO'],
     ['redis-rights', { lacking: ['HGETALL'] }, false, 'HGETALL'],
     ['redis-rights', { lacking: ['XADD', 'INFO'] }, 'warn', 'XADD, INFO'],

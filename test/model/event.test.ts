@@ -91,12 +91,19 @@ describe('an event', () => {
       'its why is not valid',
     ],
     ['an id of no stream', 'x', entry('{"kind":"ready"}'), 'its id is not one of a stream'],
-    [
-      'an id beyond numbers',
+    ...[
       '9999999999999999-1',
-      entry('{"kind":"ready"}'),
-      'its id is not one of a stream',
-    ],
+      '9007199254740991-0',
+      '18446744073709551615-18446744073709551615',
+    ].map(
+      (id) =>
+        [
+          `an id beyond calendars (${id})`,
+          id,
+          entry('{"kind":"ready"}'),
+          'its id is of a time that no calendar has',
+        ] as const,
+    ),
   ];
   test.each(junk)('that is junk is none, and is told why: %s', (_, id, text, problem) => {
     expect(parseEvent(id, text)).toEqual({ problem });

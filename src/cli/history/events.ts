@@ -50,7 +50,7 @@ async function events(context: Context, server: string | undefined, options: Opt
     });
     if (options.follow) return follow(context, store, server, found, options);
     if (options.json) return context.output.json(found);
-    if (found.length === 0) return sayNothing(context, server, options);
+    if (found.length === 0 && options.lines !== 0) return sayNothing(context, server, options);
     print(context, found, options);
   });
 }
@@ -94,9 +94,11 @@ function print({ output }: Context, found: readonly FleetEvent[], options: Optio
 }
 
 function sayNothing({ output }: Context, server: string | undefined, { since }: Options): void {
-  if (server === undefined)
-    return output.talk('no events yet: start a server with `meowctl spawn`');
   const lately = since === undefined ? '' : ' in that time';
+  if (server === undefined) {
+    const until = since === undefined ? ' yet: start a server with `meowctl spawn`' : lately;
+    return output.talk(`no events${until}`);
+  }
   throw new NothingError(
     `no events of server ${server}${lately}`,
     'See `meowctl events`: the last 1,000 or so of the fleet are kept',

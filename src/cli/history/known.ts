@@ -1,5 +1,5 @@
 import { defaults } from '../../defaults.ts';
-import { isOutage, type StoreError } from '../../errors.ts';
+import { isOutage, StoreError } from '../../errors.ts';
 import type { LogLine } from '../../logs/server-log.ts';
 import type { FleetEvent } from '../../model/event.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
@@ -31,15 +31,15 @@ const nothing = { servers: [], desiredServers: new Map(), doors: [] };
 
 /** Without Redis there are still the logs, and what a door here remembers. */
 export async function gather(context: Context): Promise<Known> {
-  const [{ events, fleet, outage }, processes, logs] = await Promise.all([
+  const [{ events, fleet, outage }, processes, logs, notes] = await Promise.all([
     fromRedis(context).catch((error: unknown) => {
       if (!isOutage(error)) throw error;
       return { events: [], fleet: nothing, outage: error };
     }),
     processesHere(context),
     logsHere(context),
+    notesOfDoors(context),
   ]);
-  const notes = await notesOfDoors(context, fleet.doors);
   return { events, fleet, notes, outage, ...processes, ...logs };
 }
 
@@ -47,7 +47,11 @@ function fromRedis(context: Context) {
   return context.withStore(async ({ store }) => {
     const onSkipped = saySkipped(context.output);
     const [events, fleet] = await Promise.all([
-      store.events.read({ limit: ALL, onSkipped }),
+      store.events.read({ limit: ALL, onSkipped }).catch((error: unknown) => {
+        if (!(error instanceof StoreError) || error.kind === 'unavailable') throw error;
+        context.output.talk(`meowctl: no events can be read: ${error.message}. ${error.remedy}`);
+        return [];
+      }),
       store.registry.fleet(),
     ]);
     return { events, fleet, outage: null };

@@ -57,7 +57,7 @@ export function createEvents(
       const { events, skipped } = await readEvents(
         link,
         keys,
-        since === undefined ? {} : { from: `${since}-0` },
+        since === undefined ? {} : { from: `${Math.max(0, since)}-0` },
       );
       if (skipped.length > 0) onSkipped(skipped);
       const wanted = events.filter(
@@ -65,7 +65,7 @@ export function createEvents(
           (since === undefined || event.at >= since) &&
           (server === undefined || event.server === server),
       );
-      return wanted.slice(-limit);
+      return limit === 0 ? [] : wanted.slice(-limit);
     },
     follow: (from, onEvents, signal, { say = () => {}, onSkipped = () => {} } = {}) =>
       followEvents({ address, keys, link: { ...options, say }, from, onEvents, onSkipped, signal }),
