@@ -30,7 +30,7 @@ export interface FleetEvent {
   readonly server: string | null;
   /** Name of the host of who did it, for people. */
   readonly host: string | null;
-  /** A verb, `keeper`, `door ab12cd`, `itself`, `SIGTERM`. */
+  /** A verb, `page`, `keeper`, `door ab12cd`, `itself`, `SIGTERM`. */
   readonly by: string | null;
   /** Who ran the verb. */
   readonly user: string | null;

@@ -1,9 +1,9 @@
-import { type Actor, eventText, withActor } from '../model/event.ts';
+import { type Actor, eventText, type NewEvent, withActor } from '../model/event.ts';
 import { readEviction } from './connection/eviction.ts';
 import { type LinkOptions, openConnection, openLastingConnection } from './connection/open.ts';
 import { parseRedisUrl } from './connection/redis-url.ts';
 import { createDesiredServers } from './desired-state.ts';
-import { createEvents } from './events/events.ts';
+import { createEvents, type Events } from './events/events.ts';
 import type { EventText } from './events/write.ts';
 import { examine } from './examine.ts';
 import { createKeys } from './keys.ts';
@@ -50,9 +50,18 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
   const toText: EventText = (event, token) =>
     eventText(actor ? withActor(event, actor()) : event, token);
   const { written, ...events } = createEvents(link, keys, toText, address, linkOptions);
+  const registry = (asked: EventText, note: Events['note']) =>
+    createRegistry(link, keys, settings, { say, toText: asked, note });
   return {
     label: address.label,
-    registry: createRegistry(link, keys, settings, { say, toText, note: events.note }),
+    registry: registry(toText, events.note),
+    registryBy(by) {
+      const signed = (event: NewEvent) => (actor ? withActor(event, { ...actor(), by }) : event);
+      return registry(
+        (event, token) => eventText(signed(event), token),
+        (event) => events.note(signed(event)),
+      );
+    },
     desiredServers: createDesiredServers(link, keys, settings),
     messages: createMessages(link, keys),
     visits: createVisits(link, keys, settings, say),

@@ -187,6 +187,8 @@ export interface Store {
   /** `host:port`, without user or password. */
   readonly label: string;
   readonly registry: Registry;
+  /** The same, for changes that somebody else asked this process for: their events name `by`. */
+  registryBy(by: string): Registry;
   readonly desiredServers: DesiredServers;
   readonly messages: Messages;
   readonly visits: Visits;

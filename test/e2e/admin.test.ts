@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Change } from '../../src/model/change.ts';
+import type { EventKind, FleetEvent } from '../../src/model/event.ts';
 import type { Overview } from '../../src/model/overview.ts';
 import { openEventStream } from '../helpers/event-stream.ts';
 import { answering, type FleetSite, openFleetSite } from '../helpers/fleet-site.ts';
@@ -52,6 +54,17 @@ async function whole(method: string, path: string, fields?: object): Promise<Cha
 
 const ids = async () => (await site.liveNow()).map(({ id }) => id);
 
+/** These, in this order, happened to a server or to the fleet, and the page did them. */
+async function expectByPage(server: string | null, ...kinds: EventKind[]): Promise<void> {
+  const found = await until(`the events tell of ${kinds.join(', ')}`, async () => {
+    const events = await get<FleetEvent[]>('/events?limit=1000', bearer());
+    const own = events.filter((each) => each.server === server && kinds.includes(each.kind));
+    return own.length >= kinds.length && own;
+  });
+  const { username: user } = userInfo();
+  expect(found).toMatchObject(kinds.map((kind) => ({ kind, by: 'page', user })));
+}
+
 describe('the admin listener of a door', () => {
   test('starts more of what runs here, with the same settings', async () => {
     const done = await whole('POST', '/servers', { count: 1 });
@@ -61,6 +74,7 @@ describe('the admin listener of a door', () => {
     expect(done.steps).toMatchObject([
       { state: 'done', what: expect.stringContaining('serves http') },
     ]);
+    await expectByPage(done.steps[0]?.server ?? '', 'spawned');
   });
 
   test('tells of an app its name alone, but with the token all that `ls` does', async () => {
@@ -86,6 +100,7 @@ describe('the admin listener of a door', () => {
     const done = await whole('DELETE', `/servers/${first}`);
     expect(done).toMatchObject({ state: 'done', summary: `server ${first} is gone` });
     expect(await ids()).not.toContain(first);
+    await expectByPage(first, 'ordered');
     const again = await change('DELETE', `/servers/${first}`);
     expect([again.status, again.value.error]).toEqual([404, expect.stringContaining(first)]);
   });
@@ -98,6 +113,9 @@ describe('the admin listener of a door', () => {
     expect(done).toMatchObject({ state: 'done', summary: '2 servers replaced' });
     const after = await ids();
     expect(after.filter((id) => before.includes(id))).toEqual([]);
+    await expectByPage(null, 'restart-begun', 'restart-ended');
+    for (const id of before) await expectByPage(id, 'ordered');
+    for (const id of after) await expectByPage(id, 'spawned');
     await until(
       'the stream has its end',
       () => stream.of<Change>('change').at(-1)?.state === 'done',
@@ -117,6 +135,7 @@ describe('the admin listener of a door', () => {
       return (await get<Change>(`/changes/${winner?.id}`, bearer())).state === 'done';
     });
     expect((await ids()).length).toBe(winner?.asked.count);
+    await expectByPage(null, 'scaled');
   });
 
   test('keeps the last server unless it is forced', async () => {

@@ -7,11 +7,14 @@ import { whatToSpawn } from '../context/what-to-spawn.ts';
 import { serversInWords } from '../output/rows.ts';
 
 const { drainMs } = defaults;
+/** Who did it, for the events; the user is the door's. */
+const PAGE = 'page';
 
 /** What the page may do to this host's servers: the verbs of the same names, with their defaults. */
-export function fleetVerbs(context: Context, open: OpenStore): FleetVerbs {
+export function fleetVerbs(context: Context, { store, url }: OpenStore): FleetVerbs {
   const { home, advertise } = context.config;
-  const { registry } = open.store;
+  const registry = store.registryBy(PAGE);
+  const open = { store: { ...store, registry }, url };
 
   return {
     async spawn(count, progress) {
