@@ -14,18 +14,30 @@ export async function runHere(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<Result> {
-  const { host, stdout, stderr } = hostOf(args, env);
-  const code = await run(host, ROOT);
+  const { host, stdout, stderr, forget } = hostOf(args, env);
+  const code = await run(host, ROOT).finally(forget);
   const bytes = stdout.heard();
   return { code, bytes, stdout: bytes.toString(), stderr: stderr.heard().toString() };
 }
 
-/** This process as one that was started with those words. */
+/**
+ * This process as one that was started with those words. A verb listens for signals until its process
+ * ends, which this one does not: `forget` ends that.
+ */
 export function hostOf(args: readonly string[], env: Readonly<Record<string, string>>) {
   const [stdout, stderr] = [listening(), listening()];
-  const own = { argv: [process.execPath, BIN, ...args], env, stdout, stderr };
+  const heard: [signal: string, listener: () => void][] = [];
+  const on = (signal: string, listener: () => void) => {
+    heard.push([signal, listener]);
+    process.on(signal, listener);
+    return host;
+  };
+  const own = { argv: [process.execPath, BIN, ...args], env, stdout, stderr, on };
   const host = Object.create(process, Object.getOwnPropertyDescriptors(own)) as NodeJS.Process;
-  return { host, stdout, stderr };
+  const forget = () => {
+    for (const [signal, listener] of heard) process.off(signal, listener);
+  };
+  return { host, stdout, stderr, forget };
 }
 
 /** A context as a verb is given it, and what is said through it. */
