@@ -9,18 +9,22 @@ import type { Context } from '../../src/cli/context/context.ts';
 import { readServeFlags } from '../../src/cli/flags/serve-flags.ts';
 import { addServe } from '../../src/cli/verbs/serve.ts';
 import { catSpec } from '../../src/model/app-spec.ts';
+import type { Store } from '../../src/store/store.ts';
 import { PROGRAM, text } from '../helpers/app-site.ts';
 import { ROOT } from '../helpers/package.ts';
 import { freePort, startRedis, type TestRedis } from '../helpers/redis.ts';
+import { openStore } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
 
 describe('the server beside a program', () => {
   let redis: TestRedis;
+  let store: Store;
   let folder: string;
   const children: ChildProcess[] = [];
 
   beforeAll(async () => {
     redis = await startRedis();
+    store = await openStore(redis.url);
     folder = mkdtempSync(join(tmpdir(), 'meow-test-slim-'));
     for (const part of ['bin', 'dist', 'package.json']) {
       cpSync(join(ROOT, part), join(folder, part), { recursive: true });
@@ -33,6 +37,7 @@ describe('the server beside a program', () => {
   });
   afterAll(async () => {
     for (const child of children) child.kill('SIGKILL');
+    await store.close();
     await redis.stop();
     rmSync(folder, { recursive: true });
   });
@@ -63,6 +68,11 @@ describe('the server beside a program', () => {
     const answer = () => text(`http://127.0.0.1:${port}/`).catch(() => null);
     const served = async () => child.exitCode === null && (await answer())?.includes('program');
     await until(`it serves; ${said()}`, async () => child.exitCode !== null || (await served()));
+    // Its page answers before it registers, and only from then on does it leave in order.
+    await until(`it is registered; ${said()}`, async () => {
+      const { servers } = await store.registry.fleet();
+      return child.exitCode !== null || servers.some(({ record }) => record.port === port);
+    });
     expect(said()).not.toContain('all of it');
     child.kill('SIGTERM');
     expect(await exit).toEqual([0, null]);
