@@ -9,6 +9,11 @@ export interface Listing {
   readonly leaseLeftMs: number | null;
 }
 
+/** Whether its lease runs; a server without one is lost. */
+export function isLeased({ leaseLeftMs }: Pick<Listing, 'leaseLeftMs'>): boolean {
+  return leaseLeftMs !== null && leaseLeftMs > 0;
+}
+
 /** Something in Redis that is not ours to understand: said once, skipped, left alone. */
 export interface Skipped {
   /** Which key, and which field in it. */

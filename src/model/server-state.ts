@@ -1,5 +1,5 @@
 import { type DesiredServer, recordOfDesired } from './desired-server.ts';
-import type { FleetView } from './fleet-view.ts';
+import { type FleetView, isLeased } from './fleet-view.ts';
 import type { ServerRecord, ServerState } from './server-record.ts';
 
 export interface Standing {
@@ -16,10 +16,11 @@ export function standings({
   servers,
   desiredServers,
 }: Pick<FleetView, 'servers' | 'desiredServers'>): Standing[] {
-  const found: Standing[] = servers.map(({ record, leaseLeftMs }) => {
+  const found: Standing[] = servers.map((listing) => {
+    const { record } = listing;
     const desired = desiredServers.get(record.id) ?? null;
-    const alive = leaseLeftMs !== null && leaseLeftMs > 0;
-    const state = desired?.state === 'crashed' ? 'crashed' : alive ? record.state : 'lost';
+    const last = isLeased(listing) ? record.state : 'lost';
+    const state = desired?.state === 'crashed' ? 'crashed' : last;
     return { record, state, desired, hasRecord: true };
   });
   const known = new Set(found.map(({ record }) => record.id));

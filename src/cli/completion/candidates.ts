@@ -18,7 +18,7 @@ export interface Completion {
 }
 
 /** What is known at this moment, by the name of what it is asked for. */
-export interface Known {
+export interface CompletionSource {
   /** Ids and ports of servers that the verb may be given. */
   servers(verb: string): Promise<readonly Candidate[]>;
   /** Ids of servers that have a log here. */
@@ -38,7 +38,7 @@ const MAX_ABOUT = 70;
  */
 export async function complete(
   declare: (verb?: string) => Command,
-  known: Known,
+  source: CompletionSource,
   words: readonly string[],
 ): Promise<Completion> {
   const at = words.slice(0, -1).findIndex((word) => !word.startsWith('-'));
@@ -48,7 +48,7 @@ export async function complete(
   const verb = declare(name).commands.find((one) => [one.name(), ...one.aliases()].includes(name));
   if (!verb) return NOTHING;
   const rest = words.slice(at + 1);
-  return ofVerb(verb, known, readTyped(verb, rest, takesProgram(name)), rest.at(-1) ?? '');
+  return ofVerb(verb, source, readTyped(verb, rest, takesProgram(name)), rest.at(-1) ?? '');
 }
 
 function firstWord(program: Command, current: string): Completion {
@@ -58,19 +58,19 @@ function firstWord(program: Command, current: string): Completion {
 
 async function ofVerb(
   verb: Command,
-  known: Known,
+  source: CompletionSource,
   typed: Typed,
   current: string,
 ): Promise<Completion> {
   if (typed.programWord !== null) {
     return { candidates: [], rule: typed.programWord === 0 ? 'commands' : 'files' };
   }
-  if (typed.flag) return ofFlag(typed.flag, known);
+  if (typed.flag) return ofFlag(typed.flag, source);
   if (typed.mayBeFlag && current.startsWith('-')) {
     return { candidates: flagsOf(verb, typed.flags), rule: 'none' };
   }
   const argument = argumentAt(verb, typed.position);
-  const found = argument ? await ofArgument(argument, verb.name(), known) : NOTHING;
+  const found = argument ? await ofArgument(argument, verb.name(), source) : NOTHING;
   const candidates = found.candidates.filter(({ value }) => !typed.args.includes(value));
   const isEmpty = candidates.length === 0 && found.rule === 'none';
   // Better a flag than silence.
@@ -86,25 +86,29 @@ function argumentAt({ registeredArguments }: Command, position: number): Argumen
 }
 
 /** By what its help calls it. */
-async function ofArgument(argument: Argument, verb: string, known: Known): Promise<Completion> {
+async function ofArgument(
+  argument: Argument,
+  verb: string,
+  source: CompletionSource,
+): Promise<Completion> {
   const choices = choicesOf(argument.parseArg) ?? argument.argChoices;
   if (choices) return { candidates: choices.map(bare), rule: 'none' };
   const name = argument.name();
   if (name === 'file') return { candidates: [], rule: 'files' };
-  if (verb === 'logs') return { candidates: await known.logs(), rule: 'none' };
+  if (verb === 'logs') return { candidates: await source.logs(), rule: 'none' };
   if (!/server|\bid\b/.test(name) && verb !== 'why') return NOTHING;
-  return { candidates: await known.servers(verb), rule: 'none' };
+  return { candidates: await source.servers(verb), rule: 'none' };
 }
 
-async function ofFlag(flag: Option, known: Known): Promise<Completion> {
+async function ofFlag(flag: Option, source: CompletionSource): Promise<Completion> {
   const choices = choicesOf(flag.parseArg) ?? flag.argChoices;
   if (choices) return { candidates: choices.map(bare), rule: 'none' };
   const [, name] = /<([^>]+)>/.exec(flag.flags) ?? [];
-  if (flag.long === '--app') return { candidates: await known.apps(), rule: 'files' };
+  if (flag.long === '--app') return { candidates: await source.apps(), rule: 'files' };
   if (name === 'file') return { candidates: [], rule: 'files' };
   if (name === 'folder') return { candidates: [], rule: 'folders' };
-  if (name === 'NAME=VALUE') return { candidates: await known.variables('here'), rule: 'none' };
-  if (name === 'NAME') return { candidates: await known.variables('servers'), rule: 'none' };
+  if (name === 'NAME=VALUE') return { candidates: await source.variables('here'), rule: 'none' };
+  if (name === 'NAME') return { candidates: await source.variables('servers'), rule: 'none' };
   return NOTHING;
 }
 

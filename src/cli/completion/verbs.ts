@@ -53,11 +53,11 @@ async function answer(
   declare: (verb?: string) => Command,
   words: readonly string[],
 ): Promise<void> {
-  const [{ complete }, { createKnown }] = await Promise.all([
+  const [{ complete }, { createCompletionSource }] = await Promise.all([
     import('./candidates.ts'),
-    import('./known.ts'),
+    import('./completion-source.ts'),
   ]);
-  const { candidates, rule } = await complete(declare, createKnown(context), words);
+  const { candidates, rule } = await complete(declare, createCompletionSource(context), words);
   const { output } = context;
   for (const { value, about } of candidates) output.line(`${value}\t${about}`);
   output.line(`:${rule}`);

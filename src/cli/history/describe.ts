@@ -3,7 +3,7 @@ import { NothingError } from '../../errors.ts';
 import { plain, quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
 import { examples } from '../flags/help.ts';
-import type { Known } from './known.ts';
+import type { Evidence } from './evidence.ts';
 
 interface Options {
   readonly json?: boolean;
@@ -20,15 +20,15 @@ export function addDescribe(program: Command, context: Context): void {
 }
 
 async function describe(context: Context, server: string, { json }: Options): Promise<void> {
-  const { gather } = await import('./known.ts');
-  const known = await gather(context);
-  if (known.outage) throw known.outage;
+  const { gather } = await import('./evidence.ts');
+  const evidence = await gather(context);
+  if (evidence.outage) throw evidence.outage;
   const [{ descriptionOf }, { sectionsOf }, { isOfHost, thisMachine }] = await Promise.all([
     import('./description.ts'),
     import('./description-lines.ts'),
     import('../../process/identity.ts'),
   ]);
-  const description = descriptionOf(known, await idOf(context, known, server));
+  const description = descriptionOf(evidence, await idOf(context, evidence, server));
   if (!description) throw new NothingError(`no server ${quote(server)}`, becameOf(server));
   const { output } = context;
   if (json) return output.json(description);
@@ -45,7 +45,7 @@ async function describe(context: Context, server: string, { json }: Options): Pr
 
 async function idOf(
   { config }: Context,
-  { fleet, events }: Known,
+  { fleet, events }: Evidence,
   server: string,
 ): Promise<string> {
   const [{ findTargets, knownServers }, { identify, thisMachine }] = await Promise.all([

@@ -5,7 +5,7 @@ import type { DoorRecord, DoorVerdict } from '../../model/door-record.ts';
 import type { FleetEvent } from '../../model/event.ts';
 import type { ServerRecord, ServerState } from '../../model/server-record.ts';
 import { type Standing, standings } from '../../model/server-state.ts';
-import type { Known } from './known.ts';
+import type { Evidence } from './evidence.ts';
 
 /** What is desired, without what only its host is to know. */
 export interface ToldDesired extends Omit<DesiredServer, 'seal' | 'spec'> {
@@ -33,18 +33,18 @@ export interface Description {
 const LAST = 10;
 
 /** @returns null where it is neither there nor desired */
-export function descriptionOf(known: Known, id: string): Description | null {
-  const standing = standings(known.fleet).find(({ record }) => record.id === id);
+export function descriptionOf(evidence: Evidence, id: string): Description | null {
+  const standing = standings(evidence.fleet).find(({ record }) => record.id === id);
   if (!standing) return null;
-  const events = known.events.filter(({ server }) => server === id);
+  const events = evidence.events.filter(({ server }) => server === id);
   return {
     id,
     state: standing.state,
     record: standing.hasRecord ? standing.record : null,
     desired: told(standing),
-    doors: known.fleet.doors.flatMap((door) => wordOf(door, id, known.events)),
+    doors: evidence.fleet.doors.flatMap((door) => wordOf(door, id, evidence.events)),
     events: events.slice(-LAST),
-    log: known.lastLines(id, LAST),
+    log: evidence.lastLines(id, LAST),
   };
 }
 

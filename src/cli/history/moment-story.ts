@@ -1,7 +1,7 @@
 import type { FleetEvent } from '../../model/event.ts';
 import { eventInWords, portOfReady } from '../../model/event-words.ts';
 import { type Standing, standings } from '../../model/server-state.ts';
-import type { Known } from './known.ts';
+import type { Evidence } from './evidence.ts';
 import { inShort } from './request-story.ts';
 import { serverStory } from './server-story.ts';
 import { clock, counted, type Story } from './story.ts';
@@ -16,10 +16,10 @@ interface Moment {
 }
 
 /** What happened in a while; null where nothing is known of it. */
-export function momentStory(known: Known, { from, to }: Moment): Story | null {
+export function momentStory(evidence: Evidence, { from, to }: Moment): Story | null {
   const isThen = ({ at }: { readonly at: number }) => at >= from && at < to;
-  const events = known.events.filter(isThen);
-  const requests = known.notes.filter(isThen).reverse();
+  const events = evidence.events.filter(isThen);
+  const requests = evidence.notes.filter(isThen).reverse();
   if (events.length === 0 && requests.length === 0) return null;
   const sentences = [
     ...events.slice(0, MOST_EVENTS).map(inLine),
@@ -35,11 +35,11 @@ function more(count: number, what: string, where: string): string[] {
 }
 
 /** What is known of whoever has a port, or had it last; null where nobody is known. */
-export function portStory(known: Known, port: number): Story | null {
-  const [door] = known.fleet.doors.filter(({ url }) => url.endsWith(`:${port}`));
-  const ids = serversAt(known, port);
+export function portStory(evidence: Evidence, port: number): Story | null {
+  const [door] = evidence.fleet.doors.filter(({ url }) => url.endsWith(`:${port}`));
+  const ids = serversAt(evidence, port);
   const id = ids.at(-1);
-  const story = id === undefined ? null : serverStory(known, id);
+  const story = id === undefined ? null : serverStory(evidence, id);
   if (door)
     return { ...(story ?? nothing), sentences: [`Door ${door.id} listens at ${door.url}.`] };
   if (!story) return null;
@@ -55,7 +55,7 @@ export function portStory(known: Known, port: number): Story | null {
 const nothing: Story = { sentences: [], events: [], requests: [], log: [] };
 
 /** In the order in which they had it; who has it now is the last. */
-function serversAt({ events, fleet }: Known, port: number): string[] {
+function serversAt({ events, fleet }: Evidence, port: number): string[] {
   const then = events.filter((event) => portOfReady(event) === port).map(({ server }) => server);
   const now = standings(fleet).filter(({ record }) => record.port === port);
   const byLife = now.sort((a, b) => rank(a) - rank(b) || a.record.startedAt - b.record.startedAt);
@@ -69,7 +69,7 @@ function rank({ state, hasRecord }: Standing): number {
 }
 
 /** What a door told of itself and of servers, the newest of it; null where it is not known. */
-export function doorStory({ events: all, fleet }: Known, id: string): Story | null {
+export function doorStory({ events: all, fleet }: Evidence, id: string): Story | null {
   const events = all.filter(({ by }) => by === `door ${id}`);
   const door = fleet.doors.find((one) => one.id === id);
   if (!door && events.length === 0) return null;

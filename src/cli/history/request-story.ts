@@ -1,6 +1,6 @@
 import type { FleetEvent } from '../../model/event.ts';
 import type { RequestNote } from '../../proxy/request-notes.ts';
-import type { Known } from './known.ts';
+import type { Evidence } from './evidence.ts';
 import { lifeOf } from './server-sentences.ts';
 import { clock, type Story } from './story.ts';
 
@@ -11,17 +11,17 @@ const FEW_LINES = 10;
 const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'];
 
 /** What the doors here and the servers' logs know of a request; null where they know nothing. */
-export function requestStory(known: Known, id: string): Story | null {
-  const requests = known.notes.filter((note) => note.id === id);
+export function requestStory(evidence: Evidence, id: string): Story | null {
+  const requests = evidence.notes.filter((note) => note.id === id);
   const servers = new Set(requests.flatMap(({ tried }) => tried));
   const [newest] = requests;
   const since = newest && newest.at - AROUND_MS;
   const log = [...servers]
-    .flatMap((server) => known.lastLines(server, MOST_LINES, since))
+    .flatMap((server) => evidence.lastLines(server, MOST_LINES, since))
     .filter(({ line }) => line.includes(id))
     .slice(-FEW_LINES);
   if (!newest) return null;
-  const events = requests.flatMap((note) => around(known, note));
+  const events = requests.flatMap((note) => around(evidence, note));
   const sentences = [
     ...requests.flatMap(tries),
     ...[...servers].flatMap((server) => {
@@ -65,7 +65,7 @@ function outcome({ method, server, status, durationMs, trouble, failures }: Requ
   return `The client got ${status} from the door ${took}${own}.${why}`;
 }
 
-function around({ events }: Known, { at, tried }: RequestNote): FleetEvent[] {
+function around({ events }: Evidence, { at, tried }: RequestNote): FleetEvent[] {
   return events.filter(
     (event) =>
       event.server !== null && tried.includes(event.server) && Math.abs(event.at - at) <= AROUND_MS,

@@ -2,7 +2,7 @@ import type { FleetEvent } from '../../model/event.ts';
 import { inPlaceOf } from '../../model/event-words.ts';
 import { type Standing, standings } from '../../model/server-state.ts';
 import { duration } from '../../time/duration.ts';
-import type { Known } from './known.ts';
+import type { Evidence } from './evidence.ts';
 import { inShort } from './request-story.ts';
 import { lifeOf } from './server-sentences.ts';
 import { clock, counted, type Story } from './story.ts';
@@ -13,21 +13,22 @@ const FEW_REQUESTS = 5;
 const LAST_WORDS = 5;
 
 /** What is known of one server; null where nothing is. */
-export function serverStory(known: Known, id: string): Story | null {
-  const standing = standings(known.fleet).find(({ record }) => record.id === id) ?? null;
-  const events = known.events.filter(({ server }) => server === id);
-  const requests = known.notes.filter(({ tried }) => tried.includes(id));
-  if (!standing && events.length === 0 && requests.length === 0 && !known.hasLog(id)) return null;
+export function serverStory(evidence: Evidence, id: string): Story | null {
+  const standing = standings(evidence.fleet).find(({ record }) => record.id === id) ?? null;
+  const events = evidence.events.filter(({ server }) => server === id);
+  const requests = evidence.notes.filter(({ tried }) => tried.includes(id));
+  if (!standing && events.length === 0 && requests.length === 0 && !evidence.hasLog(id))
+    return null;
   const isWell = standing?.state === 'up' || standing?.state === 'starting';
-  const log = isWell ? [] : known.lastLines(id, LAST_WORDS);
+  const log = isWell ? [] : evidence.lastLines(id, LAST_WORDS);
   const sentences = [
-    headline(id, standing, events, known),
+    headline(id, standing, events, evidence),
     ...fewOf(lifeOf(events)),
-    ...suddenEnd(standing, known),
-    ...successor(id, known),
-    ...(isWell ? doubts(id, known) : []),
+    ...suddenEnd(standing, evidence),
+    ...successor(id, evidence),
+    ...(isWell ? doubts(id, evidence) : []),
     ...troubles(id, requests),
-    ...lastWords(id, isWell, known, log.length),
+    ...lastWords(id, isWell, evidence, log.length),
   ];
   return { sentences, events, requests: requests.slice(0, FEW_REQUESTS), log };
 }
@@ -36,7 +37,7 @@ function headline(
   id: string,
   standing: Standing | null,
   events: readonly FleetEvent[],
-  { outage }: Known,
+  { outage }: Evidence,
 ): string {
   if (standing) return `${id} ${inState(standing)}.`;
   if (outage) return `What ${id} does now is not known: ${outage.message}.`;
@@ -66,20 +67,20 @@ function fewOf(sentences: readonly string[]): string[] {
 }
 
 /** It registered, and its process ended without leaving. */
-function suddenEnd(standing: Standing | null, { isGoneHere }: Known): string[] {
+function suddenEnd(standing: Standing | null, { isGoneHere }: Evidence): string[] {
   if (!standing?.hasRecord || !isGoneHere(standing.record)) return [];
   const pid = `Its process ${standing.record.pid} is gone, and did not say that it leaves`;
   return [`${pid}: it was killed (kill -9, or out of memory), or it crashed.`];
 }
 
-function successor(id: string, { events }: Known): string[] {
+function successor(id: string, { events }: Evidence): string[] {
   const after = events.filter(({ why }) => why === inPlaceOf(id));
   const last = after.at(-1);
   return last?.server ? [`${last.server} was started in its place at ${clock(last.at)}.`] : [];
 }
 
 /** What doors have against one that seems well. */
-function doubts(id: string, { fleet }: Known): string[] {
+function doubts(id: string, { fleet }: Evidence): string[] {
   return fleet.doors.flatMap((door) => {
     const { state, reason } = door.roster[id] ?? { state: 'usable', reason: '' };
     if (state === 'usable') return [];
@@ -87,15 +88,15 @@ function doubts(id: string, { fleet }: Known): string[] {
   });
 }
 
-function troubles(id: string, requests: Known['notes']): string[] {
+function troubles(id: string, requests: Evidence['notes']): string[] {
   const [newest] = requests;
   if (!newest) return [];
   const count = `${counted(requests.length, 'request')} that had trouble came by ${id}`;
   return [`${count}; the newest: ${inShort(newest)}.`];
 }
 
-function lastWords(id: string, isWell: boolean, known: Known, lines: number): string[] {
+function lastWords(id: string, isWell: boolean, evidence: Evidence, lines: number): string[] {
   if (isWell) return [];
   if (lines > 0) return ['The last that it said:'];
-  return known.hasLog(id) ? ['It said nothing.'] : ['Its log is not on this host, or gone.'];
+  return evidence.hasLog(id) ? ['It said nothing.'] : ['Its log is not on this host, or gone.'];
 }

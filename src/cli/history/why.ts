@@ -3,7 +3,7 @@ import { NothingError } from '../../errors.ts';
 import { plain, quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
 import { examples } from '../flags/help.ts';
-import type { Known } from './known.ts';
+import type { Evidence } from './evidence.ts';
 import { clock, type Story } from './story.ts';
 import { type Subject, toRequest, toSubject } from './subject.ts';
 
@@ -25,18 +25,19 @@ export function addWhy(program: Command, context: Context): void {
 
 async function why(context: Context, what: string, options: Options): Promise<void> {
   const subject = options.request ? toRequest(what) : toSubject(what, Date.now());
-  const { gather } = await import('./known.ts');
-  const known = await gather(context);
-  const story = await answer(known, subject);
+  const { gather } = await import('./evidence.ts');
+  const evidence = await gather(context);
+  const story = await answer(evidence, subject);
   const { output } = context;
-  if (known.outage) output.talk(`meowctl: ${known.outage.message}: only logs and doors here tell`);
-  if (!story) throw known.outage ?? nothingKnown(what, known);
+  if (evidence.outage)
+    output.talk(`meowctl: ${evidence.outage.message}: only logs and doors here tell`);
+  if (!story) throw evidence.outage ?? nothingKnown(what, evidence);
   if (options.json) return output.json({ asked: subject, ...story });
   for (const sentence of story.sentences) output.line(plain(sentence));
   for (const { at, line } of story.log) output.line(plain(`  | ${clock(Date.parse(at))} ${line}`));
 }
 
-async function answer(known: Known, subject: Subject): Promise<Story | null> {
+async function answer(evidence: Evidence, subject: Subject): Promise<Story | null> {
   const [{ serverStory }, { doorStory, momentStory, portStory }, { requestStory }] =
     await Promise.all([
       import('./server-story.ts'),
@@ -47,20 +48,20 @@ async function answer(known: Known, subject: Subject): Promise<Story | null> {
     case 'server':
       // A door and a request may be called so, too.
       return (
-        serverStory(known, subject.id) ??
-        doorStory(known, subject.id) ??
-        requestStory(known, subject.id)
+        serverStory(evidence, subject.id) ??
+        doorStory(evidence, subject.id) ??
+        requestStory(evidence, subject.id)
       );
     case 'port':
-      return portStory(known, subject.port) ?? requestStory(known, String(subject.port));
+      return portStory(evidence, subject.port) ?? requestStory(evidence, String(subject.port));
     case 'time':
-      return momentStory(known, subject);
+      return momentStory(evidence, subject);
     case 'request':
-      return requestStory(known, subject.id);
+      return requestStory(evidence, subject.id);
   }
 }
 
-function nothingKnown(what: string, { events }: Known): NothingError {
+function nothingKnown(what: string, { events }: Evidence): NothingError {
   const [oldest] = events;
   const since = oldest ? `events go back to ${clock(oldest.at)}` : 'there are no events yet';
   return new NothingError(

@@ -1,5 +1,5 @@
 import { defaults } from '../../defaults.ts';
-import type { FleetView, Listing, Silence } from '../../model/fleet-view.ts';
+import { type FleetView, isLeased, type Listing, type Silence } from '../../model/fleet-view.ts';
 import type { Registry } from '../../store/store.ts';
 import { duration } from '../../time/duration.ts';
 import { zonedTime } from '../../time/zoned-time.ts';
@@ -15,7 +15,7 @@ export interface Look {
 /** One look, and a second one only where it is needed. */
 export async function look(registry: Pick<Registry, 'fleet' | 'silence'>): Promise<Look> {
   const fleet = await registry.fleet();
-  if (!fleet.servers.some(isSilent)) return { fleet, silence: null };
+  if (fleet.servers.every(isLeased)) return { fleet, silence: null };
   const silence = await registry.silence();
   // Doors are silent as well then: their last words are better than none.
   const doors = silence.takesNoWrites ? silence.doors : fleet.doors;
@@ -38,10 +38,6 @@ export function sayNoWrites({ silence }: Look, output: Output): void {
   const { message, remedy } = silence.refusal;
   output.talk(`meowctl: ${message}; ${lastBeat(silence.agoMs)}, and this is how it was then`);
   output.talk(`  ${remedy}`);
-}
-
-function isSilent({ leaseLeftMs }: Listing): boolean {
-  return leaseLeftMs === null || leaseLeftMs <= 0;
 }
 
 function explained(row: Row, { record, leaseLeftMs }: Listing, silence: Silence): Row {

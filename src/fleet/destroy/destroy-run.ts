@@ -3,7 +3,7 @@ import type { ServerRecord } from '../../model/server-record.ts';
 import type { Machine } from '../../process/identity.ts';
 import type { Steps } from '../../steps.ts';
 import type { Registry } from '../../store/store.ts';
-import type { Known } from '../targets/servers.ts';
+import type { KnownServer } from '../targets/servers.ts';
 
 /** How patient this host is with servers that leave: defaults of defaults.ts, under the same names. */
 export type LeaveSettings = Readonly<Record<'drainGraceMs' | 'termGraceMs', number>>;
@@ -35,10 +35,10 @@ export interface DestroyOptions {
 /** One run of `destroy`, from its orders to its last signal. */
 export interface Job extends DestroyDeps, DestroyOptions {
   readonly machine: Machine;
-  readonly known: readonly Known[];
+  readonly known: readonly KnownServer[];
 }
 
-export function nameOf({ id, record }: Known): string {
+export function nameOf({ id, record }: KnownServer): string {
   if (record.worker) return `worker ${id}`;
   return `server ${id} on port ${record.port}`;
 }

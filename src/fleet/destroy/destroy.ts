@@ -5,7 +5,7 @@ import { isAliveHere, isOfHost, thisMachine } from '../../process/identity.ts';
 import { GONE, LEAVES, untold } from '../../steps.ts';
 import { quote } from '../../text.ts';
 import { monotonicClock, until } from '../../time/until.ts';
-import { type Known, knownServers } from '../targets/servers.ts';
+import { type KnownServer, knownServers } from '../targets/servers.ts';
 import { type DestroyDeps, type DestroyOptions, type Job, nameOf } from './destroy-run.ts';
 import { end, patienceMs } from './end-overdue.ts';
 import { order, orderTheirSuccessors, writeOrders } from './orders.ts';
@@ -59,7 +59,7 @@ export async function destroyServers(
   };
 }
 
-async function endAndTell(job: Job, server: Known): Promise<End> {
+async function endAndTell(job: Job, server: KnownServer): Promise<End> {
   const ended = await end(job, server);
   if (ended.failed) job.steps?.failed(server.id, ended.failed);
   else job.steps?.done(server.id, GONE);
@@ -67,7 +67,7 @@ async function endAndTell(job: Job, server: Known): Promise<End> {
 }
 
 /** Says of a server that has left by itself whether its app did, too. */
-async function asGone(job: Job, server: Known): Promise<Gone> {
+async function asGone(job: Job, server: KnownServer): Promise<Gone> {
   const { record } = server;
   if (record.app === nameOfApp(catSpec)) return record;
   const killedAfterMs = await job.registry.killedAfter(record.id);
@@ -80,11 +80,11 @@ async function asGone(job: Job, server: Known): Promise<Gone> {
 /** @returns those that are still there when the limit has passed */
 async function waitUntilGone(
   job: Job,
-  ordered: readonly Known[],
+  ordered: readonly KnownServer[],
   clock = monotonicClock,
-): Promise<Known[]> {
+): Promise<KnownServer[]> {
   const startMs = clock.nowMs();
-  let known: readonly Known[] | null = job.known;
+  let known: readonly KnownServer[] | null = job.known;
   const { steps = untold } = job;
   let left = [...ordered];
   for (const { id, record } of ordered) steps.now(id, record.worker ? 'ends' : LEAVES);
@@ -105,9 +105,13 @@ async function waitUntilGone(
 }
 
 // Of this host, one without a process and without a lease is provably gone; of another, its record tells.
-async function stillThere(job: Job, waiting: readonly Known[], known: readonly Known[]) {
+async function stillThere(
+  job: Job,
+  waiting: readonly KnownServer[],
+  known: readonly KnownServer[],
+) {
   const standings = new Map(known.map(({ id, standing }) => [id, standing]));
-  const left: Known[] = [];
+  const left: KnownServer[] = [];
   for (const server of waiting) {
     const standing = standings.get(server.id) ?? 'desired';
     const isOurs = isOfHost(server.record, job.machine);
@@ -119,7 +123,7 @@ async function stillThere(job: Job, waiting: readonly Known[], known: readonly K
   return left;
 }
 
-function interrupted(left: readonly Known[]): InterruptedError {
+function interrupted(left: readonly KnownServer[]): InterruptedError {
   const ids = left.map(({ id }) => id).join(', ');
   return new InterruptedError(`interrupted while waiting for ${ids}`, 'The orders to leave stand');
 }

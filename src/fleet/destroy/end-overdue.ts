@@ -1,18 +1,18 @@
 import { TimeoutError } from '../../errors.ts';
 import { INIT_PID, isAliveHere, isHere } from '../../process/identity.ts';
 import { terminate } from '../../process/terminate.ts';
-import type { Known } from '../targets/servers.ts';
+import type { KnownServer } from '../targets/servers.ts';
 import { type Job, leaveWithinMs, nameOf } from './destroy-run.ts';
 import { type End, isLostOnOtherHost, ORDER_STANDS } from './other-hosts.ts';
 
 /** A living server beats, and so hears its order, within a lease; a lost one elsewhere may be off. */
-export function patienceMs(job: Job, server: Known): number {
+export function patienceMs(job: Job, server: KnownServer): number {
   const limit = limitMs(job, server);
   return isLostOnOtherHost(server, job.machine) ? Math.min(limit, job.settings.leaseMs) : limit;
 }
 
 /** What asking did not end in time. */
-export async function end(job: Job, server: Known): Promise<End> {
+export async function end(job: Job, server: KnownServer): Promise<End> {
   const { record, id } = server;
   if (record.pid === INIT_PID) return stays(job, server, 'is process 1, which no record ends');
   if (!isHere(record, job.machine)) return stays(job, server, `is on host ${record.host}`);
@@ -32,11 +32,11 @@ export async function end(job: Job, server: Known): Promise<End> {
   };
 }
 
-function stays(job: Job, server: Known, why: string): End {
+function stays(job: Job, server: KnownServer, why: string): End {
   const message = `${nameOf(server)} did not leave within ${patienceMs(job, server) / 1_000} s; it ${why}`;
   return { gone: null, failed: new TimeoutError('not-drained', message, ORDER_STANDS) };
 }
 
-function limitMs({ drainMs, settings }: Job, { record }: Known): number {
+function limitMs({ drainMs, settings }: Job, { record }: KnownServer): number {
   return leaveWithinMs(record, drainMs, settings);
 }

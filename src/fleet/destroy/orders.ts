@@ -1,12 +1,12 @@
 import { FailedError, type MeowError, NothingError } from '../../errors.ts';
 import { identify, isAliveHere, isOfHost } from '../../process/identity.ts';
 import { dropDesired } from '../../state/desired-files.ts';
-import { findTargets, isUp, type Known, takesRequests } from '../targets/servers.ts';
+import { findTargets, isUp, type KnownServer, takesRequests } from '../targets/servers.ts';
 import { type Job, nameOf } from './destroy-run.ts';
 import { orderSuccessors } from './successors.ts';
 
 /** Orders out what was asked for: a random one, those named, or all. */
-export async function order(job: Job): Promise<{ ordered: Known[]; refused: MeowError[] }> {
+export async function order(job: Job): Promise<{ ordered: KnownServer[]; refused: MeowError[] }> {
   if (!job.all && job.targets.length === 0) {
     return { ordered: [await orderRandom(job)], refused: [] };
   }
@@ -21,7 +21,7 @@ export async function order(job: Job): Promise<{ ordered: Known[]; refused: Meow
  * Never one that takes no requests: such a worker goes by its name. What somebody else is taking out,
  * or took out since, does not count: then it is another one.
  */
-async function orderRandom(job: Job): Promise<Known> {
+async function orderRandom(job: Job): Promise<KnownServer> {
   for (const server of shuffle(job.known.filter(takesRequests))) {
     const outcome = await orderUnlessLast(job, server);
     if (outcome === 'last' && !job.force) throw lastServer(server);
@@ -34,7 +34,7 @@ async function orderRandom(job: Job): Promise<Known> {
   throw new NothingError('no server is up', remedy);
 }
 
-async function orderSome(job: Job, chosen: readonly Known[]) {
+async function orderSome(job: Job, chosen: readonly KnownServer[]) {
   const up = chosen.filter(takesRequests);
   const [first] = up;
   if (first && up.length === job.known.filter(takesRequests).length) throw lastServer(first);
@@ -51,13 +51,16 @@ async function orderSome(job: Job, chosen: readonly Known[]) {
 }
 
 /** Only what does not run can have been started again. */
-export function orderTheirSuccessors(job: Job, named: readonly Known[]): Promise<Known[]> {
+export function orderTheirSuccessors(
+  job: Job,
+  named: readonly KnownServer[],
+): Promise<KnownServer[]> {
   const dead = named.filter(({ record }) => !isAliveHere(record, job.machine));
   const fleet = () => job.registry.fleet();
   return orderSuccessors({ fleet, order: (servers) => orderAll(job, servers) }, dead);
 }
 
-async function orderUnlessLast(job: Job, server: Known) {
+async function orderUnlessLast(job: Job, server: KnownServer) {
   const { registry, drainMs } = job;
   const outcome = await registry.orderRetireUnlessLast(server.id, drainMs, !isOurs(job, server));
   if (outcome !== 'last' && outcome !== 'gone' && isOurs(job, server))
@@ -65,7 +68,7 @@ async function orderUnlessLast(job: Job, server: Known) {
   return outcome;
 }
 
-async function orderAll(job: Job, servers: readonly Known[]): Promise<void> {
+async function orderAll(job: Job, servers: readonly KnownServer[]): Promise<void> {
   await writeOrders(job, servers);
   for (const server of servers) if (isOurs(job, server)) dropDesired(job.home, server.id);
 }
@@ -73,7 +76,7 @@ async function orderAll(job: Job, servers: readonly Known[]): Promise<void> {
 /** What is wanted elsewhere is told to that host, however long it is off. */
 export async function writeOrders(
   job: Job,
-  servers: readonly Known[],
+  servers: readonly KnownServer[],
   again = false,
 ): Promise<void> {
   const { registry, drainMs } = job;
@@ -83,11 +86,11 @@ export async function writeOrders(
   await registry.orderRetire(ids(false), drainMs, true, again);
 }
 
-function isOurs({ machine }: Job, { record }: Known): boolean {
+function isOurs({ machine }: Job, { record }: KnownServer): boolean {
   return isOfHost(record, machine);
 }
 
-function lastServer(server: Known): FailedError {
+function lastServer(server: KnownServer): FailedError {
   const message = `${nameOf(server)} is the last one`;
   return new FailedError('last-server', message, 'Use --force to take the last one too');
 }

@@ -2,7 +2,7 @@ import { type MeowError, TimeoutError } from '../../errors.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { isOfHost, type Machine } from '../../process/identity.ts';
 import { plain } from '../../text.ts';
-import type { Known } from '../targets/servers.ts';
+import type { KnownServer } from '../targets/servers.ts';
 
 /** What became of a server that did not leave when it was asked. */
 export interface End {
@@ -15,12 +15,12 @@ export const ORDER_STANDS = 'The order to leave stands: it obeys once it can';
 const MAX_NAMED = 5;
 
 /** Of another host, and not heard of for a lease: it can be told to leave, and no more. */
-export function isLostOnOtherHost({ standing, record }: Known, machine: Machine): boolean {
+export function isLostOnOtherHost({ standing, record }: KnownServer, machine: Machine): boolean {
   return standing === 'lost' && !isOfHost(record, machine);
 }
 
 export function sayWhatIsOnOtherHosts(
-  ordered: readonly Known[],
+  ordered: readonly KnownServer[],
   machine: Machine,
   say: (line: string) => void,
 ): void {
@@ -32,7 +32,7 @@ export function sayWhatIsOnOtherHosts(
 
 /** The failures of all that were left; many servers that stay elsewhere are one line. */
 export function together(
-  left: readonly Known[],
+  left: readonly KnownServer[],
   ends: readonly End[],
   machine: Machine,
 ): MeowError[] {
@@ -46,7 +46,7 @@ export function together(
   return [...failed, new TimeoutError('not-drained', message, ORDER_STANDS)];
 }
 
-function namesOf(servers: readonly Known[]): string {
+function namesOf(servers: readonly KnownServer[]): string {
   const named = servers.slice(0, MAX_NAMED).map(({ id, record }) => `${id} on ${record.host}`);
   const more = servers.length - named.length;
   return plain(named.join(', ')) + (more > 0 ? ` and ${more} more` : '');

@@ -8,10 +8,10 @@ import { quote } from '../../text.ts';
 import type { Here } from '../scale/servers-here.ts';
 import { distinctApps, inWords } from '../targets/app.ts';
 import { type AppChange, changedApp } from '../targets/changed-app.ts';
-import { findTargets, type Known, knownServers } from '../targets/servers.ts';
+import { findTargets, type KnownServer, knownServers } from '../targets/servers.ts';
 
 /** A server that is to be replaced, what was asked of it, and what its successor serves. */
-export interface Replacement extends Known {
+export interface Replacement extends KnownServer {
   readonly desired: SignedServer;
   readonly next: AppSpec;
 }
@@ -52,7 +52,7 @@ export function planRestart(fleet: FleetView, here: Here, options: PlanOptions):
 }
 
 /** What was stopped comes back only where nothing else is wanted here. */
-function all(known: readonly Known[], here: Here, machine: Machine): Known[] {
+function all(known: readonly KnownServer[], here: Here, machine: Machine): KnownServer[] {
   const candidates = known.filter(
     (server) => here.has(server.id) && !livesElsewhere(server, machine),
   );
@@ -61,7 +61,7 @@ function all(known: readonly Known[], here: Here, machine: Machine): Known[] {
 }
 
 /** Of this host, in another container that shares its state folder. */
-function livesElsewhere({ standing, record }: Known, machine: Machine): boolean {
+function livesElsewhere({ standing, record }: KnownServer, machine: Machine): boolean {
   return standing === 'live' && !isHere(record, machine);
 }
 
@@ -103,7 +103,7 @@ function mustFit(specs: readonly AppSpec[], change: AppChange, areNamed: boolean
   throw new UsageError(`variable ${quote(unknown)} is not declared for these servers`, remedy);
 }
 
-function withDesired(server: Known, here: Here, machine: Machine): Replacement {
+function withDesired(server: KnownServer, here: Here, machine: Machine): Replacement {
   const desired = here.get(server.id);
   const { id, record } = server;
   if (!isOfHost(record, machine) || livesElsewhere(server, machine)) {
@@ -122,7 +122,7 @@ function withDesired(server: Known, here: Here, machine: Machine): Replacement {
   );
 }
 
-function fixedPort({ id, record }: Known): FailedError {
+function fixedPort({ id, record }: KnownServer): FailedError {
   const message = `server ${id} has port ${record.port} for its own, so two cannot overlap`;
   return new FailedError('fixed-port', message, 'Use --force to stop it first');
 }

@@ -20,7 +20,7 @@ import {
   type SpawnOptions,
   spawnServers,
 } from '../spawn/spawn.ts';
-import type { Known } from '../targets/servers.ts';
+import type { KnownServer } from '../targets/servers.ts';
 import type { Leave } from './leaving.ts';
 import type { Replacement } from './plan.ts';
 import { type DoorSettings, doorWithout } from './wait-for-doors.ts';
@@ -175,7 +175,7 @@ async function takesOver(job: Job, old: Replacement): Promise<boolean> {
   return reply === 'ordered' || reply === null;
 }
 
-async function leave(job: Job, server: Pick<Known, 'id'>): Leave {
+async function leave(job: Job, server: Pick<KnownServer, 'id'>): Leave {
   const { failed } = await endOld(job, server).catch(failure);
   return failed;
 }
@@ -184,7 +184,7 @@ function failure(error: unknown) {
   return { failed: [toMeowError(error)] };
 }
 
-async function endOld(job: Job, { id }: Pick<Known, 'id'>) {
+async function endOld(job: Job, { id }: Pick<KnownServer, 'id'>) {
   const { drainMs, say } = job;
   // What is told of its end is told of the one that is replaced.
   const how = { all: false, force: true, drainMs, steps: untold, ...(say ? { say } : {}) };

@@ -3,7 +3,7 @@ import { readValues } from '../../environment/kept-values.ts';
 import { UsageError } from '../../errors.ts';
 import { type AppSpec, catSpec, isWorker, nameOfApp } from '../../model/app-spec.ts';
 import type { DesiredServer } from '../../model/desired-server.ts';
-import type { FleetView } from '../../model/fleet-view.ts';
+import { type FleetView, isLeased } from '../../model/fleet-view.ts';
 import type { Variables } from '../../model/variables.ts';
 import { quote } from '../../text.ts';
 import { changedApp } from './changed-app.ts';
@@ -49,7 +49,7 @@ export function appsHere(
   const specs = (stopped: boolean) =>
     desiredServers.filter(({ state }) => (state === 'stopped') === stopped).map(({ spec }) => spec);
   const others = servers
-    .filter(({ record, leaseLeftMs }) => !here.has(record.id) && (leaseLeftMs ?? 0) > 0)
+    .filter((listing) => !here.has(listing.record.id) && isLeased(listing))
     .filter(({ record }) => !record.worker)
     .map(({ record }) => record.app);
   return { desired: specs(false), stopped: specs(true), others: [...new Set(others)] };

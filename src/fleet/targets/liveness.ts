@@ -1,5 +1,5 @@
 import type { DesiredServer } from '../../model/desired-server.ts';
-import type { FleetView, Listing } from '../../model/fleet-view.ts';
+import { type FleetView, isLeased, type Listing } from '../../model/fleet-view.ts';
 import { isAliveHere, isHere, isOfHost, type Machine } from '../../process/identity.ts';
 import { until } from '../../time/until.ts';
 
@@ -41,8 +41,9 @@ export function lives(
 }
 
 /** Whether a server of this host runs in another boot or pid namespace, by its lease. */
-export function livesElsewhere({ record, leaseLeftMs }: Listing, machine: Machine): boolean {
-  return isOfHost(record, machine) && !isHere(record, machine) && (leaseLeftMs ?? 0) > 0;
+export function livesElsewhere(listing: Listing, machine: Machine): boolean {
+  const { record } = listing;
+  return isOfHost(record, machine) && !isHere(record, machine) && isLeased(listing);
 }
 
 /** Waits for the process of a server to go whose end has been told. */

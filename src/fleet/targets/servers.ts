@@ -1,13 +1,13 @@
 import { LAST_PORT } from '../../address.ts';
 import { FailedError, NothingError, UsageError } from '../../errors.ts';
 import { recordOfDesired } from '../../model/desired-server.ts';
-import type { FleetView } from '../../model/fleet-view.ts';
+import { type FleetView, isLeased } from '../../model/fleet-view.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { type Identify, isHere, type Machine } from '../../process/identity.ts';
 import { quote } from '../../text.ts';
 
 /** A server the registry knows of: by its record, or only by what was asked for. */
-export interface Known {
+export interface KnownServer {
   readonly id: string;
   /** Made from the desired server where there is no record. */
   readonly record: ServerRecord;
@@ -16,11 +16,11 @@ export interface Known {
 
 const LIST = 'See `meowctl listservers`';
 
-export function knownServers(view: Pick<FleetView, 'servers' | 'desiredServers'>): Known[] {
-  const known: Known[] = view.servers.map(({ record, leaseLeftMs }) => ({
-    id: record.id,
-    record,
-    standing: leaseLeftMs !== null && leaseLeftMs > 0 ? 'live' : 'lost',
+export function knownServers(view: Pick<FleetView, 'servers' | 'desiredServers'>): KnownServer[] {
+  const known: KnownServer[] = view.servers.map((listing) => ({
+    id: listing.record.id,
+    record: listing.record,
+    standing: isLeased(listing) ? 'live' : 'lost',
   }));
   const ids = new Set(known.map(({ id }) => id));
   for (const [id, desired] of view.desiredServers) {
@@ -30,12 +30,12 @@ export function knownServers(view: Pick<FleetView, 'servers' | 'desiredServers'>
 }
 
 /** Whether it runs and is to go on doing so. */
-export function isUp({ standing, record }: Known): boolean {
+export function isUp({ standing, record }: KnownServer): boolean {
   return standing === 'live' && record.state !== 'draining';
 }
 
 /** Whether it takes requests and is to go on doing so. */
-export function takesRequests(server: Known): boolean {
+export function takesRequests(server: KnownServer): boolean {
   return isUp(server) && !server.record.worker;
 }
 
@@ -46,15 +46,15 @@ export function takesRequests(server: Known): boolean {
  */
 export function findTargets(
   texts: readonly string[],
-  known: readonly Known[],
+  known: readonly KnownServer[],
   machine: Machine,
   identify: Identify,
-): Known[] {
+): KnownServer[] {
   const names = texts.map((text) => toName(text, identify));
   return [...new Set(names.map((name, at) => findOne(texts[at] ?? '', name, known, machine)))];
 }
 
-type Named = (known: Known) => boolean;
+type Named = (known: KnownServer) => boolean;
 
 function toName(text: string, identify: Identify): Named {
   const url = /^https?:\/\/[A-Za-z0-9._[\]:-]{1,255}:\d{1,5}\/?$/.exec(text);
@@ -77,7 +77,12 @@ function isPortOrPid(value: number, identify: Identify): boolean {
 }
 
 /** A live one before a lost one before a wish, and of those one on this machine before others. */
-function findOne(text: string, named: Named, known: readonly Known[], machine: Machine): Known {
+function findOne(
+  text: string,
+  named: Named,
+  known: readonly KnownServer[],
+  machine: Machine,
+): KnownServer {
   const found = known.filter(named);
   const ranks = found.map((one) => rank(one, machine));
   const best = found.filter((_, at) => ranks[at] === Math.min(...ranks));
@@ -88,6 +93,6 @@ function findOne(text: string, named: Named, known: readonly Known[], machine: M
   throw new FailedError('ambiguous', `${quote(text)} names several servers: ${ids}`, 'Use an id');
 }
 
-function rank({ standing, record }: Known, machine: Machine): number {
+function rank({ standing, record }: KnownServer, machine: Machine): number {
   return { live: 0, lost: 2, desired: 4 }[standing] + (isHere(record, machine) ? 0 : 1);
 }

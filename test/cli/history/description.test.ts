@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { descriptionOf } from '../../../src/cli/history/description.ts';
 import { sectionsOf } from '../../../src/cli/history/description-lines.ts';
-import type { Known } from '../../../src/cli/history/known.ts';
+import type { Evidence } from '../../../src/cli/history/evidence.ts';
 import { clock } from '../../../src/cli/history/story.ts';
 import type { AppSpec } from '../../../src/model/app-spec.ts';
 import type { FleetEvent } from '../../../src/model/event.ts';
@@ -27,7 +27,9 @@ const door = (state: string, reason = '') => ({
   roster: { abc234: { state, reason } },
 });
 
-function known(over: Partial<Known> & { readonly door?: ReturnType<typeof door> } = {}): Known {
+function known(
+  over: Partial<Evidence> & { readonly door?: ReturnType<typeof door> } = {},
+): Evidence {
   const record = sampleRecord({
     ...{ startedAt: START, app: 'node a.js', program: { pid: 9, port: 13_001 } },
     figures: { rss: 52_428_800, cpuMs: 1_500, heap: null, loopMs: null, restarts: 2 },
@@ -48,7 +50,7 @@ function known(over: Partial<Known> & { readonly door?: ReturnType<typeof door> 
   };
 }
 
-const sections = (facts: Known) => {
+const sections = (facts: Evidence) => {
   const description = descriptionOf(facts, 'abc234');
   if (!description) throw new Error('it is not known');
   return Object.fromEntries(sectionsOf(description, true));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseNotes } from '../../../src/cli/history/door-notes.ts';
-import type { Known } from '../../../src/cli/history/known.ts';
+import type { Evidence } from '../../../src/cli/history/evidence.ts';
 import { doorStory, momentStory, portStory } from '../../../src/cli/history/moment-story.ts';
 import { requestStory } from '../../../src/cli/history/request-story.ts';
 import { serverStory } from '../../../src/cli/history/server-story.ts';
@@ -30,7 +30,7 @@ const note = (over: Partial<RequestNote>): RequestNote => ({
   ...over,
 });
 
-function known(over: Partial<Known> = {}): Known {
+function known(over: Partial<Evidence> = {}): Evidence {
   return {
     events: [],
     fleet: { servers: [], desiredServers: new Map(), doors: [] },

@@ -5,7 +5,7 @@ import { isVariableName } from '../../model/variables.ts';
 import { readHostFile } from '../../state/host-id.ts';
 import type { Context } from '../context/context.ts';
 import { listFleet, type Row } from '../output/rows.ts';
-import type { Candidate, Known } from './candidates.ts';
+import type { Candidate, CompletionSource } from './candidates.ts';
 
 /** Who presses a key waits: each step towards Redis takes no longer, or it goes without. */
 const PATIENCE_MS = 500;
@@ -17,7 +17,7 @@ const PLAIN_PATH = /^\/[A-Za-z0-9_.,@%+=/-]+$/;
 const NOT_WORDS = /[^\p{L}\p{N} ,.:;/@_+=()-]+/gu;
 
 /** What Redis and the state folder know; nothing where they do not answer. */
-export function createKnown(context: Context): Known {
+export function createCompletionSource(context: Context): CompletionSource {
   let looking: Promise<FleetView | null> | null = null;
   const look = () => (looking ??= lookOnce(context));
   const rows = async () => {

@@ -10,7 +10,7 @@ import { notesOfDoors } from './door-notes.ts';
 import { saySkipped } from './print-events.ts';
 
 /** All that there is to answer from. */
-export interface Known {
+export interface Evidence {
   /** Oldest first; none while Redis is away. */
   readonly events: readonly FleetEvent[];
   readonly fleet: Pick<FleetView, 'servers' | 'desiredServers' | 'doors'>;
@@ -30,7 +30,7 @@ const ALL = 1_000_000;
 const nothing = { servers: [], desiredServers: new Map(), doors: [] };
 
 /** Without Redis there are still the logs, and what a door here remembers. */
-export async function gather(context: Context): Promise<Known> {
+export async function gather(context: Context): Promise<Evidence> {
   const [{ events, fleet, outage }, processes, logs, notes] = await Promise.all([
     fromRedis(context).catch((error: unknown) => {
       if (!isOutage(error)) throw error;
