@@ -2,7 +2,7 @@ import type { LingerLimits } from '../http/early-close.ts';
 import { listen, OTHER_PORT } from '../listen.ts';
 import type { FleetEvent } from '../model/event.ts';
 import { changeRoutes, type FleetVerbs } from './changes/change-routes.ts';
-import { Changes } from './changes/changes.ts';
+import { ChangeList } from './changes/changes.ts';
 import { EventFeed } from './event-feed.ts';
 import { eventRoutes, eventSeenBy } from './event-routes.ts';
 import { metricsRoute } from './metrics-route.ts';
@@ -59,7 +59,7 @@ export function createAdmin(watched: Watched, options: AdminOptions): Admin {
     overviews.stop();
     feed.stopSoon();
   };
-  const changes = new Changes({
+  const changes = new ChangeList({
     ...{ host: watched.about.host, log },
     onChange: (change) => viewers.tell('change', (rights) => ofAll(rights, change)),
   });

@@ -5,10 +5,10 @@ import type { OverviewCache, ShownStore } from './overview/overview-cache.ts';
 import { publicEvent } from './overview/public-view.ts';
 import { json, problem, type Reply } from './responses/reply.ts';
 import type { Rights } from './responses/rights.ts';
-import type { Asked, Route } from './responses/router.ts';
+import type { AdminRequest, Route } from './responses/router.ts';
 import type { Viewers } from './viewers.ts';
 
-export interface Told {
+export interface EventRoutesDeps {
   readonly overviews: OverviewCache;
   readonly viewers: Viewers;
   readonly events: ShownStore['events'];
@@ -19,10 +19,10 @@ const MOST = 1_000;
 const ENTRY_ID = /^(\d{1,16})-(\d{1,20})$/;
 
 /** What happened: as a list, or for who wants one as a stream, with an overview each second. */
-export function eventRoutes(told: Told): Route[] {
-  const answer = (asked: Asked) => {
+export function eventRoutes(deps: EventRoutesDeps): Route[] {
+  const answer = (asked: AdminRequest) => {
     const { accept = '' } = asked.request.headers;
-    return accept.includes('text/event-stream') ? stream(told, asked) : list(told, asked);
+    return accept.includes('text/event-stream') ? stream(deps, asked) : list(deps, asked);
   };
   return [{ path: '/events', methods: { GET: answer } }];
 }
@@ -32,7 +32,7 @@ export function eventSeenBy(rights: Rights, event: FleetEvent): FleetEvent {
   return rights === 'all' ? event : publicEvent(event);
 }
 
-async function list({ events }: Told, { query, rights }: Asked): Promise<Reply> {
+async function list({ events }: EventRoutesDeps, { query, rights }: AdminRequest): Promise<Reply> {
   const wanted = readQuery(query);
   if (typeof wanted === 'string') return problem(400, wanted, 'Allowed: since, server, limit');
   const found = await events.read(wanted);
@@ -56,19 +56,22 @@ function readQuery(query: URLSearchParams) {
   };
 }
 
-async function stream(told: Told, asked: Asked): Promise<null> {
-  const { overviews, viewers } = told;
+async function stream(deps: EventRoutesDeps, asked: AdminRequest): Promise<null> {
+  const { overviews, viewers } = deps;
   const { response, rights } = asked;
   const now = await overviews.now();
   if (response.destroyed) return null;
   viewers.add(asked);
   viewers.tellOne(response, 'overview', now.text(rights));
-  await tellMissed(told, asked);
+  await tellMissed(deps, asked);
   return null;
 }
 
 /** What happened since the last one that it had, as the HTML standard says: `Last-Event-ID`. */
-async function tellMissed({ events, viewers }: Told, { request, response, rights }: Asked) {
+async function tellMissed(
+  { events, viewers }: EventRoutesDeps,
+  { request, response, rights }: AdminRequest,
+) {
   const [, ms, seq] = ENTRY_ID.exec(String(request.headers['last-event-id'] ?? '')) ?? [];
   if (ms === undefined) return;
   const missed = await events.read({ since: Number(ms), limit: USUAL });

@@ -3,7 +3,7 @@ import type { PictureInfo } from '../model/picture.ts';
 import { plain, quote } from '../text.ts';
 import type { ShownStore } from './overview/overview-cache.ts';
 import { json, problem, type Reply } from './responses/reply.ts';
-import type { Asked, Route } from './responses/router.ts';
+import type { AdminRequest, Route } from './responses/router.ts';
 
 const MOST_LISTED = 100;
 /** So many are held in the door's memory at once; others wait for their turn. */
@@ -30,7 +30,7 @@ export function queueRoutes({ images, visits }: ShownStore, maxPicturePixels: nu
   ];
 }
 
-async function queue(images: ShownStore['images'], { rights }: Asked): Promise<Reply> {
+async function queue(images: ShownStore['images'], { rights }: AdminRequest): Promise<Reply> {
   if (rights !== 'all') return json(await images.size());
   const [size, items] = await Promise.all([images.size(), images.list(MOST_LISTED)]);
   return json({ ...size, items: items.map(withPlainName) });
@@ -59,7 +59,7 @@ class Turns {
   readonly #waiting: (() => void)[] = [];
   #going = 0;
 
-  async take({ response }: Asked, work: () => Promise<Reply>): Promise<Reply | null> {
+  async take({ response }: AdminRequest, work: () => Promise<Reply>): Promise<Reply | null> {
     if (this.#waiting.length >= MOST_WAITING) {
       return problem(503, 'too many pictures are asked for', 'Try again soon');
     }

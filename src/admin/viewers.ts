@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { begin } from './responses/reply.ts';
 import type { Rights } from './responses/rights.ts';
-import type { Asked } from './responses/router.ts';
+import type { AdminRequest } from './responses/router.ts';
 
 export interface ViewerLimits {
   /** Streams that are open at once: one more ends the oldest. */
@@ -27,7 +27,7 @@ export class Viewers {
     this.#onAny = onAny;
   }
 
-  add({ request, response, rights }: Asked): void {
+  add({ request, response, rights }: AdminRequest): void {
     const viewer = { response, rights };
     begin(response, 200, { 'Content-Type': 'text/event-stream' });
     if (request.method === 'HEAD') return void response.end();

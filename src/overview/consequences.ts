@@ -2,7 +2,7 @@ import type { Overview, ServerView } from '../model/overview.ts';
 import { many } from './units.ts';
 
 /** What can be changed from the page, and from `top`. */
-export type Wanted =
+export type FleetChange =
   | { readonly verb: 'spawn'; readonly count: number }
   | { readonly verb: 'scale'; readonly count: number }
   | { readonly verb: 'restart'; readonly id: string | null }
@@ -20,7 +20,7 @@ export interface Question {
 
 type Fleet = Pick<Overview, 'servers' | 'door'>;
 
-export function question(wanted: Wanted, fleet: Fleet): Question {
+export function question(wanted: FleetChange, fleet: Fleet): Question {
   switch (wanted.verb) {
     case 'spawn':
       return spawning(wanted.count, fleet);

@@ -3,7 +3,7 @@ import type { Overview } from '../model/overview.ts';
 import type { StreamEvent } from '../overview/event-stream.ts';
 import { parseOverview } from '../overview/parse-overview.ts';
 import { milliseconds, rate } from '../overview/units.ts';
-import { createChanges } from './changes/changes.ts';
+import { createChangeControls } from './changes/changes.ts';
 import { type Api, createApi } from './connection/api.ts';
 import { follow } from './connection/feed.ts';
 import { takeToken } from './connection/token.ts';
@@ -25,7 +25,7 @@ function open(): void {
   const api = createApi(token, () => showRights(api));
   const freshness = createFreshness(Date.now);
   const takers: Record<string, (data: string) => void> = {};
-  const [events, changes] = [createEvents(), createChanges(api)];
+  const [events, changes] = [createEvents(), createChangeControls(api)];
   // What happened while nothing was heard. Where the door does not answer, its stream tells.
   const catchUp = () => {
     void Promise.allSettled([api.get('/events').then(events.add), changes.catchUp()]);

@@ -20,7 +20,7 @@ export interface AskOptions {
   onInterrupt(): void;
 }
 
-export interface Asked {
+export interface TerminalAnswers {
   readonly answers: string;
   /** Gives the terminal back. Answers that are late are waited for: the shell would take them for keys. */
   close(): Promise<void>;
@@ -31,7 +31,7 @@ export interface Asked {
  * answers, and no system call gives it back.
  * @returns null where none can be asked
  */
-export async function askTerminal(options: AskOptions): Promise<Asked | null> {
+export async function askTerminal(options: AskOptions): Promise<TerminalAnswers | null> {
   const job = jobInForeground(options.process.pid);
   const keyboard = job === null ? null : openKeyboard();
   if (job === null || !keyboard) return null;

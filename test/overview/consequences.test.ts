@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Overview, ServerView } from '../../src/model/overview.ts';
-import { question, type Wanted } from '../../src/overview/consequences.ts';
+import { type FleetChange, question } from '../../src/overview/consequences.ts';
 
 const server = (id: string, over: Partial<ServerView> = {}) =>
   ({
@@ -22,7 +22,7 @@ const three = fleet(
   server('cccccc', { here: false }),
 );
 
-test.each<[Wanted, Overview, RegExp]>([
+test.each<[FleetChange, Overview, RegExp]>([
   [
     { verb: 'spawn', count: 1 },
     three,
@@ -58,7 +58,7 @@ test.each<[Wanted, Overview, RegExp]>([
 });
 
 test('what ends servers is marked as such', () => {
-  const isHarsh = (change: Wanted) => question(change, three).isHarsh ?? false;
+  const isHarsh = (change: FleetChange) => question(change, three).isHarsh ?? false;
   expect(isHarsh({ verb: 'destroy', id: 'aaaaaa' })).toBe(true);
   expect(isHarsh({ verb: 'scale', count: 1 })).toBe(true);
   expect(isHarsh({ verb: 'scale', count: 3 })).toBe(false);

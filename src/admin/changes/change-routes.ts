@@ -2,9 +2,9 @@ import { type MeowError, NothingError, StoreError, UsageError } from '../../erro
 import { isServerId } from '../../ids.ts';
 import { quote } from '../../text.ts';
 import { failure, json, problem, type Reply } from '../responses/reply.ts';
-import type { Asked, Handler, Route } from '../responses/router.ts';
+import type { AdminRequest, Handler, Route } from '../responses/router.ts';
 import { type FieldCheck, isReply, readFields } from './body.ts';
-import type { Changes, Wanted } from './changes.ts';
+import type { ChangeList, ChangeRequest } from './changes.ts';
 import type { Outcome, Progress } from './run-change.ts';
 
 /** What may be done to the fleet, on the door's own host. Each throws MeowError before it begins. */
@@ -21,8 +21,8 @@ export interface FleetVerbs {
  * What changes the fleet. Each answers at once, with a change that goes on by itself.
  * @param most servers at a time
  */
-export function changeRoutes(verbs: FleetVerbs, changes: Changes, most: number): Route[] {
-  const begin = (wanted: Wanted) => beginChange(changes, wanted);
+export function changeRoutes(verbs: FleetVerbs, changes: ChangeList, most: number): Route[] {
+  const begin = (wanted: ChangeRequest) => beginChange(changes, wanted);
   return [
     { path: '/servers', methods: { POST: spawning(verbs, begin, most) } },
     { path: '/servers/:id', methods: { DELETE: destroying(verbs, begin) } },
@@ -33,7 +33,7 @@ export function changeRoutes(verbs: FleetVerbs, changes: Changes, most: number):
   ];
 }
 
-type Begin = (wanted: Wanted) => Promise<Reply>;
+type Begin = (wanted: ChangeRequest) => Promise<Reply>;
 
 function spawning(verbs: FleetVerbs, begin: Begin, most: number): Handler {
   return async ({ request }) => {
@@ -49,7 +49,7 @@ function spawning(verbs: FleetVerbs, begin: Begin, most: number): Handler {
 }
 
 function destroying(verbs: FleetVerbs, begin: Begin): Handler {
-  return async ({ request, id, query }: Asked) => {
+  return async ({ request, id, query }: AdminRequest) => {
     const fields = await readFields(request, {});
     if (isReply(fields)) return fields;
     const force = query.get('force') === 'true';
@@ -107,7 +107,7 @@ function ids(most: number): FieldCheck {
   };
 }
 
-async function beginChange(changes: Changes, wanted: Wanted): Promise<Reply> {
+async function beginChange(changes: ChangeList, wanted: ChangeRequest): Promise<Reply> {
   const other = changes.inTheWay(wanted.verb);
   if (other) {
     const message = `change ${other.id}, ${other.verb}, is under way`;
@@ -128,7 +128,7 @@ function refused(error: MeowError): Reply {
   return problem(status, error.message, error.remedy);
 }
 
-function one(changes: Changes, id: string): Reply {
+function one(changes: ChangeList, id: string): Reply {
   const change = changes.get(id);
   return change ? json(change) : problem(404, `no change ${quote(id)}`, 'See GET /changes');
 }

@@ -3,13 +3,13 @@ import { createId } from '../../ids.ts';
 import type { Change, ChangeAsked, ChangeVerb } from '../../model/change.ts';
 import { type RunDeps, RunningChange, type Work } from './run-change.ts';
 
-export interface ChangesDeps extends Omit<RunDeps, 'signal'> {
+export interface ChangeListDeps extends Omit<RunDeps, 'signal'> {
   /** Name of the door's host. */
   readonly host: string;
 }
 
 /** What is asked for, and how it is done. */
-export interface Wanted {
+export interface ChangeRequest {
   readonly verb: ChangeVerb;
   readonly asked: ChangeAsked;
   readonly work: Work;
@@ -26,12 +26,12 @@ const STOP_MS = 8_000;
 const settling: readonly ChangeVerb[] = ['restart', 'scale'];
 
 /** What is being changed through this door, and was changed last. */
-export class Changes {
-  readonly #deps: ChangesDeps;
+export class ChangeList {
+  readonly #deps: ChangeListDeps;
   readonly #all = new Map<string, RunningChange>();
   readonly #stopping = new AbortController();
 
-  constructor(deps: ChangesDeps) {
+  constructor(deps: ChangeListDeps) {
     this.#deps = deps;
   }
 
@@ -59,7 +59,7 @@ export class Changes {
   }
 
   /** @returns once it does something, was refused, or is over */
-  async begin({ verb, asked, work }: Wanted): Promise<RunningChange> {
+  async begin({ verb, asked, work }: ChangeRequest): Promise<RunningChange> {
     const id = createId();
     const change: Change = {
       ...{ id, verb, asked, host: this.#deps.host, state: 'running', at: Date.now() },

@@ -3,7 +3,7 @@ import { problem, type Reply } from './reply.ts';
 import type { Rights } from './rights.ts';
 
 /** What a route is asked. */
-export interface Asked {
+export interface AdminRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly rights: Rights;
@@ -14,7 +14,7 @@ export interface Asked {
 
 /** Null where it has answered by itself: a stream. */
 type Answered = Reply | null;
-export type Handler = (asked: Asked) => Answered | Promise<Answered>;
+export type Handler = (asked: AdminRequest) => Answered | Promise<Answered>;
 
 type Method = 'GET' | 'POST' | 'DELETE';
 

@@ -13,14 +13,14 @@ const MAX_LINE = 400;
  * ours has no remedy but its stack.
  */
 export function tell(error: unknown, output: Output, debug: boolean): ExitCode {
-  const told = explain(error);
-  output.talk(`meowctl: ${plain(told.message).slice(0, MAX_LINE)}`);
-  output.talk(`  ${plain(told.remedy)}`);
+  const explanation = explain(error);
+  output.talk(`meowctl: ${plain(explanation.message).slice(0, MAX_LINE)}`);
+  output.talk(`  ${plain(explanation.remedy)}`);
   for (const line of details(error)) output.talk(`  | ${plain(line)}`);
   if (error instanceof Error && (debug || isMistake(error))) {
     for (const line of String(error.stack).split('\n')) output.talk(plain(line));
   }
-  return told.exitCode;
+  return explanation.exitCode;
 }
 
 /**
@@ -39,9 +39,9 @@ function remedyOf(error: unknown): string {
   return 'Run it again with --debug to see where';
 }
 
-type Told = Pick<MeowError, 'message' | 'remedy' | 'exitCode'>;
+type Explanation = Pick<MeowError, 'message' | 'remedy' | 'exitCode'>;
 
-function explain(error: unknown): Told {
+function explain(error: unknown): Explanation {
   if (error instanceof MeowError) return error;
   return { message: errorInWords(error), remedy: remedyOf(error), exitCode: exitCodes.failed };
 }

@@ -7,13 +7,15 @@ import type { Output } from './output.ts';
 import type { Row } from './rows.ts';
 
 /** The fleet, and where a server shows no sign of life, why that may be. */
-export interface Look {
+export interface FleetWithSilence {
   readonly fleet: FleetView;
   readonly silence: Silence | null;
 }
 
 /** One look, and a second one only where it is needed. */
-export async function look(registry: Pick<Registry, 'fleet' | 'silence'>): Promise<Look> {
+export async function look(
+  registry: Pick<Registry, 'fleet' | 'silence'>,
+): Promise<FleetWithSilence> {
   const fleet = await registry.fleet();
   if (fleet.servers.every(isLeased)) return { fleet, silence: null };
   const silence = await registry.silence();
@@ -23,7 +25,10 @@ export async function look(registry: Pick<Registry, 'fleet' | 'silence'>): Promi
 }
 
 /** Says why beside what is lost; who is only not let speak is as it said last. */
-export function explainLost(rows: readonly Row[], { fleet, silence }: Look): readonly Row[] {
+export function explainLost(
+  rows: readonly Row[],
+  { fleet, silence }: FleetWithSilence,
+): readonly Row[] {
   if (silence === null) return rows;
   const listings = new Map(fleet.servers.map((listing) => [listing.record.id, listing]));
   return rows.map((row) => {
@@ -33,7 +38,7 @@ export function explainLost(rows: readonly Row[], { fleet, silence }: Look): rea
 }
 
 /** Since when Redis takes no writes, and what to do. */
-export function sayNoWrites({ silence }: Look, output: Output): void {
+export function sayNoWrites({ silence }: FleetWithSilence, output: Output): void {
   if (!silence?.takesNoWrites || !silence.refusal) return;
   const { message, remedy } = silence.refusal;
   output.talk(`meowctl: ${message}; ${lastBeat(silence.agoMs)}, and this is how it was then`);

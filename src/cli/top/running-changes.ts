@@ -1,7 +1,7 @@
 import type { FleetVerbs } from '../../admin/changes/change-routes.ts';
 import type { Outcome, Progress } from '../../admin/changes/run-change.ts';
 import { toMeowError } from '../../errors.ts';
-import type { Wanted } from '../../overview/consequences.ts';
+import type { FleetChange } from '../../overview/consequences.ts';
 import { plain } from '../../text.ts';
 import type { Signs } from '../progress/marks.ts';
 import type { Line } from '../progress/region.ts';
@@ -41,7 +41,7 @@ export class RunningChanges {
     this.#options = options;
   }
 
-  begin(wanted: Wanted): void {
+  begin(wanted: FleetChange): void {
     const { signs, nowMs } = this.#options;
     const show = (lines: readonly Line[]) => {
       if (change.endedMs === null) change.lines = lines;
@@ -82,7 +82,7 @@ export class RunningChanges {
     await Promise.all(this.#going);
   }
 
-  async #go(wanted: Wanted, change: RunningChange): Promise<void> {
+  async #go(wanted: FleetChange, change: RunningChange): Promise<void> {
     const { signs } = this.#options;
     const { steps } = change;
     const progress = { steps, say: this.#options.say, signal: this.#stopping.signal };
@@ -101,7 +101,7 @@ export class RunningChanges {
   }
 }
 
-function run(verbs: FleetVerbs, wanted: Wanted, progress: Progress): Promise<Outcome> {
+function run(verbs: FleetVerbs, wanted: FleetChange, progress: Progress): Promise<Outcome> {
   switch (wanted.verb) {
     case 'spawn':
       return verbs.spawn(wanted.count, progress);

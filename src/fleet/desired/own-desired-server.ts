@@ -22,7 +22,7 @@ export interface OwnDesiredServerDeps {
 }
 
 /** What its server was asked to be. */
-export interface Asked {
+export interface RequestedServer {
   readonly spec: AppSpec;
   readonly fixedPort: boolean;
   readonly listenHost: string;
@@ -38,10 +38,10 @@ export interface Asked {
  */
 export class OwnDesiredServer {
   readonly #deps: OwnDesiredServerDeps;
-  readonly #asked: Asked;
+  readonly #asked: RequestedServer;
   #desired: SignedServer | null = null;
 
-  constructor(deps: OwnDesiredServerDeps, asked: Asked) {
+  constructor(deps: OwnDesiredServerDeps, asked: RequestedServer) {
     this.#deps = deps;
     this.#asked = asked;
   }
@@ -131,7 +131,7 @@ export class OwnDesiredServer {
 
 function toUnsigned(
   record: ServerRecord,
-  { replaces, ofUp, ...asked }: Asked,
+  { replaces, ofUp, ...asked }: RequestedServer,
   fleet: Pick<Unsigned, 'registry' | 'namespace'>,
 ): Unsigned {
   const { id, app, hostId = '', pid, pidStart, port } = record;

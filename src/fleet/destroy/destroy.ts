@@ -9,7 +9,7 @@ import { type KnownServer, knownServers } from '../targets/servers.ts';
 import { type DestroyDeps, type DestroyOptions, type Job, nameOf } from './destroy-run.ts';
 import { end, patienceMs } from './end-overdue.ts';
 import { order, orderTheirSuccessors, writeOrders } from './orders.ts';
-import { type End, sayWhatIsOnOtherHosts, together } from './other-hosts.ts';
+import { type LeaveOutcome, sayWhatIsOnOtherHosts, together } from './other-hosts.ts';
 
 export type { DestroyDeps, DestroyOptions } from './destroy-run.ts';
 
@@ -59,7 +59,7 @@ export async function destroyServers(
   };
 }
 
-async function endAndTell(job: Job, server: KnownServer): Promise<End> {
+async function endAndTell(job: Job, server: KnownServer): Promise<LeaveOutcome> {
   const ended = await end(job, server);
   if (ended.failed) job.steps?.failed(server.id, ended.failed);
   else job.steps?.done(server.id, GONE);

@@ -3,7 +3,7 @@ import { INIT_PID, isAliveHere, isHere } from '../../process/identity.ts';
 import { terminate } from '../../process/terminate.ts';
 import type { KnownServer } from '../targets/servers.ts';
 import { type Job, leaveWithinMs, nameOf } from './destroy-run.ts';
-import { type End, isLostOnOtherHost, ORDER_STANDS } from './other-hosts.ts';
+import { isLostOnOtherHost, type LeaveOutcome, ORDER_STANDS } from './other-hosts.ts';
 
 /** A living server beats, and so hears its order, within a lease; a lost one elsewhere may be off. */
 export function patienceMs(job: Job, server: KnownServer): number {
@@ -12,7 +12,7 @@ export function patienceMs(job: Job, server: KnownServer): number {
 }
 
 /** What asking did not end in time. */
-export async function end(job: Job, server: KnownServer): Promise<End> {
+export async function end(job: Job, server: KnownServer): Promise<LeaveOutcome> {
   const { record, id } = server;
   if (record.pid === INIT_PID) return stays(job, server, 'is process 1, which no record ends');
   if (!isHere(record, job.machine)) return stays(job, server, `is on host ${record.host}`);
@@ -32,7 +32,7 @@ export async function end(job: Job, server: KnownServer): Promise<End> {
   };
 }
 
-function stays(job: Job, server: KnownServer, why: string): End {
+function stays(job: Job, server: KnownServer, why: string): LeaveOutcome {
   const message = `${nameOf(server)} did not leave within ${patienceMs(job, server) / 1_000} s; it ${why}`;
   return { gone: null, failed: new TimeoutError('not-drained', message, ORDER_STANDS) };
 }

@@ -5,7 +5,7 @@ import { plain } from '../../text.ts';
 import type { KnownServer } from '../targets/servers.ts';
 
 /** What became of a server that did not leave when it was asked. */
-export interface End {
+export interface LeaveOutcome {
   readonly gone: ServerRecord | null;
   readonly failed: MeowError | null;
 }
@@ -33,7 +33,7 @@ export function sayWhatIsOnOtherHosts(
 /** The failures of all that were left; many servers that stay elsewhere are one line. */
 export function together(
   left: readonly KnownServer[],
-  ends: readonly End[],
+  ends: readonly LeaveOutcome[],
   machine: Machine,
 ): MeowError[] {
   const all = left.map((server, at) => ({ server, end: ends[at] }));

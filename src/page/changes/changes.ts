@@ -1,13 +1,13 @@
 import type { Change } from '../../model/change.ts';
 import type { Overview } from '../../model/overview.ts';
-import { question, runningHere, type Wanted } from '../../overview/consequences.ts';
+import { type FleetChange, question, runningHere } from '../../overview/consequences.ts';
 import type { Api } from '../connection/api.ts';
 import { find } from '../elements/find.ts';
 import { createDialog, type Dialog } from './dialog.ts';
 import { createProgress, wantedInWords } from './progress.ts';
 
 /** The buttons, and what comes of them. */
-export interface Changes {
+export interface ChangeControls {
   see(overview: Overview): void;
   /** How far a change is, whoever asked for it, as the door tells it. */
   hear(change: Change): void;
@@ -15,7 +15,7 @@ export interface Changes {
   catchUp(): Promise<void>;
 }
 
-export function createChanges(api: Api): Changes {
+export function createChangeControls(api: Api): ChangeControls {
   const dialog = createDialog();
   const progress = createProgress();
   let fleet: Overview | null = null;
@@ -53,7 +53,7 @@ async function chosen(
   id: string | null,
   fleet: Overview,
   dialog: Dialog,
-): Promise<Wanted | null> {
+): Promise<FleetChange | null> {
   if (verb === 'spawn' || verb === 'scale') {
     const ask = (label: string, first: number, least: number) =>
       dialog.askCount({ label, first, least }, (count) => question({ verb, count }, fleet));
@@ -67,14 +67,14 @@ async function chosen(
   return wanted && (await dialog.ask(question(wanted, fleet))) ? wanted : null;
 }
 
-function wantedOf(verb: string, id: string | null): Wanted | null {
+function wantedOf(verb: string, id: string | null): FleetChange | null {
   if (verb === 'restart') return { verb, id };
   return verb === 'destroy' && id !== null ? { verb, id } : null;
 }
 
 type Request = readonly [method: 'POST' | 'DELETE', path: string, body?: object];
 
-function requestFor(wanted: Wanted): Request {
+function requestFor(wanted: FleetChange): Request {
   switch (wanted.verb) {
     case 'spawn':
       return ['POST', '/servers', { count: wanted.count }];

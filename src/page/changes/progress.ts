@@ -1,5 +1,5 @@
 import type { Change, ChangeStep } from '../../model/change.ts';
-import type { Wanted } from '../../overview/consequences.ts';
+import type { FleetChange } from '../../overview/consequences.ts';
 import type { Tone } from '../../overview/state-words.ts';
 import { many, timeOfDay } from '../../overview/units.ts';
 import { reason } from '../../plain-text.ts';
@@ -96,7 +96,7 @@ function objectInWords(verb: string, count: number): string {
   return verb === 'scale' ? `to ${many(count, 'server')}` : many(count, 'server');
 }
 
-export function wantedInWords(wanted: Wanted): string {
+export function wantedInWords(wanted: FleetChange): string {
   if ('count' in wanted) return `${wanted.verb} ${objectInWords(wanted.verb, wanted.count)}`;
   return `${wanted.verb} ${wanted.id ?? 'all'}`;
 }

@@ -13,8 +13,8 @@ import type { Upstream } from '../upstream/upstream.ts';
 import { Attempt } from './attempt.ts';
 import type { Client } from './client.ts';
 import { attemptName, type DoorContext, type Outgoing, pickUpstream } from './context.ts';
+import { CLIENT_LEFT, report, requestId } from './report.ts';
 import type { Waiting } from './start-queue.ts';
-import { CLIENT_LEFT, requestId, tell } from './tell.ts';
 import { takesPicture } from './undelivered-pictures.ts';
 
 const GONE = 499;
@@ -193,7 +193,7 @@ export class Exchange implements Client, Unanswered, Waiting {
       this.#attempt?.end(CLIENT_LEFT);
     }
     if (!whole || this.#served === null) this.#tellUndelivered();
-    this.#tell(whole);
+    this.#report(whole);
     finishConnection(this.connection, this.context.closing);
   }
 
@@ -203,9 +203,9 @@ export class Exchange implements Client, Unanswered, Waiting {
     if (this.#tried.length > 0 && takesPicture(method, path)) this.context.onUndelivered(attempt);
   }
 
-  #tell(whole: boolean): void {
+  #report(whole: boolean): void {
     const { headersSent, statusCode } = this.response;
-    tell(this.context, this.outgoing, {
+    report(this.context, this.outgoing, {
       startMs: this.#startMs,
       status: whole || headersSent ? statusCode : GONE,
       served: this.#served,

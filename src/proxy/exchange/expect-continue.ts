@@ -20,7 +20,7 @@ export interface Expectation {
   goAhead(): void;
 }
 
-type End = (error: Error | null, trailers: string[]) => void;
+type EndHandler = (error: Error | null, trailers: string[]) => void;
 
 const nothing = () => {};
 
@@ -48,7 +48,7 @@ export function sendExpecting(
   outgoing.maxHeadersCount = 0;
   let over = false;
   let answer: IncomingMessage | null = null;
-  const end: End = once((error: Error | null, trailers: string[]) => {
+  const end: EndHandler = once((error: Error | null, trailers: string[]) => {
     over = true;
     if (error) handler.onError?.(error);
     else handler.onComplete?.(trailers);
@@ -118,7 +118,7 @@ function passInterim(
   handler.onHeaders?.(statusCode, latin1(rawHeaders), nothing, statusMessage);
 }
 
-function passOn(response: IncomingMessage, handler: AttemptHandler, end: End): void {
+function passOn(response: IncomingMessage, handler: AttemptHandler, end: EndHandler): void {
   const bytes = latin1(response.rawHeaders);
   handler.onResponseStarted?.();
   handler.onHeaders?.(response.statusCode ?? 0, bytes, nothing, response.statusMessage ?? '');

@@ -9,7 +9,7 @@ export interface Trouble {
 }
 
 /** What was asked when Redis refused; ioredis adds it to the error. */
-interface Asked {
+interface RefusedCommand {
   readonly name: string;
   readonly keys: readonly string[];
 }
@@ -17,7 +17,7 @@ interface Asked {
 const MAX_SAID = 160;
 const NO_CLUSTER = 'or to a Redis that is no cluster';
 
-type Reading = (said: string, asked: Asked) => Trouble | null;
+type Reading = (said: string, asked: RefusedCommand) => Trouble | null;
 
 /** Redis words a refusal one way for a command, another way inside a script, and by its version. */
 const readings: readonly Reading[] = [
@@ -33,7 +33,7 @@ const readings: readonly Reading[] = [
 /** A refusal that can only be told with what was asked for: a right, a command, a key, a node. */
 export function refusal(error: Error): Trouble | null {
   const said = withoutPlace(error.message);
-  const asked = askedFor(error);
+  const asked = refusedCommand(error);
   for (const read of readings) {
     const trouble = read(said, asked);
     if (trouble) return trouble;
@@ -44,7 +44,7 @@ export function refusal(error: Error): Trouble | null {
 /** An answer that we know nothing about, in its own words. */
 export function unknownRefusal(error: Error): Trouble {
   const said = plain(withoutPlace(error.message)).slice(0, MAX_SAID);
-  const { name } = askedFor(error);
+  const { name } = refusedCommand(error);
   return refused(`refused ${name}: ${said}`, 'Put that right there, or set REDIS_URL to another');
 }
 
@@ -55,13 +55,13 @@ function ofCommand(said: string): Trouble | null {
   return refused(`does not let this user run ${name.toUpperCase()}`, right);
 }
 
-function ofChannel(said: string, { keys }: Asked): Trouble | null {
+function ofChannel(said: string, { keys }: RefusedCommand): Trouble | null {
   if (!/permissions.*\bchannels?\b|can't publish to the channel/i.test(said)) return null;
   const channel = `{${namespaceOf(keys)}}:changes`;
   return refused(`does not let this user use the channel ${quote(channel)}`, grant(`&${channel}`));
 }
 
-function ofKeys(said: string, { keys }: Asked): Trouble | null {
+function ofKeys(said: string, { keys }: RefusedCommand): Trouble | null {
   if (!/(permissions to access|can't access).*\bkeys?\b/i.test(said)) return null;
   const pattern = `{${namespaceOf(keys)}}:*`;
   return refused(`does not let this user use the keys ${quote(pattern)}`, grant(`~${pattern}`));
@@ -73,7 +73,7 @@ function ofScript(said: string): Trouble | null {
   return refused('does not let this user run all of our commands', grant('…'));
 }
 
-function ofUnknownCommand(said: string, { name }: Asked): Trouble | null {
+function ofUnknownCommand(said: string, { name }: RefusedCommand): Trouble | null {
   const [found, unknown] =
     /unknown command [`']?([\w|]+)|Unknown Redis command called from script/i.exec(said) ?? [];
   if (found === undefined) return null;
@@ -82,7 +82,7 @@ function ofUnknownCommand(said: string, { name }: Asked): Trouble | null {
   return refused(`has no command ${command}: it was renamed, or is not offered there`, remedy);
 }
 
-function ofType(said: string, { name, keys }: Asked): Trouble | null {
+function ofType(said: string, { name, keys }: RefusedCommand): Trouble | null {
   if (!said.startsWith('WRONGTYPE')) return null;
   // Our scripts name the key; where a plain command fails, it has only one.
   const [, inScript] = /^WRONGTYPE the key (.*) holds (?:a|no) \w+$/.exec(said) ?? [];
@@ -116,7 +116,7 @@ function withoutPlace(said: string): string {
   return said.replace(/\.? script: [0-9a-f]{40}, on .*$/s, '');
 }
 
-function askedFor(error: Error): Asked {
+function refusedCommand(error: Error): RefusedCommand {
   const { name = '', args = [] } = (error as Error & { command?: Command }).command ?? {};
   const keys = name === 'eval' ? args.slice(2) : args;
   return { name: name.toUpperCase(), keys: keys.map(String) };

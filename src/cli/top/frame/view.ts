@@ -1,5 +1,5 @@
 import type { Overview, ServerView } from '../../../model/overview.ts';
-import { type Question, question, type Wanted } from '../../../overview/consequences.ts';
+import { type FleetChange, type Question, question } from '../../../overview/consequences.ts';
 import { matches, nextSorting, type Sorting, sorted, unsorted } from '../../../overview/sorting.ts';
 import { sortKeys } from './columns.ts';
 
@@ -16,7 +16,7 @@ type Mode =
   | { readonly kind: 'table' | 'help' }
   /** `before`: what Escape goes back to. */
   | { readonly kind: 'filter'; readonly before: string }
-  | { readonly kind: 'question'; readonly wanted: Wanted; readonly question: Question };
+  | { readonly kind: 'question'; readonly wanted: FleetChange; readonly question: Question };
 
 /** A key by its name, as Node names them, or what was typed. */
 export interface Key {
@@ -28,7 +28,7 @@ export interface Key {
 /** What a key asks for besides another view. */
 export type Action =
   | { readonly kind: 'quit' | 'redraw' | 'suspend' }
-  | { readonly kind: 'change'; readonly wanted: Wanted };
+  | { readonly kind: 'change'; readonly wanted: FleetChange };
 
 export interface Pressed {
   readonly view: View;
@@ -82,7 +82,7 @@ function typed(view: View, before: string, { name, text, isCtrl }: Key): View {
 }
 
 // Only `y` is a yes: whatever else is pressed, nothing is done.
-function answered(view: View, wanted: Wanted, { text }: Key): Pressed {
+function answered(view: View, wanted: FleetChange, { text }: Key): Pressed {
   const isYes = text === 'y' || text === 'Y';
   return { view: { ...view, mode: TABLE }, action: isYes ? { kind: 'change', wanted } : null };
 }
@@ -130,7 +130,7 @@ function sortingBy(sorting: Sorting, text: string): Sorting | null {
   return nextSorting(unsorted, sortKeys[next] ?? '');
 }
 
-function wantedBy(text: string, id: string | null): Wanted | null {
+function wantedBy(text: string, id: string | null): FleetChange | null {
   if (text === 's') return { verb: 'spawn', count: 1 };
   if (text === 'R') return { verb: 'restart', id: null };
   if (text === 'r' && id !== null) return { verb: 'restart', id };
@@ -138,6 +138,6 @@ function wantedBy(text: string, id: string | null): Wanted | null {
   return null;
 }
 
-function asking(wanted: Wanted, overview: Overview): Mode {
+function asking(wanted: FleetChange, overview: Overview): Mode {
   return { kind: 'question', wanted, question: question(wanted, overview) };
 }

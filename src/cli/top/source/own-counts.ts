@@ -4,7 +4,7 @@ import type { ServerRecord } from '../../../model/server-record.ts';
 import { type Standing, standings } from '../../../model/server-state.ts';
 
 /** Where and when a look was had. */
-export interface Look {
+export interface Observation {
   readonly fleet: FleetView;
   readonly queue: Overview['queue'];
   /** How long Redis took for it. */
@@ -51,7 +51,7 @@ export class OwnCounts {
     this.#options = options;
   }
 
-  overview(look: Look): Overview {
+  overview(look: Observation): Overview {
     const { host, version } = this.#options;
     const { fleet, at } = look;
     this.#count(look);
@@ -79,7 +79,7 @@ export class OwnCounts {
     return ids.every((id) => typeof this.#paces.get(id)?.rps === 'number');
   }
 
-  #count({ fleet, nowMs }: Look): void {
+  #count({ fleet, nowMs }: Observation): void {
     const seen = new Set(fleet.servers.map(({ record }) => record.id));
     for (const id of this.#paces.keys()) if (!seen.has(id)) this.#paces.delete(id);
     for (const { record, leaseLeftMs } of fleet.servers) {

@@ -4,7 +4,7 @@ import type { Upstream } from '../upstream/upstream.ts';
 import type { DoorContext, Outgoing } from './context.ts';
 
 /** How a request ended. */
-export interface Told {
+export interface EndedExchange {
   readonly startMs: number;
   readonly status: number;
   /** Who answered; null when the door did. */
@@ -19,29 +19,29 @@ export interface Told {
 export const CLIENT_LEFT = 'the client left';
 const SERVER_ERROR = 500;
 
-/** Tells of a request that is over whoever counts, writes down or remembers it. */
-export function tell(
+/** Reports a request that is over to whoever counts it, writes it down or remembers it. */
+export function report(
   { figures, notes, onAnswer }: DoorContext,
   outgoing: Outgoing,
-  told: Told,
+  ended: EndedExchange,
 ): void {
-  const { status, served, tried, isStream, failures } = told;
-  const durationMs = performance.now() - told.startMs;
+  const { status, served, tried, isStream, failures } = ended;
+  const durationMs = performance.now() - ended.startMs;
   figures?.answered(tried.at(-1)?.tally ?? null, status, isStream ? null : durationMs);
-  const isTrouble = hadTrouble(told);
+  const isTrouble = hadTrouble(ended);
   if (!onAnswer && !isTrouble) return;
   const { method, path } = outgoing;
   const answered = {
     ...{ at: Date.now() - durationMs, method, path, server: served, status, durationMs },
     tried: tried.map(({ id }) => id),
-    trouble: remark(status, served) ?? told.trouble,
+    trouble: remark(status, served) ?? ended.trouble,
   };
   onAnswer?.(answered);
   if (isTrouble) notes.add({ ...answered, id: requestId(outgoing), failures: failures ?? [] });
 }
 
 // That a client leaves is its own affair, and frequent.
-function hadTrouble({ status, failures, trouble }: Told): boolean {
+function hadTrouble({ status, failures, trouble }: EndedExchange): boolean {
   if (failures !== null || status >= SERVER_ERROR) return true;
   return trouble !== null && trouble !== CLIENT_LEFT;
 }
