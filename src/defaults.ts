@@ -24,8 +24,8 @@ export const defaults = Object.freeze({
   /** How long an app may take to say whether it is well. */
   healthAskMs: 5_000,
   /** How often a server looks whether its app is well, and how many bad looks in a row say it is not. */
-  healthLookMs: 1_500,
-  healthLooksToFail: 3,
+  healthIntervalMs: 1_500,
+  healthFailuresToFail: 3,
   /** How long a program lives that could not bind, while somebody else answers in its place. */
   programSettleMs: 2_000,
   /** How long a program without HTTP must run to count as started: supervisord's `startsecs`. */

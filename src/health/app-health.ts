@@ -11,9 +11,9 @@ import {
 
 export interface HealthLimits extends AskLimits {
   /** How often it looks. */
-  readonly healthLookMs: number;
+  readonly healthIntervalMs: number;
   /** So many bad looks in a row say that it fails. */
-  readonly healthLooksToFail: number;
+  readonly healthFailuresToFail: number;
 }
 
 export interface AppHealthDeps {
@@ -78,7 +78,7 @@ export class AppHealth {
   start(): void {
     this.#looks ??= repeat({
       name: 'health',
-      every: () => this.#limits.healthLookMs,
+      every: () => this.#limits.healthIntervalMs,
       work: () => this.#look(),
       log: this.#deps.log,
       unref: true,
@@ -91,7 +91,7 @@ export class AppHealth {
 
   #look(): void {
     const nowMs = this.#nowMs();
-    const slept = nowMs - this.#lookedMs > 2 * this.#limits.healthLookMs;
+    const slept = nowMs - this.#lookedMs > 2 * this.#limits.healthIntervalMs;
     const answers = this.#deps.answers();
     const isAlive = answers !== this.#answers;
     this.#lookedMs = nowMs;
@@ -105,7 +105,7 @@ export class AppHealth {
     const page = this.#deps.page();
     const answers = this.#deps.answers();
     this.#asking = true;
-    const said = await ask(page, this.#limits, LOOKS_AN_ASK * this.#limits.healthLookMs);
+    const said = await ask(page, this.#limits, LOOKS_AN_ASK * this.#limits.healthIntervalMs);
     this.#asking = false;
     if (isWell(said, page.status)) this.#sayGood();
     else if (said.status === null && this.#deps.answers() !== answers) this.#bad = 0;
@@ -133,7 +133,7 @@ export class AppHealth {
 
   #sayBad(why: string): void {
     this.#bad += 1;
-    if (this.#bad >= this.#limits.healthLooksToFail) this.#set(why);
+    if (this.#bad >= this.#limits.healthFailuresToFail) this.#set(why);
   }
 
   #set(why: string | null): void {

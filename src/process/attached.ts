@@ -3,7 +3,7 @@ import { sessionOf } from './identity.ts';
 import { type AttachedProgram, startAttached } from './launcher.ts';
 import { listenersOf, portPids } from './port-holder.ts';
 import { commandLineOf, processTree, startedWith, startOf } from './process-tree.ts';
-import { endGroup, hasEnded, stopChild, tellChild } from './terminate.ts';
+import { endGroup, hasEnded, signalChild, stopChild } from './terminate.ts';
 
 /**
  * Starts a program in a process group of its own that does not outlive us, not even when we are
@@ -33,7 +33,7 @@ export function startProgram(program: AttachedProgram) {
     listens: () => listenersOf(processTree(pid)),
     leftBehind: () => left,
     usage: watchGroup(pid),
-    tell: (signal: NodeJS.Signals) => tellChild(child, signal),
+    tell: (signal: NodeJS.Signals) => signalChild(child, signal),
     stop: (graceMs: number) => stopChild(child, graceMs),
   };
 }

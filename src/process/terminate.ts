@@ -24,7 +24,7 @@ export function stopChild(child: ChildProcess, graceMs: number): Promise<Ending>
 }
 
 /** Signals a child of ours alone. */
-export function tellChild(child: ChildProcess, signal: NodeJS.Signals): void {
+export function signalChild(child: ChildProcess, signal: NodeJS.Signals): void {
   if (!hasEnded(child)) child.kill(signal);
 }
 

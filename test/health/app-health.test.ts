@@ -54,7 +54,7 @@ async function watch(
     log: () => {},
     ...clock,
   };
-  const health = new AppHealth(deps, { ...defaults, healthLookMs: LOOK_MS });
+  const health = new AppHealth(deps, { ...defaults, healthIntervalMs: LOOK_MS });
   health.start();
   open.push({ close: () => health.stop() });
   return { app, health, changes, answerSomebody: () => answers++ };

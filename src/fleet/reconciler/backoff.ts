@@ -17,8 +17,8 @@ interface Death {
   readonly atOnce: boolean;
 }
 
-/** What comes after a death. */
-export interface Sentence {
+/** Whether and when a server that died is started again. */
+export interface RestartDecision {
   readonly next: 'again' | 'again-slowly' | 'crashed';
   /** How long until it is started again. */
   readonly delayMs: number;
@@ -42,7 +42,7 @@ export class CrashHistory {
    * @param wasWell it had served for a while
    * @param nowMs monotonic
    */
-  add(wasWell: boolean, nowMs: number): Sentence {
+  add(wasWell: boolean, nowMs: number): RestartDecision {
     const { longCrashWindowMs, deathsToCrash, deathsToSlow, maxRestartMs } = this.#settings;
     const before = this.#since(nowMs - longCrashWindowMs);
     const lately = this.#lately(nowMs);
@@ -69,15 +69,15 @@ export class CrashHistory {
   }
 }
 
-/** The first one of a server that ran well costs it nothing. */
+/** The first death of a server that had run well is no reason to wait. */
 function backOffMs(deaths: readonly Death[], { restartMs, maxRestartMs }: CrashSettings): number {
   const counted = deaths.filter(({ atOnce }) => !atOnce).length;
   if (counted === 0) return 0;
   return Math.min(restartMs * 2 ** (counted - 1), maxRestartMs);
 }
 
-export function sentenceInWords(
-  { next, delayMs, count }: Sentence,
+export function decisionInWords(
+  { next, delayMs, count }: RestartDecision,
   id: string,
   port: number | null,
   { crashWindowMs, longCrashWindowMs }: CrashSettings,
@@ -94,9 +94,9 @@ export function sentenceInWords(
   return `${kind} ${id}${where} died${often}; started again ${when}`;
 }
 
-/** Of one that is given up. */
+/** Why a server is given up. */
 export function oftenInWords(
-  { count }: Pick<Sentence, 'count'>,
+  { count }: Pick<RestartDecision, 'count'>,
   { crashWindowMs }: Pick<CrashSettings, 'crashWindowMs'>,
 ): string {
   return `died ${count} times within ${crashWindowMs / SECOND_MS} s`;

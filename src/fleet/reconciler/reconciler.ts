@@ -14,7 +14,7 @@ import type { DesiredList } from '../scale/scale.ts';
 import type { Here } from '../scale/servers-here.ts';
 import { isDead, untilGone } from '../targets/liveness.ts';
 import { AwakeFor } from './awake-for.ts';
-import { CrashHistory, type CrashSettings, sentenceInWords } from './backoff.ts';
+import { CrashHistory, type CrashSettings, decisionInWords } from './backoff.ts';
 import { noteDeath } from './note-death.ts';
 import { Case } from './restart-state.ts';
 import { type RevivalDeps, Revivals } from './revivals.ts';
@@ -198,15 +198,15 @@ export class Reconciler {
     const { registry, settings, log } = this.#deps;
     const nowMs = this.#nowMs();
     const wasWell = nowMs - (this.#servesMs.get(id) ?? nowMs) >= settings.ranWellMs;
-    const sentence = found.died(wasWell, nowMs);
-    log(sentenceInWords(sentence, id, isWorker(desired.spec) ? null : desired.port, settings));
-    noteDeath(registry, sentence, { id, pid: desired.pid }, settings);
-    if (sentence.next === 'crashed') {
+    const decision = found.died(wasWell, nowMs);
+    log(decisionInWords(decision, id, isWorker(desired.spec) ? null : desired.port, settings));
+    noteDeath(registry, decision, { id, pid: desired.pid }, settings);
+    if (decision.next === 'crashed') {
       this.#cases.delete(id); // `restart` begins anew
       await this.#deps.desired.mark(desired, 'crashed');
       return;
     }
-    setTimeout(() => this.#look(), sentence.delayMs).unref();
+    setTimeout(() => this.#look(), decision.delayMs).unref();
   }
 
   #isDelayed(id: string, found: Case, fleet: FleetView, desiredCount: number): boolean {

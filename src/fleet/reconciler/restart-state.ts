@@ -1,4 +1,4 @@
-import type { CrashHistory, Sentence } from './backoff.ts';
+import type { CrashHistory, RestartDecision } from './backoff.ts';
 
 /** What is known of one server that is wanted here: whether and when it is started again. */
 export class Case {
@@ -25,10 +25,10 @@ export class Case {
   }
 
   /** @param nowMs monotonic, as in all that follows */
-  died(wasWell: boolean, nowMs: number): Sentence {
-    const sentence = this.deaths.add(wasWell, nowMs);
-    if (sentence.next !== 'crashed') this.#dueMs = nowMs + sentence.delayMs;
-    return sentence;
+  died(wasWell: boolean, nowMs: number): RestartDecision {
+    const decision = this.deaths.add(wasWell, nowMs);
+    if (decision.next !== 'crashed') this.#dueMs = nowMs + decision.delayMs;
+    return decision;
   }
 
   isDue(nowMs: number): boolean {

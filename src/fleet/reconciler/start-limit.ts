@@ -10,14 +10,15 @@ import type { CrashHistory } from './backoff.ts';
 export class Started {
   readonly #servers = new Map<string, { record: ServerRecord; deaths: CrashHistory }>();
 
-  /** @param deaths those of its forerunners */
+  /** @param deaths its own, and those of its predecessors */
   add(record: ServerRecord, deaths: CrashHistory): void {
     this.#servers.set(record.id, { record, deaths });
   }
 
   /**
    * Why one more would be too many; null where it is not.
-   * @param wanted how many servers are wanted on this host
+   * @param deaths of the one to be started, and of its predecessors
+   * @param desiredCount how many servers are wanted on this host
    * @param starting how many are being started
    */
   tooMany(
@@ -27,13 +28,13 @@ export class Started {
     starting: number,
   ): string | null {
     const living = this.#living(fleet);
-    const heir = living.find((one) => one.deaths === deaths);
-    if (heir) return `${heir.record.id}, which took its place, still runs`;
+    const successor = living.find((one) => one.deaths === deaths);
+    if (successor) return `${successor.record.id}, which took its place, still runs`;
     if (living.length + starting < desiredCount) return null;
     return `${living.length} that were started here run already, and ${desiredCount} are wanted`;
   }
 
-  /** One that leaves is nobody's server any more. */
+  /** Those that run, without those that are leaving: their places are free. */
   #living({ servers }: FleetView) {
     const leaving = new Set(
       servers.filter(({ record }) => record.state === 'draining').map(({ record }) => record.id),

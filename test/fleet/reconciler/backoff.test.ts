@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { defaults } from '../../../src/defaults.ts';
 import {
   CrashHistory,
-  type Sentence,
-  sentenceInWords,
+  decisionInWords,
+  type RestartDecision,
 } from '../../../src/fleet/reconciler/backoff.ts';
 
 /** What each of these deaths brings, at these seconds; `!` of one that had not run well. */
@@ -51,7 +51,7 @@ describe('a death', () => {
     expect(sentences(...often).slice(-3)).toEqual(['2', 'slowly 30', 'slowly 30']);
   });
 
-  test.each<[Sentence, string]>([
+  test.each<[RestartDecision, string]>([
     [
       { next: 'again', delayMs: 0, count: 1 },
       'server abc234 on port 3001 died; started again at once',
@@ -68,7 +68,7 @@ describe('a death', () => {
       { next: 'crashed', delayMs: 0, count: 5 },
       'server abc234 died 5 times within 60 s: it is left alone until `meowctl restart abc234`',
     ],
-  ])('is said: %o', (sentence, words) => {
-    expect(sentenceInWords(sentence, 'abc234', 3001, defaults)).toBe(words);
+  ])('is said: %o', (decision, words) => {
+    expect(decisionInWords(decision, 'abc234', 3001, defaults)).toBe(words);
   });
 });
