@@ -4,7 +4,7 @@ import type { Context } from 'koa';
 import { StoreError } from '../errors.ts';
 import { troubleInWords } from '../expected-errors.ts';
 import type { ClaimedPicture, Picture } from '../model/picture.ts';
-import type { Images } from '../store/store.ts';
+import type { Pictures } from '../store/store.ts';
 import { inRequestTime, type RequestLimits } from './error-handler.ts';
 import type { Deliveries } from './renew-deliveries.ts';
 
@@ -14,7 +14,7 @@ export interface MeowLimits extends RequestLimits {
 }
 
 export interface MeowDeps {
-  readonly images: Images;
+  readonly images: Pictures;
   readonly deliveries: Deliveries;
   readonly limits: MeowLimits;
   log(line: string): void;

@@ -1,6 +1,6 @@
 import { withoutRedis } from '../expected-errors.ts';
 import type { ClaimedPicture } from '../model/picture.ts';
-import type { Images } from '../store/store.ts';
+import type { Pictures } from '../store/store.ts';
 
 /** The pictures that are being sent at this moment, so that the beat can give them more time. */
 export interface Deliveries {
@@ -9,7 +9,7 @@ export interface Deliveries {
   renew(): Promise<void>;
 }
 
-export function createDeliveries(images: Images): Deliveries {
+export function createDeliveries(images: Pictures): Deliveries {
   const sending = new Set<ClaimedPicture>();
   return {
     begin: (picture) => void sending.add(picture),

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import type { NewPicture } from '../model/picture.ts';
-import type { Images } from '../store/store.ts';
+import type { Pictures } from '../store/store.ts';
 import { quote } from '../text.ts';
 import { inRequestTime, type RequestLimits } from './error-handler.ts';
 import { pictureName, textOfForm } from './picture/name.ts';
@@ -13,7 +13,7 @@ export interface UploadLimits extends FormLimits, RequestLimits {
 }
 
 export interface UploadDeps {
-  readonly images: Images;
+  readonly images: Pictures;
   readonly room: UploadRoom;
   readonly limits: UploadLimits;
 }

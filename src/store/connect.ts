@@ -8,7 +8,7 @@ import type { EventText } from './events/write.ts';
 import { examine } from './examine.ts';
 import { createKeys } from './keys.ts';
 import { createMessages } from './messages.ts';
-import { createImages } from './pictures/enqueue.ts';
+import { createPictures } from './pictures/enqueue.ts';
 import { createRegistry } from './registry.ts';
 import { definePlainScript } from './scripts/define.ts';
 import takesWritesText from './scripts/servers/takes-writes.lua';
@@ -65,7 +65,7 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
     desiredServers: createDesiredServers(link, keys, settings),
     messages: createMessages(link, keys),
     visits: createVisits(link, keys, settings, say),
-    images: createImages(link, keys, settings),
+    images: createPictures(link, keys, settings),
     events,
     eviction: () => readEviction(link),
     examine: () => examine(link, keys),

@@ -135,7 +135,7 @@ export interface Visits {
   recent(): Promise<readonly string[]>;
 }
 
-export interface Images {
+export interface Pictures {
   /** All or none; `onSent` is told of each that Redis has, still out of the queue. Rejects with StoreError `full` over 100 pictures or 256 MiB. */
   enqueue(
     pictures: readonly NewPicture[],
@@ -192,7 +192,7 @@ export interface Store {
   readonly desiredServers: DesiredServers;
   readonly messages: Messages;
   readonly visits: Visits;
-  readonly images: Images;
+  readonly images: Pictures;
   readonly events: Events;
   /** What Redis throws away by itself; null for nothing, or unknown. */
   eviction(): Promise<Eviction | null>;

@@ -4,7 +4,7 @@ import type { Link } from '../../src/store/connection/connection.ts';
 import { openLastingConnection } from '../../src/store/connection/open.ts';
 import { parseRedisUrl } from '../../src/store/connection/redis-url.ts';
 import { createKeys } from '../../src/store/keys.ts';
-import { createImages } from '../../src/store/pictures/enqueue.ts';
+import { createPictures } from '../../src/store/pictures/enqueue.ts';
 import { createRegistry } from '../../src/store/registry.ts';
 import { createVisits } from '../../src/store/visits.ts';
 
@@ -29,7 +29,7 @@ export async function openMistakenStore(url: string) {
     link,
     said,
     registry: createRegistry(link, keys, defaults, { say, toText: eventText, note() {} }),
-    images: createImages(link, keys, defaults),
+    images: createPictures(link, keys, defaults),
     visits: createVisits(link, keys, defaults, say),
     /** Until `work` is done. */
     async whileMistaken<T>(work: () => T | Promise<T>): Promise<T> {

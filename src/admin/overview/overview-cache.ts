@@ -2,7 +2,7 @@ import { StoreError } from '../../errors.ts';
 import { type Background, repeat } from '../../loop.ts';
 import type { Overview } from '../../model/overview.ts';
 import type { Events } from '../../store/events/events.ts';
-import type { Images, Registry, Visits } from '../../store/store.ts';
+import type { Pictures, Registry, Visits } from '../../store/store.ts';
 import type { Rights } from '../responses/rights.ts';
 import { type Around, type OverviewSource, Overviews } from './overview.ts';
 import { publicOverview } from './public-view.ts';
@@ -38,7 +38,7 @@ export class RenderedOverview {
 /** What of the store is shown. */
 export interface ShownStore {
   readonly registry: Pick<Registry, 'around'>;
-  readonly images: Pick<Images, 'size' | 'list' | 'read'>;
+  readonly images: Pick<Pictures, 'size' | 'list' | 'read'>;
   readonly visits: Pick<Visits, 'recent'>;
   readonly events: Pick<Events, 'read' | 'follow'>;
 }

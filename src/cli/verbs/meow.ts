@@ -5,7 +5,7 @@ import { NothingError, UsageError } from '../../errors.ts';
 import { withoutRedis } from '../../expected-errors.ts';
 import { repeat } from '../../loop.ts';
 import type { Picture } from '../../model/picture.ts';
-import type { Images } from '../../store/store.ts';
+import type { Pictures } from '../../store/store.ts';
 import { FORMATS, type Format } from '../../terminal/screen.ts';
 import { plain, quote } from '../../text.ts';
 import type { Context } from '../context/context.ts';
@@ -63,14 +63,14 @@ function checkOutput({ output, json, format }: Options): void {
 
 type Deliver = (picture: Picture) => Promise<void>;
 
-async function peek(images: Images, deliverIt: Deliver): Promise<void> {
+async function peek(images: Pictures, deliverIt: Deliver): Promise<void> {
   const picture = await images.peek();
   if (!picture) throw emptyQueue();
   await deliverIt(picture);
 }
 
 /** Removed only after it is safely elsewhere; back on top when that failed. */
-async function takeOut(images: Images, deliverIt: Deliver): Promise<void> {
+async function takeOut(images: Pictures, deliverIt: Deliver): Promise<void> {
   const picture = await images.claim(randomBytes(12).toString('base64url'));
   if (!picture) throw emptyQueue();
   // A film takes its time.

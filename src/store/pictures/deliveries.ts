@@ -9,10 +9,10 @@ import putBackText from '../scripts/pictures/put-back.lua';
 import putBackForText from '../scripts/pictures/put-back-for.lua';
 import renewText from '../scripts/pictures/renew.lua';
 import requeueExpiredText from '../scripts/pictures/requeue-expired.lua';
-import type { Images, StoreSettings } from '../store.ts';
+import type { Pictures, StoreSettings } from '../store.ts';
 import { load } from './queue.ts';
 
-type Deliveries = Omit<Images, 'enqueue' | 'size' | 'list' | 'read'>;
+type Deliveries = Omit<Pictures, 'enqueue' | 'size' | 'list' | 'read'>;
 
 /** A picture is claimed, handed out, and gone once acknowledged; else it goes back on top. */
 export function createDeliveries(

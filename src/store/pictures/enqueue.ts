@@ -6,7 +6,7 @@ import type { Link } from '../connection/connection.ts';
 import type { Keys } from '../keys.ts';
 import { defineScript } from '../scripts/define.ts';
 import enqueueText from '../scripts/pictures/enqueue.lua';
-import type { Images, StoreSettings } from '../store.ts';
+import type { Pictures, StoreSettings } from '../store.ts';
 import { createDeliveries } from './deliveries.ts';
 import { createQueue } from './queue.ts';
 import { storeBytes } from './store-bytes.ts';
@@ -18,7 +18,7 @@ const STAGED_MS = 10_000;
 type QueueRoom = Pick<StoreSettings, 'maxQueuedPictures' | 'maxQueuedBytes'>;
 
 /** Pictures are staged one by one, then queued by one script: all of them or none. */
-function createEnqueue(link: Link, keys: Keys, room: QueueRoom): Pick<Images, 'enqueue'> {
+function createEnqueue(link: Link, keys: Keys, room: QueueRoom): Pick<Pictures, 'enqueue'> {
   const stage = async (picture: NewPicture): Promise<PictureInfo> => {
     const { type, name } = picture;
     const id = randomBytes(9).toString('base64url');
@@ -78,7 +78,7 @@ function tooSlow(label: string): StoreError {
 }
 
 /** The picture queue: newest first, and a picture leaves it only when somebody has it. */
-export function createImages(link: Link, keys: Keys, settings: StoreSettings): Images {
+export function createPictures(link: Link, keys: Keys, settings: StoreSettings): Pictures {
   return {
     ...createEnqueue(link, keys, settings),
     ...createDeliveries(link, keys, settings),

@@ -4,7 +4,7 @@ import type { Keys } from '../keys.ts';
 import { defineScript, list } from '../scripts/define.ts';
 import listText from '../scripts/pictures/list.lua';
 import sizeText from '../scripts/pictures/size.lua';
-import type { Images } from '../store.ts';
+import type { Pictures } from '../store.ts';
 
 /** As it was given to the picture; longer ones are not ours. */
 const MAX_NAME_BYTES = 400;
@@ -12,7 +12,7 @@ const MAX_NAME_BYTES = 400;
 const ID = /^[A-Za-z0-9_-]{12}$/;
 
 /** The queue to look at: nothing is taken out of it. */
-export function createQueue(link: Link, keys: Keys): Pick<Images, 'size' | 'list' | 'read'> {
+export function createQueue(link: Link, keys: Keys): Pick<Pictures, 'size' | 'list' | 'read'> {
   const prefix = keys.image('');
   return {
     async size() {
