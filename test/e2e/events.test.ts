@@ -103,6 +103,31 @@ describe('the events of a fleet', () => {
     ]);
   });
 
+  test('tell of servers that `scale 0` stops, and that the end of `up` does, who sent the signal', async () => {
+    const stoppedBy = async (id: string) => {
+      const orders = (await events(id)).filter(({ kind }) => kind === 'ordered');
+      return orders.map(({ by, why: words }) => [by, words]).sort();
+    };
+    const [row] = await spawned(1);
+    expect((await site.run(['scale', '0'])).code).toBe(0);
+    const toFinish = 'to finish within 30 s';
+    expect(await stoppedBy(row?.id ?? '')).toEqual([
+      ['SIGTERM', toFinish],
+      ['scale', toFinish],
+    ]);
+    const up = site.start(['up', '--port', String(await freePort()), '--no-admin']);
+    const said = linesOf(up, 'stderr');
+    await until('it is up', () => said().some((line) => line.startsWith('Ctrl-C')));
+    const [ofUp] = (await site.list()).filter(({ state }) => state === 'up');
+    up.kill('SIGINT');
+    expect((await finish(up)).code).toBe(0);
+    const because = `${toFinish}, because \`up\` ends`;
+    expect((await stoppedBy(ofUp?.id ?? '')).at(-1)).toEqual(['up', because]);
+    expect(await why(ofUp?.id ?? '')).toMatch(
+      new RegExp(`up \\(.*\\) told it to leave, ${because}(?!.*SIGTERM)`),
+    );
+  });
+
   test('of a server that never got ready say so', async () => {
     const { code } = await site.run(['spawn', '--', 'false']);
     expect(code).not.toBe(0);

@@ -8,6 +8,9 @@ interface Clause {
   readonly after?: readonly EventKind[];
 }
 
+/** Longer than a signal and its events are under way. */
+const ECHO_MS = 2_000;
+
 const because = ({ why }: FleetEvent) => (why === '' ? '' : `: ${why}`);
 const how = ({ why }: FleetEvent) => (why === '' ? '' : ` ${why}`);
 
@@ -30,7 +33,7 @@ export function lifeOf(events: readonly FleetEvent[]): string[] {
   let before: FleetEvent | null = null;
   for (const event of events) {
     const clause = clauses[event.kind];
-    if (!clause) continue;
+    if (!clause || isEcho(event, events)) continue;
     const last = sentences.at(-1);
     const goesOn = before !== null && clause.after?.includes(before.kind) === true;
     if (before !== null && last !== undefined && goesOn) {
@@ -40,4 +43,16 @@ export function lifeOf(events: readonly FleetEvent[]): string[] {
     before = event;
   }
   return sentences.map((sentence) => (/[.!?]$/.test(sentence) ? sentence : `${sentence}.`));
+}
+
+/** A server tells of the signal that reached it; whoever sent it has mostly told so too. */
+function isEcho({ kind, by, at }: FleetEvent, events: readonly FleetEvent[]): boolean {
+  if (kind !== 'ordered' || !isSignal(by)) return false;
+  return events.some(
+    (other) => other.kind === 'ordered' && !isSignal(other.by) && Math.abs(other.at - at) < ECHO_MS,
+  );
+}
+
+function isSignal(by: string | null): boolean {
+  return by?.startsWith('SIG') ?? false;
 }

@@ -57,7 +57,8 @@ export async function runUp(
     context.output.talk('stopping: keeper, door, servers');
   } finally {
     await inTurn([
-      () => withSteps(context, (steps) => end(going, flags.drainTimeout, steps)),
+      () =>
+        withSteps(context, (steps) => end(going, open.store.registry, flags.drainTimeout, steps)),
       () => tellWhatStays(context, open.store.registry, thisMachine(home)),
       () => open.store.close(),
     ]);
@@ -121,12 +122,19 @@ async function mindRedis({ config, output }: Context, { url }: OpenStore) {
 
 async function end(
   { minder, reconciler, door, desired, ours }: Going,
+  registry: Registry,
   drainMs: number,
   steps: Steps,
 ): Promise<void> {
   const { stopServers } = await import('../../fleet/destroy/stop.ts');
   const stop = (servers: readonly (ServerRecord | SignedServer)[]) =>
-    stopServers(servers, drainMs, defaults, undefined, steps);
+    stopServers(servers, {
+      drainMs,
+      settings: defaults,
+      registry,
+      why: 'because `up` ends',
+      steps,
+    });
   await inTurn([
     () => minder?.stop(),
     () => reconciler?.stop(),

@@ -1,27 +1,38 @@
 import { TimeoutError } from '../../errors.ts';
+import { finishWithin } from '../../model/event.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { type ClaimedProcess, INIT_PID, isAlive } from '../../process/identity.ts';
 import { terminate } from '../../process/terminate.ts';
 import { GONE, LEAVES, type Steps, untold } from '../../steps.ts';
+import type { Registry } from '../../store/store.ts';
 import { type Leaver, type LeaveSettings, leaveWithinMs } from './destroy-run.ts';
 
 type Named = Pick<ServerRecord, 'id' | 'port'>;
 
+interface StopOptions {
+  /** How long each may finish. */
+  readonly drainMs: number;
+  readonly settings: LeaveSettings;
+  /** Takes an event of each that is told: a signal does not say who sent it. */
+  readonly registry: Pick<Registry, 'note'>;
+  /** Why, for the event. */
+  readonly why?: string;
+  /** Ends the waiting: those that were told leave all the same. */
+  readonly signal?: AbortSignal;
+  /** Told of each. */
+  readonly steps?: Steps;
+}
+
 /**
  * Ends servers of this host by SIGTERM: each finishes its requests and stays desired,
  * marked stopped. One that does not is killed.
- * @param drainMs how long each may finish
- * @param signal ends the waiting: those that were told leave all the same
- * @param steps told of each
  * @returns those that had to be killed
  */
 export async function stopServers<T extends ClaimedProcess & Leaver & Named>(
   servers: readonly T[],
-  drainMs: number,
-  settings: LeaveSettings,
-  signal?: AbortSignal,
-  steps: Steps = untold,
+  { drainMs, settings, registry, why, signal, steps = untold }: StopOptions,
 ): Promise<readonly T[]> {
+  const words = [finishWithin(drainMs), why].filter(Boolean).join(', ');
   const endings = await Promise.all(
     servers.map(async (record) => {
       const target = {
@@ -29,6 +40,7 @@ export async function stopServers<T extends ClaimedProcess & Leaver & Named>(
         isIt: () => record.pid !== INIT_PID && !signal?.aborted && isAlive(record),
       };
       steps.now(record.id, LEAVES);
+      if (target.isIt()) registry.note({ kind: 'ordered', server: record.id, why: words });
       const ending = await terminate(target, leaveWithinMs(record, drainMs, settings));
       const isKilled = ending === 'killed' || ending === 'alive';
       if (isKilled) steps.failed(record.id, notDrained(record));

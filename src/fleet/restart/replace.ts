@@ -114,7 +114,9 @@ async function takePlace(job: Job, { id, desired, next }: Replacement): Promise<
 
 // Stopped and not destroyed: its place is kept, whatever becomes of us or of its successor.
 async function replaceOnItsPort(job: Job, old: Replacement): Promise<Step> {
-  const killed = (await stopServers([old.record], job.drainMs, job.settings)).map(notDrained);
+  const { drainMs, settings, registry } = job;
+  const stopped = await stopServers([old.record], { drainMs, settings, registry });
+  const killed = stopped.map(notDrained);
   const { started, failed } = await takePlace(job, old);
   return { started, failed: [...killed, ...failed, ...(await putBack(job, old, failed))] };
 }

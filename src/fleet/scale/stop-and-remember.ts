@@ -2,12 +2,14 @@ import { InterruptedError, type MeowError } from '../../errors.ts';
 import type { SignedServer } from '../../model/desired-server.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { type Steps, untold } from '../../steps.ts';
+import type { Registry } from '../../store/store.ts';
 import { monotonicClock, until } from '../../time/until.ts';
 import type { LeaveSettings } from '../destroy/destroy-run.ts';
 import { notDrained, stopServers } from '../destroy/stop.ts';
 
 export interface StopDeps {
   readonly settings: LeaveSettings & Readonly<Record<'drainMs' | 'leaseMs', number>>;
+  readonly registry: Pick<Registry, 'note'>;
   readonly desired: {
     /** False where somebody else was first. */
     mark(desired: SignedServer, state: 'stopped'): Promise<boolean>;
@@ -40,7 +42,8 @@ export async function stopAndRemember(
   signal: AbortSignal,
   clock = monotonicClock,
 ): Promise<Stopped> {
-  const { settings, steps = untold } = deps;
+  const { settings, registry, steps = untold } = deps;
+  const { drainMs } = settings;
   const told = new Map<string, ServerRecord>();
   const failed: MeowError[] = [];
   const patienceEndsMs = clock.nowMs() + settings.leaseMs;
@@ -53,7 +56,7 @@ export async function stopAndRemember(
     }
     const next = left.filter(({ id }) => marked.has(id));
     for (const record of next) told.set(record.id, record);
-    const killed = await stopServers(next, settings.drainMs, settings, signal, steps);
+    const killed = await stopServers(next, { drainMs, settings, registry, signal, steps });
     failed.push(...killed.map(notDrained));
     return null;
   };

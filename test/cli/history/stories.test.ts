@@ -50,6 +50,22 @@ const begin = [
 ];
 
 describe('the story of a server', () => {
+  test('that was stopped by a signal names who sent it where that is told, and else the signal', () => {
+    const signal = { by: 'SIGTERM', why: 'to finish within 30 s' };
+    const up = { by: 'up', user: 'ann', why: 'to finish within 30 s, because `up` ends' };
+    const [told, untold] = [[happened(10, 'ordered', up)], []].map((orders) => {
+      const events = [...begin, happened(10, 'ordered', signal), ...orders, happened(11, 'gone')];
+      return serverStory(known({ events }), 'abc234')?.sentences.at(-2);
+    });
+    const end = `at ${when(11)} it was gone.`;
+    expect(told).toBe(
+      `At ${when(10)} up (ann on web1) told it to leave, to finish within 30 s, because \`up\` ends; ${end}`,
+    );
+    expect(untold).toBe(
+      `At ${when(10)} SIGTERM (on web1) told it to leave, to finish within 30 s; ${end}`,
+    );
+  });
+
   test('that somebody destroyed names who, from where, and when', () => {
     const events = [
       ...begin,

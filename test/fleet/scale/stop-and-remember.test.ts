@@ -24,7 +24,12 @@ function host(states: Readonly<Record<string, SignedServer['state']>>) {
     return true;
   };
   const stop = (signal = new AbortController().signal, look = async () => ({ serving, here })) =>
-    stopAndRemember({ settings: defaults, desired: { mark } }, look, signal, clock);
+    stopAndRemember(
+      { settings: defaults, registry: { note() {} }, desired: { mark } },
+      look,
+      signal,
+      clock,
+    );
   return { stop, marks, clock, here, serving };
 }
 
