@@ -136,7 +136,7 @@ function toLoadError(error: unknown, path: string, { log, hint }: ModuleDeps): M
   const { code } = (error ?? {}) as { code?: unknown };
   if (UNREAD.has(code) && /\.[cm]?[jt]sx?$/.test(path)) return notRead(path, code === UNKNOWN);
   log(stackOf(error));
-  const message = `module ${quote(path)} threw while it was loaded: ${reason(error)}`;
+  const message = `module ${quote(path)} threw while it was loaded: "${reason(error)}"`;
   return new TimeoutError('app-threw', message, `Its stack shows where${hint}`, {
     cause: error,
   });

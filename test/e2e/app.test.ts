@@ -102,7 +102,7 @@ describe('an app', () => {
   });
 
   test.each([
-    ['throws.js', 5, /threw while it was loaded: no database at db\.example/],
+    ['throws.js', 5, /threw while it was loaded: "no database at db\.example/],
     ['nothing.js', 1, /has a default export that is no app/],
     ['missing.js', 1, /there is no file/],
   ])('of %s exits %i, says why, and leaves nothing behind', async (file, exit, why) => {

@@ -7,8 +7,13 @@ import type { Overview } from '../../model/overview.ts';
  * nothing that a client or an app said.
  */
 
-/** Values that an app or a client may have chosen stand in quotes; paths and targets have their signs. */
-const PRIVATE = /"[^"]*"|\S*[/\\?]\S*/g;
+/**
+ * Values that an app or a client may have chosen stand in quotes, and may hold some: all from the first
+ * to the last is theirs. A text that was cut may have lost the last one.
+ */
+const QUOTED = /"(?:.*"(?!.*…$)|.*$)/s;
+/** Paths and targets have their signs. */
+const PATHS = /\S*[/\\?]\S*/g;
 
 export function publicOverview(overview: Overview): Overview {
   const servers = overview.servers.map((server) => ({
@@ -27,7 +32,7 @@ export function publicEvent(event: FleetEvent): FleetEvent {
 
 /** A sentence, with what is nobody else's business left out. */
 export function publicWords(text: string): string {
-  return text.replace(PRIVATE, '…');
+  return text.replace(QUOTED, '…').replace(PATHS, '…');
 }
 
 /** The file of a module, or the first word of a command, without its folder. */
