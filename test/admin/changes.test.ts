@@ -203,6 +203,25 @@ describe('a change is refused, and nothing is done,', () => {
     },
   );
 
+  test.each(['/servers?app=x', '/servers?count=3', '/scale?count=3', '/restart?force=true'])(
+    'as %s: what stands in its address is not passed over either',
+    async (path) => {
+      const { status, body } = await send(path, '{"count": 1}');
+      const [, name] = /\?(\w+)=/.exec(path) ?? [];
+      expect([status, JSON.parse(body).error]).toEqual([400, `"${name}" is not taken here`]);
+    },
+  );
+
+  test.each(['force=1', 'force=TRUE', 'force', 'forced=true', 'force=true&app=x'])(
+    'as a DELETE with ?%s',
+    async (query) => {
+      const before = asked.length;
+      const path = `/servers/abc234?${query}`;
+      expect((await ask(port, path, { method: 'DELETE', headers: all })).status).toBe(400);
+      expect(asked.length).toBe(before);
+    },
+  );
+
   test.each(['0', '-1', '1.5', '501', '1e9', '"3"', 'null', '[1]', 'true', '{}'])(
     'with a count of %s',
     async (count) => {

@@ -75,7 +75,8 @@ function wrong(fields: Fields, checks: Readonly<Record<string, FieldCheck>>): Re
   return null;
 }
 
-function unknownField(name: string, known: readonly string[]): Reply {
+/** @param known what may be there */
+export function unknownField(name: string, known: readonly string[]): Reply {
   const allowed = known.length > 0 ? `Allowed: ${known.join(', ')}` : 'Send no field';
   return problem(400, `${quote(name)} is not taken here`, allowed);
 }

@@ -3,7 +3,7 @@ import { isServerId } from '../../ids.ts';
 import { quote } from '../../text.ts';
 import { failure, json, problem, type Reply } from '../responses/reply.ts';
 import type { AdminRequest, Handler, Route } from '../responses/router.ts';
-import { type FieldCheck, isReply, readFields } from './body.ts';
+import { type FieldCheck, isReply, readFields, unknownField } from './body.ts';
 import type { ChangeList, ChangeRequest } from './changes.ts';
 import type { Outcome, Progress } from './run-change.ts';
 
@@ -24,13 +24,21 @@ export interface FleetVerbs {
 export function changeRoutes(verbs: FleetVerbs, changes: ChangeList, most: number): Route[] {
   const begin = (wanted: ChangeRequest) => beginChange(changes, wanted);
   return [
-    { path: '/servers', methods: { POST: spawning(verbs, begin, most) } },
-    { path: '/servers/:id', methods: { DELETE: destroying(verbs, begin) } },
-    { path: '/restart', methods: { POST: restarting(verbs, begin, most) } },
-    { path: '/scale', methods: { POST: scaling(verbs, begin, most) } },
+    { path: '/servers', methods: { POST: takingQuery([], spawning(verbs, begin, most)) } },
+    { path: '/servers/:id', methods: { DELETE: takingQuery(['force'], destroying(verbs, begin)) } },
+    { path: '/restart', methods: { POST: takingQuery([], restarting(verbs, begin, most)) } },
+    { path: '/scale', methods: { POST: takingQuery([], scaling(verbs, begin, most)) } },
     { path: '/changes', needsToken: true, methods: { GET: () => json(changes.list()) } },
     { path: '/changes/:id', needsToken: true, methods: { GET: ({ id }) => one(changes, id) } },
   ];
+}
+
+/** A change that may have these in its query: whoever sends `?app=` means it, as in a body. */
+function takingQuery(names: readonly string[], handler: Handler): Handler {
+  return (asked) => {
+    const strange = [...asked.query.keys()].find((name) => !names.includes(name));
+    return strange === undefined ? handler(asked) : unknownField(strange, names);
+  };
 }
 
 type Begin = (wanted: ChangeRequest) => Promise<Reply>;
@@ -52,7 +60,11 @@ function destroying(verbs: FleetVerbs, begin: Begin): Handler {
   return async ({ request, id, query }: AdminRequest) => {
     const fields = await readFields(request, {});
     if (isReply(fields)) return fields;
-    const force = query.get('force') === 'true';
+    const told = query.get('force');
+    const force = told === 'true';
+    if (told !== null && !force && told !== 'false') {
+      return problem(400, `"force" ${quote(told)} is not true or false`);
+    }
     if (!isServerId(id)) return problem(400, `${quote(id)} is not an id`, 'See GET /overview');
     return begin({
       verb: 'destroy',
