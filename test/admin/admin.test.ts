@@ -66,6 +66,17 @@ test.each(['evil.example', 'evil.example:3900', '127.0.0.1.evil.example', '127.0
   },
 );
 
+test.each([
+  ['http://evil.example/overview', 'localhost', 403],
+  ['http://localhost/overview', 'evil.example', 200],
+])(
+  'asked for %s, what its Host line says, %j, counts for nothing',
+  async (target, host, status) => {
+    const head = `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+    expect(await exchange(port, head)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  },
+);
+
 test.each(['localhost', '127.0.0.1', '[::1]'])(
   'the admin listener may be asked as %s',
   async (name) => {

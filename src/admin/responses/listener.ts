@@ -24,6 +24,8 @@ export function createListener(limits: ListenerLimits, answer: Answer): Server {
     used(request.socket, response);
     const head = new RequestHead(request.rawHeaders);
     takeAbsolute(request, head);
+    // Who is asked for must be ours, whichever of the two places says it.
+    if (head.hosts === 1) request.headers.host = head.host;
     const refused = refusal(head, request, limits);
     if (refused) ended.add(request.socket);
     answer(request, response, refused);
