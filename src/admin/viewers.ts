@@ -32,13 +32,15 @@ export class Viewers {
     begin(response, 200, { 'Content-Type': 'text/event-stream' });
     if (request.method === 'HEAD') return void response.end();
     response.once('close', () => {
-      this.#all.delete(viewer);
-      if (this.#all.size === 0) this.#onAny(false);
+      if (this.#all.delete(viewer) && this.#all.size === 0) this.#onAny(false);
     });
     this.#all.add(viewer);
     if (this.#all.size === 1) this.#onAny(true);
     const [oldest] = this.#all;
-    if (oldest && this.#all.size > this.#limits.maxViewers) oldest.response.destroy();
+    if (!oldest || this.#all.size <= this.#limits.maxViewers) return;
+    // Its end is told later: the next one that comes at once must end another.
+    this.#all.delete(oldest);
+    oldest.response.destroy();
   }
 
   /** @param textFor what those with these rights are told; null for nothing */
@@ -55,10 +57,6 @@ export class Viewers {
   /** The same for one of them, who has just come. */
   tellOne(response: ServerResponse, event: string, text: string, id?: string): void {
     this.#write(response, frame(event, text, id) ?? '');
-  }
-
-  endAll(): void {
-    for (const { response } of this.#all) response.destroy();
   }
 
   #write(response: ServerResponse, text: string): void {

@@ -122,3 +122,19 @@ test('one viewer more than may be ends the oldest', async () => {
   await until('the others go on', () => (streams[1]?.of('overview').length ?? 0) > length + 1);
   expect(streams[2]?.ended()).toBe(false);
 });
+
+test('viewers who come in one moment end all but the newest, too', async () => {
+  const few = await listening({ maxViewers: 2 });
+  // The first look takes them all the same time.
+  await fleet.redis.kill('SIGSTOP');
+  const sockets = Array.from({ length: 40 }, () => connect(few, '127.0.0.1'));
+  for (const socket of sockets) {
+    onTestFinished(() => void socket.destroy());
+    socket.on('error', () => {}).resume();
+    socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n');
+  }
+  await until('all have come', () => established(few) === 40);
+  await fleet.redis.kill('SIGCONT');
+  await until('two are left', () => established(few) === 2);
+  expect(sockets.filter(({ closed }) => !closed).length).toBeGreaterThanOrEqual(2);
+});
