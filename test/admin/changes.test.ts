@@ -1,8 +1,14 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Admin } from '../../src/admin/admin.ts';
 import type { FleetVerbs } from '../../src/admin/changes/change-routes.ts';
-import type { Progress } from '../../src/admin/changes/run-change.ts';
-import { FailedError, NothingError, StoreError, UsageError } from '../../src/errors.ts';
+import type { Outcome, Progress } from '../../src/admin/changes/run-change.ts';
+import {
+  FailedError,
+  type MeowError,
+  NothingError,
+  StoreError,
+  UsageError,
+} from '../../src/errors.ts';
 import type { Change } from '../../src/model/change.ts';
 import { adminOf, TOKEN } from '../helpers/admin.ts';
 import { ask, exchange } from '../helpers/clients.ts';
@@ -32,13 +38,20 @@ afterAll(async () => {
 });
 
 /** What was asked of the fleet, each with the way to let it end. */
-const asked: { what: string; progress: Progress; end: (error?: Error) => void }[] = [];
+interface Asked {
+  readonly what: string;
+  readonly progress: Progress;
+  end(error?: Error): void;
+  /** As a verb does that has done nothing. */
+  fail(failed: readonly MeowError[]): void;
+}
+const asked: Asked[] = [];
 const done = { summary: 'it is done', failed: [] };
 
-function wait(what: string, progress: Progress): Promise<typeof done> {
+function wait(what: string, progress: Progress): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const end = (error?: Error) => (error ? reject(error) : resolve(done));
-    asked.push({ what, progress, end });
+    asked.push({ what, progress, end, fail: (failed) => resolve({ summary: '', failed }) });
     progress.signal.addEventListener('abort', () => end());
   });
 }
@@ -125,6 +138,18 @@ describe('a change over the admin listener', () => {
     const answer = await change('DELETE', '/servers/abc234', undefined, error);
     expect([answer.status, answer.value]).toEqual([
       ...[status, { error: error.message, remedy: error.remedy }],
+    ]);
+  });
+
+  test('that only fails, and has begun nothing, is refused as well', async () => {
+    const before = asked.length;
+    const answer = ask(port, '/servers/abc234', { method: 'DELETE', headers: all });
+    await until('its verb is called', () => asked.length > before);
+    const error = new FailedError('last-server', 'it is the last one', 'Use --force');
+    asked.at(-1)?.fail([error]);
+    const { status, body } = await answer;
+    expect([status, JSON.parse(body)]).toEqual([
+      ...[409, { error: error.message, remedy: error.remedy }],
     ]);
   });
 

@@ -54,6 +54,7 @@ export class RunningChange {
     try {
       const say = (line: string) => this.#note(line);
       const { summary, failed } = await work({ steps: this.#told(), say, signal });
+      if (summary === '' && this.#steps.size === 0) this.refusal = failed[0] ?? null;
       this.#end(summary, failed);
     } catch (error) {
       if (error instanceof MeowError && this.#steps.size === 0) this.refusal = error;
