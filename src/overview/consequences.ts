@@ -40,6 +40,11 @@ export function runningHere({ servers }: Pick<Overview, 'servers'>): ServerView[
   );
 }
 
+/** Whether nothing is served once this one is gone: its question says so. */
+export function isLastUp(id: string, { servers }: Pick<Overview, 'servers'>): boolean {
+  return !servers.some((known) => known.id !== id && known.state === 'up');
+}
+
 function spawning(count: number, { door }: Fleet): Question {
   return {
     title: 'Spawn servers',
@@ -99,7 +104,9 @@ function destroying(id: string, fleet: Fleet): Question {
     title: `Destroy ${id}`,
     text:
       `${nameOf(id, fleet)} gets nothing new${requests} and ends. It is not started again. ` +
-      (others === 0 ? noneLeft : `${many(others, 'server')} ${others === 1 ? 'goes' : 'go'} on.`),
+      (isLastUp(id, fleet)
+        ? noneLeft
+        : `${many(others, 'server')} ${others === 1 ? 'goes' : 'go'} on.`),
     act: `Destroy ${id}`,
     isHarsh: true,
   };

@@ -71,6 +71,14 @@ describe('beside a door', () => {
     await changeSays(/✓.*destroy/);
     await row.waitFor({ state: 'detached' });
     expect((await site.liveNow()).map(({ id }) => id)).toEqual([other?.id]);
+    // The last one goes too, where the question said that nothing is served then.
+    await page.getByRole('button', { name: `Destroy ${other?.id}` }).click();
+    await page.getByRole('dialog').getByText('Then nothing is served: clients get 503.').waitFor();
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: /^Destroy/ })
+      .click();
+    await until('none is left', async () => (await site.liveNow()).length === 0);
   });
 
   testPage(

@@ -1,6 +1,6 @@
 import type { Change } from '../../model/change.ts';
 import type { Overview } from '../../model/overview.ts';
-import { type FleetChange, question, runningHere } from '../../overview/consequences.ts';
+import { type FleetChange, isLastUp, question, runningHere } from '../../overview/consequences.ts';
 import type { Api } from '../connection/api.ts';
 import { find } from '../elements/find.ts';
 import { createDialog, type Dialog } from './dialog.ts';
@@ -21,10 +21,11 @@ export function createChangeControls(api: Api): ChangeControls {
   let fleet: Overview | null = null;
 
   async function act(verb: string, id: string | null): Promise<void> {
-    const wanted = fleet && (await chosen(verb, id, fleet, dialog));
+    const asked = fleet;
+    const wanted = asked && (await chosen(verb, id, asked, dialog));
     if (!wanted) return;
     try {
-      const [method, path, body] = requestFor(wanted);
+      const [method, path, body] = requestFor(wanted, asked);
       progress.show((await api.change(method, path, body)) as Change);
     } catch (error) {
       progress.refused(wantedInWords(wanted), error);
@@ -74,7 +75,8 @@ function wantedOf(verb: string, id: string | null): FleetChange | null {
 
 type Request = readonly [method: 'POST' | 'DELETE', path: string, body?: object];
 
-function requestFor(wanted: FleetChange): Request {
+/** @param fleet as it was when the question was asked */
+function requestFor(wanted: FleetChange, fleet: Overview): Request {
   switch (wanted.verb) {
     case 'spawn':
       return ['POST', '/servers', { count: wanted.count }];
@@ -83,6 +85,6 @@ function requestFor(wanted: FleetChange): Request {
     case 'restart':
       return ['POST', '/restart', wanted.id === null ? {} : { ids: [wanted.id] }];
     case 'destroy':
-      return ['DELETE', `/servers/${encodeURIComponent(wanted.id)}`];
+      return ['DELETE', `/servers/${wanted.id}${isLastUp(wanted.id, fleet) ? '?force=true' : ''}`];
   }
 }
