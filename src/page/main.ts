@@ -6,7 +6,7 @@ import { milliseconds, rate } from '../overview/units.ts';
 import { createChangeControls } from './changes/changes.ts';
 import { type Api, createApi } from './connection/api.ts';
 import { follow } from './connection/feed.ts';
-import { takeToken } from './connection/token.ts';
+import { beginAnewWithToken, takeToken } from './connection/token.ts';
 import { find } from './elements/find.ts';
 import { createChart } from './parts/chart.ts';
 import { createDoors } from './parts/doors.ts';
@@ -22,6 +22,7 @@ open();
 /** The page: what it shows comes from one stream of the door that served it. */
 function open(): void {
   const token = takeToken(window);
+  beginAnewWithToken(window);
   const api = createApi(token, () => showRights(api));
   const freshness = createFreshness(Date.now);
   const takers: Record<string, (data: string) => void> = {};

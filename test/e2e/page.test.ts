@@ -72,6 +72,17 @@ describe('the page', () => {
     },
   );
 
+  testPage('takes the token where the page is open already, too', async () => {
+    const { page, context, faults } = await opened(site.pageUrl);
+    await page.locator('#rights').waitFor();
+    // What a browser does with an address that is typed over the same one: nothing is loaded.
+    await page.evaluate((hash) => location.replace(hash), `#token=${site.token()}`);
+    await page.locator('[data-change=spawn]').waitFor();
+    expect(page.url()).toBe(site.pageUrl);
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
   testPage('goes on without a token that is none, and shows the figures', async () => {
     const { page, context } = await opened(`${site.pageUrl}#token=wrong`);
     await page.locator('#rights').waitFor();

@@ -1,4 +1,5 @@
 const KEY = 'meowctl-token';
+const START = '#token=';
 
 /** The token of this tab, until the door says that it is not one. */
 export interface Token {
@@ -13,7 +14,7 @@ export interface Token {
  */
 export function takeToken({ location, history, sessionStorage }: Window): Token {
   const [, given] = /^#token=([\w-]+)$/.exec(location.hash) ?? [];
-  if (location.hash.startsWith('#token=')) {
+  if (location.hash.startsWith(START)) {
     history.replaceState(null, '', location.pathname + location.search);
   }
   if (given) sessionStorage.setItem(KEY, given);
@@ -21,4 +22,16 @@ export function takeToken({ location, history, sessionStorage }: Window): Token 
     value: () => sessionStorage.getItem(KEY),
     forget: () => sessionStorage.removeItem(KEY),
   };
+}
+
+/**
+ * Whoever opens the address with the token where the page is open already changes no more than the
+ * part behind `#`: the browser by itself would load nothing, and leave it in sight.
+ */
+export function beginAnewWithToken(window: Window): void {
+  window.addEventListener('hashchange', () => {
+    if (!window.location.hash.startsWith(START)) return;
+    takeToken(window);
+    window.location.reload();
+  });
 }
