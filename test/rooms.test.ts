@@ -84,7 +84,7 @@ const uses: Record<string, readonly string[]> = {
     ...['model', 'process', 'time'],
   ],
   'cli/top/frame': ['cli/output', 'cli/progress', 'model', 'overview', 'time'],
-  'cli/top/source': ['model', 'overview'],
+  'cli/top/source': ['model', 'overview', 'time'],
   'cli/completion': ['cli/flags', 'cli/output', 'logs', 'model', 'state'],
   'cli/doctor': [...['cli/context', 'cli/flags', 'doctor', 'local-redis', 'process']],
   'cli/picture-files': ['cats/picture', 'terminal'],

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Overview } from '../../../model/overview.ts';
 import { createEventParser } from '../../../overview/event-stream.ts';
 import { parseOverview } from '../../../overview/parse-overview.ts';
+import { afterAwake } from '../../../time/awake-timer.ts';
 
 export interface StreamListener {
   onOverview(overview: Overview): void;
@@ -9,7 +10,7 @@ export interface StreamListener {
   onEnd(): void;
 }
 
-/** A door sends an overview each second: one that is silent for so long is none. */
+/** A door sends an overview each second: one that tells none for so long is none, whatever else it sends. */
 const SILENCE_MS = 5_000;
 const HEALTH_MS = 1_000;
 const MAX_HEALTH_BYTES = 10_000;
@@ -20,7 +21,9 @@ const MAX_EVENT_BYTES = 16 * 1_024 * 1_024;
 export async function doorAt(admin: string): Promise<string | null> {
   const { get } = await import('node:http');
   return new Promise((resolve) => {
-    const request = get(`${admin}/healthz`, { timeout: HEALTH_MS, agent: false }, (response) => {
+    // In all: a stranger there may send a byte now and then, for ever.
+    const signal = AbortSignal.timeout(HEALTH_MS);
+    const request = get(`${admin}/healthz`, { signal, agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (piece: string) => {
@@ -31,7 +34,6 @@ export async function doorAt(admin: string): Promise<string | null> {
       response.on('error', () => resolve(null));
       response.on('close', () => resolve(null));
     });
-    request.on('timeout', () => request.destroy());
     request.on('error', () => resolve(null));
   });
 }
@@ -51,17 +53,22 @@ export async function followDoor(admin: string, listener: StreamListener): Promi
   const end = () => {
     if (isOver) return;
     isOver = true;
+    forget();
     request.destroy();
     listener.onEnd();
   };
+  let forget = afterAwake(SILENCE_MS, end);
   const headers = { Accept: 'text/event-stream' };
-  const request = get(`${admin}/events`, { headers, agent: false, timeout: SILENCE_MS });
+  const request = get(`${admin}/events`, { headers, agent: false });
+  const tell = (overview: Overview) => {
+    forget();
+    forget = afterAwake(SILENCE_MS, end);
+    listener.onOverview(overview);
+  };
   request.on('response', (response) => {
-    if (response.statusCode === 200)
-      read(response, (overview) => listener.onOverview(overview), end);
+    if (response.statusCode === 200) read(response, tell, end);
     else end();
   });
-  request.on('timeout', end);
   request.on('error', end);
   return end;
 }
