@@ -15,15 +15,15 @@ export const defaults = Object.freeze({
   overviewMs: 1_000,
   /** Pages that are open at once: one more ends the oldest. */
   maxViewers: 100,
-  /** What waits for one of them that does not read: beyond that it is dropped. */
+  /** Bytes buffered for one viewer that does not read: beyond that its connection is dropped. */
   maxViewerBytes: 1_024 * 1_024,
   serverHost: '127.0.0.1',
   firstServerPort: 3001,
   /** From a server's port to the one that its program is told. */
   programPortStep: 10_000,
-  /** How long an app may take to say whether it is well. */
+  /** How long an app may take to answer a health check. */
   healthAskMs: 5_000,
-  /** How often a server looks whether its app is well, and how many bad looks in a row say it is not. */
+  /** How often a server checks its app's health, and how many failures in a row make it unhealthy. */
   healthIntervalMs: 1_500,
   healthFailuresToFail: 3,
   /** How long a program lives that could not bind, while somebody else answers in its place. */

@@ -31,7 +31,7 @@ export function isMistake(error: unknown): boolean {
   return error instanceof Error && !(error instanceof MeowError) && !isOfSystem(error);
 }
 
-/** One line for a log: with its remedy where there is one, with its stack where it is a mistake of ours. */
+/** One line for a log: with its remedy where there is one, with its stack where it is a bug. */
 export function troubleInWords(error: unknown): string {
   if (error instanceof MeowError) return `${plain(error.message)}. ${error.remedy}`;
   if (!(error instanceof Error)) return reason(error);

@@ -30,7 +30,7 @@ export function systemRemedy(error: unknown): string | null {
   return remedies.get((error as NodeJS.ErrnoException | null)?.code ?? '') ?? null;
 }
 
-/** What nobody expected: of the system, or a mistake of ours. */
+/** What nobody expected: of the system, or a bug. */
 export function errorInWords(error: unknown): string {
   if (!(error instanceof Error)) return reason(error);
   const { path } = error as NodeJS.ErrnoException;

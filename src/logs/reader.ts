@@ -10,11 +10,11 @@ interface OpenFile {
 
 /** How a log is read. */
 export interface Reading {
-  /** What it stands before: all there is, or only what comes from now on. */
+  /** Whether reading begins with all that is there, or with what is written from now on. */
   readonly from: 'start' | 'end';
   /** How many files a log has at most. */
   readonly logFiles: number;
-  /** Told of each file that may not be read. */
+  /** Called for each file that this user may not read. */
   onDenied(path: string): void;
 }
 

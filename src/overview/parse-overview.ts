@@ -9,7 +9,7 @@ const isNumberOrNone: Check = (value) => value === null || isNumber(value);
 const isNumbers: Check = (value) => Array.isArray(value) && value.every(isNumberOrNone);
 const isBoolean: Check = (value) => typeof value === 'boolean';
 
-/** What a door sends, or null where it is none: of another version, or cut off. */
+/** The overview that a door sent; null where the text is not a valid one: of another version, or cut off. */
 export function parseOverview(text: string): Overview | null {
   try {
     const value: unknown = JSON.parse(text);

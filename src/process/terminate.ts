@@ -2,9 +2,9 @@ import type { ChildProcess } from 'node:child_process';
 import { until } from '../time/until.ts';
 
 const POLL_MS = 20;
-/** What a killed process may take to be gone. */
+/** How long a killed process may take to be gone. */
 export const AFTER_KILL_MS = 2_000;
-/** Its parent collects what ended; until then its pid is taken. */
+/** Time for the parent to reap the zombie: until then its pid is taken. */
 const REAPED_MS = 500;
 
 /** A process to end: its pid counts only while `isIt` says so, asked right before each signal. */
@@ -69,7 +69,7 @@ const OUR_GROUP = 0;
 /**
  * Stops this process until somebody lets it go on, as Ctrl-Z does. Where no shell could (it is the
  * first one of its session), the kernel does not stop it, and it goes on at once.
- * @param isWhole also who waits for it in the same group: npx, a script
+ * @param isWhole also stops the rest of our process group, which waits for us: npx, a script
  */
 export function stopOurselves(isWhole: boolean): void {
   process.kill(isWhole ? OUR_GROUP : process.pid, 'SIGTSTP');

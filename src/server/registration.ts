@@ -117,7 +117,7 @@ export class Registration {
     } else if (this.#inFolder(() => ownDesired?.follow(registry))) void this.look();
   }
 
-  // A mistake of ours cuts no request that is still being served: it is said, once, and it leaves.
+  // A bug cuts no request that is still being served: it is said, once, and it leaves.
   #tell(error: unknown): null {
     const line = `beat: ${troubleInWords(error)}`;
     if (!this.#said.has(line)) this.#deps.log(line);

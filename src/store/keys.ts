@@ -32,7 +32,7 @@ export interface Keys {
   readonly images: string;
   /** hash data, type, name, size, uploadedAt; 10 s until queued, then until delivered */
   image(id: string): string;
-  /** hash as of an image, and its id; for as long as a door may ask again */
+  /** hash with the fields of `image`, and id; kept while a door may ask again */
   delivered(token: string): string;
   /** string, bytes of all that is queued */
   readonly imageBytes: string;

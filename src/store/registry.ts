@@ -12,7 +12,7 @@ import { createSetOnce } from './set-once.ts';
 import type { Registry, StoreSettings } from './store.ts';
 
 interface Telling {
-  /** Told of what is refused, and of a mistake of ours. */
+  /** Told of what is refused, and of a bug. */
   say(line: string): void;
   readonly toText: EventText;
   readonly note: Registry['note'];

@@ -17,7 +17,7 @@ const FLOOD_PAUSE_MS = 2;
 /**
  * The most recent visits, newest first. `record` keeps one push in flight: while it is under way
  * only the newest five can matter, so that is all that waits.
- * @param say told of a mistake of ours: nobody waits for a push
+ * @param say told of a bug: nobody waits for a push
  */
 export function createVisits(
   link: Link,

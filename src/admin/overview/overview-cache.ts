@@ -35,7 +35,7 @@ export class RenderedOverview {
   }
 }
 
-/** What of the store is shown. */
+/** The parts of the store that the admin listener shows. */
 export interface ShownStore {
   readonly registry: Pick<Registry, 'around'>;
   readonly images: Pick<Pictures, 'size' | 'list' | 'read'>;

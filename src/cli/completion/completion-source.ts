@@ -7,13 +7,13 @@ import type { Context } from '../context/context.ts';
 import { listFleet, type Row } from '../output/rows.ts';
 import type { Candidate, CompletionSource } from './candidates.ts';
 
-/** Who presses a key waits: each step towards Redis takes no longer, or it goes without. */
+/** The user waits for completion: each step towards Redis takes no longer, or nothing is offered from there. */
 const PATIENCE_MS = 500;
 const MAX_CANDIDATES = 1_000;
 const MAX_ABOUT = 70;
-/** Of a path from Redis, all that no shell has another use for. */
+/** A path from Redis is offered only if all its characters are plain to every shell. */
 const PLAIN_PATH = /^\/[A-Za-z0-9_.,@%+=/-]+$/;
-/** Of words from Redis. They are shown beside a value and never run; still, none of it could be. */
+/** What is cut from a description out of Redis: it is only shown, but nothing in it could run either. */
 const NOT_WORDS = /[^\p{L}\p{N} ,.:;/@_+=()-]+/gu;
 
 /** What Redis and the state folder know; nothing where they do not answer. */

@@ -4,7 +4,7 @@ import type { Context, OpenStore } from './context.ts';
 import { openDesiredState } from './fleet-deps.ts';
 
 /**
- * More of what runs here, or ran here last, unless something else is named.
+ * The app to start: the one that is named, else the one that runs here or ran here last.
  * @throws UsageError where nothing is named, and it is not clear
  */
 export async function whatToSpawn(

@@ -23,7 +23,7 @@ export function timeOfEvent(at: number, { utc = false }: When = {}): string {
   return isToday ? time : `${date.slice(5)} ${time}`;
 }
 
-/** Says in one line what stands among the events and is none. */
+/** Says in one line which entries among the events are not valid. */
 export function saySkipped(output: Output): (skipped: readonly Skipped[]) => void {
   return (skipped) => {
     const [first] = skipped;

@@ -9,8 +9,8 @@ import type { Output } from './output.ts';
 const MAX_LINE = 400;
 
 /**
- * Says what went wrong in two lines, the value and the remedy, and gives the exit code. A mistake of
- * ours has no remedy but its stack.
+ * Says what went wrong in two lines, the value and the remedy, and gives the exit code. A bug
+ * of meowctl has no remedy but its stack.
  */
 export function tell(error: unknown, output: Output, debug: boolean): ExitCode {
   const explanation = explain(error);

@@ -8,7 +8,7 @@ import { tell } from './print-error.ts';
 
 /**
  * Says what went wrong in two lines, the value and the remedy, and gives the exit code.
- * A stack only with `--debug`, and of a mistake of ours.
+ * A stack only with `--debug`, and of a bug.
  * @param words the command line
  */
 export function report(

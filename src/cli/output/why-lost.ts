@@ -6,13 +6,13 @@ import { zonedTime } from '../../time/zoned-time.ts';
 import type { Output } from './output.ts';
 import type { Row } from './rows.ts';
 
-/** The fleet, and where a server shows no sign of life, why that may be. */
+/** The fleet, and where a server sends no heartbeat, why that may be. */
 export interface FleetWithSilence {
   readonly fleet: FleetView;
   readonly silence: Silence | null;
 }
 
-/** One look, and a second one only where it is needed. */
+/** Reads the fleet once, and the reason of silence only where a server is silent. */
 export async function look(
   registry: Pick<Registry, 'fleet' | 'silence'>,
 ): Promise<FleetWithSilence> {
@@ -24,7 +24,10 @@ export async function look(
   return { fleet: { ...fleet, doors }, silence };
 }
 
-/** Says why beside what is lost; who is only not let speak is as it said last. */
+/**
+ * Adds to each lost server the reason. Where Redis refuses all heartbeats a server is not lost: its row
+ * then shows its last known state.
+ */
 export function explainLost(
   rows: readonly Row[],
   { fleet, silence }: FleetWithSilence,

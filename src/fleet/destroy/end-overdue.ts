@@ -5,19 +5,22 @@ import type { KnownServer } from '../targets/servers.ts';
 import { type Job, leaveWithinMs, nameOf } from './destroy-run.ts';
 import { isLostOnOtherHost, type LeaveOutcome, ORDER_STANDS } from './other-hosts.ts';
 
-/** A living server beats, and so hears its order, within a lease; a lost one elsewhere may be off. */
+/**
+ * How long it gets to leave. A living server beats, and so hears its order, within a lease; a lost
+ * server on another host may be powered down.
+ */
 export function patienceMs(job: Job, server: KnownServer): number {
   const limit = limitMs(job, server);
   return isLostOnOtherHost(server, job.machine) ? Math.min(limit, job.settings.leaseMs) : limit;
 }
 
-/** What asking did not end in time. */
+/** Ends a server that did not obey its drain order in time. */
 export async function end(job: Job, server: KnownServer): Promise<LeaveOutcome> {
   const { record, id } = server;
   if (record.pid === INIT_PID) return stays(job, server, 'is process 1, which no record ends');
   if (!isHere(record, job.machine)) return stays(job, server, `is on host ${record.host}`);
   const isIt = () => isAliveHere(record, job.machine);
-  if (!isIt()) return stays(job, server, `cannot be told by its pid ${record.pid}`);
+  if (!isIt()) return stays(job, server, `cannot be verified by its pid ${record.pid}`);
   const graceMs = record.killMs ?? job.settings.termGraceMs;
   const ending = await terminate({ pid: record.pid, isIt }, graceMs);
   if (ending === 'alive') return stays(job, server, 'outlives SIGKILL');

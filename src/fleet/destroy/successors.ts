@@ -7,8 +7,8 @@ interface Deps {
 }
 
 /**
- * Orders those out, too, that took the place of such servers before these were ordered; afterwards
- * none can any more.
+ * Orders also the successors of these servers to leave: those that took their places before the order
+ * came. Once it has, nobody can take their places any more.
  */
 export async function orderSuccessors(
   deps: Deps,

@@ -1,6 +1,6 @@
 import type { MeowError } from '../../errors.ts';
 
-/** Fails only through a mistake of ours. */
+/** Fails only through a bug. */
 export type Leave = Promise<readonly MeowError[]>;
 
 /** The old servers that finish their last requests while the next ones start. */

@@ -22,7 +22,7 @@ export function writeUpMark(home: string, self: ThisProcess): void {
   writeWhole(markPath(home), markText(self));
 }
 
-/** Null for what is none. */
+/** @returns null where the text is not a valid mark */
 export function parseUpMark(text: string): UpMark | null {
   const more = ['host', 'bootId', 'pidNs'].map((name) => `(?:,"${name}":"([^"]{0,300})")?`);
   const pattern = new RegExp(
@@ -40,7 +40,7 @@ export function removeUpMark(home: string, self: ThisProcess): void {
   if (mark && isSame(mark, self)) removeFile(markPath(home));
 }
 
-/** Null where there is none, or none that can be read. */
+/** @returns null where there is no mark, or no valid one */
 export function readUpMark(home: string): UpMark | null {
   return parseUpMark(readIfAny(markPath(home)));
 }

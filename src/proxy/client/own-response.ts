@@ -6,7 +6,7 @@ import type { Failure } from '../upstream/failure.ts';
 export interface OwnAnswer {
   readonly status: number;
   readonly text: string;
-  /** By which it is counted; any other is counted as refused. */
+  /** The label under which it is counted; without one it is counted as `refused`. */
   readonly reason?: string;
   /** More header lines: name, value… */
   readonly lines?: readonly string[];

@@ -3,7 +3,10 @@ import type { DoorContext } from '../exchange/context.ts';
 import { type Connection, endWith } from './connection.ts';
 import { type OwnAnswer, rawAnswer } from './own-response.ts';
 
-/** Refuses a request from whose connection node has removed its parser: it is the last one there. */
+/**
+ * Answers a request with a refusal, written to the socket itself: node has taken its parser off this
+ * connection, so this request is the last one on it.
+ */
 export function refuseRaw(
   { figures, onAnswer, options }: DoorContext,
   connection: Connection,

@@ -57,7 +57,7 @@ export class Answer {
     if (head.isStream) countOpen(source.upstream, response);
   }
 
-  /** Why nothing moves. */
+  /** Who holds up the answer when nothing of it moves: the client, or the server. */
   get delay(): string {
     return this.#paused ? 'the client reads no more' : 'the answer stands still';
   }

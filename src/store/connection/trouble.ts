@@ -74,7 +74,7 @@ const ofClient = [
 /** Node's codes for a socket and for TLS, and OpenSSL's for a certificate, but none for wrong arguments. */
 const OF_SOCKET = /^(ERR_(SSL|TLS|OSSL|STREAM|SOCKET)_|(?!ERR_)[A-Z][A-Z0-9_]+$)/;
 
-/** Whether Redis or the way to it says this. All else is a mistake of ours, and no outage. */
+/** Whether Redis or the way to it says this. All else is a bug, and no outage. */
 export function isTrouble(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;
   if (cause instanceof StoreError || cause instanceof RedisError || isOfSystem(cause)) return true;

@@ -313,7 +313,7 @@ describe('destroy ends by force', () => {
     const { gone, failed } = await destroy(['gone23'], { drainMs: 300 });
     expect(gone).toEqual([]);
     expect(failed).toMatchObject([{ exitCode: 5 }]);
-    expect(failed[0]?.message).toContain(`it cannot be told by its pid ${pid}`);
+    expect(failed[0]?.message).toContain(`it cannot be verified by its pid ${pid}`);
     expect(bystander && alive(bystander)).toBe(true);
   });
 

@@ -10,7 +10,7 @@ export interface StreamListener {
   onEnd(): void;
 }
 
-/** A door sends an overview each second: one that tells none for so long is none, whatever else it sends. */
+/** A door sends an overview each second: one that sends none for so long counts as gone, whatever else it sends. */
 const SILENCE_MS = 5_000;
 const HEALTH_MS = 1_000;
 const MAX_HEALTH_BYTES = 10_000;
