@@ -57,7 +57,7 @@ function checkRecords({ fleet, machine, limits }: Compared): Check {
   if (stale.length === 0)
     return well(check, `${counted(fleet.servers.length, 'server')}, all with a lease`);
   const longest = Math.max(...stale.map(({ leaseLeftMs }) => limits.leaseMs - (leaseLeftMs ?? 0)));
-  const says = `no sign of life from ${named(stale)}, for ${duration(longest)}`;
+  const says = `no heartbeat from ${named(stale)}, for ${duration(longest)}`;
   const remedy = `Is its host off? A record goes ${limits.sweepLostAfterMs / 1_000} s after its last one, with the next \`spawn\` or \`up\`; \`meowctl destroy ID\` forgets it`;
   return warn(check, says, remedy);
 }

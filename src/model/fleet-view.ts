@@ -39,7 +39,7 @@ export interface FleetView extends RecordsView, FleetAround {
   readonly registry: string | null;
 }
 
-/** What is known when servers show no sign of life. */
+/** What is known when servers send no heartbeat. */
 export interface Silence {
   /** How long ago the last beat of any server or door was taken; null where none is known. */
   readonly agoMs: number | null;

@@ -69,7 +69,7 @@ export function createFleetView(
       };
     },
     async sweep(lostForMs) {
-      const why = `no sign of life for ${lostForMs / 1_000} s`;
+      const why = `no heartbeat for ${lostForMs / 1_000} s`;
       const event = toText({ kind: 'lost', why });
       return list(await sweep(link, keys, { lostForMs, event })).map(String);
     },

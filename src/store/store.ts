@@ -81,7 +81,7 @@ export interface Registry {
   fleet(): Promise<FleetView>;
   /** The fleet without its records, for who has read those already. */
   around(): Promise<FleetAround>;
-  /** Why there may be no sign of life of servers: asked only then. Changes nothing. */
+  /** Why servers may send no heartbeat: asked only then. Changes nothing. */
   silence(): Promise<Silence>;
   /** Removes records whose lease ran out `lostForMs` ago; returns their ids. Desired state and orders stay. */
   sweep(lostForMs: number): Promise<readonly string[]>;

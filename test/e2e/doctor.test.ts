@@ -357,12 +357,12 @@ describe('of a fleet, doctor says', () => {
     expect((await doctor()).of('processes')?.ok).toBe(true);
   });
 
-  test('of whom there is no sign of life', async () => {
+  test('that send no heartbeat', async () => {
     await plant({ id: 'abc234' });
     await raw.zadd('{meow}:leases', 1, 'abc234');
     const { code, of } = await doctor();
     expect(of('records')).toMatchObject({ ok: 'warn' });
-    expect(of('records')?.says).toMatch(/no sign of life from abc234/);
+    expect(of('records')?.says).toMatch(/no heartbeat from abc234/);
     expect(code).toBe(0);
   });
 

@@ -245,7 +245,7 @@ describe('`why`', () => {
     sendSignal(row?.pid ?? 0, 'SIGKILL');
     await until('it is lost', async () => (await site.list())[0]?.state === 'lost');
     const told = await why(row?.id ?? '');
-    expect(told).toContain(`${row?.id} is lost: it shows no sign of life.\n`);
+    expect(told).toContain(`${row?.id} is lost: it sends no heartbeat.\n`);
     expect(told).toContain(`Its process ${row?.pid} is gone, and did not say that it leaves`);
   });
 

@@ -100,7 +100,7 @@ function whyNot(state: ServerView['state'], seen: Seen | undefined, record: Serv
   if (state === 'crashed') return 'it died too often, and is not started again by itself';
   if (state === 'stopped') return 'it was stopped, and comes back with the next `meowctl up`';
   const { failing = '' } = record;
-  return seen?.reason || failing || (state === 'lost' ? 'it shows no sign of life' : '');
+  return seen?.reason || failing || (state === 'lost' ? 'no heartbeat' : '');
 }
 
 function totalsOf(

@@ -56,7 +56,7 @@ function inState({ state, record, hasRecord }: Standing): string {
   if (state === 'crashed')
     return `crashed too often: \`meowctl restart ${record.id}\` starts it again`;
   if (state === 'stopped') return 'is stopped: `meowctl scale` or `up` starts it again';
-  return hasRecord ? 'is lost: it shows no sign of life' : 'is wanted, but does not run';
+  return hasRecord ? 'is lost: it sends no heartbeat' : 'is wanted, but does not run';
 }
 
 function fewOf(sentences: readonly string[]): string[] {

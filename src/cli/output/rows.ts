@@ -18,7 +18,7 @@ export interface Row extends Omit<ServerRecord, 'state'> {
   readonly env?: readonly string[];
   /** How often it was started again after its end. */
   readonly restarts?: number;
-  /** Of one that shows no sign of life. */
+  /** Why a server sends no heartbeat. */
   readonly why?: string;
   /** False where it takes no requests. */
   readonly http?: false;

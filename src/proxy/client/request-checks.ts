@@ -48,7 +48,7 @@ const bad = (text: string): Refusal => ({ status: 400, text });
 
 function spokenVersion({ httpVersion }: IncomingMessage): Refusal | null {
   if (httpVersion === '1.1' || httpVersion === '1.0') return null;
-  return { status: 505, text: 'this version of HTTP is not spoken here' };
+  return { status: 505, text: 'HTTP version not supported' };
 }
 
 function passableMethod({ method }: IncomingMessage): Refusal | null {

@@ -117,7 +117,7 @@ describe('the story of a server', () => {
       doors: [],
     };
     const told = serverStory(known({ fleet, isGoneHere: () => true }), 'abc234')?.sentences ?? [];
-    expect(told[0]).toBe('abc234 is lost: it shows no sign of life.');
+    expect(told[0]).toBe('abc234 is lost: it sends no heartbeat.');
     expect(told[1]).toMatch(/^Its process 77 is gone, and did not say that it leaves/);
   });
 
