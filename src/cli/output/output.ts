@@ -1,6 +1,7 @@
 import { FailedError } from '../../errors.ts';
 import type { Settings } from '../../settings.ts';
 import { plain, reason, systemReason } from '../../text.ts';
+import { tableText } from './table.ts';
 
 /** A column of a table: its head, and what stands in it. */
 export type Cell = { readonly text: string; readonly tone?: Tone };
@@ -47,8 +48,6 @@ export interface Output {
   flush(): Promise<void>;
 }
 
-const GAP = '  ';
-
 /** @param paints null for one that never prints in colour */
 export function createOutput(
   stdout: NodeJS.WriteStream,
@@ -84,7 +83,7 @@ export function createOutput(
       });
     },
     async table(heads, rows) {
-      const text = tableText(heads, rows, used ? await used.tones() : unpainted);
+      const text = await tableText(heads, rows, used ? await used.tones() : unpainted);
       if (!closed) write(stdout, text);
     },
     async labelled() {
@@ -127,16 +126,6 @@ function createSpeaking(stderr: NodeJS.WriteStream) {
   return { ...speaking, write };
 }
 
-function tableText(
-  heads: readonly string[],
-  rows: readonly (readonly Cell[])[],
-  paint: Paint,
-): string {
-  const all = [heads.map((text) => ({ text, tone: 'dim' as const })), ...rows];
-  const widths = columnWidths(all);
-  return `${all.map((cells) => layOut(cells, widths, paint)).join('\n')}\n`;
-}
-
 function written(stream: NodeJS.WriteStream, data: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(data, (error) => (error ? reject(error) : resolve()));
@@ -151,25 +140,3 @@ function cannotPrint(cause: Error): FailedError {
 }
 
 const unpainted: Paint = (text) => text;
-
-function columnWidths(rows: readonly (readonly Cell[])[]): number[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach(({ text }, at) => {
-      widths[at] = Math.max(widths[at] ?? 0, plain(text).length);
-    });
-  }
-  return widths;
-}
-
-function layOut(cells: readonly Cell[], widths: readonly number[], paint: Paint): string {
-  const last = cells.length - 1;
-  return cells
-    .map(({ text, tone }, at) => {
-      const clean = plain(text);
-      const pad = at === last ? '' : ' '.repeat((widths[at] ?? 0) - clean.length);
-      return paint(clean, tone) + pad;
-    })
-    .join(GAP)
-    .trimEnd();
-}

@@ -50,6 +50,19 @@ describe('a table', () => {
   });
 });
 
+describe('a table with characters of two columns', () => {
+  test('has its columns side by side on a terminal', async () => {
+    const { output, printed } = outputTo();
+    const rows = [
+      [{ text: '猫カフェ.js' }, { text: 'up' }],
+      [{ text: 'cat.js' }, { text: 'up' }],
+    ];
+    await output.table(['APP', 'STATE'], rows);
+    // Four characters of two columns, and three of one.
+    expect(printed()).toBe('APP          STATE\n猫カフェ.js  up\ncat.js       up\n');
+  });
+});
+
 describe('a line of data', () => {
   test('is as it is into a pipe, and without control characters on a terminal', () => {
     const pipe = outputTo();
