@@ -42,12 +42,13 @@ interface OverviewTotals {
   readonly rps: number;
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
-  readonly errorsPerSecond: number;
+  /** This and all below but `inflight`: null where no door counts, as in `top` without one. */
+  readonly errorsPerSecond: number | null;
   readonly inflight: number;
-  readonly webSockets: number;
+  readonly webSockets: number | null;
   /** Event streams that are open. */
-  readonly streams: number;
-  readonly retriesPerSecond: number;
+  readonly streams: number | null;
+  readonly retriesPerSecond: number | null;
 }
 
 /** One server: what it says of itself, and what this door saw of it. */
@@ -76,9 +77,9 @@ export interface ServerView {
   readonly rps: number;
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
-  /** Answers of 500 and above through this door so far. */
-  readonly errors: number;
-  readonly errorsPerSecond: number;
+  /** Answers of 500 and above through this door so far; null where no door counts. */
+  readonly errors: number | null;
+  readonly errorsPerSecond: number | null;
   readonly inflight: number;
   /** Bytes. */
   readonly rss: number | null;

@@ -53,9 +53,9 @@ function numbersOrNone(...names: string[]): Record<string, Check> {
 }
 
 const totalChecks = {
-  ...numbers('servers', 'up', 'rps', 'errorsPerSecond', 'inflight', 'webSockets', 'streams'),
-  ...numbers('retriesPerSecond'),
-  ...numbersOrNone('p50Ms', 'p99Ms'),
+  ...numbers('servers', 'up', 'rps', 'inflight'),
+  ...numbersOrNone('p50Ms', 'p99Ms', 'errorsPerSecond', 'webSockets', 'streams'),
+  ...numbersOrNone('retriesPerSecond'),
 };
 
 const doorChecks = { ...texts('id', 'url', 'host'), pid: isNumber, rps: isNumberOrNone };
@@ -64,16 +64,8 @@ const serverChecks = {
   ...texts('id', 'url', 'host', 'app', 'version', 'state', 'reason'),
   here: isBoolean,
   door: (value: unknown) => value === null || isText(value),
-  ...numbers(
-    'port',
-    'pid',
-    'startedAt',
-    'requests',
-    'rps',
-    'errors',
-    'errorsPerSecond',
-    'inflight',
-  ),
+  ...numbers('port', 'pid', 'startedAt', 'requests', 'rps', 'inflight'),
+  ...numbersOrNone('errors', 'errorsPerSecond'),
   ...numbersOrNone('p50Ms', 'p99Ms', 'rss', 'cpu', 'heap', 'loopMs', 'restarts'),
   history: isNumbers,
 };

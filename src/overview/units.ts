@@ -8,13 +8,15 @@ const LARGE = [
 ] as const;
 
 /** `7`, `999`, `1.2 k`, `34 M`. */
-export function count(value: number): string {
+export function count(value: number | null): string {
+  if (value === null) return UNKNOWN;
   const [size, unit] = scaleOf(value);
   return unit ? `${digits(value / size)} ${unit}` : String(Math.round(value));
 }
 
 /** `0`, `0.4`, `12`, `1.2 k`. */
-export function rate(value: number): string {
+export function rate(value: number | null): string {
+  if (value === null) return UNKNOWN;
   return value >= 1_000 ? count(value) : digits(value);
 }
 

@@ -58,10 +58,10 @@ function createTotals(): (overview: Overview) => void {
     setText(p50, milliseconds(totals.p50Ms));
     setText(p99, milliseconds(totals.p99Ms));
     setText(errors, rate(totals.errorsPerSecond));
-    setTone(errors, totals.errorsPerSecond > 0 ? 'bad' : '');
+    setTone(errors, (totals.errorsPerSecond ?? 0) > 0 ? 'bad' : '');
     setText(inflight, count(totals.inflight));
     setText(retries, rate(totals.retriesPerSecond));
-    setTone(retries, totals.retriesPerSecond > 0 ? 'warn' : '');
+    setTone(retries, (totals.retriesPerSecond ?? 0) > 0 ? 'warn' : '');
     setText(webSockets, count(totals.webSockets));
     setText(streams, count(totals.streams));
   };

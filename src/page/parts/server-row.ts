@@ -79,7 +79,7 @@ function showFigures(cell: Cells): Show {
   return (now) => {
     const texts = figureTexts(now);
     for (const [name, write] of writers) write(texts[name]);
-    setTone(errors, now.server.errorsPerSecond > 0 ? 'bad' : '');
+    setTone(errors, (now.server.errorsPerSecond ?? 0) > 0 ? 'bad' : '');
   };
 }
 

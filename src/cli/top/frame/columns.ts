@@ -1,7 +1,7 @@
 import type { ServerView } from '../../../model/overview.ts';
 import type { Sorting } from '../../../overview/sorting.ts';
 import { stateInWords } from '../../../overview/state-words.ts';
-import { bytes, milliseconds, rate, share } from '../../../overview/units.ts';
+import { bytes, milliseconds, rate, share, UNKNOWN } from '../../../overview/units.ts';
 import { duration } from '../../../time/duration.ts';
 import type { Cell } from '../../output/output.ts';
 import { shortApp } from '../../output/rows.ts';
@@ -68,7 +68,8 @@ function uptime({ startedAt }: ServerView, _letters: Letters, nowMs: number): Ce
 }
 
 function errors({ errors, errorsPerSecond }: ServerView): Cell {
-  return errorsPerSecond > 0 ? { text: String(errors), tone: 'bad' } : { text: String(errors) };
+  const text = errors === null ? UNKNOWN : String(errors);
+  return (errorsPerSecond ?? 0) > 0 ? { text, tone: 'bad' } : { text };
 }
 
 function graph({ history }: ServerView, { bars }: Letters): Cell {

@@ -67,11 +67,11 @@ function totalsIn({ overview: { totals, queue }, by }: SourcedOverview): Cell[] 
   const ofDoor = [
     { text: `p50 ${milliseconds(totals.p50Ms)}` },
     { text: `p99 ${milliseconds(totals.p99Ms)}` },
-    paintedIf(totals.errorsPerSecond > 0, `${rate(totals.errorsPerSecond)} errors/s`),
+    paintedIf((totals.errorsPerSecond ?? 0) > 0, `${rate(totals.errorsPerSecond)} errors/s`),
     { text: `${count(totals.inflight)} open` },
-    paintedIf(totals.retriesPerSecond > 0, `${rate(totals.retriesPerSecond)} retries/s`),
-    { text: many(totals.webSockets, 'WebSocket') },
-    { text: many(totals.streams, 'event stream') },
+    paintedIf((totals.retriesPerSecond ?? 0) > 0, `${rate(totals.retriesPerSecond)} retries/s`),
+    { text: many(totals.webSockets ?? 0, 'WebSocket') },
+    { text: many(totals.streams ?? 0, 'event stream') },
   ];
   const pictures = queue && { text: `${many(queue.pictures, 'picture')} ${bytes(queue.bytes)}` };
   return [

@@ -99,7 +99,15 @@ export class OwnCounts {
       ...{ id, url, host, here: this.#options.isHere(record), port, pid, app, version, state },
       ...{ door: verdict?.state ?? null, reason: verdict?.reason || (record.failing ?? '') },
       ...{ startedAt, requests, rps: pace?.rps ?? 0, p50Ms: null, p99Ms: null },
-      ...{ errors: 0, errorsPerSecond: 0, inflight, rss, cpu: pace?.cpu ?? null, heap, loopMs },
+      ...{
+        errors: null,
+        errorsPerSecond: null,
+        inflight,
+        rss,
+        cpu: pace?.cpu ?? null,
+        heap,
+        loopMs,
+      },
       restarts: restarts ?? desired?.restarts ?? null,
       history: pace?.history ?? [],
     };
@@ -144,8 +152,8 @@ function totalsOf(servers: readonly ServerView[]): Overview['totals'] {
     servers: servers.length,
     up: servers.filter(({ state }) => state === 'up').length,
     rps: sum(({ rps }) => rps),
-    ...{ p50Ms: null, p99Ms: null, errorsPerSecond: 0 },
+    ...{ p50Ms: null, p99Ms: null, errorsPerSecond: null },
     inflight: sum(({ inflight }) => inflight),
-    ...{ webSockets: 0, streams: 0, retriesPerSecond: 0 },
+    ...{ webSockets: null, streams: null, retriesPerSecond: null },
   };
 }

@@ -90,6 +90,14 @@ describe('without a door, what a server uses', () => {
   });
 });
 
+test('without a door, what only doors count is unknown, and not nothing', () => {
+  const { server, overview } = lookAt(10_000, 0, {});
+  expect(server).toMatchObject({ errors: null, errorsPerSecond: null, p99Ms: null });
+  expect(overview.totals).toMatchObject({
+    ...{ errorsPerSecond: null, retriesPerSecond: null, webSockets: null, streams: null },
+  });
+});
+
 test('without a door on this host, what others say of a server is shown', () => {
   const door = { id: 'dddddd', url: 'http://web2:3000', host: 'web2', pid: 1 };
   const roster = { aaaaaa: { state: 'out', reason: 'connection refused' } };
