@@ -147,8 +147,9 @@ export const defaults = Object.freeze({
   registryReadMs: 1_000,
   probeMs: 500,
   probeTimeoutMs: 1_000,
-  probeFailuresToDrop: 3,
-  probesToReturn: 2,
+  /** Failed health checks in a row that eject a server from a door's rotation, and good ones that readmit it. */
+  probeFailuresToEject: 3,
+  probesToReadmit: 2,
   /** A server whose last beat is older than that is asked whether it lives, while its lease runs on. */
   lateBeatMs: 3_000,
   resetsToEject: 3,

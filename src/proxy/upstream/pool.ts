@@ -9,8 +9,8 @@ import { transition, type UpstreamEvent, type UpstreamState } from './states.ts'
 import { createUpstream, inOrder, isLastResort, isRoutable, type Upstream } from './upstream.ts';
 
 export interface PoolOptions {
-  readonly probeFailuresToDrop: number;
-  readonly probesToReturn: number;
+  readonly probeFailuresToEject: number;
+  readonly probesToReadmit: number;
   readonly resetsToEject: number;
   readonly resetWindowMs: number;
   readonly leaseMs: number;
@@ -153,8 +153,8 @@ export class UpstreamPool {
   #miss(upstream: Upstream): void {
     upstream.leased = false;
     if (isRoutable(upstream)) return this.#on(upstream, 'vanished', 'its record vanished');
-    const { probeFailuresToDrop } = this.#options;
-    const mayReturn = upstream.state === 'failed' && upstream.badProbes < probeFailuresToDrop;
+    const { probeFailuresToEject } = this.#options;
+    const mayReturn = upstream.state === 'failed' && upstream.badProbes < probeFailuresToEject;
     if (upstream.inflight === 0 && !mayReturn) this.#on(upstream, 'vanished', '');
   }
 
@@ -162,7 +162,7 @@ export class UpstreamPool {
     upstream.stranger = false;
     upstream.badProbes = 0;
     upstream.goodProbes += 1;
-    const needed = upstream.state === 'failed' ? this.#options.probesToReturn : 1;
+    const needed = upstream.state === 'failed' ? this.#options.probesToReadmit : 1;
     if (upstream.goodProbes >= needed) this.#on(upstream, 'passed', '');
   }
 
@@ -176,7 +176,7 @@ export class UpstreamPool {
     if (!isRoutable(upstream)) upstream.reason = why;
     if (kind === 'vacant') this.#on(upstream, 'vacant', why);
     const isFailing =
-      kind === 'stranger' || upstream.badProbes >= this.#options.probeFailuresToDrop;
+      kind === 'stranger' || upstream.badProbes >= this.#options.probeFailuresToEject;
     if (!isRoutable(upstream) || !isFailing) return;
     this.#on(upstream, 'failing', why);
     for (const request of upstream.pending.list()) request.abandon();
