@@ -66,7 +66,7 @@ export const defaults = Object.freeze({
   reconcileMs: 1_000,
   /** A server that holds a connection open to the reconciler is looked for every so many looks. */
   roundsPerLook: 5,
-  /** One that served for so long ran well: its first death in a while is answered at once. */
+  /** A server that served for so long ran well: after its first death in a while it is started again at once. */
   ranWellMs: 10_000,
   /** The first wait before a server that died is started again; doubled each time. */
   restartMs: 1_000,
@@ -166,7 +166,7 @@ export const defaults = Object.freeze({
   maxPictureBytes: 10 * 1_024 * 1_024,
   maxPicturesPerUpload: 10,
   maxUploadBytes: 32 * 1_024 * 1_024,
-  /** Of all uploads of one server that are not queued yet: in memory, and beyond that in files. */
+  /** Bytes of all uploads of one server that are not queued yet: in memory, and beyond that in files. */
   maxUploadMemoryBytes: 64 * 1_024 * 1_024,
   maxSpoolBytes: 512 * 1_024 * 1_024,
   maxPicturePixels: 40_000_000,
@@ -174,7 +174,7 @@ export const defaults = Object.freeze({
   maxQueuedBytes: 256 * 1_024 * 1_024,
   deliveryMs: 30_000,
 
-  /** Of each server: this many files of this size, the newest among them. */
+  /** The log of each server: this many files of this size, the newest among them. */
   logMaxBytes: 10 * 1_024 * 1_024,
   logFiles: 5,
   /** A longer line is stored as several. */
@@ -204,7 +204,7 @@ export const defaults = Object.freeze({
 
   /** How long a terminal gets to say what it can draw. */
   terminalAnswerMs: 200,
-  /** One that said nothing by then may still be answering: waited for, so that the shell gets none of it. */
+  /** A terminal that said nothing by then may still be answering: waited for, so that the shell gets none of it. */
   terminalLateMs: 1_000,
   /** To decode one frame of a picture that is drawn. */
   drawFrameMs: 20_000,

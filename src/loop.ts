@@ -21,7 +21,7 @@ export interface Background {
   stop(): Promise<void>;
 }
 
-/** Of one row of failed rounds; a text that is never the same must not fill a log. */
+/** Different troubles told of one run of failed rounds: a text that is never the same must not fill a log. */
 const MAX_TROUBLES = 20;
 
 /**

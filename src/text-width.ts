@@ -1,7 +1,7 @@
 import stringWidth from 'string-width';
 
 const segmenter = new Intl.Segmenter();
-/** Of printable ASCII, which nearly all is, each character has one column. */
+/** Printable ASCII, which nearly all text is: each character has one column. */
 const ASCII = /^[\u0020-\u007e]*$/;
 
 /** How many columns of a terminal a text takes: two for each Chinese character, and most emoji. */

@@ -45,7 +45,7 @@ function look(path: string, handler: Handler): Route {
   return { path, methods: { GET: handler } };
 }
 
-/** Those that had trouble, newest first: `?id=`, `?server=`. */
+/** The requests that had trouble, newest first: `?id=`, `?server=`. */
 function requests({ requests: notes }: ShownDoor, query: URLSearchParams) {
   const [id, server] = [query.get('id'), query.get('server')];
   return notes.find({ ...(id === null ? {} : { id }), ...(server === null ? {} : { server }) });

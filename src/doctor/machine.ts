@@ -16,7 +16,7 @@ export function checkMachine({ node, openFiles }: MachineFacts): Check[] {
   return [well('node', `Node ${node}`), checkOpenFiles(openFiles)];
 }
 
-/** Of this process, which has what its user's others have. */
+/** The limits of this process, which has what its user's others have. */
 export function readMachineFacts(): MachineFacts {
   const [, limit] = /^Max open files\s+(\d+)/m.exec(readIfAny('/proc/self/limits')) ?? [];
   return { node: process.versions.node, openFiles: limit === undefined ? null : Number(limit) };

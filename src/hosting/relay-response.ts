@@ -7,7 +7,7 @@ import { quote } from '../text.ts';
 import { endToEnd, hasAmbiguousFraming, isChunked, isUnframed } from './relay-headers.ts';
 
 export interface AnswerLimits extends LingerLimits {
-  /** Of a head. */
+  /** The most that a head may have. */
   readonly serverHeaderBytes: number;
 }
 

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
 
 export interface LogLimits {
-  /** Of one file. */
+  /** The most that one file may have. */
   readonly logMaxBytes: number;
   /** All in all: `x.log`, then `x.log.1` the newest of the old. */
   readonly logFiles: number;

@@ -3,7 +3,7 @@ import { SocketBytes } from './socket-bytes.ts';
 import { type Counts, Tally } from './tally.ts';
 
 export interface FiguresOptions {
-  /** Of a server that has left the pool: its counts are kept apart for so long, */
+  /** How long the counts of a server that has left the pool are kept apart, */
   readonly figuresKeepMs: number;
   /** and of no more than so many. */
   readonly maxPoolServers: number;
@@ -47,7 +47,7 @@ export interface DoorFigures {
   snapshot(): FiguresSnapshot;
   /** That of the whole door alone. */
   total(): Counts;
-  /** Of the whole door, or of one server; null where nothing is known of it. */
+  /** Rates of the whole door, or of one server; null where nothing is known of it. */
   rates(): Rates;
   rates(id: string): Rates | null;
   /** A second is over. */
@@ -65,7 +65,7 @@ class Figures implements DoorFigures {
   readonly #options: FiguresOptions;
   readonly #nowMs: () => number;
   readonly #entries = new Map<string, Entry>();
-  /** Of requests that were sent to no server. */
+  /** Counts of requests that were sent to no server. */
   readonly #none = new Tally();
   readonly #gone = new Tally();
   readonly #recent: Recent;

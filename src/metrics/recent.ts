@@ -9,7 +9,7 @@ export interface Rates {
   /** Null without a request. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
-  /** Of the last minute, oldest first, one a second. */
+  /** The last minute, oldest first, one value a second. */
   readonly history: { readonly rps: readonly number[]; readonly p99Ms: readonly (number | null)[] };
 }
 

@@ -5,7 +5,7 @@ import { SocketBytes } from './socket-bytes.ts';
 const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '499', '5xx'] as const;
 /** Why an attempt was repeated with another server: see proxy/exchange/retry-policy.ts. */
 const RETRIES = ['unconnected', 'broken', 'gone'] as const;
-/** Why a server was taken out of the rotation: see proxy/upstream/transitions.ts. */
+/** Why a server was taken out of the rotation: see proxy/upstream/states.ts. */
 const EJECTIONS = ['refused', 'resets', 'vacant', 'failing'] as const;
 /** How health checks of the door ended: see proxy/upstream/probe.ts. */
 const PROBES = ['good', 'draining', 'bad', 'silent', 'vacant', 'nameless', 'stranger'] as const;
@@ -35,7 +35,7 @@ export interface Counts {
   readonly retries: Readonly<Record<RetryKind, number>>;
   readonly ejections: Readonly<Record<EjectionCause, number>>;
   readonly probes: Readonly<Record<ProbeKind, number>>;
-  /** Of all connections to the server, or of all servers. */
+  /** Over all connections to the server, or to all servers. */
   readonly bytesFrom: number;
   readonly bytesTo: number;
   /** Open now. */

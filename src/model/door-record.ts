@@ -32,7 +32,7 @@ export interface DoorRecord {
   readonly poison?: readonly string[];
   /** Where its admin listener is, if it has one: `http://host:port`, as its own host reaches it. */
   readonly admin?: string;
-  /** Of all that go through it. */
+  /** Totals of all requests through it. */
   readonly figures?: DoorTotals;
 }
 

@@ -21,7 +21,7 @@ export type EventKind = (typeof EVENT_KINDS)[number];
 
 /** What happened in a fleet, who did it, and why. */
 export interface FleetEvent {
-  /** Of the entry in the stream, `ms-seq`. */
+  /** Id of the entry in the stream, `ms-seq`. */
   readonly id: string;
   /** When it happened, Unix ms: the entry's own time, unless it was told late. */
   readonly at: number;

@@ -59,7 +59,7 @@ export function isTime(value: unknown): value is number {
   return isWhole(value, 0, LAST_TIME);
 }
 
-/** Of something measured. */
+/** Whether it can be a measured value. */
 export function isAmount(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 }

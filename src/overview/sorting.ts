@@ -25,7 +25,7 @@ const values = {
   cpu: ({ cpu }) => cpu ?? -1,
 } satisfies Record<string, (server: ServerView) => Value>;
 
-/** Of figures one wants to see the largest first. */
+/** Columns that are read from the smallest on; of figures one wants to see the largest first. */
 const smallestFirst: readonly string[] = ['id', 'port', 'app', 'state'];
 
 export const unsorted: Sorting = { by: null, isDown: false };

@@ -18,11 +18,11 @@ export interface FleetName {
 /** A process of meowctl that goes on. */
 export interface Running extends Run, FleetName {
   readonly kind: Kind;
-  /** Of a server; null where its command line does not tell. */
+  /** Id of the server; null where its command line does not tell. */
   readonly id: string | null;
   readonly pid: number;
   readonly pidStart: string;
-  /** Of a door: where its admin listener is. */
+  /** Where the admin listener of a door is. */
   readonly admin?: string;
 }
 

@@ -14,9 +14,9 @@ import { scanProcesses } from './scan-processes.ts';
 
 export interface Announced extends FleetName {
   readonly kind: Kind;
-  /** Of a server, else null. */
+  /** Id of the server, else null. */
   readonly id: string | null;
-  /** Of a door: where its admin listener is. */
+  /** Where the admin listener of a door is. */
   readonly admin?: string;
 }
 
@@ -79,7 +79,7 @@ function writeNote(home: string, path: string, note: Running): void {
   writeWhole(path, JSON.stringify(note));
 }
 
-/** Those that live; the others of this run are swept. */
+/** The noted processes that live; notes of others of this run are swept. */
 function readNotes(home: string, run: Run): Running[] {
   const ofRun = notesOf(home).filter(({ note }) => isOfRun(note, run));
   const living = ofRun.filter(({ note }) => stillRuns(note));

@@ -5,7 +5,7 @@ import { plain } from '../text.ts';
 import type { UpstreamState } from './upstream/states.ts';
 import { isRoutable, type Upstream } from './upstream/upstream.ts';
 
-/** Of one server that goes in and out again and again, so many in a minute. */
+/** Events told in a minute of one server that goes in and out again and again. */
 const MOST_TURNS = 10;
 const TURNS_MS = 60_000;
 const MOST_SERVERS = 2_000;

@@ -46,7 +46,7 @@ export async function askTerminal(options: AskOptions): Promise<TerminalAnswers 
   return { answers, close: () => asking.endWithLate(options.lateMs) };
 }
 
-/** Of the terminal itself, so that stdin stays as it is, whatever it is. */
+/** A reader of the terminal itself, so that stdin stays as it is, whatever it is. */
 function openKeyboard(): ReadStream | null {
   const { O_RDONLY, O_NOCTTY } = constants;
   let file = -1;

@@ -82,7 +82,7 @@ function pencilFor(format: Format, screen: Screen, options: DrawOptions): Pencil
   }
 }
 
-/** Of sixel: what terminals have that say nothing of it. */
+/** Colours of sixel on terminals that do not say how many they have. */
 const MOST_COLORS = 256;
 
 function inCharacters(screen: Screen, { terminal, isColored, isUtf8 }: DrawOptions): Pencil {

@@ -4,7 +4,7 @@ import { type Drawing, type Pencil, pixelBox, placeOf, type Screen, type Size } 
 
 /* https://sw.kovidgoyal.net/kitty/graphics-protocol/ : q=2 asks for no answer, which the shell would get. */
 
-/** Of base64 in one message. */
+/** Characters of base64 in one message. */
 const CHUNK = 4_096;
 const MOST_ID = 2 ** 31;
 /** The end of a text, then that of a picture. */

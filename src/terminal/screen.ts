@@ -13,7 +13,7 @@ export interface Size {
 export interface Screen {
   readonly columns: number;
   readonly rows: number;
-  /** Of one character, in pixels. */
+  /** Size of one character, in pixels. */
   readonly cell: Size;
 }
 

@@ -33,7 +33,7 @@ export interface Found {
   readonly id: string;
 }
 
-/** Those of one path as one. */
+/** Routes of one path merged into one, with the methods of all. */
 export function merged(routes: readonly Route[]): Route[] {
   const byPath = new Map<string, Route>();
   for (const route of routes) {

@@ -16,7 +16,7 @@ export interface FormLimits {
   readonly maxUploadBytes: number;
 }
 
-/** Of all that a form may have besides pictures. */
+/** Limits of the fields that a form may have besides pictures. */
 const ofFields = { fields: 10, fieldSize: 1_024, fieldNameSize: 100, fieldNestingDepth: 1 };
 const HEADER_PAIRS = 20;
 

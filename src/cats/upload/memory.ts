@@ -32,7 +32,7 @@ export class UploadMemory {
   /** By their place. */
   readonly #parts: Part[] = [];
   #all: Resizable | null = null;
-  /** One that was released and is not collected yet: two would be twice the memory. */
+  /** The buffer that was released and is not collected yet: two would be twice the memory. */
   #before: WeakRef<Resizable> | undefined;
   #mayBeRead = false;
   #idle: NodeJS.Timeout | undefined;

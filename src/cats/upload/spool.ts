@@ -10,7 +10,7 @@ const PREFIX = 'upload-';
 export interface SpoolOptions {
   /** Made when it is first needed, where its parent is there. */
   readonly folder: string;
-  /** Of all its files together. */
+  /** All its files together. */
   readonly maxBytes: number;
   log(line: string): void;
 }
@@ -19,7 +19,7 @@ export interface SpoolOptions {
 export class Spool {
   readonly #options: SpoolOptions;
   #taken = 0;
-  /** Of what is taken: the rest is on the disk already. */
+  /** Bytes taken that are not written yet: the rest is on the disk already. */
   #unwritten = 0;
   #trouble = false;
 

@@ -91,7 +91,7 @@ export function takesProgram(verb = ''): boolean {
 
 export interface Asking {
   readonly readyMs?: number;
-  /** Of servers that may have a page of health already. */
+  /** Whether the servers may have a health page already. */
   readonly isChange?: boolean;
 }
 

@@ -35,7 +35,7 @@ async function ask(
   return [];
 }
 
-/** Those that are valid. */
+/** The notes in the text that are valid. */
 export function parseNotes(text: string): RequestNote[] {
   try {
     const value: unknown = JSON.parse(text);

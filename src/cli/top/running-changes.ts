@@ -22,10 +22,10 @@ export interface RunningChangesOptions {
   say(line: string): void;
 }
 
-/** Of one that goes on. */
+/** Lines of one change that is running. */
 const MOST_LINES = 4;
 const MOST_SHOWN = 6;
-/** What came of one stays to be read. */
+/** How long the outcome of a change is shown. */
 const SHOWN_MS = 15_000;
 
 /** What is being changed from here. */

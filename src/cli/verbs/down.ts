@@ -14,7 +14,7 @@ import { serversInWords } from '../output/rows.ts';
 interface Tally {
   /** What ran here at the start. */
   readonly before: readonly Running[];
-  /** Those that Redis had leases or records of, at the start. */
+  /** Ids of the servers that Redis had leases or records of, at the start. */
   readonly running: ReadonlySet<string>;
   /** Servers that left because Redis told them to, or whose memory went. */
   readonly gone: Set<string>;

@@ -37,7 +37,7 @@ export class DeathSocket {
   readonly #home: string;
   readonly #heard: Heard;
   readonly #connections = new Set<Socket>();
-  /** Of each server that said who it is, how many connections it holds. */
+  /** How many connections each server holds that said who it is. */
   readonly #connected = new Map<string, number>();
   readonly #listening: Background;
   #server: Server | null = null;
@@ -122,7 +122,7 @@ function bind(path: string, hear: (connection: Socket) => void): Promise<Server>
   });
 }
 
-/** Those of reconcilers that were killed. */
+/** Removes the sockets of reconcilers that were killed. */
 async function removeAbandoned(home: string): Promise<void> {
   for (const path of deathSockets(home)) {
     if (!(await answers(path))) rmSync(path, { force: true });

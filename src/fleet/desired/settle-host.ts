@@ -97,7 +97,7 @@ async function becomeAnother(
   );
 }
 
-/** Of several at once, one does it; the others wait for it, and do it where it did not. */
+/** Of several processes at once one settles the host; the others wait for it, and do it where it did not. */
 async function isOursToDo(
   home: string,
   hostId: string,

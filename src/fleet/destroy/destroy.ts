@@ -23,7 +23,7 @@ interface Gone extends ServerRecord {
 export interface Destroyed {
   /** How many were to go. */
   readonly asked: number;
-  /** Those that are gone, also the ones that had to be ended and are in `failed` too. */
+  /** The servers that are gone, also those that had to be ended and are in `failed` too. */
   readonly gone: readonly Gone[];
   readonly failed: readonly MeowError[];
 }

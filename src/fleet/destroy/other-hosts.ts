@@ -11,10 +11,10 @@ export interface LeaveOutcome {
 }
 
 export const ORDER_STANDS = 'The order to leave stands: it obeys once it can';
-/** Of many that one line is about. */
+/** Servers that one line names, where it is about many. */
 const MAX_NAMED = 5;
 
-/** Of another host, and not heard of for a lease: it can be told to leave, and no more. */
+/** A server of another host that is lost can be ordered to leave, and no more. */
 export function isLostOnOtherHost({ standing, record }: KnownServer, machine: Machine): boolean {
   return standing === 'lost' && !isOfHost(record, machine);
 }

@@ -60,7 +60,7 @@ function all(known: readonly KnownServer[], here: Here, machine: Machine): Known
   return active.length > 0 ? active : candidates;
 }
 
-/** Of this host, in another container that shares its state folder. */
+/** Whether it lives in another container that shares our state folder. */
 function livesElsewhere({ standing, record }: KnownServer, machine: Machine): boolean {
   return standing === 'live' && !isHere(record, machine);
 }

@@ -50,9 +50,9 @@ export interface ScaleOptions {
 export interface Scaled {
   /** All that now serve on this host. */
   readonly serving: readonly ServerRecord[];
-  /** Those of them that were started just now. */
+  /** The servers among them that were started just now. */
   readonly started: readonly ServerRecord[];
-  /** Those that were too many. */
+  /** The servers that were too many. */
   readonly retired: readonly ServerRecord[];
   readonly failed: readonly MeowError[];
 }
@@ -133,7 +133,7 @@ function isOf(which: WhichApp | null, here: Here): AppOf {
   };
 }
 
-/** Those that were spawned are remembered; what runs by hand just leaves. */
+/** Retires all: servers that were spawned are remembered, one that was run by hand just leaves. */
 async function restAll(
   deps: ScaleDeps,
   which: WhichApp | null,

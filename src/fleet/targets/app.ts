@@ -19,9 +19,9 @@ export interface AskedSpec {
 
 /** The apps a host knows of, one spec for each server. */
 export interface AppsHere {
-  /** Of servers that are wanted here, whether they run now or not. */
+  /** The apps of servers that are wanted here, whether they run now or not. */
   readonly desired: readonly AppSpec[];
-  /** Of those that ran here last, and were stopped. */
+  /** The apps of servers that ran here last, and were stopped. */
   readonly stopped: readonly AppSpec[];
   /** Names of what else the fleet serves, by hand or from other hosts: never run from here. */
   readonly others: readonly string[];

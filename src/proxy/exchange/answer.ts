@@ -25,7 +25,7 @@ export class Answer {
   readonly #source: AnswerSource;
   /** It ends with its connection. */
   readonly #isOpenEnded: boolean;
-  /** Of an event stream without a length. */
+  /** Finds the ends of events, in an event stream without a length. */
   readonly #events: EventEnd | null;
   /** Bytes still to come by its Content-Length; negative without one. */
   #missing: number;

@@ -62,7 +62,8 @@ export class StickyKey {
     const own = this.#key ?? kept.load() ?? randomBytes(KEY_BYTES).toString('base64url');
     const shared = await registry.stickyKey(own);
     this.#use(shared ?? own);
-    if (shared === null) this.#say('the key in Redis is none: other doors may have another');
+    if (shared === null)
+      this.#say('the sticky key in Redis is not valid: other doors may use another one');
   }
 
   #use(key: string): void {

@@ -29,7 +29,7 @@ export interface PoolDeps {
   onSuspect(): void;
 }
 
-/** The door's own table of servers: what it hears and sees of each, led by `transitions.ts`. */
+/** The door's own table of servers: what it hears and sees of each, led by `states.ts`. */
 export class UpstreamPool {
   readonly #deps: PoolDeps;
   readonly #options: PoolOptions;
@@ -47,7 +47,7 @@ export class UpstreamPool {
     return this.#routable;
   }
 
-  /** One that is healthy or suspect. */
+  /** The upstream of that id, if it is healthy or suspect. */
   one(id: string): Upstream | null {
     const upstream = this.#upstreams.get(id);
     return upstream && isRoutable(upstream) ? upstream : null;

@@ -58,7 +58,7 @@ export interface Upstream {
   stranger: boolean;
   /** Requests and WebSockets that it has now. */
   inflight: number;
-  /** Those of them that still wait for a connection. */
+  /** Requests among them that still wait for a connection. */
   queued: number;
   readonly pending: PendingRequests;
   /** When connections to it broke, ms. */

@@ -67,7 +67,7 @@ export function networkTrouble(cause: unknown): Trouble {
   return { kind: 'unavailable', says, remedy };
 }
 
-// The system says the same of a socket that nobody listens on and of a file that is none.
+// The system says the same of a socket that nobody listens on and of a file that is no socket.
 function isOtherFile(address: string): boolean {
   if (!address.startsWith('/')) return false;
   return statSync(address, { throwIfNoEntry: false })?.isSocket() === false;

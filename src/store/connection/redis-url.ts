@@ -5,7 +5,7 @@ import { plain, quote } from '../../text.ts';
 /** What to connect to. */
 export type RedisPlace =
   | { readonly host: string; readonly port: number }
-  /** Of a Unix socket, absolute. */
+  /** Path of a Unix socket, absolute. */
   | { readonly path: string };
 
 /** Where a Redis is and how to enter it. */

@@ -21,7 +21,7 @@ interface Reading {
   /** An id, or one after `(`: then what comes after it. */
   readonly from?: string;
   readonly limit?: number;
-  /** Of events that were read before: one that was written twice is told once. */
+  /** Tokens of events that were read before: an event that was written twice is told once. */
   readonly tokens?: Set<string>;
 }
 

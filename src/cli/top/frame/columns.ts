@@ -14,7 +14,7 @@ export interface Column {
   /** What it is sorted by; null where it cannot be. */
   readonly by: Sorting['by'];
   readonly side: 'left' | 'right';
-  /** Those with the highest go first where there is no room. */
+  /** Columns with the highest rank are left out first where there is no room. */
   readonly rank: number;
   /** What is wider is cut off. */
   readonly most: number;

@@ -48,7 +48,7 @@ export function tableLines(servers: readonly ServerView[], options: TableOptions
   return [joined(NOT_PICKED, head), ...rows];
 }
 
-/** Those from the first that is seen on; all that fit, and the picked one. */
+/** The servers that fit into the window, which moves so that the picked one is among them. */
 function inView(
   servers: readonly ServerView[],
   picked: string | null,
