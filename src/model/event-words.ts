@@ -23,6 +23,11 @@ const ofActor: Partial<Record<EventKind, string>> = {
   'door-closed': 'closed',
 };
 
+const restartedBy: typeof ofActor = {
+  'restart-begun': 'began a restart',
+  'restart-ended': 'has ended its restart',
+};
+
 /** What a server does without anybody's order. */
 const ITSELF = 'itself';
 
@@ -34,9 +39,15 @@ export function eventInWords(event: FleetEvent): string {
   const { kind, server, by, why } = event;
   const because = why === '' ? '' : `: ${why}`;
   const done = ofServer[kind];
-  if (done === undefined) return `${actorInWords(event)} ${ofActor[kind] ?? kind}${because}`;
+  if (done === undefined) return `${actorInWords(event)} ${actedInWords(event)}${because}`;
   const whom = by === null || by === ITSELF ? '' : ` by ${by}`;
   return `${server ?? 'a server'} ${done}${whom}${whose(event)}${because}`;
+}
+
+function actedInWords({ kind, by }: FleetEvent): string {
+  const words = ofActor[kind] ?? kind;
+  // `restart is over`; but `top` and the page go on when one that they began is.
+  return by === 'restart' ? words : (restartedBy[kind] ?? words);
 }
 
 /** `destroy (ann on web1)` */
@@ -54,9 +65,9 @@ export function inPlaceOf(id: string): string {
   return `in place of ${id}`;
 }
 
-/** Why, of a server that is ready. */
-export function readyWhy(port: number, ms: number): string {
-  return `on port ${port}, after ${Math.round(ms)} ms`;
+/** Why, of a server that is ready; it has no port where it takes no requests. */
+export function readyWhy(port: number | null, ms: number): string {
+  return `${port === null ? '' : `on port ${port}, `}after ${Math.round(ms)} ms`;
 }
 
 /** The port of a server that became ready; null where the event does not tell. */

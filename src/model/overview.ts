@@ -65,6 +65,8 @@ export interface ServerView {
   readonly version: string;
   /** As `ls` names it. */
   readonly state: ServerState;
+  /** It takes no requests: its url and port are of no use to anybody. */
+  readonly worker?: true;
   /** What this door does with it; null where it takes no requests. */
   readonly door: 'usable' | 'doubtful' | 'draining' | 'out' | null;
   /** Why it is not as it should be, in words; '' when all is well. */

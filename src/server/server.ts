@@ -195,8 +195,8 @@ export class FleetServer implements RunningServer {
   }
 
   #tellReady(): void {
-    const { startMs = 0 } = this.#options;
-    this.#note('ready', readyWhy(this.#port, performance.now() - startMs));
+    const port = this.#app.worker?.() ? null : this.#port;
+    this.#note('ready', readyWhy(port, performance.now() - (this.#options.startMs ?? 0)));
   }
 
   #note(kind: EventKind, why: string, by?: string): void {

@@ -124,6 +124,12 @@ describe('an event in words', () => {
       { kind: 'ordered', server: 'abc234', by: 'destroy', user: 'ann', host: 'web1' },
       'abc234 was told to leave by destroy (ann on web1)',
     ],
+    [{ kind: 'restart-ended', by: 'restart', why: '2 replaced' }, 'restart is over: 2 replaced'],
+    [{ kind: 'restart-begun', by: 'page' }, 'page began a restart'],
+    [
+      { kind: 'restart-ended', by: 'top', why: '2 replaced' },
+      'top has ended its restart: 2 replaced',
+    ],
     [{ kind: 'ready', server: 'abc234', why: 'after 812 ms' }, 'abc234 is ready: after 812 ms'],
     [
       { kind: 'redis-away', by: 'door ab12cd', host: 'web1' },

@@ -22,6 +22,9 @@ const three = fleet(
   server('cccccc', { here: false }),
 );
 
+const withWorker = fleet(server('aaaaaa'), server('wwwwww', { app: 'worker.js', worker: true }));
+const twoApps = fleet(server('aaaaaa'), server('bbbbbb', { app: 'server.js' }));
+
 test.each<[FleetChange, Overview, RegExp]>([
   [
     { verb: 'spawn', count: 1 },
@@ -32,7 +35,7 @@ test.each<[FleetChange, Overview, RegExp]>([
   [{ verb: 'scale', count: 2 }, three, /^web-01 runs 2 servers\. .*nothing changes\.$/],
   [{ verb: 'scale', count: 5 }, three, /Starts 3 more/],
   [{ verb: 'scale', count: 1 }, three, /Ends the 1 server that started last/],
-  [{ verb: 'scale', count: 0 }, three, /Stops all of them, .* clients get 503\.$/],
+  [{ verb: 'scale', count: 0 }, three, /Stops all of them, .* 1 server goes on\.$/],
   [
     { verb: 'restart', id: null },
     three,
@@ -53,6 +56,24 @@ test.each<[FleetChange, Overview, RegExp]>([
     fleet(server('aaaaaa')),
     /gets nothing new and ends.* clients get 503\.$/,
   ],
+  [
+    { verb: 'scale', count: 0 },
+    fleet(server('aaaaaa')),
+    /^web-01 runs 1 server\..* clients get 503\.$/,
+  ],
+  [{ verb: 'scale', count: 1 }, withWorker, /^web-01 runs 1 server\. .*nothing changes\.$/],
+  [{ verb: 'scale', count: 0 }, withWorker, /Stops all of them, and of what takes no requests/],
+  [{ verb: 'restart', id: null }, withWorker, /each of the 2 servers/],
+  [{ verb: 'restart', id: 'wwwwww' }, withWorker, /\(worker\.js\)\. The old one is told to end/],
+  [
+    { verb: 'destroy', id: 'wwwwww' },
+    withWorker,
+    /^wwwwww \(worker\.js\) is told to end\. It is not started again\.$/,
+  ],
+  [{ verb: 'destroy', id: 'aaaaaa' }, withWorker, / clients get 503\.$/],
+  [{ verb: 'spawn', count: 1 }, twoApps, /^Servers of several apps .*`meowctl spawn 1 --app FILE`/],
+  [{ verb: 'scale', count: 3 }, twoApps, /may be refused: `meowctl scale 3 --app FILE`/],
+  [{ verb: 'scale', count: 0 }, twoApps, /Stops all of them/],
 ])('before %o the page says what will happen', (change, now, said) => {
   expect(question(change, now).text).toMatch(said);
 });

@@ -70,6 +70,7 @@ export class Overviews {
     const { restarts = 0 } = desired ?? {};
     return {
       ...{ id, url, host, here, port, pid, app, version, state },
+      ...(record.worker ? { worker: true as const } : {}),
       ...{ door: seen?.state ?? null, reason: whyNot(state, seen, record), startedAt, requests },
       ...this.#rates(id),
       errors: counts.servers.get(id)?.errors ?? 0,

@@ -1,4 +1,4 @@
-import { type AppSpec, nameOfApp } from '../../model/app-spec.ts';
+import { type AppSpec, isWorker, nameOfApp } from '../../model/app-spec.ts';
 import type { ServerFigures, ServerRecord } from '../../model/server-record.ts';
 import { duration } from '../../time/duration.ts';
 import { zonedTime } from '../../time/zoned-time.ts';
@@ -25,7 +25,7 @@ export function sectionsOf(
     ...(desired
       ? desiredSections(desired, record?.app)
       : ([['asked for', ['by hand: nobody starts it again']]] as const)),
-    ['doors', doors.length > 0 ? doors.map(doorLine) : ['none tells of it']],
+    ['doors', doorLines(doors, record)],
     ...(record?.figures ? [['figures', figureLines(record.figures)] as const] : []),
     ['events', events.length > 0 ? events.map((event) => eventLine(event)) : ['none']],
     [
@@ -60,7 +60,7 @@ function recordSections(record: ServerRecord): Section[] {
 }
 
 function desiredSections(desired: ToldDesired, app: string | undefined): Section[] {
-  const { state, fixedPort, port, ofUp, replaces, restarts = 0, spec } = desired;
+  const { state, ofUp, replaces, restarts = 0, spec } = desired;
   const { env, envFile, envAll, cwd, drainSignal, killMs, readyMs } = spec;
   const name = nameOfApp(spec as AppSpec);
   const all = envAll ? ' (all there were)' : '';
@@ -69,14 +69,14 @@ function desiredSections(desired: ToldDesired, app: string | undefined): Section
       'asked for',
       [
         state,
-        fixedPort ? `always on port ${port}` : 'on any free port',
+        portWanted(desired),
         ofUp ? 'goes when `up` ends' : '',
         replaces ? `took the place of ${replaces}` : '',
         `started again ${counted(restarts, 'time')}`,
       ].filter(Boolean),
     ],
     ['started as', name === app ? [] : [name]],
-    ['in', cwd ? [cwd] : []],
+    ['runs in', cwd ? [cwd] : []],
     ['variables', env.length > 0 ? [`${env.join(', ')}${all}`] : []],
     ['more of them', envFile ? [envFile] : []],
     [
@@ -88,6 +88,16 @@ function desiredSections(desired: ToldDesired, app: string | undefined): Section
       ].filter(Boolean),
     ],
   ];
+}
+
+function portWanted({ fixedPort, port, spec }: ToldDesired): string {
+  if (isWorker(spec as AppSpec)) return '';
+  return fixedPort ? `always on port ${port}` : 'on any free port';
+}
+
+function doorLines(doors: readonly DoorsWord[], record: ServerRecord | null): string[] {
+  if (doors.length > 0) return doors.map(doorLine);
+  return [record?.worker ? 'none: it takes no requests' : 'none tells of it'];
 }
 
 function doorLine({ id, url, host, state, reason, since }: DoorsWord): string {

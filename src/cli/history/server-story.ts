@@ -46,13 +46,15 @@ function headline(
 }
 
 function inState({ state, record, hasRecord }: Standing): string {
-  const { url, startedAt, failing } = record;
+  const { url, worker, startedAt, failing } = record;
+  const at = worker ? '' : ` at ${url}`;
   if (state === 'up') {
     const but = failing ? `, but its app ${failing}` : '';
-    return `is up at ${url}, for ${duration(Date.now() - startedAt)}${but}`;
+    return `is up${at}, for ${duration(Date.now() - startedAt)}${but}`;
   }
-  if (state === 'starting') return `is starting at ${url}`;
-  if (state === 'draining') return `is leaving: it finishes its requests at ${url}`;
+  if (state === 'starting') return `is starting${at}`;
+  if (state === 'draining')
+    return worker ? 'is leaving' : `is leaving: it finishes its requests at ${url}`;
   if (state === 'crashed')
     return `crashed too often: \`meowctl restart ${record.id}\` starts it again`;
   if (state === 'stopped') return 'is stopped: `meowctl scale` or `up` starts it again';

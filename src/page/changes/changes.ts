@@ -1,6 +1,6 @@
 import type { Change } from '../../model/change.ts';
 import type { Overview } from '../../model/overview.ts';
-import { type FleetChange, isLastUp, question, runningHere } from '../../overview/consequences.ts';
+import { type FleetChange, isLastUp, question, servingHere } from '../../overview/consequences.ts';
 import type { Api } from '../connection/api.ts';
 import { find } from '../elements/find.ts';
 import { createDialog, type Dialog } from './dialog.ts';
@@ -61,7 +61,7 @@ async function chosen(
     const count =
       verb === 'spawn'
         ? await ask('How many more', 1, 1)
-        : await ask('How many servers', runningHere(fleet).length, 0);
+        : await ask('How many servers', servingHere(fleet).length, 0);
     return count === null ? null : { verb, count };
   }
   const wanted = wantedOf(verb, id);

@@ -46,7 +46,7 @@ function showPlace(cell: Cells): Show {
   const writeHost = writer(find(HTMLElement, '.host', cell('address')));
   const writeApp = writer(cell('app'));
   return ({ server }) => {
-    writeUrl(server.url);
+    writeUrl(server.worker ? 'takes no requests' : server.url);
     writeHost(server.here ? '' : `on ${server.host}`);
     writeApp(server.app);
   };

@@ -73,7 +73,7 @@ describe('a description', () => {
       app: ['node a.js'],
       host: ['somewhere (this host)'],
       'asked for': ['wanted', 'always on port 3001', 'started again 2 times'],
-      in: ['/srv'],
+      'runs in': ['/srv'],
       variables: ['SECRET'],
       limits: ['9 s from SIGTERM to SIGKILL'],
       figures: ['50 MiB of memory', '1.5 s of CPU time'],

@@ -30,7 +30,7 @@ const NARROW = 24;
 /** From left to right. */
 export const columns: readonly Column[] = [
   column('ID', 'id', 0, ({ id }) => ({ text: id })),
-  column('PORT', 'port', 2, ({ port }) => ({ text: String(port) }), 'right'),
+  column('PORT', 'port', 2, ({ port, worker }) => ({ text: worker ? '-' : String(port) }), 'right'),
   column('STATE', 'state', 1, (server) => toned(stateInWords(server))),
   column('UPTIME', 'uptime', 9, uptime, 'right'),
   column('REQ/S', 'rps', 3, ({ rps }) => ({ text: rate(rps) }), 'right'),

@@ -88,10 +88,14 @@ function aboutPicked(
 ): Line[] {
   const server = servers.find(({ id }) => id === picked);
   if (!server) return [];
-  const { id, url, app, host, reason, pid, restarts } = server;
+  const { id, url, worker, app, host, reason, pid, restarts } = server;
   const why = reason === '' ? [] : [{ text: reason, tone: 'warn' as const }];
   const again = restarts ? [{ text: `started again ${restarts} times` }] : [];
-  const where = [{ text: url }, { text: app }, { text: `on ${host}, pid ${pid}` }];
+  const where = [
+    { text: worker ? 'takes no requests' : url },
+    { text: app },
+    { text: `on ${host}, pid ${pid}` },
+  ];
   return [oneLine([{ text: id, tone: 'head' }, ...why, ...where, ...again], options)];
 }
 

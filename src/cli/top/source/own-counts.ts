@@ -97,6 +97,7 @@ export class OwnCounts {
     const { rss = null, heap = null, loopMs = null, restarts } = record.figures ?? {};
     return {
       ...{ id, url, host, here: this.#options.isHere(record), port, pid, app, version, state },
+      ...(record.worker ? { worker: true as const } : {}),
       ...{ door: verdict?.state ?? null, reason: verdict?.reason || (record.failing ?? '') },
       ...{ startedAt, requests, rps: pace?.rps ?? 0, p50Ms: null, p99Ms: null },
       ...{
