@@ -139,6 +139,9 @@ describe('a change over the admin listener', () => {
     expect([answer.status, answer.value]).toEqual([
       ...[status, { error: error.message, remedy: error.remedy }],
     ]);
+    // So the page knows it for the one that the stream told of.
+    const [, id = ''] = /^\/changes\/(.+)$/.exec(answer.headers.location ?? '') ?? [];
+    expect(await state(id)).toBe('failed');
   });
 
   test('that only fails, and has begun nothing, is refused as well', async () => {

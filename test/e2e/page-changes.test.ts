@@ -132,17 +132,21 @@ describe('beside a door', () => {
     },
   );
 
-  testPage('what the door refuses is told with what to do', async () => {
+  testPage('what the door refuses is told once, with what to do', async () => {
     const { page } = opened;
     const [victim] = await site.liveNow();
     const row = page.locator(`#servers tr[data-id="${victim?.id}"]`);
     await row.getByRole('button', { name: 'Destroy' }).click();
     expect((await site.run(['destroy', victim?.id ?? ''])).code).toBe(0);
+    const answered = page.waitForResponse((response) => response.request().method() === 'DELETE');
     await page
       .getByRole('dialog')
       .getByRole('button', { name: `Destroy ${victim?.id}` })
       .click();
-    await changeSays(new RegExp(`✗.*${victim?.id}`));
+    expect((await answered).ok()).toBe(false);
+    // By the stream, and as the answer.
+    await changeSays(new RegExp(`✗.*${victim?.id} on .*: `));
+    expect(await page.locator('#changes > li').count()).toBe(1);
   });
 });
 

@@ -129,15 +129,15 @@ async function beginChange(changes: ChangeList, wanted: ChangeRequest): Promise<
     return problem(503, 'too much is being changed', 'Try again soon', { 'Retry-After': '1' });
   }
   const { change, refusal } = await changes.begin(wanted);
-  if (refusal) return refused(refusal);
   const headers = { Location: `/changes/${change.id}` };
+  if (refusal) return refused(refusal, headers);
   return json(change, change.state === 'running' ? 202 : 200, headers);
 }
 
-function refused(error: MeowError): Reply {
-  if (error instanceof StoreError) return failure(error);
+function refused(error: MeowError, headers: { readonly Location: string }): Reply {
+  if (error instanceof StoreError) return failure(error, headers);
   const status = error instanceof NothingError ? 404 : error instanceof UsageError ? 400 : 409;
-  return problem(status, error.message, error.remedy);
+  return problem(status, error.message, error.remedy, headers);
 }
 
 function one(changes: ChangeList, id: string): Reply {

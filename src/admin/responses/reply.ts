@@ -36,8 +36,12 @@ export function problem(
 }
 
 /** Redis could not: whoever asks may try again. */
-export function failure({ kind, message, remedy }: StoreError): Reply {
-  return problem(kind === 'full' ? 507 : 503, message, remedy, { 'Retry-After': '1' });
+export function failure(
+  { kind, message, remedy }: StoreError,
+  headers?: OutgoingHttpHeaders,
+): Reply {
+  const status = kind === 'full' ? 507 : 503;
+  return problem(status, message, remedy, { 'Retry-After': '1', ...headers });
 }
 
 /** A request whose body was not wanted takes its connection with it. */

@@ -3,6 +3,7 @@ import type { FleetChange } from '../../overview/consequences.ts';
 import type { Tone } from '../../overview/state-words.ts';
 import { many, timeOfDay } from '../../overview/units.ts';
 import { reason } from '../../plain-text.ts';
+import { Refused } from '../connection/api.ts';
 import { create, find, setText, setTone } from '../elements/find.ts';
 import { type Entry, keyedList } from '../elements/keyed-list.ts';
 
@@ -11,7 +12,7 @@ export interface Progress {
   show(change: Change): void;
   /** All that the door knows of, after nothing was heard of it for a while. */
   catchUp(changes: readonly Change[]): void;
-  /** The door said no at once. */
+  /** The door said no at once; its stream tells of the same change, where it had begun one. */
   refused(what: string, error: unknown): void;
 }
 
@@ -70,7 +71,15 @@ export function createProgress(): Progress {
     },
     refused(what, error) {
       const text = `${what}: ${reason(error)}`;
-      put({ key: `refused ${performance.now()}`, at: Date.now(), tone: 'bad', text, steps: [] });
+      const id = error instanceof Refused ? error.change : null;
+      if (lines.some(({ key, tone }) => key === id && tone !== 'dim')) return;
+      put({
+        key: id ?? `refused ${performance.now()}`,
+        at: Date.now(),
+        tone: 'bad',
+        text,
+        steps: [],
+      });
     },
   };
 }

@@ -14,10 +14,13 @@ export interface Api {
 /** The door answered, and said no. */
 export class Refused extends Error {
   readonly status: number;
+  /** The change that had begun, and failed before it did anything; null where there is none. */
+  readonly change: string | null;
 
-  constructor(status: number, text: string) {
+  constructor({ status, headers }: Response, text: string) {
     super(text);
     this.status = status;
+    this.change = headers.get('Location')?.replace('/changes/', '') ?? null;
   }
 }
 
@@ -43,7 +46,7 @@ export function createApi(token: Token, onTokenRefused: () => void): Api {
       token.forget();
       onTokenRefused();
     }
-    throw new Refused(response.status, await whyNot(response));
+    throw new Refused(response, await whyNot(response));
   }
 
   return {
