@@ -67,6 +67,8 @@ Settings (environment):
                    (default $XDG_STATE_HOME/meowctl or ~/.local/state/meowctl)
   MEOW_ADVERTISE   the host name others reach this machine's servers by
   MEOW_REDIS_PROBE where a Redis is looked for when none is named
+  MEOW_DEBUG       what goes on inside, on stderr: proxy, store, fleet, with commas,
+                   or *
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 nothing there, 4 Redis unreachable,
   5 timed out, 130 interrupted

@@ -19,7 +19,7 @@ export function addLeaveFlags(command: Command): Command {
     )
     .option(
       '--kill-timeout <seconds>',
-      `how long the app has from SIGTERM to SIGKILL (default: ${defaults.termGraceMs / 1_000})`,
+      `how long the app has from SIGTERM to SIGKILL (default: ${defaults.termGraceMs / 1_000} s)`,
       seconds,
     );
 }

@@ -66,6 +66,6 @@ function nothingKnown(what: string, { events }: Evidence): NothingError {
   const since = oldest ? `events go back to ${clock(oldest.at)}` : 'there are no events yet';
   return new NothingError(
     `nothing is known of ${quote(what)}`,
-    `See \`meowctl events\`: ${since}; a request is known to this host's doors only while they run`,
+    `See \`meowctl events\`: ${since}; a door here remembers the newest requests that failed or were tried again`,
   );
 }

@@ -159,7 +159,7 @@ function tellWhere({ output }: Context, { url }: OpenStore, door: OpenedDoor, fl
   }
   output.talk(`door     ${door.url}`);
   if (door.adminUrl)
-    output.talk(`page     ${door.adminUrl}/  (\`meowctl dashboard\`: with rights)`);
+    output.talk(`page     ${door.adminUrl}/  (to change things there: \`meowctl dashboard\`)`);
   output.talk('Ctrl-C stops the door and the servers it started; `meowctl down` ends everything');
 }
 

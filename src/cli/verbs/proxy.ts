@@ -38,7 +38,7 @@ async function proxy(context: Context, options: Options): Promise<void> {
   const { output } = context;
   output.talk(`the door is ${door.url}`);
   if (door.adminUrl)
-    output.talk(`page     ${door.adminUrl}/  (\`meowctl dashboard\`: with rights)`);
+    output.talk(`page     ${door.adminUrl}/  (to change things there: \`meowctl dashboard\`)`);
   await aborted(stopping);
   await door.close(options.drainTimeout);
   await open.store.close();
