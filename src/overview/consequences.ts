@@ -34,7 +34,7 @@ export function question(wanted: FleetChange, fleet: Fleet): Question {
 }
 
 /** The servers of the door's host that run or are about to. */
-export function runningHere({ servers }: Pick<Overview, 'servers'>): ServerView[] {
+function runningHere({ servers }: Pick<Overview, 'servers'>): ServerView[] {
   return servers.filter(
     ({ here, state }) => here && (state === 'up' || state === 'starting' || state === 'lost'),
   );
