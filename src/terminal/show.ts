@@ -1,5 +1,6 @@
 import { setTimeout as pause, setImmediate } from 'node:timers/promises';
 import type { Frame } from './decode/bitmap.ts';
+import { undrawable } from './decoder.ts';
 import type { Drawing } from './screen.ts';
 
 /** What a drawing is written to. */
@@ -23,6 +24,7 @@ export async function showStill(drawing: Drawing, paper: Paper): Promise<void> {
 /**
  * Shows frames over each other, each for its time, once. A film that goes on for longer than `maxMs`
  * ends with the frame that it has come to; into a file goes the first one alone.
+ * @throws FailedError where there is none
  */
 export async function showFrames(
   frames: AsyncGenerator<Frame>,
@@ -32,7 +34,8 @@ export async function showFrames(
 ): Promise<void> {
   try {
     const first = await frames.next();
-    if (first.done) return;
+    // Taken for drawn, it would be gone.
+    if (first.done) throw undrawable('has nothing in it that can be seen');
     const second = paper.isTerminal ? await frames.next() : { done: true as const };
     if (second.done) return await showStill(draw(first.value), paper);
     await play(first.value, second.value, frames, draw, paper, maxMs);

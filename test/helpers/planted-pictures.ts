@@ -123,3 +123,9 @@ export function oriented(name: string, orientation: number, isLittle = false): B
   const jpeg = pictureFile(name);
   return Buffer.concat([jpeg.subarray(0, 2), length, body, jpeg.subarray(2)]);
 }
+
+/** Its head, its colours, and its end. */
+export function framelessGif(): Buffer {
+  const head = Buffer.from('GIF89a\u0004\0\u0004\0\u0080\0\0', 'latin1');
+  return Buffer.concat([head, Buffer.alloc(6), Buffer.from(';')]);
+}
