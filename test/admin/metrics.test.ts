@@ -67,6 +67,13 @@ test('is answered by any name, as text that Prometheus knows', async () => {
   expect((await ask(port, '/metrics', { method: 'POST' })).status).toBe(405);
 });
 
+test('is written once for all who ask at once, and anew for who asks later', async () => {
+  const all = await Promise.all(Array.from({ length: 20 }, scrape));
+  // Its own CPU time is another one each time.
+  expect(new Set(all).size).toBe(1);
+  await until('there is another', async () => (await scrape()) !== all[0]);
+});
+
 test('counts each answer of a known mix once', async () => {
   const counted = await during(async () => {
     for (const status of [200, 200, 201, 304, 404, 500, 503]) await ask(open.port, `/${status}`);
