@@ -39,8 +39,10 @@ export async function stopServers<T extends ClaimedProcess & Leaver & Named>(
         pid: record.pid,
         isIt: () => record.pid !== INIT_PID && !signal?.aborted && isAlive(record),
       };
+      // Who went before, by `destroy` or a `restart`, does not go now.
+      if (!target.isIt()) return [];
       steps.now(record.id, LEAVES);
-      if (target.isIt()) registry.note({ kind: 'ordered', server: record.id, why: words });
+      registry.note({ kind: 'ordered', server: record.id, why: words });
       const ending = await terminate(target, leaveWithinMs(record, drainMs, settings));
       const isKilled = ending === 'killed' || ending === 'alive';
       if (isKilled) steps.failed(record.id, notDrained(record));
