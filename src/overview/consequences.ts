@@ -92,7 +92,7 @@ function scaled(count: number, fleet: Fleet): string {
 /** Its workers too: no app needs to be named for that. */
 function stoppingAll(fleet: Fleet): string {
   const workers = runningHere(fleet).length - servingHere(fleet).length;
-  const them = workers === 0 ? 'them' : `them, and of what takes no requests`;
+  const them = workers === 0 ? 'them' : 'them and what takes no requests';
   const elsewhere = fleet.servers.filter((server) => !server.here);
   return `Stops all of ${them}, each when its requests are answered. ${whatIsLeft(elsewhere)}`;
 }

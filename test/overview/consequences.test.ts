@@ -62,7 +62,7 @@ test.each<[FleetChange, Overview, RegExp]>([
     /^web-01 runs 1 server\..* clients get 503\.$/,
   ],
   [{ verb: 'scale', count: 1 }, withWorker, /^web-01 runs 1 server\. .*nothing changes\.$/],
-  [{ verb: 'scale', count: 0 }, withWorker, /Stops all of them, and of what takes no requests/],
+  [{ verb: 'scale', count: 0 }, withWorker, /Stops all of them and what takes no requests, each/],
   [{ verb: 'restart', id: null }, withWorker, /each of the 2 servers/],
   [{ verb: 'restart', id: 'wwwwww' }, withWorker, /\(worker\.js\)\. The old one is told to end/],
   [
