@@ -1,9 +1,10 @@
+import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Check } from '../../src/doctor/check.ts';
-import { openSite, type Site } from '../helpers/cli.ts';
+import { BIN, finish, openSite, type Site } from '../helpers/cli.ts';
 import { ask } from '../helpers/clients.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
@@ -84,6 +85,16 @@ describe('events', () => {
     const young = await site.run(['events', '--since', '0s']);
     expect(young).toMatchObject({ code: 0, stdout: '', stderr: 'no events in that time\n' });
   });
+});
+
+test('events -f ends where what it prints cannot be written, although nothing more happens', async () => {
+  await plant('1700-0');
+  const line = `exec '${process.execPath}' '${BIN}' events -f > /dev/full`;
+  const stdio = ['ignore', 'pipe', 'pipe'] as const;
+  const { code, stderr } = await finish(
+    spawn('sh', ['-c', line], { env: site.env, stdio: [...stdio] }),
+  );
+  expect([code, stderr]).toEqual([1, expect.stringContaining('no space left on device')]);
 });
 
 describe('the token', () => {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { defaults } from '../../defaults.ts';
 import { NothingError } from '../../errors.ts';
+import { repeat } from '../../loop.ts';
 import { type FleetEvent, lastId } from '../../model/event.ts';
 import type { Store } from '../../store/store.ts';
 import type { Context } from '../context/context.ts';
@@ -71,12 +72,19 @@ async function follow(
   const { output } = context;
   const unread = new AbortController();
   print(context, before, options);
-  await store.events.follow(
+  // Nothing more may happen for hours.
+  const looking = repeat({
+    name: 'looking for its reader',
+    every: () => defaults.logPollMs,
+    work: async () => void (output.isUnread() && unread.abort()),
+    log: output.talk,
+    unref: true,
+  });
+  const following = store.events.follow(
     lastId(before),
     (came) => {
       const asked = came.filter((event) => server === undefined || event.server === server);
       print(context, asked, options);
-      if (output.isUnread()) unread.abort();
     },
     AbortSignal.any([context.interruption(), unread.signal]),
     {
@@ -84,6 +92,7 @@ async function follow(
       onSkipped: saySkipped(context.output),
     },
   );
+  await following.finally(() => looking.stop());
 }
 
 function print({ output }: Context, found: readonly FleetEvent[], options: Options): void {
