@@ -44,7 +44,7 @@ async function show(context: Context, open: OpenStore) {
   if (!first) throw new Error('nothing was seen of the fleet');
   const ending = new AbortController();
   const recentEvents = watchRecentEvents(open.store.events, ending.signal, () => display?.soon());
-  const changes = new RunningChanges(fleetVerbs(context, open), {
+  const changes = new RunningChanges(fleetVerbs(context, open, 'top'), {
     signs: letters.signs,
     nowMs: monotonicClock.nowMs,
     onNews: () => display?.soon(),

@@ -7,13 +7,19 @@ import { whatToSpawn } from '../context/what-to-spawn.ts';
 import { serversInWords } from '../output/rows.ts';
 
 const { drainMs } = defaults;
-/** Who did it, for the events; the user is the door's. */
-const PAGE = 'page';
 
-/** What the page may do to this host's servers: the verbs of the same names, with their defaults. */
-export function fleetVerbs(context: Context, { store, url }: OpenStore): FleetVerbs {
+/**
+ * What the page and `top` may do to this host's servers: the verbs of the same names, with their
+ * defaults.
+ * @param by who did it, for the events; the user is the process's own
+ */
+export function fleetVerbs(
+  context: Context,
+  { store, url }: OpenStore,
+  by: 'page' | 'top',
+): FleetVerbs {
   const { home, advertise } = context.config;
-  const registry = store.registryBy(PAGE);
+  const registry = store.registryBy(by);
   const open = { store: { ...store, registry }, url };
 
   return {

@@ -57,7 +57,7 @@ function watched(context: Context, { door, open, machine, url }: ShownDoor): Wat
     door,
     about,
     store: open.store,
-    verbs: fleetVerbs(context, open),
+    verbs: fleetVerbs(context, open, 'page'),
     isHere: (place: Place) => isOfHost(place, machine),
     log: (line) => context.output.talk(`meowctl: ${line}`),
   };
