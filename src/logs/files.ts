@@ -37,7 +37,9 @@ export function parseLogLine(stored: string): {
 } {
   const [stamp, at, mark] = STAMP.exec(stored) ?? [];
   // What went past the log: most of it is a crash.
-  if (stamp === undefined || at === undefined) return { at: null, stream: 'stderr', line: stored };
+  if (stamp === undefined || at === undefined || Number.isNaN(Date.parse(at))) {
+    return { at: null, stream: 'stderr', line: stored };
+  }
   return { at, stream: mark === '!' ? 'stderr' : 'stdout', line: stored.slice(stamp.length) };
 }
 

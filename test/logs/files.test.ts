@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createId } from '../../src/ids.ts';
-import { logPath, tail } from '../../src/logs/files.ts';
+import { logPath, parseLogLine, tail } from '../../src/logs/files.ts';
 import { temporaryFolder } from '../helpers/cleanup.ts';
 
 function log(text: string): string {
@@ -29,6 +29,13 @@ describe('the tail of a log', () => {
   test('reads only the end of a huge log', () => {
     expect(tail(log(`${'x'.repeat(5_000_000)}\nlast\n`), 1)).toEqual(['last']);
   });
+});
+
+test('a line that begins as with a time, and with none that there is, is one without', () => {
+  const line = '2026-11-29T99:99:99.000Z x';
+  expect(parseLogLine(line)).toEqual({ at: null, stream: 'stderr', line });
+  const known = { at: '2026-11-29T09:09:09.000Z', stream: 'stdout', line: 'x' };
+  expect(parseLogLine('2026-11-29T09:09:09.000Z x')).toEqual(known);
 });
 
 test('each server has a log named for it in the state folder', () => {
