@@ -13,7 +13,7 @@ import type { Upstream } from '../upstream/upstream.ts';
 import { Attempt } from './attempt.ts';
 import type { Client } from './client.ts';
 import { attemptName, type DoorContext, type Outgoing, pickUpstream } from './context.ts';
-import { CLIENT_LEFT, report, requestId } from './report.ts';
+import { CLIENT_LEFT, count, isWorthReporting, report, requestId } from './report.ts';
 import type { Waiting } from './start-queue.ts';
 import { takesPicture } from './undelivered-pictures.ts';
 
@@ -205,14 +205,12 @@ export class Exchange implements Client, Unanswered, Waiting {
 
   #report(whole: boolean): void {
     const { headersSent, statusCode } = this.response;
-    report(this.context, this.outgoing, {
-      startMs: this.#startMs,
-      status: whole || headersSent ? statusCode : GONE,
-      served: this.#served,
-      isStream: this.#isStream,
-      tried: this.#tried,
-      failures: this.#failures,
-      trouble: this.#trouble,
-    });
+    const status = whole || headersSent ? statusCode : GONE;
+    const durationMs = performance.now() - this.#startMs;
+    count(this.context, this.#tried, status, this.#isStream ? null : durationMs);
+    if (!isWorthReporting(this.context, status, this.#failures, this.#trouble)) return;
+    const [served, tried] = [this.#served, this.#tried];
+    const [failures, trouble] = [this.#failures, this.#trouble];
+    report(this.context, this.outgoing, { status, durationMs, served, tried, failures, trouble });
   }
 }

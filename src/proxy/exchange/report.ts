@@ -4,12 +4,11 @@ import type { Upstream } from '../upstream/upstream.ts';
 import type { DoorContext, Outgoing } from './context.ts';
 
 /** How a request ended. */
-export interface EndedExchange {
-  readonly startMs: number;
+interface EndedExchange {
   readonly status: number;
+  readonly durationMs: number;
   /** Who answered; null when the door did. */
   readonly served: string | null;
-  readonly isStream: boolean;
   readonly tried: readonly Upstream[];
   /** Null where none was asked in vain. */
   readonly failures: readonly FailedTry[] | null;
@@ -19,29 +18,53 @@ export interface EndedExchange {
 export const CLIENT_LEFT = 'the client left';
 const SERVER_ERROR = 500;
 
-/** Reports a request that is over to whoever counts it, writes it down or remembers it. */
+/**
+ * Counts a request that is over. Comes for every request: allocates nothing.
+ * @param durationMs null where it says nothing of a server's speed
+ */
+export function count(
+  { figures }: DoorContext,
+  tried: readonly Upstream[],
+  status: number,
+  durationMs: number | null,
+): void {
+  figures?.answered(tried.at(-1)?.tally ?? null, status, durationMs);
+}
+
+/** Whether anybody writes it down or remembers it: of most requests nobody does. */
+export function isWorthReporting(
+  { onAnswer }: DoorContext,
+  status: number,
+  failures: EndedExchange['failures'],
+  trouble: string | null,
+): boolean {
+  return onAnswer !== null || hadTrouble(status, failures, trouble);
+}
+
+/** Reports a request that is over to whoever writes it down or remembers it. */
 export function report(
-  { figures, notes, onAnswer }: DoorContext,
+  { notes, onAnswer }: DoorContext,
   outgoing: Outgoing,
   ended: EndedExchange,
 ): void {
-  const { status, served, tried, isStream, failures } = ended;
-  const durationMs = performance.now() - ended.startMs;
-  figures?.answered(tried.at(-1)?.tally ?? null, status, isStream ? null : durationMs);
-  const isTrouble = hadTrouble(ended);
-  if (!onAnswer && !isTrouble) return;
+  const { status, served, durationMs, tried, failures, trouble } = ended;
   const { method, path } = outgoing;
   const answered = {
     ...{ at: Date.now() - durationMs, method, path, server: served, status, durationMs },
     tried: tried.map(({ id }) => id),
-    trouble: remark(status, served) ?? ended.trouble,
+    trouble: remark(status, served) ?? trouble,
   };
   onAnswer?.(answered);
-  if (isTrouble) notes.add({ ...answered, id: requestId(outgoing), failures: failures ?? [] });
+  if (!hadTrouble(status, failures, trouble)) return;
+  notes.add({ ...answered, id: requestId(outgoing), failures: failures ?? [] });
 }
 
 // That a client leaves is its own affair, and frequent.
-function hadTrouble({ status, failures, trouble }: EndedExchange): boolean {
+function hadTrouble(
+  status: number,
+  failures: EndedExchange['failures'],
+  trouble: string | null,
+): boolean {
   if (failures !== null || status >= SERVER_ERROR) return true;
   return trouble !== null && trouble !== CLIENT_LEFT;
 }
