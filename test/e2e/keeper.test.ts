@@ -1,6 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/output/rows.ts';
+import type { FleetEvent } from '../../src/model/event.ts';
 import { answering, type FleetSite, type Going, openFleetSite } from '../helpers/fleet-site.ts';
 import { until } from '../helpers/until.ts';
 
@@ -87,6 +88,14 @@ describe('a keeper of four servers', () => {
     const { stdout, stderr } = await site.run(['ls']);
     expect(stdout).toContain('crashed');
     expect(stderr).toContain(`meowctl restart ${crashed.id}`);
+    const told = await until('an event tells of it', async () => {
+      const { stdout: events } = await site.run(['events', '--json', crashed.id]);
+      return (JSON.parse(events) as FleetEvent[]).find(({ kind }) => kind === 'crashed');
+    });
+    expect(told).toMatchObject({ by: 'keeper', why: 'died 5 times within 60 s' });
+    const why = await site.run(['why', crashed.id]);
+    expect(why.stdout).toMatch(/keeper .*gave it up: died 5 times within 60 s/);
+    expect(why.stdout).toContain('last words');
     await site.rounds(2);
     expect((await site.desiredServers()).find(isCrashed)?.id).toBe(crashed.id);
     site.write('brittle.mjs', answering('fine'));
