@@ -34,6 +34,11 @@ test('of a thousand servers that came and went no line is left after a while, an
   expect(
     [...seen.all.keys()].filter((name) => name.includes('server="s7"')).length,
   ).toBeGreaterThan(30);
+  // Its lines are written in several goes.
+  const heads = seen.text.match(/^# TYPE meowctl_server_request_duration_seconds .*$/gm);
+  expect(heads).toEqual(['# TYPE meowctl_server_request_duration_seconds histogram']);
+  expect(seen.text).not.toContain('\n\n');
+  expect(seen.all.get('meowctl_server_request_duration_seconds_count{server="s999"}')).toBe(1);
   const before = seen.all.get('meowctl_requests_total{code="2xx"}');
   clock.ms += KEEP_MS;
   figures.turn();
