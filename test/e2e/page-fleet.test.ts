@@ -119,6 +119,9 @@ describe('of a fleet at work the page', () => {
           path: screenshotPath(`fleet-${width}-${colorScheme}`),
           fullPage: true,
         });
+        const totals = page.locator('#totals');
+        const isCutOff = (box: HTMLElement) => box.scrollWidth > box.clientWidth;
+        expect(await totals.evaluate(isCutOff)).toBe(false);
         expect(faults).toEqual([]);
         await context.close();
       });
