@@ -41,6 +41,8 @@ test('`up` brings a fleet back after everything was killed, and keeps it', async
     const rows = used.filter(({ id }) => !killed.some((old) => old.id === id));
     return rows.length === 2 ? rows : null;
   });
+  // One that dies before it has told `up` that it is ready could not be started.
+  await until('`up` knows of both', () => again.said().includes('Ctrl-C stops'));
   process.kill(back[0]?.pid ?? 0, 'SIGKILL');
   await until('the keeper has replaced it', async () => {
     const rows = await site.liveNow();
