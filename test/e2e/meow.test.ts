@@ -10,7 +10,7 @@ import { fixture } from '../helpers/bundle.ts';
 import { temporaryFolder } from '../helpers/cleanup.ts';
 import { finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
 import { readBlocks, readIterm, readKitty, readSixels } from '../helpers/drawn.ts';
-import { needs, testWith } from '../helpers/needs.ts';
+import { needs, testWith, thorough } from '../helpers/needs.ts';
 import { difference, pathOf, pictureFile, thumbnail, thumbnails } from '../helpers/pictures.ts';
 import {
   bombPng,
@@ -394,7 +394,7 @@ describe('a picture that cannot be drawn stays in the queue, and the sentence of
     expect(mib).toBeLessThan(200);
   });
 
-  test('one that takes minutes to decode is given up', async () => {
+  test.runIf(thorough)('one that takes minutes to decode is given up', async () => {
     await plant(endlessJpeg());
     const ended = await drawn({ answer: answers.plain });
     expect(ended).toMatchObject({ ...stillQueued, code: 1 });

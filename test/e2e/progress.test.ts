@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { bytesInWords } from '../../src/cli/progress/elapsed.ts';
 import { textWidth } from '../../src/text-width.ts';
 import { openSite, type Result, type Site } from '../helpers/cli.ts';
-import { needs, testWith } from '../helpers/needs.ts';
+import { needs, testWith, thorough } from '../helpers/needs.ts';
 import { unpackOldVersion } from '../helpers/old-version.ts';
 import { freePort } from '../helpers/redis.ts';
 import { openPane, type Pane, type PaneOptions } from '../helpers/tmux.ts';
@@ -209,7 +209,7 @@ describe('on a pipe', () => {
     ['scale', '0'],
   ];
 
-  test('not a byte is another than before there were any such lines', async () => {
+  test.runIf(thorough)('not a byte is another than before there were any such lines', async () => {
     const old = unpackOldVersion(site, 'before');
     const toldBy = async (run: (args: readonly string[]) => Promise<Result>) => {
       const said = [];
