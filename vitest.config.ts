@@ -12,7 +12,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     globalSetup: 'test/helpers/leftovers.ts',
     pool: 'forks',
-    maxWorkers: 6,
+    maxWorkers: 5,
     reporters: ['default', 'json'],
     outputFile: { json: 'node_modules/.cache/test-results.json' },
     projects: [

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type Opened, openBrowser, openPage, type TestBrowser } from '../helpers/browser.ts';
-import { needs, testWith } from '../helpers/needs.ts';
+import { needs, testWith, thorough } from '../helpers/needs.ts';
 import { openPageSite, type PageSite, screenshotPath } from '../helpers/page-site.ts';
 import { sampleRecord } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
@@ -44,7 +44,7 @@ afterAll(async () => {
 
 const testPage = (name: string, run: () => Promise<unknown>) => testWith(needs.chromium, name, run);
 
-describe(`with ${SERVERS} servers`, () => {
+describe.runIf(thorough)(`with ${SERVERS} servers`, () => {
   testPage('the page shows them within 200 ms of its HTML', async () => {
     const painted = async () => {
       const opened = await openPage(browser, 'about:blank');
