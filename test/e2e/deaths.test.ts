@@ -95,6 +95,7 @@ deathTest(
     await another(its, second);
     const at = ({ id, port }: Row) => told().split(`server ${id} on port ${port} died; `)[1] ?? '';
     expect(at(first)).toMatch(/^started again at once\n/);
+    await until('the second death is told', () => at(second) !== '');
     expect(at(second)).toMatch(/^started again in 1 s\n/);
   },
 );
