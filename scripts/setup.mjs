@@ -5,13 +5,14 @@ import { basename, delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** Programs that tests drive, and the Debian packages that have them. */
+/** Programs that lint and tests drive, and the Debian packages that have them. */
 const FOR_TESTS = [
   ['zsh', 'zsh'],
   ['fish', 'fish'],
   ['faketime', 'faketime'],
   ['chromium', 'chromium'],
   ['tmux', 'tmux'],
+  ['luacheck', 'lua-check'],
 ];
 
 checkNode();
