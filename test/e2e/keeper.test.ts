@@ -95,6 +95,7 @@ describe('a keeper of four servers', () => {
     expect(told).toMatchObject({ by: 'keeper', why: 'died 5 times within 60 s' });
     const why = await site.run(['why', crashed.id]);
     expect(why.stdout).toMatch(/keeper .*gave it up: died 5 times within 60 s/);
+    expect(why.stdout.match(/found it dead/g)).toHaveLength(1);
     expect(why.stdout).toContain('last words');
     await site.rounds(2);
     expect((await site.desiredServers()).find(isCrashed)?.id).toBe(crashed.id);

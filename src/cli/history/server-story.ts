@@ -20,7 +20,8 @@ export function serverStory(evidence: Evidence, id: string): Story | null {
   if (!standing && events.length === 0 && requests.length === 0 && !evidence.hasLog(id))
     return null;
   const isWell = standing?.state === 'up' || standing?.state === 'starting';
-  const log = isWell ? [] : evidence.lastLines(id, LAST_WORDS);
+  const speaker = standing?.state === 'crashed' ? lastStart(id, evidence) : id;
+  const log = isWell ? [] : evidence.lastLines(speaker, LAST_WORDS);
   const sentences = [
     headline(id, standing, events, evidence),
     ...fewOf(lifeOf(events)),
@@ -28,7 +29,7 @@ export function serverStory(evidence: Evidence, id: string): Story | null {
     ...successor(id, evidence),
     ...(isWell ? doubts(id, evidence) : []),
     ...troubles(id, requests),
-    ...lastWords(id, isWell, evidence, log.length),
+    ...(isWell ? [] : lastWords(id, speaker, evidence, log.length)),
   ];
   return { sentences, events, requests: requests.slice(0, FEW_REQUESTS), log };
 }
@@ -76,9 +77,21 @@ function suddenEnd(standing: Standing | null, { isGoneHere }: Evidence): string[
 }
 
 function successor(id: string, { events }: Evidence): string[] {
-  const after = events.filter(({ why }) => why === inPlaceOf(id));
-  const last = after.at(-1);
-  return last?.server ? [`${last.server} was started in its place at ${clock(last.at)}.`] : [];
+  const last = startedAfter(id, events).at(-1);
+  if (!last?.server) return [];
+  const gone = events.findLast(({ kind, server }) => kind === 'gone' && server === last.server);
+  const then = gone?.why ? `, and was gone: ${gone.why}` : '';
+  return [`${last.server} was started in its place at ${clock(last.at)}${then}.`];
+}
+
+function startedAfter(id: string, events: readonly FleetEvent[]): readonly FleetEvent[] {
+  return events.filter(({ why, server }) => server !== null && why === inPlaceOf(id));
+}
+
+/** The server whose log tells why that one can be started no more: the last one tried that has a log. */
+function lastStart(id: string, { events, hasLog }: Evidence): string {
+  const started = startedAfter(id, events).flatMap(({ server }) => server ?? []);
+  return started.findLast(hasLog) ?? id;
 }
 
 /** What doors have against one that seems well. */
@@ -97,8 +110,7 @@ function troubles(id: string, requests: Evidence['notes']): string[] {
   return [`${count}; the newest: ${inShort(newest)}.`];
 }
 
-function lastWords(id: string, isWell: boolean, evidence: Evidence, lines: number): string[] {
-  if (isWell) return [];
-  if (lines > 0) return ['The last that it said:'];
+function lastWords(id: string, speaker: string, evidence: Evidence, lines: number): string[] {
+  if (lines > 0) return [`The last that ${speaker === id ? 'it' : speaker} said:`];
   return evidence.hasLog(id) ? ['It said nothing.'] : ['Its log is not on this host, or gone.'];
 }

@@ -2,21 +2,26 @@ import { RECONCILER } from '../../model/event.ts';
 import type { Registry } from '../../store/store.ts';
 import { type CrashSettings, oftenInWords, type RestartDecision } from './backoff.ts';
 
-/** The process that served a desired server. */
-interface Dead {
-  readonly id: string;
-  readonly pid: number;
+type Events = Pick<Registry, 'note'>;
+
+/** Tells whoever looks at the fleet's events that the process of a desired server has died. */
+export function noteLost(events: Events, { id, pid }: { id: string; pid: number }): void {
+  const why = `its process ${pid} ended without leaving`;
+  events.note({ kind: 'lost', server: id, by: RECONCILER, why });
 }
 
-/** Tells whoever looks at the fleet's events of a death, and of a server that is given up for it. */
-export function noteDeath(
-  registry: Pick<Registry, 'note'>,
+/** Tells them that a desired server is given up, where that is what was decided. */
+export function noteCrashed(
+  events: Events,
+  id: string,
   decision: RestartDecision,
-  { id: server, pid }: Dead,
   settings: CrashSettings,
 ): void {
-  const about = { server, by: RECONCILER };
-  registry.note({ kind: 'lost', ...about, why: `its process ${pid} ended without leaving` });
   if (decision.next !== 'crashed') return;
-  registry.note({ kind: 'crashed', ...about, why: oftenInWords(decision, settings) });
+  events.note({
+    kind: 'crashed',
+    server: id,
+    by: RECONCILER,
+    why: oftenInWords(decision, settings),
+  });
 }

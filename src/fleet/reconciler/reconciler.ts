@@ -15,7 +15,7 @@ import type { Here } from '../scale/servers-here.ts';
 import { isDead, untilGone } from '../targets/liveness.ts';
 import { AwakeFor } from './awake-for.ts';
 import { CrashHistory, type CrashSettings, decisionInWords } from './backoff.ts';
-import { noteDeath } from './note-death.ts';
+import { noteCrashed, noteLost } from './note-death.ts';
 import { Case } from './restart-state.ts';
 import { type RevivalDeps, Revivals } from './revivals.ts';
 
@@ -122,9 +122,9 @@ export class Reconciler {
     const here = await this.#deps.desired.look(fleet);
     this.#forget(here);
     const all = [...here];
-    const desiredCount = all.filter(([, { state }]) => state === 'wanted');
-    const kept = desiredCount.slice(0, settings.maxSpawnCount);
-    this.#sayWhatIsTooMuch(desiredCount.length - kept.length);
+    const toRun = all.filter(([, { state }]) => state === 'wanted');
+    const kept = toRun.slice(0, settings.maxSpawnCount);
+    this.#sayWhatIsTooMuch(toRun.length - kept.length);
     await Promise.all(kept.map(([id, desired]) => this.#see(id, desired, fleet, all.length)));
     this.#ended.clear();
   }
@@ -147,13 +147,8 @@ export class Reconciler {
     this.#tooMany = count;
   }
 
-  /** @param wanted how many servers this host is to have, this one among them */
-  async #see(
-    id: string,
-    desired: SignedServer,
-    fleet: FleetView,
-    desiredCount: number,
-  ): Promise<void> {
+  /** @param count how many servers this host is to have, this one among them */
+  async #see(id: string, desired: SignedServer, fleet: FleetView, count: number): Promise<void> {
     const { machine } = this.#deps;
     if (this.#cases.get(id)?.starting) return;
     if (this.#ended.has(id)) await untilGone(id, desired, fleet, machine);
@@ -165,7 +160,7 @@ export class Reconciler {
     }
     if (!found.isKnownDead()) await this.#diedNow(id, desired, found);
     if (!found.isDue(this.#nowMs())) return;
-    if (this.#revivals.busy() || this.#isDelayed(id, found, fleet, desiredCount)) return;
+    if (this.#revivals.busy() || this.#isDelayed(id, found, fleet, count)) return;
     this.#revivals.begin(id, desired, found);
   }
 
@@ -198,9 +193,10 @@ export class Reconciler {
     const { registry, settings, log } = this.#deps;
     const nowMs = this.#nowMs();
     const wasWell = nowMs - (this.#servesMs.get(id) ?? nowMs) >= settings.ranWellMs;
+    if (!found.wasFoundDead()) noteLost(registry, { id, pid: desired.pid });
     const decision = found.died(wasWell, nowMs);
     log(decisionInWords(decision, id, isWorker(desired.spec) ? null : desired.port, settings));
-    noteDeath(registry, decision, { id, pid: desired.pid }, settings);
+    noteCrashed(registry, id, decision, settings);
     if (decision.next === 'crashed') {
       this.#cases.delete(id); // `restart` begins anew
       await this.#deps.desired.mark(desired, 'crashed');

@@ -7,6 +7,7 @@ export class Case {
   starting = false;
   /** When it is started again; null while it lives, as far as we know. */
   #dueMs: number | null = null;
+  #wasFoundDead = false;
   /** When to say that starting it would make one too many. */
   #sayDelayMs: number | null = null;
 
@@ -20,12 +21,18 @@ export class Case {
     return this.#dueMs !== null;
   }
 
+  /** Whether its process was found dead once: what died later are starts in its place. */
+  wasFoundDead(): boolean {
+    return this.#wasFoundDead;
+  }
+
   lives(): void {
     this.#dueMs = null;
   }
 
   /** @param nowMs monotonic, as in all that follows */
   died(wasWell: boolean, nowMs: number): RestartDecision {
+    this.#wasFoundDead = true;
     const decision = this.deaths.add(wasWell, nowMs);
     if (decision.next !== 'crashed') this.#dueMs = nowMs + decision.delayMs;
     return decision;

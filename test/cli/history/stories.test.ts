@@ -9,7 +9,7 @@ import { StoreError } from '../../../src/errors.ts';
 import type { FleetEvent } from '../../../src/model/event.ts';
 import { inPlaceOf, readyWhy } from '../../../src/model/event-words.ts';
 import type { RequestNote } from '../../../src/proxy/request-notes.ts';
-import { sampleRecord } from '../../helpers/store.ts';
+import { sampleDesired, sampleRecord } from '../../helpers/store.ts';
 
 const START = Date.now() - 60_000;
 const later = (seconds: number) => START + seconds * 1_000;
@@ -96,6 +96,35 @@ describe('the story of a server', () => {
       'The last that it said:',
     ]);
     expect(story?.log.map((said) => said.line)).toEqual(['the last']);
+  });
+
+  test('that was given up quotes the last server that was tried in its place, and why that was gone', () => {
+    const inItsPlace = { by: 'keeper', why: inPlaceOf('abc234') };
+    const events = [
+      ...begin,
+      happened(20, 'lost', { by: 'keeper', why: 'its process 12 ended without leaving' }),
+      happened(21, 'revived', { server: 'bcd345', ...inItsPlace }),
+      happened(25, 'revived', { server: 'def234', ...inItsPlace }),
+      happened(26, 'gone', {
+        server: 'def234',
+        by: 'itself',
+        why: 'its app ended with exit code 7',
+      }),
+      happened(27, 'crashed', { by: 'keeper', why: 'died 5 times within 60 s' }),
+    ];
+    const desired = { ...sampleDesired(), state: 'crashed' } as const;
+    const fleet = { servers: [], desiredServers: new Map([['abc234', desired]]), doors: [] };
+    const line = { at: new Date(later(26)).toISOString(), stream: 'stderr' } as const;
+    const lastLines = (id: string) => [{ ...line, id, line: `the last of ${id}` }];
+    const hasLog = (id: string) => id !== 'none';
+    const story = serverStory(known({ events, fleet, lastLines, hasLog }), 'abc234');
+    expect(story?.sentences.slice(2)).toEqual([
+      `At ${when(20)} keeper (on web1) found it dead: its process 12 ended without leaving.`,
+      `At ${when(27)} keeper (on web1) gave it up: died 5 times within 60 s.`,
+      `def234 was started in its place at ${when(25)}, and was gone: its app ended with exit code 7.`,
+      'The last that def234 said:',
+    ]);
+    expect(story?.log.map((said) => said.line)).toEqual(['the last of def234']);
   });
 
   test('that is up has no last words, and tells what a door has against it', () => {

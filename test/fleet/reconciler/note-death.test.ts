@@ -1,18 +1,26 @@
 import { expect, test } from 'vitest';
 import { defaults } from '../../../src/defaults.ts';
-import { noteDeath } from '../../../src/fleet/reconciler/note-death.ts';
+import { noteCrashed, noteLost } from '../../../src/fleet/reconciler/note-death.ts';
 import type { NewEvent } from '../../../src/model/event.ts';
 
-test.each([
-  ['again', ['lost']],
-  ['again-slowly', ['lost']],
-  ['crashed', ['lost', 'crashed']],
-] as const)('a death after which a server is %s is told as %j, by the keeper', (next, kinds) => {
+function listener() {
   const told: NewEvent[] = [];
-  const registry = { note: (event: NewEvent) => void told.push(event) };
-  noteDeath(registry, { next, delayMs: 0, count: 5 }, { id: 'abc234', pid: 12 }, defaults);
-  expect(told.map(({ kind }) => kind)).toEqual(kinds);
-  for (const event of told) expect(event).toMatchObject({ server: 'abc234', by: 'keeper' });
-  expect(told[0]?.why).toBe('its process 12 ended without leaving');
-  if (next === 'crashed') expect(told[1]?.why).toBe('died 5 times within 60 s');
+  return { told, note: (event: NewEvent) => void told.push(event) };
+}
+
+test('a death is told with the process that ended, by the keeper', () => {
+  const events = listener();
+  noteLost(events, { id: 'abc234', pid: 12 });
+  const why = 'its process 12 ended without leaving';
+  expect(events.told).toEqual([{ kind: 'lost', server: 'abc234', by: 'keeper', why }]);
+});
+
+test.each([
+  ['again', []],
+  ['again-slowly', []],
+  ['crashed', [{ server: 'abc234', by: 'keeper', why: 'died 5 times within 60 s' }]],
+] as const)('a server that is %s after its death is told as given up: %j', (next, told) => {
+  const events = listener();
+  noteCrashed(events, 'abc234', { next, delayMs: 0, count: 5 }, defaults);
+  expect(events.told).toEqual(told.map((event) => ({ kind: 'crashed', ...event })));
 });
