@@ -77,10 +77,11 @@ export class Membership {
   acknowledge(): void {
     const { registry, pool, record } = this.#deps;
     if (this.#ended) return;
-    for (const upstream of pool.all()) {
-      if (!isSettled(upstream)) continue;
-      const told = registry.acknowledge(upstream.id, record().id);
-      told.catch((error: unknown) => this.#sayTrouble(error));
+    const settled = pool.all().filter(isSettled);
+    if (settled.length === 0) return;
+    const { id: door } = record();
+    for (const { id } of settled) {
+      registry.acknowledge(id, door).catch((error: unknown) => this.#sayTrouble(error));
     }
   }
 
