@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { withoutSystem } from '../expected-errors.ts';
 import { sendSignal } from '../process/terminate.ts';
@@ -110,12 +110,30 @@ class Asking {
     this.#options.process.removeListener('SIGTSTP', this.#stop);
     if (!this.#keyboard.destroyed) this.#keyboard.setRawMode(false);
     this.#keyboard.destroy();
+    this.#hearTheRest();
     this.#told();
   }
 
   async endWithLate(lateMs: number): Promise<void> {
     await this.answered(Math.max(0, lateMs - (performance.now() - this.#askedMs)));
     this.end();
+  }
+
+  // A Ctrl-C that came before the terminal was itself again is a byte that waits, and no signal any more.
+  #hearTheRest(): void {
+    const { O_RDONLY, O_NOCTTY, O_NONBLOCK } = constants;
+    const bytes = Buffer.alloc(MOST_BYTES);
+    try {
+      const file = openSync('/dev/tty', O_RDONLY | O_NOCTTY | O_NONBLOCK);
+      try {
+        const length = readSync(file, bytes);
+        if (length > 0) this.#hear(bytes.subarray(0, length));
+      } finally {
+        closeSync(file);
+      }
+    } catch (error) {
+      withoutSystem(null)(error); // nothing waits, or the terminal is gone
+    }
   }
 
   #hear(bytes: Buffer): void {
