@@ -1,3 +1,4 @@
+import { endInWords } from './child-ends.ts';
 import { watchGroup } from './group-usage.ts';
 import { sessionOf } from './identity.ts';
 import { type AttachedProgram, startAttached } from './launcher.ts';
@@ -18,7 +19,7 @@ export function startProgram(program: AttachedProgram) {
     child.once('error', (error) => resolve(`could not be started: ${error.message}`));
     child.once('exit', (code, signal) => {
       if (code === 0) left = leftBehind(pid, start, program.env);
-      resolve(code === null ? `was ended by ${signal}` : describe(code));
+      resolve(describe(code) ?? endInWords(code, signal));
       void endGroup(pid);
     });
   });
@@ -54,8 +55,8 @@ function isGuard(pid: number): boolean {
 }
 
 // As the shell that starts it tells.
-function describe(code: number): string {
+function describe(code: number | null): string | null {
   if (code === 127) return 'was not found (exit code 127)';
   if (code === 126) return 'may not be run (exit code 126)';
-  return `ended with exit code ${code}`;
+  return null;
 }

@@ -31,6 +31,8 @@ export interface LaunchOptions extends Program {
   /** How much longer it may take to say why it is not ready, where it can tell. */
   readonly reasonMs?: number;
   readonly signal?: AbortSignal;
+  /** Told of its process once it is ready: how it ends is told to us alone. */
+  readonly onReady?: (child: ChildProcess) => void;
 }
 
 /** A program that has been started already, and waits for our word before it does its work. */
@@ -52,7 +54,10 @@ export async function launch(options: LaunchOptions, standby?: PreparedProcess):
   const pipe = pipeTo(child, READY_FD);
   const outcome = await readOutcome(child, pipe, options);
   pipe?.destroy();
-  if (outcome.kind === 'ready') return outcome.value;
+  if (outcome.kind === 'ready') {
+    options.onReady?.(child);
+    return outcome.value;
+  }
   if (outcome.kind === 'reported') await endsByItself(child, options.termGraceMs);
   await stopChild(child, options.termGraceMs);
   throw failure(outcome, child, options);

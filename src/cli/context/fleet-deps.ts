@@ -31,7 +31,7 @@ export function serverProgram(
   context: Context,
   { url }: OpenStore,
 ): ServerProgram & { readonly settings: typeof defaults } {
-  const { config, cliPath, process } = context;
+  const { config, cliPath, process, ends } = context;
   return {
     execPath: process.execPath,
     cliPath,
@@ -40,5 +40,6 @@ export function serverProgram(
     namespace: config.namespace,
     home: config.home,
     settings: defaults,
+    ends,
   };
 }

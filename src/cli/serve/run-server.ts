@@ -1,8 +1,10 @@
 import { defaults } from '../../defaults.ts';
+import { exitCodes } from '../../errors.ts';
 import { keepOwnLog } from '../../logs/own-log.ts';
 import { type AppSpec, catSpec } from '../../model/app-spec.ts';
 import { type ReadyPipe, readyPipe } from '../../process/ready-pipe.ts';
 import { waitForRelease } from '../../process/standby.ts';
+import type { RunningServer } from '../../server/options.ts';
 import type { Store } from '../../store/store.ts';
 import { announceHere } from '../context/announce.ts';
 import type { Context } from '../context/context.ts';
@@ -91,10 +93,9 @@ async function serveApp(
   options: Named,
   { ready, released }: Surroundings,
 ): Promise<void> {
-  const [{ serve }, { thisMachine }, { holdLivenessConnections }] = await Promise.all([
+  const [{ serve }, { thisMachine }] = await Promise.all([
     import('../../server/serve.ts'),
     import('../../process/identity.ts'),
-    import('../../fleet/death-watch/liveness-connections.ts'),
   ]);
   await released;
   const startMs = released ? performance.now() : 0;
@@ -117,19 +118,24 @@ async function serveApp(
       machine: thisMachine(context.config.home),
     },
   );
-  const { id } = options;
   context.output.talk(servingLine(server.record()));
   ready.tell(server.record());
-  if (options.spawned)
-    holdLivenessConnections(
-      context.config.home,
-      id,
-      performance.now(),
-      defaults.beatMs,
-      context.output.talk,
-    );
+  if (options.spawned) await tellOfItsEnd(context, server, options.id);
   leaving.serves(server);
   context.exitWith(exitOf[await server.ended]);
+}
+
+/** Whoever keeps it hears of its end at once, and how it ended by its log. */
+async function tellOfItsEnd(context: Context, server: RunningServer, id: string): Promise<void> {
+  const { config, output, process: proc, exitCode } = context;
+  const [{ holdLivenessConnections }, { sayExit }] = await Promise.all([
+    import('../../fleet/death-watch/liveness-connections.ts'),
+    import('../../logs/exit-line.ts'),
+  ]);
+  const wasTold = () => server.record().state === 'draining' || exitCode() !== exitCodes.done;
+  sayExit(proc, wasTold, output.talk);
+  const sinceMs = performance.now();
+  holdLivenessConnections(config.home, id, sinceMs, defaults.beatMs, output.talk);
 }
 
 /** What the server is told of itself and of where it listens. */

@@ -1,12 +1,28 @@
+import { exitInLog } from '../../logs/exit-line.ts';
 import { RECONCILER } from '../../model/event.ts';
 import type { Registry } from '../../store/store.ts';
+import type { ServerProgram } from '../spawn/serve-command.ts';
 import { type CrashSettings, oftenInWords, type RestartDecision } from './backoff.ts';
 
 type Events = Pick<Registry, 'note'>;
 
-/** Tells whoever looks at the fleet's events that the process of a desired server has died. */
-export function noteLost(events: Events, { id, pid }: { id: string; pid: number }): void {
-  const why = `its process ${pid} ended without leaving`;
+/** How the process of a server ended: by what we were told, or else by its log; null for unknown. */
+export async function howItDied(
+  { home, ends }: Pick<ServerProgram, 'home' | 'ends'>,
+  id: string,
+): Promise<string | null> {
+  return (await ends?.of(id)) ?? exitInLog(home, id);
+}
+
+/**
+ * Tells whoever looks at the fleet's events that the process of a desired server has died.
+ * @param how it ended, where that is known
+ */
+export function noteLost(
+  events: Events,
+  { id, pid, how }: { id: string; pid: number; how: string | null },
+): void {
+  const why = `its process ${pid} ${how === null ? 'ended' : `${how},`} without leaving`;
   events.note({ kind: 'lost', server: id, by: RECONCILER, why });
 }
 

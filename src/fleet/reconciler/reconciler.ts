@@ -15,7 +15,7 @@ import type { Here } from '../scale/servers-here.ts';
 import { isDead, untilGone } from '../targets/liveness.ts';
 import { AwakeFor } from './awake-for.ts';
 import { CrashHistory, type CrashSettings, decisionInWords } from './backoff.ts';
-import { noteCrashed, noteLost } from './note-death.ts';
+import { howItDied, noteCrashed, noteLost } from './note-death.ts';
 import { Case } from './restart-state.ts';
 import { type RevivalDeps, Revivals } from './revivals.ts';
 
@@ -193,7 +193,9 @@ export class Reconciler {
     const { registry, settings, log } = this.#deps;
     const nowMs = this.#nowMs();
     const wasWell = nowMs - (this.#servesMs.get(id) ?? nowMs) >= settings.ranWellMs;
-    if (!found.wasFoundDead()) noteLost(registry, { id, pid: desired.pid });
+    if (!found.wasFoundDead()) {
+      noteLost(registry, { id, pid: desired.pid, how: await howItDied(this.#deps, id) });
+    }
     const decision = found.died(wasWell, nowMs);
     log(decisionInWords(decision, id, isWorker(desired.spec) ? null : desired.port, settings));
     noteCrashed(registry, id, decision, settings);

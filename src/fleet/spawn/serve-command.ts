@@ -6,6 +6,7 @@ import { logPath, rawLogPath } from '../../logs/files.ts';
 import type { AppSpec } from '../../model/app-spec.ts';
 import type { SignedServer } from '../../model/desired-server.ts';
 import { only } from '../../model/variables.ts';
+import type { ChildEnds } from '../../process/child-ends.ts';
 import type { LaunchOptions } from '../../process/launcher.ts';
 import { type NodeVersion, type OwnProgram, ownProgram } from '../../process/own-program.ts';
 import { quote } from '../../text.ts';
@@ -35,6 +36,8 @@ export interface ServerProgram extends OwnProgram {
   readonly namespace: string;
   readonly home: string;
   readonly settings: SpawnSettings;
+  /** Hears how each ends, where somebody wants to know. */
+  readonly ends?: ChildEnds;
 }
 
 /** One server to start. */
@@ -62,7 +65,7 @@ export interface ServerStart {
 /** What its process is started with. */
 export function toLaunch(id: string, child: ServerProgram, options: ServerStart): LaunchOptions {
   const { signal, readyTimeoutMs } = options;
-  const { settings } = child;
+  const { settings, ends } = child;
   const { execPath, cliPath } = ownProgram(child, child.childEnv, settings.leastNode);
   return {
     name: `server ${id}`,
@@ -76,6 +79,7 @@ export function toLaunch(id: string, child: ServerProgram, options: ServerStart)
     ...(tellsWhy(options.spec) ? { reasonMs: settings.reasonMs } : {}),
     termGraceMs: options.termGraceMs ?? options.spec.killMs ?? settings.termGraceMs,
     ...(signal ? { signal } : {}),
+    ...(ends ? { onReady: (server) => ends.watch(id, server) } : {}),
   };
 }
 

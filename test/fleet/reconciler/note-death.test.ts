@@ -8,11 +8,19 @@ function listener() {
   return { told, note: (event: NewEvent) => void told.push(event) };
 }
 
-test('a death is told with the process that ended, by the keeper', () => {
+test('a death is told with the process that ended and how, where that is known, by the keeper', () => {
   const events = listener();
-  noteLost(events, { id: 'abc234', pid: 12 });
-  const why = 'its process 12 ended without leaving';
-  expect(events.told).toEqual([{ kind: 'lost', server: 'abc234', by: 'keeper', why }]);
+  for (const how of [null, 'was ended by SIGKILL', 'ended with exit code 3']) {
+    noteLost(events, { id: 'abc234', pid: 12, how });
+  }
+  const whys = [
+    'its process 12 ended without leaving',
+    'its process 12 was ended by SIGKILL, without leaving',
+    'its process 12 ended with exit code 3, without leaving',
+  ];
+  expect(events.told).toEqual(
+    whys.map((why) => ({ kind: 'lost', server: 'abc234', by: 'keeper', why })),
+  );
 });
 
 test.each([
