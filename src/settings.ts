@@ -6,6 +6,10 @@ import { defaults } from './defaults.ts';
 import { FailedError, UsageError } from './errors.ts';
 import { quote } from './text.ts';
 
+/** NAME_MAX; and PATH_MAX of Linux, with room for our own files below it. */
+const MAX_NAME_BYTES = 255;
+const MAX_PATH_BYTES = 3_900;
+
 /** What one run of meowctl was told. Rooms are handed values from it, never the whole. */
 export interface Settings {
   /** `REDIS_URL`, or null: then the local Redis of the state folder, then `redisProbeUrl`. */
@@ -116,13 +120,25 @@ function ownHome(env: Env): string {
 
 function absolute(cwd: string, path: string, name: string): string {
   try {
-    return resolve(cwd, path);
+    const whole = resolve(cwd, path);
+    mustFit(whole, name);
+    return whole;
   } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
     const message = `${name} ${quote(path)} is relative, and the current folder is gone`;
     throw new UsageError(message, `Give ${name} an absolute path, or go to another folder`, {
       cause,
     });
   }
+}
+
+/** Longer ones no file system takes, whatever is done with them. */
+function mustFit(path: string, name: string): void {
+  const bytes = path.split('/').map((part) => Buffer.byteLength(part));
+  const longest = Math.max(...bytes);
+  if (longest <= MAX_NAME_BYTES && Buffer.byteLength(path) <= MAX_PATH_BYTES) return;
+  const message = `${name} ${quote(path)} is too long: a folder's name has at most ${MAX_NAME_BYTES} bytes, all of it ${MAX_PATH_BYTES}`;
+  throw new UsageError(message, `Set ${name} to a shorter path`);
 }
 
 function debugIn(value: string | null): readonly DebugSection[] {

@@ -9,16 +9,31 @@ const MEBIBYTE = 1_024 * 1_024;
 /** A server's log may grow to five files of 10 MiB. */
 const LITTLE_ROOM = 256 * MEBIBYTE;
 const NO_ROOM = 4 * MEBIBYTE;
+const ELSEWHERE = 'Set MEOW_HOME to a folder of your own';
 const ALL = constants.R_OK | constants.W_OK | constants.X_OK;
 /** What meowctl cannot do without, once it is there. */
 const OURS = ['host.json', 'seal.key', 'wanted', 'logs', 'env', 'redis', 'run', 'up'];
 
 /** The state folder and its disk, as they are: nothing is made or written. */
 export function checkStateFolder(home: string): Check[] {
+  const unreachable = notReached(home);
+  if (unreachable) return [unreachable];
   if (!existsSync(home)) return checkMissing(home);
   const trouble = whatIsWrong(home) ?? inside(home);
   const folder = trouble ?? well('state-folder', plain(home));
   return [folder, checkDisk(home)];
+}
+
+/** A path that can be nobody's folder: too long, or with a file in the middle. */
+function notReached(home: string): Check | null {
+  try {
+    statSync(home, { throwIfNoEntry: false });
+    return null;
+  } catch (error) {
+    if (typeof (error as NodeJS.ErrnoException).code !== 'string') throw error;
+    const remedy = systemRemedy(error) ?? ELSEWHERE;
+    return wrong(`${quote(home)} cannot be used: ${systemReason(error)}`, remedy);
+  }
 }
 
 function checkMissing(home: string): Check[] {
@@ -26,7 +41,7 @@ function checkMissing(home: string): Check[] {
   const trouble = mayUse(above);
   if (trouble) {
     const says = `${quote(home)} is not there, and cannot be made in ${quote(above)}: ${trouble.why}`;
-    return [bad('state-folder', says, trouble.remedy ?? 'Set MEOW_HOME to a folder of your own')];
+    return [bad('state-folder', says, trouble.remedy ?? ELSEWHERE)];
   }
   return [
     well('state-folder', `${plain(home)} is not there yet: it is made at the first start`),

@@ -82,6 +82,7 @@ const whys: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   ENOSPC: 'the disk is full',
   EDQUOT: 'the quota of its user is used up',
+  ENAMETOOLONG: 'its name is too long',
   ENOTDIR: 'it is not a folder, or is inside something that is not',
 };
 

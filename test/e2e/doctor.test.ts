@@ -274,14 +274,28 @@ describe('of this machine, doctor says', () => {
     expect(await inFolder()).toEqual(wrong('state-folder', /everybody may write/, /chmod 700/));
   });
 
-  test('that it is a file, or cannot be made', async () => {
+  test('that it is a file, cannot be made, or has a name that is too long', async () => {
     fresh();
     const folder = home;
     home = join(folder, 'file');
     writeFileSync(home, '');
     expect(await inFolder()).toEqual(wrong('state-folder', /is not a folder/, /MEOW_HOME/));
     home = join(folder, 'file', 'in-it');
-    expect(await inFolder()).toMatchObject({ ok: false });
+    expect(await inFolder()).toEqual(
+      wrong('state-folder', /file.in-it" cannot be used: not a directory/, /^Set MEOW_HOME/),
+    );
+    // 300 characters in all are no trouble; a name of so many is.
+    home = join(folder, ...Array.from({ length: 10 }, () => 'n'.repeat(30)));
+    expect(await inFolder()).toMatchObject({
+      ok: true,
+      says: expect.stringMatching(/not there yet/),
+    });
+    home = join(folder, 'n'.repeat(300));
+    const { code, stdout, stderr } = await site.run(['doctor'], { env: { MEOW_HOME: home } });
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(
+      /^meowctl: MEOW_HOME ".*…" is too long: .*\n {2}Set MEOW_HOME to a shorter path\n$/,
+    );
     home = folder;
   });
 
