@@ -3,6 +3,7 @@ import type { FleetEvent } from '../model/event.ts';
 import { quote } from '../text.ts';
 import type { OverviewCache, ShownStore } from './overview/overview-cache.ts';
 import { publicEvent } from './overview/public-view.ts';
+import { takingQuery } from './responses/query.ts';
 import { json, problem, type Reply } from './responses/reply.ts';
 import type { Rights } from './responses/rights.ts';
 import type { AdminRequest, Route } from './responses/router.ts';
@@ -14,15 +15,17 @@ export interface EventRoutesDeps {
   readonly events: ShownStore['events'];
 }
 
+const TAKEN = ['since', 'server', 'limit'];
 const USUAL = 200;
 const MOST = 1_000;
 const ENTRY_ID = /^(\d{1,16})-(\d{1,20})$/;
 
 /** What happened: as a list, or for who wants one as a stream, with an overview each second. */
 export function eventRoutes(deps: EventRoutesDeps): Route[] {
+  const listed = takingQuery(TAKEN, (asked) => list(deps, asked));
   const answer = (asked: AdminRequest) => {
     const { accept = '' } = asked.request.headers;
-    return accept.includes('text/event-stream') ? stream(deps, asked) : list(deps, asked);
+    return accept.includes('text/event-stream') ? stream(deps, asked) : listed(asked);
   };
   return [{ path: '/events', methods: { GET: answer } }];
 }
@@ -34,17 +37,14 @@ export function eventSeenBy(rights: Rights, event: FleetEvent): FleetEvent {
 
 async function list({ events }: EventRoutesDeps, { query, rights }: AdminRequest): Promise<Reply> {
   const wanted = readQuery(query);
-  if (typeof wanted === 'string') return problem(400, wanted, 'Allowed: since, server, limit');
+  if (typeof wanted === 'string') return problem(400, wanted, `Allowed: ${TAKEN.join(', ')}`);
   const found = await events.read(wanted);
   return json(found.map((event) => eventSeenBy(rights, event)));
 }
 
 /** @returns in words, what is wrong with it */
 function readQuery(query: URLSearchParams) {
-  for (const name of query.keys()) {
-    if (!['since', 'server', 'limit'].includes(name)) return `${quote(name)} is not taken here`;
-  }
-  const [since, server, limit] = ['since', 'server', 'limit'].map((name) => query.get(name));
+  const [since, server, limit] = TAKEN.map((name) => query.get(name));
   if (since != null && !/^\d{1,16}$/.test(since)) return `since ${quote(since)} is not in Unix ms`;
   if (server != null && !isServerId(server)) return `server ${quote(server)} is not an id`;
   const isLimit = limit == null || (/^[1-9]\d{0,3}$/.test(limit) && Number(limit) <= MOST);

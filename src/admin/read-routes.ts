@@ -4,6 +4,7 @@ import type { Door } from '../proxy/door.ts';
 import { quote } from '../text.ts';
 import type { OverviewCache, RenderedOverview } from './overview/overview-cache.ts';
 import { publicWords } from './overview/public-view.ts';
+import { takingQuery } from './responses/query.ts';
 import { json, problem, type Reply } from './responses/reply.ts';
 import type { Rights } from './responses/rights.ts';
 import type { Handler, Route } from './responses/router.ts';
@@ -32,7 +33,7 @@ export function readRoutes(shown: Shown): Route[] {
       ),
     ),
     { ...look('/poison', () => json(door.poison())), needsToken: true },
-    { ...look('/requests', ({ query }) => json(requests(door, query))), needsToken: true },
+    { ...look('/requests', requests(door)), needsToken: true },
     look('/overview', async ({ rights }) => asJson((await overviews.now()).text(rights))),
     look('/servers/:id', async ({ id, rights }) =>
       oneServer(id, (await overviews.now()).seenBy(rights)),
@@ -46,9 +47,12 @@ function look(path: string, handler: Handler): Route {
 }
 
 /** The requests that had trouble, newest first: `?id=`, `?server=`. */
-function requests({ requests: notes }: ShownDoor, query: URLSearchParams) {
-  const [id, server] = [query.get('id'), query.get('server')];
-  return notes.find({ ...(id === null ? {} : { id }), ...(server === null ? {} : { server }) });
+function requests({ requests: notes }: ShownDoor): Handler {
+  return takingQuery(['id', 'server'], ({ query }) => {
+    const [id, server] = [query.get('id'), query.get('server')];
+    const wanted = { ...(id === null ? {} : { id }), ...(server === null ? {} : { server }) };
+    return json(notes.find(wanted));
+  });
 }
 
 function oneServer(id: string, { servers }: Overview): Reply {

@@ -108,6 +108,22 @@ test('the admin listener has no other pages, and nothing is changed without the 
   expect([posted.status, posted.headers.allow]).toEqual([405, 'GET, HEAD']);
 });
 
+test('CONNECT and TRACE are answered as other methods are that no route has', async () => {
+  for (const line of ['CONNECT 127.0.0.1:6379', 'TRACE /overview']) {
+    const answer = await exchange(port, `${line} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 405 .*\r\nAllow: GET, HEAD\r\n/s);
+  }
+});
+
+test('a query counts where one is taken, and then has nothing else in it; elsewhere it is passed over', async () => {
+  const status = async (path: string) => (await ask(port, path, { headers: bearer(TOKEN) })).status;
+  const taken = ['/events?limit=1', '/events?x=1', '/requests?id=one', '/requests?path=%2Fx'];
+  expect(await Promise.all(taken.map(status))).toEqual([200, 400, 200, 400]);
+  const others = ['/overview', '/servers', '/doors', '/queue', '/recent', '/poison', '/metrics'];
+  const all = [...others, '/healthz', '/', '/changes'].map((path) => `${path}?since=1&x=<b>`);
+  expect(await Promise.all(all.map(status))).toEqual(all.map(() => 200));
+});
+
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 test.each([

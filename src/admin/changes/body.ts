@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { quote } from '../../text.ts';
+import { unknownField } from '../responses/query.ts';
 import { problem, type Reply } from '../responses/reply.ts';
 
 const MAX_BYTES = 4 * 1_024;
@@ -73,10 +74,4 @@ function wrong(fields: Fields, checks: Readonly<Record<string, FieldCheck>>): Re
     if (must !== null) return problem(400, `${quote(name)} is not ${must}`);
   }
   return null;
-}
-
-/** @param known what may be there */
-export function unknownField(name: string, known: readonly string[]): Reply {
-  const allowed = known.length > 0 ? `Allowed: ${known.join(', ')}` : 'Send no field';
-  return problem(400, `${quote(name)} is not taken here`, allowed);
 }

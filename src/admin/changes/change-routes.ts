@@ -1,9 +1,10 @@
 import { type MeowError, NothingError, StoreError, UsageError } from '../../errors.ts';
 import { isServerId } from '../../ids.ts';
 import { quote } from '../../text.ts';
+import { takingQuery } from '../responses/query.ts';
 import { failure, json, problem, type Reply } from '../responses/reply.ts';
 import type { AdminRequest, Handler, Route } from '../responses/router.ts';
-import { type FieldCheck, isReply, readFields, unknownField } from './body.ts';
+import { type FieldCheck, isReply, readFields } from './body.ts';
 import type { ChangeList, ChangeRequest } from './changes.ts';
 import type { Outcome, Progress } from './run-change.ts';
 
@@ -31,14 +32,6 @@ export function changeRoutes(verbs: FleetVerbs, changes: ChangeList, most: numbe
     { path: '/changes', needsToken: true, methods: { GET: () => json(changes.list()) } },
     { path: '/changes/:id', needsToken: true, methods: { GET: ({ id }) => one(changes, id) } },
   ];
-}
-
-/** A change that may have these in its query: whoever sends `?app=` means it, as in a body. */
-function takingQuery(names: readonly string[], handler: Handler): Handler {
-  return (asked) => {
-    const strange = [...asked.query.keys()].find((name) => !names.includes(name));
-    return strange === undefined ? handler(asked) : unknownField(strange, names);
-  };
 }
 
 type Begin = (wanted: ChangeRequest) => Promise<Reply>;

@@ -2,7 +2,12 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type OwnAnswer, own, rawAnswer } from '../../proxy/client/own-response.ts';
-import { type Refusal, refusal, takeAbsolute } from '../../proxy/client/request-checks.ts';
+import {
+  notPassed,
+  type Refusal,
+  refusal,
+  takeAbsolute,
+} from '../../proxy/client/request-checks.ts';
 import { RequestHead } from '../../proxy/client/request-head.ts';
 import { createHttpServer, type HttpLimits } from '../../proxy/http-server.ts';
 
@@ -10,6 +15,9 @@ export interface ListenerLimits extends HttpLimits {
   readonly maxHeaderLines: number;
   readonly maxAdminConnections: number;
 }
+
+/** What a request that is for no route at all is told to use. */
+export const LOOKS = 'GET, HEAD';
 
 /** `refused`: why the door would not take such a request either; its connection ends with it. */
 type Answer = (request: IncomingMessage, response: ServerResponse, refused: Refusal | null) => void;
@@ -29,6 +37,11 @@ export function createListener(limits: ListenerLimits, answer: Answer): Server {
     const refused = refusal(head, request, limits);
     if (refused) ended.add(request.socket);
     answer(request, response, refused);
+  });
+  // Without a listener Node ends the connection and says nothing.
+  server.on('connect', (_, socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.end(rawAnswer({ ...notPassed('CONNECT'), lines: ['Allow', LOOKS] }));
   });
   server.on('clientError', (error, socket) => {
     if (!socket.writable) return void socket.destroy();

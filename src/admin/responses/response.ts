@@ -3,6 +3,7 @@ import { StoreError } from '../../errors.ts';
 import { troubleInWords } from '../../expected-errors.ts';
 import type { LingerLimits } from '../../http/early-close.ts';
 import type { Refusal } from '../../proxy/client/request-checks.ts';
+import { LOOKS } from './listener.ts';
 import { failure, problem, type Reply, send } from './reply.ts';
 import { type AccessRules, needsToken, rightsOf } from './rights.ts';
 import { findRoute, handlerOf, type Route } from './router.ts';
@@ -37,7 +38,7 @@ export function refuse(
   { status, text }: Refusal,
 ): void {
   const rights = rightsOf(options, request);
-  const headers = status === 405 ? { Allow: 'GET, HEAD' } : {};
+  const headers = status === 405 ? { Allow: LOOKS } : {};
   const reply = typeof rights === 'string' ? problem(status, text, undefined, headers) : rights;
   const last = { ...reply, headers: { ...reply.headers, Connection: 'close' } };
   send(request, response, last, options);
