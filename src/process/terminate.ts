@@ -75,6 +75,11 @@ export function stopOurselves(isWhole: boolean): void {
   process.kill(isWhole ? OUR_GROUP : process.pid, 'SIGTSTP');
 }
 
+/** Ends this process by that signal, as if nobody had listened to it: with a core dump, say. */
+export function endOurselves(signal: NodeJS.Signals): void {
+  process.kill(process.pid, signal);
+}
+
 // Process 1 leads no group that has a number to signal: -1 is everybody, and 0 is our own group.
 function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
   if (pid === -1 || pid === 0) return false;

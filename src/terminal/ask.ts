@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { withoutSystem } from '../expected-errors.ts';
+import { beforeEnd } from '../process/last-act.ts';
 import { sendSignal } from '../process/terminate.ts';
 import { isComplete, QUESTIONS } from './capabilities.ts';
 
@@ -81,6 +82,7 @@ class Asking {
   readonly #askedMs = performance.now();
   #isOver = false;
   #told = () => {};
+  readonly #unheard: () => void;
 
   constructor(keyboard: ReadStream, job: number, options: AskOptions) {
     this.#keyboard = keyboard;
@@ -90,6 +92,7 @@ class Asking {
     keyboard.on('data', (bytes: Buffer) => this.#hear(bytes));
     keyboard.setRawMode(true);
     options.process.once('SIGTSTP', this.#stop);
+    this.#unheard = beforeEnd(options.process, () => this.end());
   }
 
   /** Resolves when all is answered, or this time is over. */
@@ -108,6 +111,7 @@ class Asking {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#options.process.removeListener('SIGTSTP', this.#stop);
+    this.#unheard();
     if (!this.#keyboard.destroyed) this.#keyboard.setRawMode(false);
     this.#keyboard.destroy();
     this.#hearTheRest();

@@ -478,6 +478,16 @@ describe('the terminal is as it was', () => {
     expect({ ...ended, queued: await queued() }).toMatchObject({ ...stillQueued, code: 130 });
   });
 
+  test('after a SIGQUIT that ends it while it is asked', async () => {
+    await upload('night.png');
+    const shell = (command: string) => `ulimit -c 0; ${command}`;
+    const shown = inTerminal(['meow'], terminal({ shell }));
+    await until('it is asked', () => shown.written().includes('\u001b[c'));
+    const pid = await until('it runs', () => ownProcesses(site.home).find((one) => isMeow(one)));
+    process.kill(pid, 'SIGQUIT');
+    expect(await shown.ended).toMatchObject({ code: 131, isRestored: true });
+  });
+
   test('while it is stopped by SIGTSTP, and when it goes on', async () => {
     await upload('night.png');
     // A shell with jobs, as people have.

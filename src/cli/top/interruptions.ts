@@ -1,3 +1,4 @@
+import { beforeEnd } from '../../process/last-act.ts';
 import { stopOurselves } from '../../process/terminate.ts';
 
 /** What is to be told of what happens to a process that has the terminal. */
@@ -36,12 +37,14 @@ export function watchInterruptions(
   proc.on('SIGTSTP', stopAlone);
   proc.on('SIGCONT', again);
   proc.on('exit', leave);
+  const unheard = beforeEnd(proc, leave);
   return {
     suspend: () => stop(true),
     end() {
       proc.off('SIGTSTP', stopAlone);
       proc.off('SIGCONT', again);
       proc.off('exit', leave);
+      unheard();
     },
   };
 }
