@@ -1,7 +1,12 @@
 import { type Actor, eventText, type NewEvent, withActor } from '../model/event.ts';
 import { readEviction } from './connection/eviction.ts';
-import { type LinkOptions, openConnection, openLastingConnection } from './connection/open.ts';
-import { parseRedisUrl } from './connection/redis-url.ts';
+import {
+  type LinkOptions,
+  type OpenLink,
+  openConnection,
+  openLastingConnection,
+} from './connection/open.ts';
+import { parseRedisUrl, type RedisAddress } from './connection/redis-url.ts';
 import { createDesiredServers } from './desired-state.ts';
 import { createEvents, type Events } from './events/events.ts';
 import type { EventText } from './events/write.ts';
@@ -23,6 +28,8 @@ export interface ConnectOptions {
   readonly commandMs: number;
   /** Whether a connection that was made once is made again for ever (servers, doors) or not (verbs). */
   readonly persistent: boolean;
+  /** Of a persistent one: whether it may begin without a connection. */
+  readonly mayBeAway?: boolean;
   readonly settings: StoreSettings;
   /** Who does what is done over it: asked when there is something to tell. */
   readonly actor?: () => Actor;
@@ -35,10 +42,9 @@ export interface ConnectOptions {
  * @throws UsageError for an address that cannot be right, StoreError when Redis cannot be used
  */
 export async function connectStore(options: ConnectOptions): Promise<Store> {
-  const { connectMs, commandMs, persistent, settings, actor, onTrouble: say = () => {} } = options;
+  const { connectMs, commandMs, settings, actor, onTrouble: say = () => {} } = options;
   const address = parseRedisUrl(options.url);
   const keys = createKeys(options.namespace);
-  const open = persistent ? openLastingConnection : openConnection;
   const linkOptions: LinkOptions = {
     connectMs,
     commandMs,
@@ -46,7 +52,7 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
     say,
     takesWrites: (redis) => takesWrites(redis, keys),
   };
-  const link = await open(address, linkOptions);
+  const link = await open(address, linkOptions, options);
   const toText: EventText = (event, token) =>
     eventText(actor ? withActor(event, actor()) : event, token);
   const { written, ...events } = createEvents(link, keys, toText, address, linkOptions);
@@ -75,6 +81,15 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
       await link.close();
     },
   };
+}
+
+function open(
+  address: RedisAddress,
+  how: LinkOptions,
+  { persistent, mayBeAway = false }: ConnectOptions,
+): Promise<OpenLink> {
+  if (!persistent) return openConnection(address, how);
+  return openLastingConnection(address, how, mayBeAway);
 }
 
 const takesWrites = definePlainScript(takesWritesText, { keys: ['leases'] });

@@ -134,6 +134,28 @@ describe('top on a terminal', () => {
     expect(await ended()).toBe(0);
   });
 
+  testWith(
+    needs.tmux,
+    'opens while Redis is away with what a door here sees, and goes on once that is back',
+    async () => {
+      await site.run(['spawn']);
+      const door = await openDoor();
+      await site.redis.kill('SIGKILL');
+      const { press, shows, ended, screen } = await openTop({ columns: 100 });
+      await shows(/Redis away since \d\d:\d\d:\d\d {2}door http/);
+      expect(rowsOf(screen())).toHaveLength(1);
+      const { code, stdout, stderr } = await site.run(['top', '--json']);
+      expect([code, (JSON.parse(stdout) as Overview).redis.connected]).toEqual([0, false]);
+      expect(stderr).toMatch(/^meowctl: Redis at \S+ refused the connection\n/);
+      await site.redis.restart();
+      await shows(/Redis [\d.]+ ms/);
+      await shows(/door \w{6} has Redis again/);
+      press('q');
+      expect(await ended()).toBe(0);
+      await door.close();
+    },
+  );
+
   testWith(needs.tmux, 'picks, sorts, filters and helps by keys', async () => {
     await site.run(['spawn', '3']);
     const { press, shows, screen } = await openTop({ rows: 30 });
@@ -212,11 +234,14 @@ describe('top on a terminal', () => {
 describe('the terminal is as it was', () => {
   testWith(needs.tmux, 'after each signal that a process hears of', async () => {
     await site.run(['spawn']);
-    const opened = await openTop();
+    const opened = await openTop({}, 'ulimit -c 0; meowctl top');
     for (const [signal, code] of [
       ['SIGTERM', 0],
       ['SIGINT', 0],
       ['SIGHUP', 0],
+      // Nobody acts on these: it ends by them, as any program does.
+      ['SIGQUIT', 131],
+      ['SIGABRT', 134],
     ] as const) {
       expect(opened.modes()).toEqual(ours);
       sendSignal(topPid(), signal);

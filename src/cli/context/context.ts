@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { defaults } from '../../defaults.ts';
 import { type ExitCode, exitCodes } from '../../errors.ts';
 import type { Actor } from '../../model/event.ts';
+import { ChildEnds } from '../../process/child-ends.ts';
 import type { Settings } from '../../settings.ts';
 import type { Store } from '../../store/store.ts';
 import type { Output } from '../output/output.ts';
@@ -13,6 +14,8 @@ interface StoreNeeds {
   /** Whether a local Redis is started where none answers (`up` and `spawn`). */
   readonly start?: boolean;
   readonly persistent?: boolean;
+  /** Of a persistent one: whether it opens without Redis too, and has it once that is back. */
+  readonly mayBeAway?: boolean;
   /** Whether to say that this Redis may throw away what it is given: one round trip. */
   readonly keeps?: boolean;
   /** How long each step towards Redis may take, where that is less than usual. */
@@ -33,6 +36,8 @@ export interface Context {
   /** The file that starts meowctl, for children. */
   readonly cliPath: string;
   readonly version: string;
+  /** How the servers end that this process starts. */
+  readonly ends: ChildEnds;
   /** The words after `--`: a program to serve, for the verbs that take one. */
   readonly program: readonly string[] | null;
   openStore(needs?: StoreNeeds): Promise<OpenStore>;
@@ -67,6 +72,7 @@ export function createContext(
     output,
     program,
     process: proc,
+    ends: new ChildEnds(),
     cliPath: join(root, 'bin', 'meowctl.js'),
     get version() {
       return versionOf(root);
@@ -105,14 +111,14 @@ async function open(
 ): Promise<OpenStore> {
   const { chooseRedis, warnOfEviction } = await import('./redis.ts');
   const { connectStore } = await import('../../store/connect.ts');
-  const { start = false, persistent = false, keeps = false, withinMs = Infinity } = needs;
-  const url = await chooseRedis(config, output, start, withinMs / 2);
+  const { persistent = false, keeps = false, mayBeAway = false, withinMs = Infinity } = needs;
+  const url = await chooseRedis(config, output, { ...needs, answerMs: withinMs / 2 });
   const store = await connectStore({
     url,
     namespace: config.namespace,
     connectMs: Math.min(defaults.redisConnectMs, withinMs),
     commandMs: Math.min(defaults.redisCommandMs, withinMs),
-    persistent,
+    ...{ persistent, mayBeAway },
     actor,
     settings: defaults,
     // A verb that ends with it says so itself.

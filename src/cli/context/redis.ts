@@ -7,16 +7,20 @@ import type { Output } from '../output/output.ts';
 
 const LOOPBACK = /^(127\.|::1$|localhost$)/;
 
-/**
- * Which Redis this run uses: REDIS_URL, else the local one, else the usual address.
- * @param start whether a local one is started where none answers
- * @param answerMs how long an answer of one here may take, where that is less than usual
- */
+interface RedisNeeds {
+  /** Whether a local one is started where none answers. */
+  readonly start?: boolean;
+  /** Whether one that does not answer will do. */
+  readonly mayBeAway?: boolean;
+  /** How long an answer of one here may take, where that is less than usual. */
+  readonly answerMs: number;
+}
+
+/** Which Redis this run uses: REDIS_URL, else the local one, else the usual address. */
 export async function chooseRedis(
   config: Settings,
   output: Output,
-  start: boolean,
-  answerMs = Infinity,
+  { start = false, mayBeAway = false, answerMs }: RedisNeeds,
 ): Promise<string> {
   if (config.redisUrl !== null) {
     warnIfOpen(parseRedisUrl(config.redisUrl), output);
@@ -37,6 +41,7 @@ export async function chooseRedis(
     output.talk(`started a local Redis at ${parseRedisUrl(found.url).label}`);
   }
   if (found) return found.url;
+  if (mayBeAway) return await lastUsed(config);
   throw await nobodyAnswers(config);
 }
 
@@ -48,6 +53,12 @@ export async function warnOfEviction(store: Store, output: Output): Promise<void
   output.talk(
     `meowctl: warning: Redis at ${store.label} has maxmemory-policy ${eviction.policy}: ${when}, it loses servers and pictures; set it to noeviction`,
   );
+}
+
+/** Where the local Redis was, as it comes back there. */
+async function lastUsed({ home, redisProbeUrl }: Settings): Promise<string> {
+  const { localAddress } = await import('../../local-redis/recorded-run.ts');
+  return localAddress(home) ?? redisProbeUrl;
 }
 
 async function nobodyAnswers({ home, redisProbeUrl }: Settings): Promise<StoreError> {

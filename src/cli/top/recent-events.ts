@@ -1,8 +1,10 @@
-import { StoreError } from '../../errors.ts';
+import { isOutage, StoreError } from '../../errors.ts';
 import { type FleetEvent, lastId } from '../../model/event.ts';
 import type { Events } from '../../store/events/events.ts';
+import { until } from '../../time/until.ts';
 
 const KEPT = 20;
+const AGAIN_MS = 1_000;
 
 /**
  * The fleet's last events, as they happen.
@@ -19,8 +21,10 @@ export function watchRecentEvents(
     kept = [...kept, ...more].slice(-KEPT);
     onNews();
   };
+  const read = () => events.read({ limit: KEPT }).catch(duringOutage);
   const follow = async () => {
-    add(await events.read({ limit: KEPT }));
+    const found = await until(read, { everyMs: AGAIN_MS, withinMs: Infinity, signal });
+    add(found ?? []);
     await events.follow(lastId(kept), add, signal);
   };
   // Where Redis has none of them, or lets this user read none, the rest is shown all the same.
@@ -28,4 +32,9 @@ export function watchRecentEvents(
     if (!(error instanceof StoreError)) throw error;
   });
   return { list: () => kept, over };
+}
+
+function duringOutage(error: unknown): null {
+  if (isOutage(error)) return null;
+  throw error;
 }

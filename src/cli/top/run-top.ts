@@ -13,14 +13,14 @@ import { listenToKeys } from './keys.ts';
 import { watchRecentEvents } from './recent-events.ts';
 import { RunningChanges } from './running-changes.ts';
 import type { SourcedOverview, Watch } from './source/watch.ts';
-import { watchFleet } from './watch-fleet.ts';
+import { openForLook, watchFleet } from './watch-fleet.ts';
 
 const TICK_MS = 500;
 
 /** Shows the fleet on the whole terminal until `q`, or until it is told to stop. */
 export async function runTop(context: Context): Promise<void> {
   const stopping = context.stopping();
-  const open = await context.openStore({ persistent: true });
+  const open = await openForLook(context);
   let watch: Watch | null = null;
   try {
     const shown = await show(context, open);

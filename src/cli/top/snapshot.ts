@@ -6,7 +6,7 @@ import { lettersFor } from './frame/letters.ts';
 import { tableLines } from './frame/table.ts';
 import { firstView, serversIn } from './frame/view.ts';
 import type { SourcedOverview } from './source/watch.ts';
-import { watchFleet } from './watch-fleet.ts';
+import { openForLook, watchFleet } from './watch-fleet.ts';
 
 /** Rates of servers that count for themselves take two beats: then all is known that can be. */
 const PATIENCE_MS = 6_000;
@@ -17,11 +17,14 @@ const WIDTH = 1_000;
 /** The fleet at one moment, on stdout. */
 export async function printSnapshot(context: Context, json: boolean): Promise<void> {
   const signal = context.interruption();
-  await context.withStore(async (open) => {
+  const open = await openForLook(context);
+  try {
     const { overview, by } = await lookOnce(context, open, signal);
     if (json) context.output.json(overview);
     else print(context, open, { overview, by });
-  });
+  } finally {
+    await open.store.close();
+  }
 }
 
 async function lookOnce(

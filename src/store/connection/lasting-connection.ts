@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { StoreError } from '../../errors.ts';
+import { StoreError } from '../../errors.ts';
 import { troubleInWords } from '../../expected-errors.ts';
 import { withinAwake } from '../../time/awake-timer.ts';
 import { watchSleep } from '../../time/sleep-watch.ts';
@@ -31,7 +31,8 @@ export class LastingConnection {
   readonly #second: SecondTry;
   readonly #mistakes = new Set<string>();
 
-  constructor(address: RedisAddress, options: LinkOptions, redis: Redis) {
+  /** @param first a connection, or why there is none yet */
+  constructor(address: RedisAddress, options: LinkOptions, first: Redis | StoreError) {
     const { label } = address;
     this.#address = address;
     this.#options = options;
@@ -60,7 +61,10 @@ export class LastingConnection {
       takesWrites: (fresh) => this.#inTime(options.takesWrites(fresh)),
       mistaken: (error) => this.#mistaken(error),
     });
-    this.link.use(redis);
+    if (first instanceof StoreError) {
+      this.link.stayAway(first);
+      this.#lost(first);
+    } else this.link.use(first);
   }
 
   /** What was sent without waiting gets a moment to arrive. */

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { isOutage } from '../../errors.ts';
 import { openClient } from './client.ts';
 import {
   type CommandLimits,
@@ -38,13 +39,18 @@ export async function openConnection(
 
 /**
  * A link that is made good again for ever, for servers, doors and reconcilers.
+ * @param mayBeAway whether it may begin with a Redis that is away: then it is tried again from there on
  * @throws StoreError when Redis cannot be used at first
  */
 export async function openLastingConnection(
   address: RedisAddress,
   options: LinkOptions,
+  mayBeAway = false,
 ): Promise<OpenLink> {
-  const redis = await openClient(address, options.connectMs);
+  const redis = await openClient(address, options.connectMs).catch((error: unknown) => {
+    if (mayBeAway && isOutage(error)) return error;
+    throw error;
+  });
   const lasting = new LastingConnection(address, options, redis);
   return opened(lasting.link, () => lasting.close());
 }

@@ -4,6 +4,12 @@ import { doorAt } from './door-stream.ts';
 /** Whoever may write into Redis must not send us anywhere else. */
 const HERE = /^http:\/\/(127(?:\.\d{1,3}){3}|localhost|\[::1\]):\d{1,5}$/;
 
+/** Where the first of these shows what it sees, known from the state folder; null where none answers. */
+export async function answeringDoor(places: readonly string[]): Promise<string | null> {
+  for (const admin of places) if ((await doorAt(admin)) !== null) return admin;
+  return null;
+}
+
 /**
  * Where a door of this fleet shows what it sees, on this host.
  * @param usual where one listens that does not say where

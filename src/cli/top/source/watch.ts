@@ -1,10 +1,11 @@
-import { StoreError } from '../../../errors.ts';
+import { isOutage, StoreError } from '../../../errors.ts';
 import { type Background, repeat } from '../../../loop.ts';
 import type { FleetView } from '../../../model/fleet-view.ts';
 import type { Overview } from '../../../model/overview.ts';
 import type { Store } from '../../../store/store.ts';
+import { until } from '../../../time/until.ts';
 import { followDoor } from './door-stream.ts';
-import { findDoor } from './find-door.ts';
+import { answeringDoor, findDoor } from './find-door.ts';
 import { OwnCounts, type OwnCountsOptions, verdictOn } from './own-counts.ts';
 
 /** What is seen of the fleet, and by whom. */
@@ -18,6 +19,8 @@ export interface WatchOptions extends OwnCountsOptions {
   /** Where a door listens that does not say where. */
   readonly usualAdmin: string;
   readonly everyMs: number;
+  /** Where doors of this state folder show what they see, for as long as Redis has told of none. */
+  doorsHere(): Promise<readonly string[]>;
   log(line: string): void;
 }
 
@@ -25,6 +28,8 @@ type Looked = Pick<Store, 'registry' | 'images'>;
 
 /** How many rounds lie between two looks for a door, where there is none. */
 const ROUNDS_PER_SEARCH = 3;
+const FIRST_WORD_MS = 3_000;
+const LOOK_MS = 20;
 
 /** Looks at a fleet once a second: through a door of this host while there is one, else in Redis alone. */
 export class Watch {
@@ -50,11 +55,15 @@ export class Watch {
     this.#onOverview = onOverview;
   }
 
-  /** Resolves after the first look. @throws StoreError where that failed */
+  /** Resolves after the first look. @throws StoreError where that failed, and no door here tells */
   async start(): Promise<void> {
     const { everyMs, log } = this.#options;
-    await this.#look();
+    const away = await this.#look().then(() => null, outageOrThrow);
     await this.#search();
+    if (away && !(await this.#isTold())) {
+      await this.stop();
+      throw away;
+    }
     this.#rounds = repeat({ name: 'top', every: () => everyMs, work: () => this.#goOn(), log });
   }
 
@@ -70,6 +79,13 @@ export class Watch {
     if (this.#leaveDoor) return this.#last?.door.id !== '';
     const up = this.#last?.servers.filter(({ state }) => state === 'up') ?? [];
     return this.#counts.knows(up.map(({ id }) => id));
+  }
+
+  /** Whether a door tells what it sees: it does so at once. */
+  async #isTold(): Promise<boolean> {
+    const isTold = () => this.#last !== null || this.#leaveDoor === null;
+    await until(isTold, { everyMs: LOOK_MS, withinMs: FIRST_WORD_MS });
+    return this.#last !== null;
   }
 
   async #goOn(): Promise<void> {
@@ -102,8 +118,10 @@ export class Watch {
   }
 
   async #search(): Promise<void> {
-    const { host, usualAdmin } = this.#options;
-    const admin = await findDoor(this.#fleet?.doors ?? [], host, usualAdmin);
+    const { host, usualAdmin, doorsHere } = this.#options;
+    const admin = this.#fleet
+      ? await findDoor(this.#fleet.doors, host, usualAdmin)
+      : await answeringDoor(await doorsHere());
     if (admin === null || this.#leaveDoor) return;
     this.#leaveDoor = await followDoor(admin, {
       onOverview: (overview) => this.#tell({ overview: this.#named(overview), by: 'door' }),
@@ -132,4 +150,9 @@ export class Watch {
     });
     return { ...overview, servers };
   }
+}
+
+function outageOrThrow(error: unknown): StoreError {
+  if (isOutage(error)) return error;
+  throw error;
 }
