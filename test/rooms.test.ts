@@ -76,7 +76,7 @@ const uses: Record<string, readonly string[]> = {
     ...['fleet/desired', 'fleet/destroy', 'fleet/reconciler', 'fleet/targets', 'fleet/up'],
     ...['environment', 'local-redis', 'process', 'state', 'store', 'store/connection'],
   ],
-  'cli/output': ['cli/flags', 'model', 'process', 'state', 'time'],
+  'cli/output': ['cli/flags', 'model', 'overview', 'process', 'state', 'time'],
   'cli/flags': ['environment', 'health', 'hosting', 'model', 'state'],
   'cli/progress': ['cli/output', 'time'],
   'cli/top': [

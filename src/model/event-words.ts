@@ -34,14 +34,15 @@ const ITSELF = 'itself';
 /**
  * What happened, without when: `k3x9ab was told to leave by destroy (ann on web1): the last one`, or
  * `door ab12cd (on web1) cannot reach Redis`.
+ * @param here the name of the reader's own host, which goes without saying
  */
-export function eventInWords(event: FleetEvent): string {
+export function eventInWords(event: FleetEvent, here = ''): string {
   const { kind, server, by, why } = event;
   const because = why === '' ? '' : `: ${why}`;
   const done = ofServer[kind];
-  if (done === undefined) return `${actorInWords(event)} ${actedInWords(event)}${because}`;
+  if (done === undefined) return `${actorInWords(event, here)} ${actedInWords(event)}${because}`;
   const whom = by === null || by === ITSELF ? '' : ` by ${by}`;
-  return `${server ?? 'a server'} ${done}${whom}${whose(event)}${because}`;
+  return `${server ?? 'a server'} ${done}${whom}${whose(event, here)}${because}`;
 }
 
 function actedInWords({ kind, by }: FleetEvent): string {
@@ -50,13 +51,16 @@ function actedInWords({ kind, by }: FleetEvent): string {
   return by === 'restart' ? words : (restartedBy[kind] ?? words);
 }
 
-/** `destroy (ann on web1)` */
-export function actorInWords(event: Pick<FleetEvent, 'by' | 'user' | 'host'>): string {
-  return `${event.by ?? 'somebody'}${whose(event)}`;
+type Actor = Pick<FleetEvent, 'by' | 'user' | 'host'>;
+
+/** `destroy (ann on web1)`, or `destroy (ann)` on that host itself. */
+export function actorInWords(event: Actor, here = ''): string {
+  return `${event.by ?? 'somebody'}${whose(event, here)}`;
 }
 
-function whose({ user, host }: Pick<FleetEvent, 'user' | 'host'>): string {
-  const place = [user ?? '', host === null ? '' : `on ${host}`].filter(Boolean).join(' ');
+function whose({ user, host }: Omit<Actor, 'by'>, here: string): string {
+  const isElsewhere = host !== null && host !== here;
+  const place = [user ?? '', isElsewhere ? `on ${host}` : ''].filter(Boolean).join(' ');
   return place === '' ? '' : ` (${place})`;
 }
 

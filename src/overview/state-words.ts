@@ -16,7 +16,13 @@ const tones: Readonly<Record<string, Tone>> = {
   lost: 'bad',
   crashed: 'bad',
   stopped: 'dim',
+  gone: 'dim',
 };
+
+/** How a server's own state looks. */
+export function toneOf(state: string): Tone {
+  return tones[state] ?? '';
+}
 
 const doorTones: Readonly<Record<string, Tone>> = {
   usable: 'good',
@@ -28,7 +34,7 @@ const doorTones: Readonly<Record<string, Tone>> = {
 /** What it says of itself; where that is `up`, what the door makes of it counts too. */
 export function stateInWords({ state, door }: Pick<ServerView, 'state' | 'door'>): StateInWords {
   if (state !== 'up' || door === null || door === 'usable') {
-    return { text: state, tone: tones[state] ?? '' };
+    return { text: state, tone: toneOf(state) };
   }
   return { text: `up, ${door}`, tone: doorTones[door] ?? 'warn' };
 }

@@ -46,6 +46,7 @@ function open(): void {
       if (!overview) return sayOutdated();
       freshness.fresh();
       changes.see(overview);
+      events.seenFrom(overview.door.host);
       show(overview);
       if (hasRedisAgain(overview.redis.connected)) catchUp();
     },

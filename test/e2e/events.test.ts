@@ -1,10 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/output/rows.ts';
 import type { FleetEvent } from '../../src/model/event.ts';
 import { sendSignal } from '../../src/process/terminate.ts';
+import { temporaryFolder } from '../helpers/cleanup.ts';
 import { finish, openSite, type Site } from '../helpers/cli.ts';
 import { ask } from '../helpers/clients.ts';
 import { freePort } from '../helpers/redis.ts';
@@ -232,11 +235,32 @@ describe('`why`', () => {
     await until('it is ready', async () => (await kindsOf(next.server ?? '')).includes('ready'));
     const told = await why(row.id);
     expect(told).toContain(`${row.id} is not in the fleet any more.\n`);
-    expect(told).toMatch(/spawn \(\S+ on \S+\) started it; (at \S+ )?it was ready on port \d+/);
+    expect(told).toMatch(/spawn \(\S+\) started it; (at \S+ )?it was ready on port \d+/);
     expect(told).toContain(`found it dead: its process ${row.pid} ended without leaving.\n`);
     expect(told).toContain(`${next.server} was started in its place at `);
     expect(told).toMatch(/The last that it said:\n {2}\| \d\d:\d\d:\d\d \S+ serves http/);
     expect(await why(String(row.port))).toContain(next.server ?? 'nobody');
+    keeper.kill('SIGTERM');
+  });
+
+  test('tells how a server ended: its exit code, and its signal where the keeper had started it', async () => {
+    const app = join(temporaryFolder(), 'ends.mjs');
+    writeFileSync(app, 'export default (q, s) => (q.url === "/3" ? process.exit(3) : s.end());\n');
+    const [row] = await spawned(1, '--app', app);
+    if (!row) throw new Error('nothing was spawned');
+    await ask(row.port, '/3').catch(() => {}); // its server ends
+    await until('it is lost', async () => (await site.list())[0]?.state === 'lost');
+    const how = `process ${row.pid} ended with exit code 3, without leaving.\n`;
+    expect(await why(row.id)).toContain(`Its ${how}`);
+    const keeper = site.start(['keep']);
+    const next = await until('another is up', async () =>
+      (await site.list()).find(({ state }) => state === 'up'),
+    );
+    expect(await why(row.id)).toContain(`found it dead: its ${how}`);
+    sendSignal(next.pid, 'SIGKILL');
+    await until('that is lost too', async () => (await kindsOf(next.id)).includes('lost'));
+    const signal = `its process ${next.pid} was ended by SIGKILL, without leaving.\n`;
+    expect(await why(next.id)).toContain(`found it dead: ${signal}`);
     keeper.kill('SIGTERM');
   });
 
@@ -275,6 +299,14 @@ describe('`why`', () => {
     const now = new Date();
     const clock = [now.getHours(), now.getMinutes()].map((part) => `${part}`.padStart(2, '0'));
     expect(await why(clock.join(':'))).toContain('door ');
+    sendSignal(door.pid ?? 0, 'SIGSTOP');
+    const { code, stderr } = await site.run(['why', hit]);
+    expect(code).toBe(0);
+    expect(stderr).toContain(
+      `the door here (pid ${door.pid}, admin listener on port ${adminPort}) `,
+    );
+    expect(stderr).toContain('hangs, or is stopped: no answer within 2 s: ');
+    sendSignal(door.pid ?? 0, 'SIGCONT');
     door.kill('SIGTERM');
   });
 

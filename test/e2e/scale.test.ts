@@ -85,7 +85,7 @@ describe('scale', () => {
       'up',
     ]);
     const { stderr } = await site.run(['destroy']);
-    expect(stderr).toBe(`it served "${one}"\n`);
+    expect(stderr).toBe(`picked at random: it served "${one}"\n`);
   });
 
   test('set to none twice at once stops each server once, and forgets none', async () => {

@@ -137,6 +137,12 @@ describe('an event in words', () => {
     ],
   ];
   test.each(cases)('says what, who, and why: %o', (over, words) => {
-    expect(eventInWords({ ...ready, ...over })).toBe(words);
+    expect(eventInWords({ ...ready, ...over }, 'web2')).toBe(words);
+  });
+
+  test('leaves out the host that it is read on', () => {
+    const event = { ...ready, by: 'keeper', host: 'web1' };
+    const told = [{ ...event, user: 'ann' }, event].map((one) => eventInWords(one, 'web1'));
+    expect(told).toEqual(['a server is ready by keeper (ann)', 'a server is ready by keeper']);
   });
 });

@@ -34,7 +34,7 @@ async function describe(context: Context, server: string, { json }: Options): Pr
   if (json) return output.json(description);
   const place = description.record ?? description.desired;
   const isHere = place !== null && isOfHost(place, thisMachine(context.config.home));
-  const sections = sectionsOf(description, isHere);
+  const sections = sectionsOf(description, { isHere, here: evidence.here });
   const width = Math.max(...sections.map(([name]) => name.length));
   for (const [name, lines] of sections) {
     lines.forEach((line, at) => {

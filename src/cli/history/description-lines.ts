@@ -9,12 +9,24 @@ import { clock, counted } from './story.ts';
 /** What stands in front, and what behind it: each in a line of its own. */
 export type Section = readonly [name: string, lines: readonly string[]];
 
+const WANTED: Readonly<Record<ToldDesired['state'], string>> = {
+  wanted: 'yes: when it dies, `meowctl up` or `keep` starts it again',
+  stopped: 'not now: the next `meowctl scale` or `up` starts it',
+  crashed: 'given up: `meowctl restart` with its id starts it again',
+};
 const MIB = 1_024 * 1_024;
+
+interface Reader {
+  /** Whether it is a server of this host. */
+  readonly isHere: boolean;
+  /** The name of this host. */
+  readonly here: string;
+}
 
 /** A description as people read it. */
 export function sectionsOf(
   { id, state, record, desired, doors, events, log }: Description,
-  isHere: boolean,
+  { isHere, here }: Reader,
 ): Section[] {
   const place = record ?? desired;
   const sections: Section[] = [
@@ -24,10 +36,10 @@ export function sectionsOf(
     ['host', [`${place?.host ?? 'unknown'}${isHere ? ' (this host)' : ''}`]],
     ...(desired
       ? desiredSections(desired, record?.app)
-      : ([['asked for', ['by hand: nobody starts it again']]] as const)),
+      : ([['wanted', ['no: it was run by hand, and nobody starts it again']]] as const)),
     ['doors', doorLines(doors, record)],
     ...(record?.figures ? [['figures', figureLines(record.figures)] as const] : []),
-    ['events', events.length > 0 ? events.map((event) => eventLine(event)) : ['none']],
+    ['events', events.length > 0 ? events.map((event) => eventLine(event, { here })) : ['none']],
     [
       'log',
       log.length > 0
@@ -66,13 +78,13 @@ function desiredSections(desired: ToldDesired, app: string | undefined): Section
   const all = envAll ? ' (all there were)' : '';
   return [
     [
-      'asked for',
+      'wanted',
       [
-        state,
+        WANTED[state],
         portWanted(desired),
         ofUp ? 'goes when `up` ends' : '',
         replaces ? `took the place of ${replaces}` : '',
-        `started again ${counted(restarts, 'time')}`,
+        restarts > 0 ? `started again ${counted(restarts, 'time')} so far` : '',
       ].filter(Boolean),
     ],
     ['started as', name === app ? [] : [name]],

@@ -21,7 +21,7 @@ export async function notesOfDoors(context: Context): Promise<RequestNote[]> {
 }
 
 async function ask(
-  { host, port }: DoorHere,
+  { host, port, pid }: DoorHere,
   token: string,
   say: (line: string) => void,
 ): Promise<RequestNote[]> {
@@ -30,9 +30,15 @@ async function ask(
   const how = { path: '/requests', headers, withinMs: WITHIN_MS, maxBodyBytes: MOST_BYTES };
   const answer = await askHealth({ host, port, ...how });
   if ('status' in answer && answer.status === 200) return parseNotes(answer.body);
-  const why = 'status' in answer ? `it answered ${answer.status}` : answer.problem;
-  say(`meowctl: the door's admin listener on port ${port} does not tell of requests: ${why}`);
+  const what = 'status' in answer ? `answered ${answer.status}` : inWords(answer.problem);
+  const door = `the door here (pid ${pid}, admin listener on port ${port})`;
+  say(`meowctl: ${door} ${what}: what it remembers of requests is missing`);
   return [];
+}
+
+function inWords(problem: 'silent' | 'broken'): string {
+  if (problem === 'silent') return `hangs, or is stopped: no answer within ${WITHIN_MS / 1_000} s`;
+  return 'broke off its answer';
 }
 
 /** The notes in the text that are valid. */

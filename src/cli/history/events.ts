@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { defaults } from '../../defaults.ts';
 import { NothingError } from '../../errors.ts';
@@ -98,7 +99,7 @@ async function follow(
 function print({ output }: Context, found: readonly FleetEvent[], options: Options): void {
   for (const event of found) {
     if (options.json) output.json(event);
-    else output.line(eventLine(event, options));
+    else output.line(eventLine(event, { ...options, here: hostname() }));
   }
 }
 

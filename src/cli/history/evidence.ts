@@ -18,8 +18,12 @@ export interface Evidence {
   readonly notes: readonly RequestNote[];
   /** Why there are no events and no fleet; null where there are. */
   readonly outage: StoreError | null;
+  /** The name of this host, which goes without saying. */
+  readonly here: string;
   /** Whether the process of a server of this host is gone, whatever Redis says. */
   isGoneHere(record: ServerRecord): boolean;
+  /** How its process ended, by its log here; null where that does not tell. */
+  howEnded(id: string): string | null;
   /** Whether this host has a log of that server. */
   hasLog(id: string): boolean;
   /** The last lines of a server's log, those since a time (Unix ms) where one is given. */
@@ -62,17 +66,22 @@ async function processesHere({ config }: Context) {
   const { isAliveHere, isHere, thisMachine } = await import('../../process/identity.ts');
   const machine = thisMachine(config.home);
   return {
+    here: machine.host,
     isGoneHere: (record: ServerRecord) => isHere(record, machine) && !isAliveHere(record, machine),
   };
 }
 
 async function logsHere({ config, output }: Context) {
-  const { loggedIds, ServerLog } = await import('../../logs/server-log.ts');
+  const [{ loggedIds, ServerLog }, { exitInLog }] = await Promise.all([
+    import('../../logs/server-log.ts'),
+    import('../../logs/exit-line.ts'),
+  ]);
   const { home, namespace } = config;
   const ids = new Set(loggedIds(home, namespace, defaults.namespace));
   const onDenied = (path: string) => output.talk(`meowctl: skipped ${path}: permission denied`);
   return {
     hasLog: (id: string) => ids.has(id),
+    howEnded: (id: string) => (ids.has(id) ? exitInLog(home, id) : null),
     lastLines(id: string, count: number, since?: number): LogLine[] {
       if (!ids.has(id)) return [];
       const log = new ServerLog(home, id, { from: 'end', logFiles: defaults.logFiles, onDenied });

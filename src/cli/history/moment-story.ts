@@ -22,7 +22,7 @@ export function momentStory(evidence: Evidence, { from, to }: Moment): Story | n
   const requests = evidence.notes.filter(isThen).reverse();
   if (events.length === 0 && requests.length === 0) return null;
   const sentences = [
-    ...events.slice(0, MOST_EVENTS).map(inLine),
+    ...events.slice(0, MOST_EVENTS).map((event) => inLine(event, evidence.here)),
     ...more(events.length - MOST_EVENTS, 'event', 'meowctl events'),
     ...requests.slice(0, MOST_REQUESTS).map((note) => `A request had trouble: ${inShort(note)}.`),
     ...more(requests.length - MOST_REQUESTS, 'request', 'meowctl why --json'),
@@ -69,7 +69,7 @@ function rank({ state, hasRecord }: Standing): number {
 }
 
 /** What a door told of itself and of servers, the newest of it; null where it is not known. */
-export function doorStory({ events: all, fleet }: Evidence, id: string): Story | null {
+export function doorStory({ events: all, fleet, here }: Evidence, id: string): Story | null {
   const events = all.filter(({ by }) => by === `door ${id}`);
   const door = fleet.doors.find((one) => one.id === id);
   if (!door && events.length === 0) return null;
@@ -78,11 +78,11 @@ export function doorStory({ events: all, fleet }: Evidence, id: string): Story |
   const sentences = [
     `${id} is a door, and ${now}.`,
     ...(left > 0 ? [`(${left} more before: see \`meowctl events\`)`] : []),
-    ...events.slice(-MOST_EVENTS).map(inLine),
+    ...events.slice(-MOST_EVENTS).map((event) => inLine(event, here)),
   ];
   return { sentences, events, requests: [], log: [] };
 }
 
-function inLine(event: FleetEvent): string {
-  return `${clock(event.at)} ${eventInWords(event)}.`;
+function inLine(event: FleetEvent, here: string): string {
+  return `${clock(event.at)} ${eventInWords(event, here)}.`;
 }

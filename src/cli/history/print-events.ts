@@ -11,9 +11,14 @@ interface When {
   readonly utc?: boolean;
 }
 
+interface Reader extends When {
+  /** The name of this host, which goes without saying. */
+  readonly here: string;
+}
+
 /** An event with its time of day; the date too when it was not today. */
-export function eventLine(event: FleetEvent, when: When = {}): string {
-  return `${timeOfEvent(event.at, when)} ${plain(eventInWords(event))}`;
+export function eventLine(event: FleetEvent, reader: Reader): string {
+  return `${timeOfEvent(event.at, reader)} ${plain(eventInWords(event, reader.here))}`;
 }
 
 /** @param at Unix ms */

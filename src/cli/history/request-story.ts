@@ -26,7 +26,7 @@ export function requestStory(evidence: Evidence, id: string): Story | null {
     ...requests.flatMap(tries),
     ...[...servers].flatMap((server) => {
       const own = events.filter((event) => event.server === server);
-      return lifeOf(own).map((sentence) => `${server}: ${sentence}`);
+      return lifeOf(own, evidence.here).map((sentence) => `${server}: ${sentence}`);
     }),
     ...(log.length > 0 ? ['The logs say of it:'] : []),
   ];

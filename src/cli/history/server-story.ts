@@ -24,7 +24,7 @@ export function serverStory(evidence: Evidence, id: string): Story | null {
   const log = isWell ? [] : evidence.lastLines(speaker, LAST_WORDS);
   const sentences = [
     headline(id, standing, events, evidence),
-    ...fewOf(lifeOf(events)),
+    ...fewOf(lifeOf(events, evidence.here)),
     ...suddenEnd(standing, evidence),
     ...successor(id, evidence),
     ...(isWell ? doubts(id, evidence) : []),
@@ -70,9 +70,12 @@ function fewOf(sentences: readonly string[]): string[] {
 }
 
 /** It registered, and its process ended without leaving. */
-function suddenEnd(standing: Standing | null, { isGoneHere }: Evidence): string[] {
+function suddenEnd(standing: Standing | null, { isGoneHere, howEnded }: Evidence): string[] {
   if (!standing?.hasRecord || !isGoneHere(standing.record)) return [];
-  const pid = `Its process ${standing.record.pid} is gone, and did not say that it leaves`;
+  const { id, pid: process } = standing.record;
+  const how = howEnded(id);
+  if (how !== null) return [`Its process ${process} ${how}, without leaving.`];
+  const pid = `Its process ${process} is gone, and did not say that it leaves`;
   return [`${pid}: it was killed (kill -9, or out of memory), or it crashed.`];
 }
 

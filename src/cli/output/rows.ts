@@ -5,10 +5,12 @@ import type { DesiredServer } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { ServerRecord, ServerState } from '../../model/server-record.ts';
 import { standings } from '../../model/server-state.ts';
+import { toneOf } from '../../overview/state-words.ts';
 import { doing } from '../../steps.ts';
 import type { Registry } from '../../store/store.ts';
+import { quote } from '../../text.ts';
 import { duration } from '../../time/duration.ts';
-import type { Cell, Output, Tone } from './output.ts';
+import type { Cell, Output } from './output.ts';
 
 /** A server as the CLI shows it. `doors` is what each door says of it. */
 export interface Row extends Omit<ServerRecord, 'state'> {
@@ -27,16 +29,6 @@ export interface Row extends Omit<ServerRecord, 'state'> {
 const MAX_APP = 40;
 const catName = nameOfApp(catSpec);
 const HEADS = ['ID', 'URL', 'STATE', 'UPTIME', 'PID', 'HOST', 'REQUESTS', 'DOOR'];
-
-const tones: Partial<Record<Row['state'], Tone>> = {
-  up: 'good',
-  starting: 'warn',
-  draining: 'warn',
-  lost: 'bad',
-  crashed: 'bad',
-  stopped: 'dim',
-  gone: 'dim',
-};
 
 /** Every server that has a record, or that is wanted and has none; sorted by port. */
 export function listFleet(fleet: FleetView): Row[] {
@@ -120,6 +112,11 @@ export function shortApp({ app }: Pick<Row, 'app'>): string {
   return name.length > MAX_APP ? `${name.slice(0, MAX_APP - 1)}…` : name;
 }
 
+/** What it serves, in a sentence. */
+export function servedBy({ app }: Pick<Row, 'app'>): string {
+  return app === catName ? 'the built-in cats' : quote(app);
+}
+
 function verdictsOn(id: string, { doors }: Pick<FleetView, 'doors'>): string[] {
   return doors.flatMap(({ roster }) => {
     const verdict = roster[id];
@@ -129,7 +126,7 @@ function verdictsOn(id: string, { doors }: Pick<FleetView, 'doors'>): string[] {
 }
 
 function cells(row: Row, now: number): Cell[] {
-  const tone = tones[row.state];
+  const tone = toneOf(row.state);
   return [
     { text: row.id },
     { text: row.http === false ? '-' : row.url },

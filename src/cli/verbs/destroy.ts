@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
 import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
-import { quote } from '../../text.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { addOutputFlags, examples, type OutputFlags } from '../flags/help.ts';
 import { addDrainTimeout, type DrainFlags } from '../flags/time-limits.ts';
 import { tellFailures } from '../output/print-failures.ts';
 import { printRows } from '../output/print-rows.ts';
-import { byPort, toRow } from '../output/rows.ts';
+import { byPort, servedBy, toRow } from '../output/rows.ts';
 import { withSteps } from '../progress/shown.ts';
 
 interface Options extends OutputFlags, DrainFlags {
@@ -63,6 +62,7 @@ async function destroyThem(
   if (!options.json && !options.quiet && options.all && asked === 0)
     output.talk('no servers: nothing to destroy');
   const [one] = rows;
-  if (one && !options.all && targets.length === 0) output.talk(`it served ${quote(one.app)}`);
+  if (one && !options.all && targets.length === 0)
+    output.talk(`picked at random: it served ${servedBy(one)}`);
   tellFailures(failed, context, `${rows.length} of ${asked} servers are gone`);
 }

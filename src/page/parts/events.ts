@@ -9,12 +9,19 @@ import { type Entry, keyedList } from '../elements/keyed-list.ts';
 export interface Events {
   /** @param told events as the door has them; those that are known already are told again where one comes back */
   add(told: unknown): void;
+  /** @param host the name of the door's host, which goes without saying */
+  seenFrom(host: string): void;
 }
 
 const MOST = 200;
 
 export function createEvents(): Events {
-  const list = keyedList<FleetEvent>(find(HTMLElement, '#events'), ({ id }) => id, createRow);
+  let here = '';
+  const list = keyedList<FleetEvent>(
+    find(HTMLElement, '#events'),
+    ({ id }) => id,
+    (event) => createRow(event, () => here),
+  );
   const empty = find(HTMLElement, '#no-events');
   let known: readonly FleetEvent[] = [];
   return {
@@ -24,6 +31,11 @@ export function createEvents(): Events {
       known = [...all.values()].sort(newestFirst).slice(0, MOST);
       list.update(known);
       empty.hidden = known.length > 0;
+    },
+    seenFrom(host) {
+      if (host === here) return;
+      here = host;
+      list.update(known);
     },
   };
 }
@@ -38,7 +50,7 @@ function newestFirst(a: FleetEvent, b: FleetEvent): number {
   return b.at - a.at || b.id.localeCompare(a.id, 'en', { numeric: true });
 }
 
-function createRow(event: FleetEvent): Entry<FleetEvent> {
+function createRow(event: FleetEvent, here: () => string): Entry<FleetEvent> {
   const element = fromTemplate(HTMLLIElement, '#event-row');
   const time = find(HTMLTimeElement, 'time', element);
   const kind = find(HTMLElement, '.status', element);
@@ -46,8 +58,8 @@ function createRow(event: FleetEvent): Entry<FleetEvent> {
   time.dateTime = momentOf(event.at);
   setText(kind, kinds[event.kind] ?? event.kind.replaceAll('-', ' '));
   setTone(kind, tones[event.kind] ?? '');
-  setText(find(HTMLElement, '.words', element), eventInWords(event));
-  return { element, update: () => {} };
+  const words = find(HTMLElement, '.words', element);
+  return { element, update: (told) => setText(words, eventInWords(told, here())) };
 }
 
 function momentOf(at: number): string {

@@ -42,7 +42,14 @@ function known(
       desiredServers: new Map([['abc234', desired]]),
       doors: over.door ? [over.door] : [],
     },
-    ...{ notes: [], outage: null, isGoneHere: () => false, hasLog: () => true },
+    ...{
+      notes: [],
+      outage: null,
+      here: 'web1',
+      isGoneHere: () => false,
+      howEnded: () => null,
+      hasLog: () => true,
+    },
     lastLines: () => [
       { id: 'abc234', at: new Date(START).toISOString(), stream: 'stdout', line: 'hi' },
     ],
@@ -53,7 +60,7 @@ function known(
 const sections = (facts: Evidence) => {
   const description = descriptionOf(facts, 'abc234');
   if (!description) throw new Error('it is not known');
-  return Object.fromEntries(sectionsOf(description, true));
+  return Object.fromEntries(sectionsOf(description, { isHere: true, here: 'web1' }));
 };
 
 describe('a description', () => {
@@ -72,13 +79,17 @@ describe('a description', () => {
       process: ['pid 4000000; its program: pid 9 on port 13001'],
       app: ['node a.js'],
       host: ['somewhere (this host)'],
-      'asked for': ['wanted', 'always on port 3001', 'started again 2 times'],
+      wanted: [
+        'yes: when it dies, `meowctl up` or `keep` starts it again',
+        'always on port 3001',
+        'started again 2 times so far',
+      ],
       'runs in': ['/srv'],
       variables: ['SECRET'],
       limits: ['9 s from SIGTERM to SIGKILL'],
       figures: ['50 MiB of memory', '1.5 s of CPU time'],
       doors: ['ddd222 at http://127.0.0.1:3000 on web1: usable'],
-      events: [expect.stringContaining('abc234 was spawned by spawn (on web1)')],
+      events: [expect.stringContaining('abc234 was spawned by spawn')],
       log: [expect.stringMatching(/ hi$/)],
     });
     expect(found.state?.[0]).toMatch(/^up, started .* 1m/);
@@ -104,7 +115,7 @@ describe('a description', () => {
     expect(descriptionOf(wanted, 'abc234')).toMatchObject({ record: null, state: 'lost' });
     expect(sections(wanted)).toMatchObject({ state: ['lost'], 'started as': ['node a.js'] });
     const byHand = known({ fleet: { ...whole.fleet, desiredServers: new Map() } });
-    expect(sections(byHand)['asked for']).toEqual(['by hand: nobody starts it again']);
+    expect(sections(byHand).wanted).toEqual(['no: it was run by hand, and nobody starts it again']);
     expect(descriptionOf(whole, 'other2')).toBeNull();
   });
 });

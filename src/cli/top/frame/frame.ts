@@ -62,7 +62,7 @@ function mainLines(shown: Shown, options: FrameOptions, room: number): Line[] {
     nowMs,
   };
   const listed = servers.length > 0 ? tableLines(servers, table) : nobody(shown);
-  const events = eventLines(shown.events, options).slice(-Math.max(0, left - table.rows - 1));
+  const events = eventLines(shown, options).slice(-Math.max(0, left - table.rows - 1));
   return [
     ...heading,
     [],
@@ -88,23 +88,24 @@ function aboutPicked(
 ): Line[] {
   const server = servers.find(({ id }) => id === picked);
   if (!server) return [];
-  const { id, url, worker, app, host, reason, pid, restarts } = server;
+  const { id, url, worker, app, host, here, reason, pid, restarts } = server;
   const why = reason === '' ? [] : [{ text: reason, tone: 'warn' as const }];
   const again = restarts ? [{ text: `started again ${restarts} times` }] : [];
   const where = [
     { text: worker ? 'takes no requests' : url },
     { text: app },
-    { text: `on ${host}, pid ${pid}` },
+    { text: here ? `pid ${pid}` : `on ${host}, pid ${pid}` },
   ];
   return [oneLine([{ text: id, tone: 'head' }, ...why, ...where, ...again], options)];
 }
 
-function eventLines(events: readonly FleetEvent[], { letters }: FrameOptions): Line[] {
+function eventLines({ events, sourced }: Shown, { letters }: FrameOptions): Line[] {
+  const here = sourced.overview.door.host;
   return events
     .slice(-MOST_EVENTS)
     .map((event) => [
       { text: `${timeOfDay(event.at)} `, tone: 'dim' },
-      { text: letters.clean(eventInWords(event)) },
+      { text: letters.clean(eventInWords(event, here)) },
     ]);
 }
 

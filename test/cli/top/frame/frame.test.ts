@@ -52,15 +52,15 @@ describe('a frame of 80 columns', () => {
       '> aaaaaa  3001  up       5m 10s     12           █  8.9 ms    0  64 MB  42 %',
       '  bbbbbb  3002  up       5m 10s     12           █  8.9 ms    0  64 MB  42 %',
       '  cccccc  3003  up, out  5m 10s      0           █  8.9 ms    0  64 MB  42 %',
-      'aaaaaa  http://127.0.0.1:3001  cat  on web1, pid 4711',
+      'aaaaaa  http://127.0.0.1:3001  cat  pid 4711',
     ]);
-    expect(lines[10]).toMatch(/^[\d:]{8} aaaaaa is ready \(on web1\): after 400 ms$/);
+    expect(lines[10]).toMatch(/^[\d:]{8} aaaaaa is ready: after 400 ms$/);
     expect(lines.at(-1)).toBe('? help  q quit  s spawn  d destroy  r restart  / filter  < > sort');
   });
 
   test('says of the one that is picked why it is out of use', () => {
     expect(frame(three, { width: 99 }, looking({ picked: 'cccccc' }))).toContain(
-      'cccccc  connection refused  http://127.0.0.1:3001  cat  on web1, pid 4711',
+      'cccccc  connection refused  http://127.0.0.1:3001  cat  pid 4711',
     );
   });
 
