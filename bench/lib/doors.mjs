@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findPeer } from './debian.mjs';
+import { nginxArgs, nginxPlaces } from './nginx.mjs';
 import { freePort, startListening, startTelling } from './programs.mjs';
 
 const bin = fileURLToPath(new URL('../../bin/meowctl.js', import.meta.url));
@@ -46,7 +47,7 @@ export async function startNginx(world, backends) {
   const port = await freePort();
   const file = join(world.folder, 'nginx.conf');
   writeFileSync(file, nginxConf(world.folder, port, backends));
-  const args = ['-p', world.folder, '-e', 'stderr', '-c', file];
+  const args = nginxArgs(world.folder, file);
   return listening(world, 'nginx', peer.command, args, port, peer.env);
 }
 
@@ -67,13 +68,13 @@ async function listening(world, name, command, args, port, env) {
 }
 
 function nginxConf(folder, port, backends) {
-  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  const { pid, temporary } = nginxPlaces(folder, 'nginx');
   return `
-daemon off; master_process off; worker_processes 1; pid ${folder}/nginx.pid;
+daemon off; master_process off; worker_processes 1; ${pid}
 events { worker_connections 4096; }
 http {
   access_log off;
-  ${paths.map((path) => `${path}_temp_path ${folder}/nginx-${path};`).join('\n  ')}
+  ${temporary}
   client_body_buffer_size 128k;
   keepalive_requests 1000000000;
   upstream fleet {

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { freePort, startListening } from '../lib/programs.mjs';
 
 const program = fileURLToPath(new URL('../programs/noting-listening.mjs', import.meta.url));
+/** Each contender runs so many. */
+export const SERVERS = 3;
 /** RestartSec= of systemd, by default. */
 const RESTART_MS = 100;
 const LOOK_MS = 20;

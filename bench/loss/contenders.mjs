@@ -1,5 +1,6 @@
 import { get } from 'node:http';
 import { until } from '../lib/until.mjs';
+import { SERVERS } from './backends.mjs';
 import { startCaddy } from './caddy.mjs';
 import { startHaproxy } from './haproxy.mjs';
 import { startMeowctl } from './meowctl.mjs';
@@ -26,7 +27,6 @@ export const contenders = {
   Caddy: startCaddy,
 };
 
-const SERVERS = 3;
 const ROUND = 12;
 const SETTLE_MS = 30_000;
 

@@ -6,9 +6,7 @@ import { findPeer } from '../lib/debian.mjs';
 import { children } from '../lib/proc.mjs';
 import { freePort, startListening } from '../lib/programs.mjs';
 import { until } from '../lib/until.mjs';
-import { createBackends } from './backends.mjs';
-
-const SERVERS = 3;
+import { createBackends, SERVERS } from './backends.mjs';
 
 /**
  * HAProxy with health checks, retries on another server (of a GET also when the server breaks), a

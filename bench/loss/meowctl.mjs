@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { createMeowctl } from '../lib/meowctl.mjs';
 import { freePort, onPath, startListening, startProgram } from '../lib/programs.mjs';
+import { SERVERS } from './backends.mjs';
 
 const app = fileURLToPath(new URL('../programs/noting-app.mjs', import.meta.url));
-const SERVERS = 3;
 const REDIS_AWAY_MS = 1_000;
 
 /**

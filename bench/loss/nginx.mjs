@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findPeer } from '../lib/debian.mjs';
+import { nginxArgs, nginxPlaces } from '../lib/nginx.mjs';
 import { children } from '../lib/proc.mjs';
 import { freePort, run, startListening } from '../lib/programs.mjs';
 import { until } from '../lib/until.mjs';
@@ -17,7 +18,7 @@ export async function startNginx(world, notes) {
   const { command, env } = peer;
   const port = await freePort();
   const file = join(world.folder, 'loss-nginx.conf');
-  const args = ['-p', world.folder, '-e', 'stderr', '-c', file];
+  const args = nginxArgs(world.folder, file);
   /** @type {number | null} */
   let master = null;
   const servers = await createReloaded(world, notes, async (ports) => {
@@ -34,13 +35,13 @@ export async function startNginx(world, notes) {
 }
 
 function config(folder, port, ports) {
-  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  const { pid, temporary } = nginxPlaces(folder, 'loss-nginx');
   return `
-daemon off; worker_processes auto; pid ${folder}/loss-nginx.pid;
+daemon off; worker_processes auto; ${pid}
 events { worker_connections 4096; }
 http {
   access_log off;
-  ${paths.map((path) => `${path}_temp_path ${folder}/loss-${path};`).join('\n  ')}
+  ${temporary}
   upstream fleet {
     zone fleet 64k;
     ${ports.map((own) => `server 127.0.0.1:${own};`).join('\n    ')}

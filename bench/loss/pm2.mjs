@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createPm2 } from '../lib/pm2.mjs';
 import { freePort } from '../lib/programs.mjs';
+import { SERVERS } from './backends.mjs';
 
 const script = fileURLToPath(new URL('../programs/noting-listening.mjs', import.meta.url));
 const NAME = 'loss';
-const SERVERS = 3;
 
 /**
  * pm2 in cluster mode, as its documentation has it for a reload without downtime: `wait_ready`, and

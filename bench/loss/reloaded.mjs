@@ -1,6 +1,4 @@
-import { createBackends } from './backends.mjs';
-
-const SERVERS = 3;
+import { createBackends, SERVERS } from './backends.mjs';
 
 /**
  * What a proxy that learns of its servers by a new config does: the new server runs before the
