@@ -7,6 +7,9 @@ export const defaults = Object.freeze({
   /** Which server gets the next request, and which requests may go to a second one. */
   balance: 'round-robin' as const,
   retry: 'idempotent' as const,
+  /** Processes that a door is made of; with one it has no others. */
+  workers: 1,
+  maxWorkers: 64,
   adminHost: '127.0.0.1',
   adminPort: 3900,
   /** Connections to the admin listener: beyond that the one that was silent for longest ends. */

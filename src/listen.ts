@@ -1,5 +1,4 @@
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { LAST_PORT } from './address.ts';
 import { FailedError } from './errors.ts';
 import { quote } from './text.ts';

@@ -48,7 +48,7 @@ const uses: Record<string, readonly string[]> = {
   ],
   cli: [
     ...['cli/completion', 'cli/context', 'cli/doctor', 'cli/flags', 'cli/history'],
-    ...['cli/output', 'cli/serve', 'cli/verbs'],
+    ...['cli/output', 'cli/serve', 'cli/up', 'cli/verbs'],
   ],
   'cli/verbs': [
     ...['cli/context', 'cli/flags', 'cli/output', 'cli/picture-files', 'cli/progress'],
@@ -65,6 +65,7 @@ const uses: Record<string, readonly string[]> = {
   ],
   'cli/up': [
     ...['cli/context', 'cli/flags', 'cli/output', 'cli/progress', 'admin', 'proxy'],
+    ...['process/channel', 'proxy/workers'],
     ...['fleet/destroy', 'fleet/restart', 'fleet/scale', 'fleet/spawn', 'local-redis', 'logs'],
     ...['model', 'process', 'state', 'store/connection'],
   ],
@@ -132,6 +133,9 @@ const uses: Record<string, readonly string[]> = {
     ...['proxy/client', 'proxy/exchange', 'proxy/sticky', 'proxy/upstream', 'proxy/websocket'],
     ...['metrics', 'time'],
   ],
+  'proxy/workers': [
+    ...['proxy', 'proxy/exchange', 'proxy/sticky', 'proxy/upstream', 'metrics', 'time'],
+  ],
   'proxy/websocket': ['proxy/exchange', 'proxy/client', 'proxy/upstream', 'http'],
   'proxy/exchange': ['proxy/client', 'proxy/upstream', 'http'],
   'proxy/client': ['proxy/upstream', 'http'],
@@ -153,6 +157,7 @@ const uses: Record<string, readonly string[]> = {
   'local-redis': ['logs', 'process', 'state', 'store/connection', 'time'],
   environment: ['model', 'process', 'state'],
   process: ['logs', 'model', 'state', 'store/connection', 'time'],
+  'process/channel': ['process'],
   logs: [],
   state: ['model'],
 
@@ -260,7 +265,10 @@ describe('the rooms', () => {
 
   test.each([
     ['ioredis', /^store\//],
-    ['child_process', /^(process\/(launcher|system-commands)|local-redis\/run)\.ts$/],
+    [
+      'child_process',
+      /^(process\/(channel\/forked|launcher|system-commands)|local-redis\/run)\.ts$/,
+    ],
     ['commander', /^cli\//],
     ['chalk', /^cli\//],
     ['koa', /^cats\//],

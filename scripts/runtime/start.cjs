@@ -108,7 +108,7 @@ function isOurs(found) {
 function keepCache(code, script) {
   const verb = argv[2] ?? '';
   const isFull = /^(listservers|ls|spawn|destroy|scale|restart)$/.test(verb);
-  const isLong = /^(up|serve|proxy|keep|logs)$/.test(verb);
+  const isLong = /^(up|serve|proxy|keep|logs|__door-worker)$/.test(verb);
   // Another setting of V8 needs another cache: it would take the place of the usual one.
   const isUsual = execArgv.length === 0 && !env.NODE_OPTIONS;
   if (code !== 0 || isLong || !isUsual || (isThin && !isFull)) return;

@@ -5,7 +5,7 @@ import type { Reply } from './responses/reply.ts';
 import type { Route } from './responses/router.ts';
 
 interface Measured {
-  readonly door: Pick<Door, 'servers' | 'listed' | 'figures'>;
+  readonly door: Pick<Door, 'servers' | 'listed' | 'figures' | 'workers'>;
   readonly overviews: Pick<OverviewCache, 'now'>;
 }
 
@@ -44,6 +44,7 @@ async function replyOf(exposition: Exposition, { door, overviews }: Measured) {
     ...{ door: overview.door, queue: overview.queue, redis: overview.redis },
     counted: door.figures.snapshot(),
     servers: door.servers(),
+    workers: door.workers(),
     records: door.listed().map(({ record }) => record),
   });
   const headers = { 'Content-Type': exposition.contentType };

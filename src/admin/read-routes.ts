@@ -11,7 +11,15 @@ import type { Handler, Route } from './responses/router.ts';
 
 export type ShownDoor = Pick<
   Door,
-  'id' | 'servers' | 'listed' | 'redisAwaySince' | 'figures' | 'poison' | 'ready' | 'requests'
+  | 'id'
+  | 'servers'
+  | 'listed'
+  | 'redisAwaySince'
+  | 'figures'
+  | 'poison'
+  | 'ready'
+  | 'requests'
+  | 'workers'
 >;
 
 export interface Shown {

@@ -10,6 +10,7 @@ import { addDescribe } from './history/describe.ts';
 import { addEvents } from './history/events.ts';
 import { addWhy } from './history/why.ts';
 import { verbHere } from './output/other-tools.ts';
+import { addDoorWorker, DOOR_WORKER } from './up/door-worker.ts';
 import { addDashboard } from './verbs/dashboard.ts';
 import { addDestroy } from './verbs/destroy.ts';
 import { addDown } from './verbs/down.ts';
@@ -93,6 +94,7 @@ function declare(context: Context, verb?: string): Command {
     .showHelpAfterError(false)
     .addHelpText('after', SETTINGS);
   if (verb === '__complete') addComplete(program, context, (name) => declare(context, name));
+  else if (verb === DOOR_WORKER) addDoorWorker(program, context);
   else for (const add of asked(verb)) add(program, context);
   for (const verb of program.commands) {
     verb.option('--debug', 'print a stack with an error');

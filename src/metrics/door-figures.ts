@@ -32,6 +32,21 @@ interface Entry {
   leftMs: number | null;
 }
 
+/** What another process has counted since it told last; of what is open now, the difference. */
+export interface FiguresDelta {
+  /** By server, null for none, as `Tally.flat` has it. */
+  readonly tallies: readonly (readonly [id: string | null, counted: readonly number[]])[];
+  readonly ownAnswers: FiguresSnapshot['ownAnswers'];
+  /** Bytes from and to clients, and how many are connected. */
+  readonly clients: readonly [read: number, written: number, open: number];
+}
+
+/** Figures that may be those of several processes. */
+export interface MergedFigures extends DoorFigures {
+  merge(delta: FiguresDelta): void;
+  tallies(): Iterable<readonly [id: string | null, tally: Tally]>;
+}
+
 /** What one door counts: written on its way, in plain numbers, and read by whoever shows them. */
 export interface DoorFigures {
   /** What is counted of a server. */
@@ -56,11 +71,11 @@ export interface DoorFigures {
 
 const REFUSED = 'refused';
 
-export function createDoorFigures(options: FiguresOptions, nowMs: () => number): DoorFigures {
+export function createDoorFigures(options: FiguresOptions, nowMs: () => number): MergedFigures {
   return new Figures(options, nowMs);
 }
 
-class Figures implements DoorFigures {
+class Figures implements MergedFigures {
   readonly clients = new SocketBytes();
   readonly #options: FiguresOptions;
   readonly #nowMs: () => number;
@@ -99,6 +114,20 @@ class Figures implements DoorFigures {
   answeredItself({ status, reason = REFUSED }: CountedAnswer): void {
     const counts = this.#own.get(reason) ?? new Map<number, number>();
     this.#own.set(reason, counts.set(status, (counts.get(status) ?? 0) + 1));
+  }
+
+  merge({ tallies, ownAnswers, clients }: FiguresDelta): void {
+    for (const [id, counted] of tallies) this.#merged(id).add(counted);
+    for (const { reason, status, count } of ownAnswers) {
+      const counts = this.#own.get(reason) ?? new Map<number, number>();
+      this.#own.set(reason, counts.set(status, (counts.get(status) ?? 0) + count));
+    }
+    this.clients.add(...clients);
+  }
+
+  *tallies(): Iterable<readonly [id: string | null, tally: Tally]> {
+    yield [null, this.#none];
+    for (const [id, { tally }] of this.#entries) yield [id, tally];
   }
 
   refused(answer: CountedAnswer, durationMs: number | null): void {
@@ -150,10 +179,20 @@ class Figures implements DoorFigures {
     return [this.#none, this.#gone, ...[...this.#entries.values()].map(({ tally }) => tally)];
   }
 
+  /** One whose server has left already stays left. */
+  #merged(id: string | null): Tally {
+    if (id === null) return this.#none;
+    const known = this.#entries.get(id);
+    if (known) return known.tally;
+    const begun = this.#begin(id);
+    begun.leftMs = this.#nowMs();
+    return begun.tally;
+  }
+
   #begin(id: string): Entry {
     const tally = new Tally();
     const recent = new Recent([tally], this.#nowMs());
-    const entry = { tally, recent, leftMs: null };
+    const entry: Entry = { tally, recent, leftMs: null };
     this.#entries.set(id, entry);
     return entry;
   }

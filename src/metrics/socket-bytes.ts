@@ -8,6 +8,8 @@ export class SocketBytes {
   readonly #open = new Set<Socket>();
   #read = 0;
   #written = 0;
+  /** Open in other processes. */
+  #elsewhere = 0;
 
   opened(socket: Socket): void {
     this.#open.add(socket);
@@ -25,8 +27,15 @@ export class SocketBytes {
     socket.once('close', () => this.closed(socket));
   }
 
+  /** Counts those of another process. */
+  add(read: number, written: number, open: number): void {
+    this.#read += read;
+    this.#written += written;
+    this.#elsewhere += open;
+  }
+
   get open(): number {
-    return this.#open.size;
+    return this.#open.size + this.#elsewhere;
   }
 
   read(): number {

@@ -23,6 +23,9 @@ const GONE = 499;
 const HUNDRED = 100;
 const [FOUR_NINE_NINE, LAST] = [STATUS_CLASSES.indexOf('499'), STATUS_CLASSES.length - 1];
 
+/** Where in a row of `flat` stands what is open now: WebSockets and streams. */
+export const OPEN_AT = STATUS_CLASSES.length + STEPS + 3;
+
 /** Counts so far, of one server or of a whole door. */
 export interface Counts {
   readonly requests: number;
@@ -92,6 +95,39 @@ export class Tally {
     for (const kind of RETRIES) this.retries[kind] += other.retries[kind];
     for (const cause of EJECTIONS) this.ejections[cause] += other.ejections[cause];
     for (const kind of PROBES) this.probes[kind] += other.probes[kind];
+  }
+
+  /** All of it as a row of numbers, for `add` of another process. */
+  flat(): number[] {
+    return [
+      ...this.#classes,
+      ...this.#steps,
+      ...[this.#sumMs, this.#bytesFrom + this.bytes.read(), this.#bytesTo + this.bytes.written()],
+      ...[this.webSockets, this.streams],
+      ...RETRIES.map((kind) => this.retries[kind]),
+      ...EJECTIONS.map((cause) => this.ejections[cause]),
+      ...PROBES.map((kind) => this.probes[kind]),
+    ];
+  }
+
+  /** Counts what another process has counted since it told last. */
+  add(counted: readonly number[]): void {
+    const left = counted.values();
+    const next = () => left.next().value ?? 0;
+    this.#classes.forEach((_, at) => {
+      add(this.#classes, at, next());
+    });
+    this.#steps.forEach((_, at) => {
+      add(this.#steps, at, next());
+    });
+    this.#sumMs += next();
+    this.#bytesFrom += next();
+    this.#bytesTo += next();
+    this.webSockets += next();
+    this.streams += next();
+    for (const kind of RETRIES) this.retries[kind] += next();
+    for (const cause of EJECTIONS) this.ejections[cause] += next();
+    for (const kind of PROBES) this.probes[kind] += next();
   }
 
   /** What rates are made of, added to a mark that has been made before. */

@@ -14,6 +14,16 @@ export function isLeased({ leaseLeftMs }: Pick<Listing, 'leaseLeftMs'>): boolean
   return leaseLeftMs !== null && leaseLeftMs > 0;
 }
 
+/** As much of a record and its lease as a door goes by. */
+export interface RoutedListing {
+  readonly record: Pick<ServerRecord, 'id' | 'url' | 'state' | 'health' | 'failing' | 'worker'>;
+  readonly leaseLeftMs: number | null;
+}
+
+export interface RoutedView {
+  readonly servers: readonly RoutedListing[];
+}
+
 /** Something in Redis that is not ours to understand: said once, skipped, left alone. */
 export interface Skipped {
   /** Which key, and which field in it. */

@@ -15,6 +15,9 @@ interface Turns {
   count: number;
 }
 
+/** Who turns, and what it was until now. */
+type Turning = Pick<Upstream, 'id' | 'state'>;
+
 /** What a door tells of itself, of Redis, and of the servers that it takes out of use and back. */
 export class DoorEvents {
   readonly #by: string;
@@ -58,7 +61,7 @@ export class DoorEvents {
   }
 
   /** An upstream is about to enter a state. What leaves in order is no news from a door. */
-  readonly turns = (upstream: Upstream, to: UpstreamState, why: string): void => {
+  readonly turns = (upstream: Turning, to: UpstreamState, why: string): void => {
     const { id, state: from } = upstream;
     debug.proxy?.(`server ${id}: ${from} to ${to} ${plain(why)}`.trimEnd());
     const isIn = isRoutable({ state: to });

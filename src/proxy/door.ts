@@ -1,6 +1,11 @@
 import { httpUrl } from '../address.ts';
 import { createId } from '../ids.ts';
-import { createDoorFigures, type DoorFigures } from '../metrics/door-figures.ts';
+import {
+  createDoorFigures,
+  type DoorFigures,
+  type MergedFigures,
+} from '../metrics/door-figures.ts';
+import type { WorkersView } from '../metrics/workers-view.ts';
 import type { DoorRecord, DoorVerdict } from '../model/door-record.ts';
 import type { Listing } from '../model/fleet-view.ts';
 import type { Registry } from '../store/store.ts';
@@ -10,14 +15,13 @@ import { doorRecord } from './door-record.ts';
 import type { Answered } from './exchange/context.ts';
 import type { StartQueue } from './exchange/start-queue.ts';
 import { type PictureReturns, UndeliveredPictures } from './exchange/undelivered-pictures.ts';
-import { createListener, type Listener } from './listener.ts';
-import { type DoorLease, type FleetSource, Membership } from './membership.ts';
+import { createListener, type Listener, type ListenerDeps } from './listener.ts';
+import { type DoorLease, type FleetSource, Membership, type PooledServer } from './membership.ts';
 import type { DoorOptions } from './options.ts';
 import { RequestNotes } from './request-notes.ts';
 import { Sticky } from './sticky/cookie.ts';
 import { type KeptKey, type SharedKey, StickyKey } from './sticky/key.ts';
 import { type PublicState, publicName } from './upstream/states.ts';
-import type { Upstream } from './upstream/upstream.ts';
 
 export interface DoorDeps {
   readonly registry: DoorLease & FleetSource & SharedKey & Pick<Registry, 'note'>;
@@ -62,12 +66,30 @@ export interface Door {
   ready(): boolean;
   /** What was about to be started is in the registry, or failed: see `DoorOptions.starting`. */
   started(): void;
+  /** Its workers, where it has several. */
+  workers(): WorkersView | null;
   close(deadlineMs: number): Promise<void>;
   cut(): void;
 }
 
-/** A door and its place in the registry. */
-export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
+/** What lets clients in. */
+export type OpenFront = (deps: FrontDeps, options: DoorOptions) => Listener;
+
+export interface FrontDeps extends ListenerDeps {
+  readonly figures: MergedFigures;
+  /** What is done with its servers changed, by what others saw. */
+  readonly onRoster: () => void;
+}
+
+/**
+ * A door and its place in the registry.
+ * @param openFront what lets clients in: this process, or workers that it leads
+ */
+export function createDoor(
+  deps: DoorDeps,
+  options: DoorOptions,
+  openFront: OpenFront = createListener,
+): Door {
   const id = createId();
   const { registry, log: onTrouble } = deps;
   const onAnswer = alsoInDebug(deps.onAnswer);
@@ -79,8 +101,9 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   const figures = createDoorFigures(options, () => performance.now());
   const events = new DoorEvents(id, registry.note);
   const notes = new RequestNotes(options.maxRequestNotes);
-  const heard = { onAnswer, onChange, onTrouble, onTurn: events.turns, onUndelivered };
-  const listener = createListener({ id, sticky, figures, notes, ...heard }, options);
+  const onRoster = () => membership.changed();
+  const heard = { onAnswer, onChange, onRoster, onTrouble, onTurn: events.turns, onUndelivered };
+  const listener = openFront({ id, sticky, figures, notes, ...heard }, options);
   const stickyKey = sticky && keyOf(sticky, deps, options);
   const servers = (): Seen[] => listener.pool.all().map(seen);
   const record = () => {
@@ -91,11 +114,9 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
   const around = { registry, pool: listener.pool, record, onRedis: events.redis, onTrouble };
   const membership = new Membership({ ...around, onRead: starts.read }, options);
   return {
-    id,
-    servers,
+    ...{ id, servers, figures, requests: notes },
     listed: () => membership.servers(),
     redisAwaySince: () => events.redisAwaySince(),
-    ...{ figures, requests: notes },
     poison: () => listener.poison.named(),
     ready: () => listener.pool.routable().length > 0,
     async open() {
@@ -110,7 +131,8 @@ export function createDoor(deps: DoorDeps, options: DoorOptions): Door {
       await leave(membership, stickyKey);
     },
     started: () => starts.over(membership),
-    cut: listener.cut,
+    workers: () => listener.workers?.() ?? null,
+    cut: () => listener.cut(),
   };
 }
 
@@ -123,7 +145,7 @@ function keyOf(
 }
 
 // A reading that has started may have missed what came last, so it takes one more.
-function startedWhenRead(queue: StartQueue) {
+function startedWhenRead(queue: Pick<StartQueue, 'end' | 'look'>) {
   let readsLeft = Number.POSITIVE_INFINITY;
   return {
     over(membership: Pick<Membership, 'look'>) {
@@ -159,6 +181,6 @@ async function leave(membership: Membership, stickyKey: StickyKey | null): Promi
   await membership.stop();
 }
 
-function seen({ id, url, state, reason, inflight }: Upstream): Seen {
+function seen({ id, url, state, reason, inflight }: PooledServer): Seen {
   return { id, url, state: publicName(state), reason, inflight };
 }

@@ -1,29 +1,29 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { viaName } from '../ids.ts';
 import { listen, OTHER_PORT } from '../listen.ts';
 import type { DoorFigures } from '../metrics/door-figures.ts';
-import type { Tally } from '../metrics/tally.ts';
+import type { WorkersView } from '../metrics/workers-view.ts';
 import { type Connection, createConnection } from './client/connection.ts';
 import { stopAtUpgrades } from './client/ignored-upgrade.ts';
 import { refuseConnection } from './client/parse-errors.ts';
 import { refuseRaw } from './client/raw-refusal.ts';
 import { notPassed } from './client/request-checks.ts';
+import { createContext } from './door-context.ts';
+import type { DoorEvents } from './door-events.ts';
 import type { Answered, DoorContext } from './exchange/context.ts';
-import { PoisonList } from './exchange/poison.ts';
+import { type PoisonAnswers, PoisonList } from './exchange/poison.ts';
 import { type Expected, receive } from './exchange/receive.ts';
-import { RetryPolicy } from './exchange/retry-policy.ts';
-import { StartQueue } from './exchange/start-queue.ts';
+import type { RetryPolicy } from './exchange/retry-policy.ts';
+import type { SharedState } from './exchange/shared.ts';
+import type { StartQueue } from './exchange/start-queue.ts';
 import { createHttpServer } from './http-server.ts';
+import type { DoorPool } from './membership.ts';
 import type { DoorOptions } from './options.ts';
 import type { RequestNotes } from './request-notes.ts';
 import type { Sticky } from './sticky/cookie.ts';
 import { startTimers } from './timers.ts';
-import { createAllow, createDenial } from './upstream/address-policy.ts';
-import { createBalancer } from './upstream/balancer.ts';
-import { ConnectionPool } from './upstream/connection.ts';
-import { type PoolDeps, UpstreamPool } from './upstream/pool.ts';
+import { createAllow } from './upstream/address-policy.ts';
+import type { UpstreamPool } from './upstream/pool.ts';
 import { createProber } from './upstream/probe.ts';
 import { createUpgrades } from './websocket/upgrade.ts';
 
@@ -32,7 +32,7 @@ export interface ListenerDeps {
   /** Where all that is to be shown is counted. */
   readonly figures: DoorFigures;
   /** Where requests that had trouble are remembered. */
-  readonly notes: RequestNotes;
+  readonly notes: Pick<RequestNotes, 'add'>;
   /** The door's id. */
   readonly id: string;
   readonly onAnswer: ((answered: Answered) => void) | null;
@@ -41,29 +41,45 @@ export interface ListenerDeps {
   /** The pool changed, or a draining server has nothing queued any more. */
   readonly onChange: () => void;
   /** An upstream is about to enter a state. */
-  readonly onTurn: PoolDeps['onTurn'];
+  readonly onTurn: DoorEvents['turns'];
   /** One line about something that an operator should look at. */
   readonly onTrouble: (line: string) => void;
+  /** Of a worker: what it has in common with the others of its door. */
+  readonly shared?: { readonly state: SharedState; readonly poison: PoisonAnswers };
 }
 
-/** The door's listener and all it needs to answer; what it may use is put into `pool`. */
+/** The door's listener; what it may use is put into `pool`. */
 export interface Listener {
-  readonly pool: UpstreamPool;
-  readonly poison: PoisonList;
-  readonly starts: StartQueue;
+  readonly pool: DoorPool;
+  readonly poison: Pick<PoisonList, 'named'>;
+  readonly starts: Pick<StartQueue, 'end' | 'look'>;
   /** @throws FailedError `port-in-use` */
   listen(): Promise<number>;
   /** Stops accepting, finishes what is in flight, cuts the rest after `deadlineMs`. */
   close(deadlineMs: number): Promise<void>;
   /** Cuts everything now. */
   cut(): void;
+  /** Those that share the work, where it is shared. */
+  workers?(): WorkersView;
+}
+
+/** A listener of this process, with all it needs to answer. */
+export interface OwnListener extends Listener {
+  readonly pool: UpstreamPool;
+  readonly retryPolicy: RetryPolicy;
+  readonly starts: StartQueue;
+  /** Takes a connection that somebody else has accepted. */
+  take(socket: Socket): void;
+  /** Ends streams, and every connection behind its next answer; resolves when none is left. */
+  leave(): Promise<void>;
 }
 
 const POLL_MS = 20;
 const FRESH_MS = 250;
 
-export function createListener(deps: ListenerDeps, options: DoorOptions): Listener {
-  const context = createContext(deps, options, () => prober.round());
+export function createListener(deps: ListenerDeps, options: DoorOptions): OwnListener {
+  const poison = new PoisonList(options, deps.onTrouble);
+  const context = createContext(deps, poison, options, () => prober.round());
   const server = createHttpServer(options);
   const sockets = openSockets(server, deps.figures.clients);
   const { closeWebSockets } = connectHandlers(server, context, options);
@@ -83,10 +99,15 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): Listen
     for (const { connections } of context.pool.all()) connections.destroy();
   };
   return {
-    pool: context.pool,
-    poison: context.poison,
-    starts: context.starts,
+    ...{ pool: context.pool, poison, retryPolicy: context.retryPolicy, starts: context.starts },
     listen: () => listen(server, options, OTHER_PORT),
+    take: takenBy(server),
+    async leave() {
+      context.closing = true;
+      closeWebSockets();
+      while (sockets.size > 0) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      cut();
+    },
     async close(deadlineMs) {
       context.closing = true;
       server.close();
@@ -96,6 +117,18 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): Listen
       cut();
     },
     cut,
+  };
+}
+
+/** Node looks for clients that are too slow from the moment on at which a server listens: this one never does. */
+function takenBy(server: Server): (socket: Socket) => void {
+  let isWatched = false;
+  return (socket) => {
+    if (!isWatched) server.emit('listening');
+    isWatched = true;
+    // As the sockets of a server that listens are: a client may end its side first.
+    socket.allowHalfOpen = true;
+    server.emit('connection', socket);
   };
 }
 
@@ -162,45 +195,6 @@ async function emptied(server: Server, sockets: ReadonlySet<Socket>, deadlineMs:
     if (sockets.size === 0 || waitedMs > deadlineMs) return;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-}
-
-function createContext(
-  deps: ListenerDeps,
-  options: DoorOptions,
-  onSuspect: () => void,
-): DoorContext {
-  const nowMs = () => performance.now();
-  const deny = createDenial(createAllow(options.allowBackends), options, options.alsoOurs);
-  const { figures, notes, onTurn } = deps;
-  const openConnections = (url: string, { bytes }: Tally, onCut: () => void) =>
-    new ConnectionPool(url, { ...options, bytes }, onCut);
-  const pool = new UpstreamPool(
-    { figures, openConnections, deny, onTurn, onSuspect, nowMs },
-    options,
-  );
-  const salt = randomBytes(9).toString('base64url');
-  let attempts = 0;
-  return {
-    options,
-    name: viaName(deps.id),
-    pool,
-    balancer: createBalancer(options.balance, options.maxInflight),
-    retryPolicy: new RetryPolicy(options),
-    poison: new PoisonList(options, deps.onTrouble),
-    starts: new StartQueue(pool, options, nowMs),
-    figures: options.figures ? figures : null,
-    notes,
-    sticky: deps.sticky,
-    onAnswer: deps.onAnswer,
-    onUndelivered: deps.onUndelivered,
-    onChange: deps.onChange,
-    nowMs: performance.now(),
-    closing: false,
-    newAttempt() {
-      attempts += 1;
-      return salt + attempts.toString(36);
-    },
-  };
 }
 
 function createConnections(options: DoorOptions): (socket: Socket) => Connection {

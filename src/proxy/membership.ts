@@ -2,9 +2,8 @@ import { isOutage, type StoreError } from '../errors.ts';
 import { troubleInWords, withoutRedis } from '../expected-errors.ts';
 import { type Background, repeat } from '../loop.ts';
 import type { DoorRecord } from '../model/door-record.ts';
-import type { Listing, RecordsView } from '../model/fleet-view.ts';
+import type { Listing, RecordsView, RoutedView } from '../model/fleet-view.ts';
 import type { Unsubscribe } from '../store/store.ts';
-import type { UpstreamPool } from './upstream/pool.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 /** The door's own lease. */
@@ -21,9 +20,23 @@ export interface FleetSource {
   watch(listener: (id: string | null) => void): Unsubscribe;
 }
 
+/** A server as a door uses it. */
+export type PooledServer = Pick<
+  Upstream,
+  'id' | 'url' | 'state' | 'reason' | 'inflight' | 'queued'
+>;
+
+/** The door's servers: of one process, or of all its workers together. */
+export interface DoorPool {
+  all(): readonly PooledServer[];
+  routable(): readonly unknown[];
+  /** Takes in what the registry holds now; resolves when it is gone by. */
+  apply(view: RoutedView): void | Promise<void>;
+}
+
 export interface MembershipDeps {
   readonly registry: DoorLease & FleetSource;
-  readonly pool: UpstreamPool;
+  readonly pool: DoorPool;
   /** The door as it is now. */
   record(): DoorRecord;
   /** After each reading of the registry. */
@@ -85,6 +98,12 @@ export class Membership {
     }
   }
 
+  /** What the door does with its servers changed between two readings. */
+  changed(): void {
+    this.acknowledge();
+    if (!this.#ended) this.#publish().catch((error: unknown) => this.#sayTrouble(error));
+  }
+
   /** The servers as they were read last. */
   servers(): readonly Listing[] {
     return this.#servers;
@@ -133,7 +152,8 @@ export class Membership {
     const view = await registry.records(this.#options.maxPoolServers);
     if (this.#ended) return;
     this.#servers = view.servers;
-    pool.apply(view);
+    await pool.apply(view);
+    if (this.#ended) return;
     await this.#publish().catch(withoutRedis(null)); // the next round meets the same, and says it
     this.#report(view);
     onRead();
@@ -171,6 +191,6 @@ export class Membership {
   }
 }
 
-function isSettled({ state, queued }: Upstream): boolean {
+function isSettled({ state, queued }: PooledServer): boolean {
   return state === 'draining' && queued === 0;
 }

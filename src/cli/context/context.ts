@@ -8,6 +8,7 @@ import type { Settings } from '../../settings.ts';
 import type { Store } from '../../store/store.ts';
 import type { Output } from '../output/output.ts';
 import { actorOf } from './actor.ts';
+import { watchTerminal } from './lost-terminal.ts';
 import { signalled } from './signals.ts';
 
 interface StoreNeeds {
@@ -47,6 +48,8 @@ export interface Context {
   interruption(): AbortSignal;
   /** The same, and by SIGHUP, for what runs until then: it has done what was asked of it. */
   stopping(): AbortSignal;
+  /** From now on SIGHUP does this instead, unless it says that the terminal is gone. */
+  atHangUp(act: () => void): void;
   /** Ends the run with this code although nothing is thrown. */
   exitWith(code: ExitCode): void;
   exitCode(): ExitCode;
@@ -63,6 +66,7 @@ export function createContext(
   let code: ExitCode = exitCodes.done;
   let interruption: AbortSignal | null = null;
   let stopping: AbortSignal | null = null;
+  let hangUp = () => false;
 
   const actor = actorOf(proc);
   const openStore = (needs: StoreNeeds = {}) => open(config, output, actor, needs);
@@ -93,8 +97,16 @@ export function createContext(
       return interruption;
     },
     stopping() {
-      stopping ??= signalled(proc, 'stop');
+      stopping ??= signalled(proc, 'stop', undefined, () => hangUp());
       return stopping;
+    },
+    atHangUp(act) {
+      const isTerminalLost = watchTerminal();
+      hangUp = () => {
+        if (isTerminalLost()) return false;
+        act();
+        return true;
+      };
     },
     exitWith(next) {
       if (code === exitCodes.done) code = next;

@@ -13,6 +13,12 @@ export function outliveTerminal(proc: NodeJS.Process): void {
   proc.on('exit', () => closeLost(terminals));
 }
 
+/** @returns whether the terminal that this process began on is gone: then a SIGHUP says so */
+export function watchTerminal(): () => boolean {
+  const terminals = STANDARD.filter((fd) => isatty(fd));
+  return () => terminals.some((fd) => !isatty(fd));
+}
+
 function closeLost(terminals: readonly number[]): void {
   for (const fd of terminals) {
     if (!isatty(fd)) closeSync(fd);

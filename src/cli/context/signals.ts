@@ -16,15 +16,18 @@ const ASKS = {
 /**
  * @param first at the first signal
  * @param second at each one after it: what has to be put right before the end, and then ends
+ * @param hangUp at SIGHUP before that: true where it means something else than to end
  */
 export function onSignal(
   proc: NodeJS.Process,
   ask: keyof typeof ASKS,
   first: (signal: NodeJS.Signals) => void,
   second: (signal: NodeJS.Signals) => void = () => proc.exit(exitCodes.interrupted),
+  hangUp: () => boolean = () => false,
 ): void {
   let asked = false;
   const act = (signal: NodeJS.Signals) => {
+    if (!asked && signal === 'SIGHUP' && hangUp()) return;
     if (asked) return second(signal);
     asked = true;
     first(signal);
@@ -37,12 +40,14 @@ export function signalled(
   proc: NodeJS.Process,
   ask: keyof typeof ASKS,
   first: () => void = () => {},
+  hangUp: () => boolean = () => false,
 ): AbortSignal {
   const controller = new AbortController();
-  onSignal(proc, ask, () => {
+  const stop = () => {
     first();
     controller.abort();
-  });
+  };
+  onSignal(proc, ask, stop, undefined, hangUp);
   return controller.signal;
 }
 

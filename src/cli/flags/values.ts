@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { isHost, LAST_PORT } from '../../address.ts';
 import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
@@ -50,6 +51,12 @@ function servers(text: string, name: string, least: number): number {
 // `spawn app 4`, `scale api=3`
 function appHint(text: string): string {
   return /^[A-Za-z]/.test(text) ? '; a module goes after --app, a program after --' : '';
+}
+
+/** How many processes a door is made of. */
+export function workers(text: string): number {
+  if (text === 'cores') return Math.min(availableParallelism(), defaults.maxWorkers);
+  return whole(text, 'number of workers', 1, defaults.maxWorkers, '', ', or cores');
 }
 
 export function ttl(text: string): number {

@@ -4,9 +4,10 @@ import type { Admin } from '../../admin/admin.ts';
 import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
 import { nameHolder } from '../../process/port-holder.ts';
+import type { Workers } from '../../proxy/workers/workers.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { addDoorFlags, doorLimits } from '../flags/door-flags.ts';
-import { balance, host, hostName, port, retryPolicy } from '../flags/values.ts';
+import { balance, host, hostName, port, retryPolicy, workers } from '../flags/values.ts';
 import { type AdminFlags, adminAddress, openAdmin, type ShownDoor } from './open-admin.ts';
 
 export interface DoorFlags extends AdminFlags {
@@ -20,6 +21,8 @@ export interface DoorFlags extends AdminFlags {
   readonly trustProxy?: string[];
   readonly accessLog?: boolean;
   readonly sticky?: boolean;
+  /** Processes that it is made of. */
+  readonly workers: number;
   /** False where nothing is counted. */
   readonly figures: boolean;
 }
@@ -29,6 +32,8 @@ export interface OpenedDoor {
   readonly adminUrl: string | null;
   /** What was about to be started serves, or failed. */
   started(): void;
+  /** Replaces its workers by others, where it has several. */
+  readonly roll: (() => void) | null;
   /** Stops accepting, finishes what is in flight, cuts the rest after `deadlineMs`. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -45,6 +50,12 @@ export function addDoorOptions(command: Command): Command {
       'idempotent or connect: what is tried again',
       retryPolicy,
       defaults.retry,
+    )
+    .option(
+      '--workers <count>',
+      'processes that share the work, or cores: one for each core; SIGHUP replaces them',
+      workers,
+      defaults.workers,
     )
     .option('--admin-port <port>', 'port of the admin listener', port, defaults.adminPort)
     .option('--no-admin', 'no admin listener')
@@ -98,22 +109,36 @@ export async function openDoor(
     ...(flags.allowBackends ? { allowBackends: flags.allowBackends } : {}),
     ...(flags.trustProxy ? { trustProxy: flags.trustProxy } : {}),
   });
+  const crew = await workersOf(context, flags);
   const door = createDoor(
     {
       registry: store.registry,
       pictures: store.images,
       stickyKey: flags.sticky ? keptStickyKey(context.config.home, context.config.namespace) : null,
       machine: { host: machine.host, pid: machine.pid, ...adminIn(flags) },
-      onAnswer: await accessLog(context, flags),
+      onAnswer: crew ? null : await accessLog(context, flags),
       log: (line) => context.output.talk(`meowctl: ${line}`),
     },
     options,
+    crew?.open,
   );
   const shown = { door, open, machine, url: httpUrl(flags.host, flags.port) };
-  return openBoth(context, shown, flags);
+  const opened = await openBoth(context, shown, flags);
+  return { ...opened, roll: crew?.roll ?? null };
 }
 
-async function openBoth(context: Context, shown: ShownDoor, flags: DoorFlags): Promise<OpenedDoor> {
+/** Null where one process does all. */
+async function workersOf(context: Context, flags: DoorFlags): Promise<Workers | null> {
+  if (flags.workers === 1) return null;
+  const { openWorkers } = await import('./open-workers.ts');
+  return openWorkers(context, flags.workers, isLogged(context, flags));
+}
+
+async function openBoth(
+  context: Context,
+  shown: ShownDoor,
+  flags: DoorFlags,
+): Promise<Omit<OpenedDoor, 'roll'>> {
   const { door, url } = shown;
   let admin: Admin | null = null;
   try {
@@ -146,8 +171,13 @@ function adminIn(flags: DoorFlags) {
   return admin === null ? {} : { admin };
 }
 
-async function accessLog({ output }: Context, { accessLog: always }: DoorFlags) {
-  if (!output.outIsTerminal && !always) return null;
+function isLogged({ output }: Context, { accessLog: always }: DoorFlags): boolean {
+  return output.outIsTerminal || always === true;
+}
+
+async function accessLog(context: Context, flags: DoorFlags) {
+  if (!isLogged(context, flags)) return null;
+  const { output } = context;
   const { accessLine } = await import('../../proxy/access-log.ts');
   return (answered: Parameters<typeof accessLine>[0]) => output.line(accessLine(answered));
 }

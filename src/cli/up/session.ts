@@ -84,6 +84,7 @@ async function getGoing(
   const startMs = asked?.spec.readyMs ?? defaults.readyTimeoutMs;
   const door = await openDoor(context, open, flags, startMs);
   going.door = door;
+  if (door.roll) context.atHangUp(door.roll);
   await sweepLogs(context.config.home, registry, defaults.logKeepMs);
   const desired = await openDesiredState(context, open);
   going.desired = desired;

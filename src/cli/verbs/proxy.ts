@@ -19,7 +19,7 @@ export function addProxy(program: Command, context: Context): void {
     .command('proxy')
     .description('open the door: hand requests to the servers in strict rotation')
     .option('--wait-redis', 'wait for Redis instead of failing without it')
-    .addHelpText('after', examples('meowctl proxy', 'meowctl proxy --port 8080 --access-log'))
+    .addHelpText('after', examples('meowctl proxy', 'meowctl proxy --port 8080 --workers cores'))
     .action((options: Options) => proxy(context, options));
   addDrainTimeout(verb, 'how long requests may finish at the end');
   addDoorOptions(verb);
@@ -34,6 +34,7 @@ async function proxy(context: Context, options: Options): Promise<void> {
     await open.store.close();
     throw error;
   });
+  if (door.roll) context.atHangUp(door.roll);
   const leave = await announceHere(context, 'proxy', { admin: door.adminUrl });
   const { output } = context;
   output.talk(`the door is ${door.url}`);

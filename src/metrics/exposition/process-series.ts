@@ -1,11 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';
+import type { WorkersView, WorkerUsage } from '../workers-view.ts';
 import { cleaned, one, type Series, seconds } from './series.ts';
 import type { Scraped } from './source.ts';
 
 const US_PER_SECOND = 1e6;
 
-/** The door's own process, under the names that every client library of Prometheus uses. */
+/** The door's own process and its workers, under the names that every client library of Prometheus uses. */
 export const processSeries: readonly Series<Scraped>[] = [
   {
     name: 'meowctl_build_info',
@@ -17,18 +18,20 @@ export const processSeries: readonly Series<Scraped>[] = [
   },
   {
     name: 'process_cpu_seconds_total',
-    help: 'CPU time of the door so far.',
+    help: 'CPU time of the door so far, its workers included.',
     type: 'counter',
-    read: () => {
+    read: ({ workers }) => {
       const { user, system } = process.cpuUsage();
-      return one((user + system) / US_PER_SECOND);
+      const past = seconds(workers?.pastCpuMs ?? 0);
+      const now = seconds(ofWorkers(workers, ({ cpuMs }) => cpuMs));
+      return one((user + system) / US_PER_SECOND + past + now);
     },
   },
   {
     name: 'process_resident_memory_bytes',
-    help: 'Memory of the door.',
+    help: 'Memory of the door, its workers included.',
     type: 'gauge',
-    read: () => one(process.memoryUsage.rss()),
+    read: ({ workers }) => one(process.memoryUsage.rss() + ofWorkers(workers, ({ rss }) => rss)),
   },
   {
     name: 'process_start_time_seconds',
@@ -38,14 +41,51 @@ export const processSeries: readonly Series<Scraped>[] = [
   },
   {
     name: 'process_open_fds',
-    help: 'Files and sockets that the door has open; told on Linux alone.',
+    help: 'Files and sockets that the door has open, its workers included; told on Linux alone.',
     type: 'gauge',
-    read: () => one(process.platform === 'linux' ? readdirSync('/proc/self/fd').length : null),
+    read: ({ workers }) => {
+      if (process.platform !== 'linux') return [];
+      const own = readdirSync('/proc/self/fd').length;
+      return one(own + ofWorkers(workers, ({ files }) => files ?? 0));
+    },
   },
   {
     name: 'nodejs_heap_size_used_bytes',
-    help: 'JavaScript objects in the memory of the door.',
+    help: 'JavaScript objects in the memory of the door, its workers included.',
     type: 'gauge',
-    read: () => one(getHeapStatistics().used_heap_size),
+    read: ({ workers }) =>
+      one(getHeapStatistics().used_heap_size + ofWorkers(workers, ({ heap }) => heap)),
+  },
+  {
+    name: 'meowctl_door_workers',
+    help: 'Workers of the door by state; told where it has several.',
+    type: 'gauge',
+    read: ({ workers }) =>
+      (workers ? (['starting', 'serving', 'leaving'] as const) : []).map((state) => ({
+        labels: { state },
+        value: workers?.workers.filter((worker) => worker.state === state).length ?? 0,
+      })),
+  },
+  {
+    name: 'meowctl_door_worker_deaths_total',
+    help: 'Workers of the door that ended without being told to; told where it has several.',
+    type: 'counter',
+    read: ({ workers }) => one(workers?.deaths),
+  },
+  {
+    name: 'meowctl_door_worker_client_connections',
+    help: 'Connections of clients by worker, those of one that leaves left out.',
+    type: 'gauge',
+    read: ({ workers }) =>
+      (workers?.workers ?? [])
+        .filter(({ state }) => state === 'serving')
+        .map(({ slot, connections }) => ({ labels: { worker: String(slot) }, value: connections })),
   },
 ];
+
+function ofWorkers(
+  view: WorkersView | null | undefined,
+  read: (usage: WorkerUsage) => number,
+): number {
+  return (view?.workers ?? []).reduce((sum, { usage }) => sum + read(usage), 0);
+}

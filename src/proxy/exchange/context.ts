@@ -3,11 +3,12 @@ import { plain } from '../../text.ts';
 import type { DoorOptions } from '../options.ts';
 import type { RequestNotes } from '../request-notes.ts';
 import type { Affinity, Sticky } from '../sticky/cookie.ts';
-import type { Balancer } from '../upstream/balancer.ts';
+import { type Balancer, isFull } from '../upstream/balancer.ts';
 import type { UpstreamPool } from '../upstream/pool.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import type { PoisonList } from './poison.ts';
+import type { PoisonAnswers } from './poison.ts';
 import type { RetryPolicy } from './retry-policy.ts';
+import type { SharedState } from './shared.ts';
 import type { StartQueue } from './start-queue.ts';
 
 /** One request, when all is said. */
@@ -36,11 +37,13 @@ export interface DoorContext {
   readonly pool: UpstreamPool;
   readonly balancer: Balancer;
   readonly retryPolicy: RetryPolicy;
-  readonly poison: PoisonList;
+  readonly poison: PoisonAnswers;
   readonly starts: StartQueue;
+  /** What this worker has in common with the others of its door; null where it is alone. */
+  readonly shared: SharedState | null;
   /** Null where nothing is counted. */
   readonly figures: DoorFigures | null;
-  readonly notes: RequestNotes;
+  readonly notes: Pick<RequestNotes, 'add'>;
   /** Null where clients do not stick to a server. */
   readonly sticky: Sticky | null;
   readonly onAnswer: ((answered: Answered) => void) | null;
@@ -84,9 +87,8 @@ function stickyUpstream(
   { server }: Affinity,
 ) {
   const upstream = server === null ? null : pool.one(server);
-  return upstream && upstream.inflight < options.maxInflight && !tried.includes(upstream)
-    ? upstream
-    : null;
+  if (!upstream || isFull(upstream, options.maxInflight)) return null;
+  return tried.includes(upstream) ? null : upstream;
 }
 
 // While any server is routable, those that are ejected are left to the probes.

@@ -14,6 +14,7 @@ import { Attempt } from './attempt.ts';
 import type { Client } from './client.ts';
 import { attemptName, type DoorContext, type Outgoing, pickUpstream } from './context.ts';
 import { CLIENT_LEFT, count, isWorthReporting, report, requestId } from './report.ts';
+import { type Judgement, judge, moreRoom } from './shared.ts';
 import type { Waiting } from './start-queue.ts';
 import { takesPicture } from './undelivered-pictures.ts';
 
@@ -103,9 +104,9 @@ export class Exchange implements Client, Unanswered, Waiting {
     if (upstream) this.#failures = [...(this.#failures ?? []), { server: upstream.id, why }];
     debug.proxy?.(`${attemptName(this.outgoing)} failed at ${upstream?.id}, ${failure}: ${why}`);
     if (upstream) this.#tellPool(upstream, failure, error, isOwn);
-    if (this.#mayTryAgain(failure, upstream)) this.#tryAgain(failure);
-    else if (failure === 'unconnected') this.#noUpstream();
-    else this.#answer(answerTo[failure]);
+    const judged = this.#judge(failure, upstream);
+    if (judged instanceof Promise) void judged.then((late) => this.#goOn(failure, late));
+    else this.#goOn(failure, judged);
   }
 
   admit(): void {
@@ -129,6 +130,12 @@ export class Exchange implements Client, Unanswered, Waiting {
 
   #noUpstream(): void {
     if (this.context.starts.enter(this)) return;
+    const room = moreRoom(this.context, this.#tried);
+    if (room) void room.then((more) => this.#isOver || (more ? this.#try() : this.#nobody()));
+    else this.#nobody();
+  }
+
+  #nobody(): void {
     if (this.#tried.length > 0 || this.context.pool.routable().length === 0) {
       return this.#answer(own.noServers, this.#trouble ?? 'no usable server');
     }
@@ -144,25 +151,22 @@ export class Exchange implements Client, Unanswered, Waiting {
     onChange();
   }
 
-  #mayTryAgain(failure: Failure, upstream: Upstream | null): boolean {
-    const { method, hasBody } = this.outgoing;
-    const attempts = this.#tried.length;
+  #judge(failure: Failure, upstream: Upstream | null) {
     const nowMs = performance.now();
     this.#failedMs ??= nowMs;
     const elapsedMs = nowMs - this.#failedMs;
-    const poison = this.#isPoison(failure, upstream, nowMs);
+    const attempts = this.#tried.length;
+    const { outgoing } = this;
     const repeated = this.#repeated;
-    const facts = { failure, method, hasBody, poison, attempts, repeated, elapsedMs };
-    return this.context.retryPolicy.allows(facts);
+    return judge(this.context, { failure, upstream, outgoing, attempts, repeated, elapsedMs });
   }
 
-  #isPoison(failure: Failure, upstream: Upstream | null, nowMs: number): boolean {
-    if (!upstream || (failure !== 'broken' && failure !== 'gone')) return false;
-    const { method, path } = this.outgoing;
-    const breaking = { method, path, upstream, repeated: this.#repeated };
-    const poison = this.context.poison.broke(breaking, nowMs);
+  #goOn(failure: Failure, { again, poison }: Judgement): void {
+    if (this.#isOver) return; // its client left meanwhile
     if (poison) this.#trouble = `${this.#trouble}; it is poison, so it is not tried again`;
-    return poison;
+    if (again) this.#tryAgain(failure);
+    else if (failure === 'unconnected') this.#noUpstream();
+    else this.#answer(answerTo[failure]);
   }
 
   #tryAgain(failure: Failure): void {

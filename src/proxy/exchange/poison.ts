@@ -8,20 +8,26 @@ export interface PoisonOptions {
   readonly maxPoison: number;
 }
 
+/** What a death is told by: always the same object for one server. */
+type Mortal = Pick<Upstream, 'state' | 'probeSoon'>;
+
+/** What each request asks of the list. */
+export type PoisonAnswers = Pick<PoisonList, 'answered' | 'broke'>;
+
 /** One request's share in a death. */
 export interface Breaking {
   readonly method: string;
   /** With its query. */
   readonly path: string;
   /** The server that broke off, or was given up, under it. */
-  readonly upstream: Upstream;
+  readonly upstream: Mortal;
   /** It had broken another server before. */
   readonly repeated: boolean;
 }
 
 /** The last death with requests for a target in flight. */
 interface Death {
-  readonly upstream: Upstream;
+  readonly upstream: Mortal;
   readonly atMs: number;
 }
 
@@ -53,9 +59,17 @@ export class PoisonList {
   /** A server answered. Called for every answer: nearly always both lists are empty. */
   answered(method: string, path: string): void {
     if (this.#suspects.size === 0 && this.#poison.size === 0) return;
-    const key = keyOf(method, path);
+    this.forget(keyOf(method, path));
+  }
+
+  forget(key: string): void {
     this.#suspects.delete(key);
     this.#poison.delete(key);
+  }
+
+  /** The targets that an answer would clear. */
+  keys(): string[] {
+    return [...this.#suspects.keys(), ...this.#poison.keys()];
   }
 
   /** @returns whether it is poison now */
@@ -85,7 +99,7 @@ export class PoisonList {
   }
 
   // A connection that broke is a death only where its server has not shown itself alive since.
-  #diedBefore(key: string, upstream: Upstream, nowMs: number): boolean {
+  #diedBefore(key: string, upstream: Mortal, nowMs: number): boolean {
     const before = this.#suspects.get(key);
     if (!before || before.upstream === upstream) return false;
     if (nowMs - before.atMs > this.#options.poisonWindowMs) return false;
@@ -110,7 +124,8 @@ export class PoisonList {
   }
 }
 
-function keyOf(method: string, path: string): string {
+/** What a target is known by. */
+export function keyOf(method: string, path: string): string {
   if (path.length <= MAX_KEY) return `${method} ${path}`;
   return `${method} ${createHash('sha256').update(path, 'latin1').digest('base64')}`;
 }

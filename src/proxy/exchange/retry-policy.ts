@@ -29,20 +29,19 @@ export interface RetryOptions {
 // RFC 9110 §9.2.2. TRACE never gets this far.
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
-/** Decides whether a failed request goes to another server. Owns the door's retry budget. */
-export class RetryPolicy {
-  readonly #options: RetryOptions;
+/** How many requests may be sent again after they broke: a share of a second's requests, and a few. */
+export class RetryBudget {
+  readonly #options: Pick<RetryOptions, 'retryShare' | 'retryFloor'>;
   #requests = 0;
   #lastRequests = 0;
   #repeats = 0;
 
-  constructor(options: RetryOptions) {
+  constructor(options: Pick<RetryOptions, 'retryShare' | 'retryFloor'>) {
     this.#options = options;
   }
 
-  /** Counts a request. */
-  count(): void {
-    this.#requests += 1;
+  count(requests: number): void {
+    this.#requests += requests;
   }
 
   /** Begins a new second. */
@@ -52,13 +51,51 @@ export class RetryPolicy {
     this.#repeats = 0;
   }
 
-  /** True: try another server. The first rule with an opinion decides. */
+  /** @returns whether one more may be */
+  spend(): boolean {
+    const { retryShare, retryFloor } = this.#options;
+    const base = Math.max(this.#lastRequests, this.#requests);
+    if (this.#repeats >= Math.max(retryFloor, base * retryShare)) return false;
+    this.#repeats += 1;
+    return true;
+  }
+}
+
+/** Decides whether a failed request goes to another server. Owns the retry budget of its process. */
+export class RetryPolicy {
+  readonly #options: RetryOptions;
+  readonly #budget: RetryBudget;
+  /** So far. */
+  requests = 0;
+
+  constructor(options: RetryOptions) {
+    this.#options = options;
+    this.#budget = new RetryBudget(options);
+  }
+
+  /** Counts a request. */
+  count(): void {
+    this.requests += 1;
+    this.#budget.count(1);
+  }
+
+  /** Begins a new second. */
+  turn(): void {
+    this.#budget.turn();
+  }
+
+  /** True: try another server. */
   allows(facts: RetryFacts): boolean {
+    return this.decide(facts) ?? this.#budget.spend();
+  }
+
+  /** The first rule with an opinion decides; null: the budget has to say. */
+  decide(facts: RetryFacts): boolean | null {
     for (const rule of this.#rules) {
       const decision = rule(facts);
       if (decision !== null) return decision;
     }
-    return false;
+    return null;
   }
 
   readonly #rules: readonly ((facts: RetryFacts) => boolean | null)[] = [
@@ -75,14 +112,5 @@ export class RetryPolicy {
     ({ repeated }) => (repeated ? false : null),
     // Once for each server that goes, which makes no storm.
     ({ failure }) => (failure === 'gone' ? true : null),
-    () => this.#spend(),
   ];
-
-  #spend(): boolean {
-    const { retryShare, retryFloor } = this.#options;
-    const base = Math.max(this.#lastRequests, this.#requests);
-    if (this.#repeats >= Math.max(retryFloor, base * retryShare)) return false;
-    this.#repeats += 1;
-    return true;
-  }
 }

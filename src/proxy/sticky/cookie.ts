@@ -20,13 +20,18 @@ const MAX_KNOWN = 1_000;
  * one that was not given to him. Never seen by a server.
  */
 export class Sticky {
-  readonly #namespace: string;
+  readonly namespace: string;
   readonly #cookies = new Map<string, string>();
   #key = '';
 
   /** @param namespace what is signed for one fleet is nothing to another */
   constructor(namespace: string) {
-    this.#namespace = namespace;
+    this.namespace = namespace;
+  }
+
+  /** The key in use; empty before there is one. */
+  get key(): string {
+    return this.#key;
   }
 
   use(key: string): void {
@@ -72,7 +77,7 @@ export class Sticky {
   }
 
   #mac(id: string): string {
-    const mac = createHmac('sha256', this.#key).update(`${this.#namespace}\n${id}`).digest();
+    const mac = createHmac('sha256', this.#key).update(`${this.namespace}\n${id}`).digest();
     return mac.subarray(0, MAC_BYTES).toString('base64url');
   }
 }

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { UsageError } from '../../errors.ts';
-import type { RecordsView } from '../../model/fleet-view.ts';
+import type { RoutedView } from '../../model/fleet-view.ts';
 import { quote } from '../../text.ts';
 
 /** Where the door listens, or something else of ours. */
@@ -103,7 +103,7 @@ function contains([range, bits]: Network, address: ipaddr.IPv4 | ipaddr.IPv6): b
  * The addresses that several live records claim. A record whose lease ran out does not count: a
  * restarted server may well have the same port.
  */
-export function urlsInConflict({ servers }: RecordsView): ReadonlySet<string> {
+export function urlsInConflict({ servers }: RoutedView): ReadonlySet<string> {
   const urls = new Set<string>();
   const inConflict = new Set<string>();
   for (const { record, leaseLeftMs } of servers) {

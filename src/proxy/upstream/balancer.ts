@@ -12,6 +12,11 @@ export function createBalancer(balance: Balance, maxInflight: number): Balancer 
   return balance === 'least-inflight' ? leastInflight(maxInflight) : roundRobin(maxInflight);
 }
 
+/** Whether it has as many requests as it may, those of other workers of the door counted in. */
+export function isFull({ inflight, reserved }: Upstream, maxInflight: number): boolean {
+  return inflight + reserved >= maxInflight;
+}
+
 /** Strict: with the same upstreams, counts over any window differ by at most one. */
 function roundRobin(maxInflight: number): Balancer {
   let cursor = 0;
@@ -20,7 +25,7 @@ function roundRobin(maxInflight: number): Balancer {
       for (let step = 0; step < upstreams.length; step += 1) {
         const at = (cursor + step) % upstreams.length;
         const upstream = upstreams[at];
-        if (!upstream || upstream.inflight >= maxInflight || tried.includes(upstream)) continue;
+        if (!upstream || isFull(upstream, maxInflight) || tried.includes(upstream)) continue;
         cursor = at + 1;
         return upstream;
       }
@@ -39,8 +44,8 @@ function leastInflight(maxInflight: number): Balancer {
       for (let step = 0; step < upstreams.length; step += 1) {
         const at = (cursor + step) % upstreams.length;
         const upstream = upstreams[at];
-        if (!upstream || upstream.inflight >= (best?.inflight ?? maxInflight)) continue;
-        if (tried.includes(upstream)) continue;
+        if (!upstream || isFull(upstream, maxInflight) || tried.includes(upstream)) continue;
+        if (best && upstream.inflight >= best.inflight) continue;
         best = upstream;
         bestAt = at;
       }

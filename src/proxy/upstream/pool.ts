@@ -1,7 +1,7 @@
 import { debug } from '../../debug.ts';
 import type { DoorFigures } from '../../metrics/door-figures.ts';
 import type { Tally } from '../../metrics/tally.ts';
-import type { Listing, RecordsView } from '../../model/fleet-view.ts';
+import type { RoutedListing, RoutedView } from '../../model/fleet-view.ts';
 import { urlsInConflict } from './address-policy.ts';
 import type { ConnectionPool } from './connection.ts';
 import type { BadProbe, ProbeResult } from './probe.ts';
@@ -68,8 +68,8 @@ export class UpstreamPool {
   }
 
   /** Takes in what the registry holds now, without the workers, which take no requests. */
-  apply({ servers, ...rest }: RecordsView): void {
-    const view = { ...rest, servers: servers.filter(({ record }) => !record.worker) };
+  apply({ servers }: RoutedView): void {
+    const view = { servers: servers.filter(({ record }) => !record.worker) };
     const inConflict = urlsInConflict(view);
     const seen = new Set<string>();
     for (const listing of view.servers) {
@@ -113,7 +113,7 @@ export class UpstreamPool {
     this.#deps.onSuspect();
   }
 
-  #see({ record, leaseLeftMs }: Listing, inConflict: boolean): void {
+  #see({ record, leaseLeftMs }: RoutedListing, inConflict: boolean): void {
     const upstream = this.#known(record.id, record.url, inConflict);
     upstream.health = record.health ?? upstream.health;
     upstream.failing = record.failing ?? null;

@@ -58,6 +58,8 @@ export interface Upstream {
   stranger: boolean;
   /** Requests and WebSockets that it has now. */
   inflight: number;
+  /** Places under its cap that are not ours to use: other workers of this door have them. */
+  reserved: number;
   /** Requests among them that still wait for a connection. */
   queued: number;
   readonly pending: PendingRequests;
@@ -95,6 +97,7 @@ export function createUpstream(
     verified: false,
     stranger: false,
     inflight: 0,
+    reserved: 0,
     queued: 0,
     pending: new PendingRequests(),
     resets: [],

@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import { debug } from '../../debug.ts';
 import { type OwnAnswer, own } from '../client/own-response.ts';
 import { type DoorContext, pickUpstream } from '../exchange/context.ts';
+import { moreRoom } from '../exchange/shared.ts';
 import { untilStarted } from '../exchange/start-queue.ts';
 import type { Affinity } from '../sticky/cookie.ts';
 import { isVacant, judgeFailure } from '../upstream/failure.ts';
@@ -27,7 +28,7 @@ export async function findServer(
   const tried: Upstream[] = [];
   while (tried.length <= retries && !client.destroyed) {
     const upstream = pickUpstream(context, tried, affinity);
-    if (!upstream && (await untilStarted(context.starts, client))) continue;
+    if (!upstream && (await mayBeSoon(context, client, tried))) continue;
     if (!upstream) break;
     tried.at(-1)?.tally.retried('unconnected');
     tried.push(upstream);
@@ -45,6 +46,11 @@ export async function findServer(
   const { pool } = context;
   if (pool.routable().length > 0) return own.allBusy;
   return pool.all().some(({ state }) => state === 'failed') ? own.badGateway : own.noServers;
+}
+
+/** Whether to look again: a server was started, or another worker has given up a place at one. */
+async function mayBeSoon(context: DoorContext, client: Socket, tried: readonly Upstream[]) {
+  return (await untilStarted(context.starts, client)) || (await moreRoom(context, tried));
 }
 
 function keep(found: Found, client: Socket): Found | null {

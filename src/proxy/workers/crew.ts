@@ -1,0 +1,184 @@
+import { FailedError } from '../../errors.ts';
+import { until } from '../../time/until.ts';
+import { Member } from './member.ts';
+import type { FromWorker, StartWorker, ToWorker } from './messages.ts';
+
+export interface CrewEvents {
+  /** It runs: it is to be told what it needs. */
+  began(member: Member): void;
+  heard(member: Member, message: FromWorker): void;
+  /** It takes no more connections. */
+  leaves(member: Member): void;
+  /** @param told whether it was told to end */
+  gone(member: Member, told: boolean): void;
+  log(line: string): void;
+}
+
+/** How long one may take from its start until it can serve. */
+const READY_MS = 60_000;
+/** One that lived for less is not replaced at once: the pause doubles. */
+const LIVED_MS = 10_000;
+const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [250, 8_000];
+/** Looks, one a second, without a word: a worker that stands still holds clients up. */
+const MOST_SILENT = 30;
+/** What they get beyond their deadline to be gone by themselves. */
+const GRACE_MS = 3_000;
+const LOOK_MS = 20;
+
+/** The workers of a door: so many are kept going, each in a slot of its own. */
+export class Crew {
+  readonly #count: number;
+  readonly #start: StartWorker;
+  readonly #events: CrewEvents;
+  readonly #members = new Set<Member>();
+  readonly #pauses = new Map<number, number>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #rolling: Promise<void> | null = null;
+  #again = false;
+  #ending = false;
+  /** How the last one ended that was not told to. */
+  #last = '';
+
+  constructor(count: number, start: StartWorker, events: CrewEvents) {
+    this.#count = count;
+    this.#start = start;
+    this.#events = events;
+  }
+
+  /** By slot. */
+  readonly members = (): readonly Member[] =>
+    [...this.#members].sort((a, b) => a.slot - b.slot || a.sinceMs - b.sinceMs);
+
+  readonly tellAll = (message: ToWorker): void => {
+    for (const { process } of this.#members) process.send(message);
+  };
+
+  /** @throws FailedError where none can serve */
+  async begin(): Promise<void> {
+    const begun = Array.from({ length: this.#count }, (_, at) => this.#begin(at + 1));
+    const isSettled = () => begun.some(isServing) || begun.every((one) => !this.#members.has(one));
+    await until(isSettled, { everyMs: LOOK_MS, withinMs: READY_MS });
+    if (begun.some(isServing) || this.#ending) return;
+    const why = this.#last ? `: the last one ${this.#last}` : '';
+    throw new FailedError('workers', `no worker of the door started${why}`, 'See the lines above');
+  }
+
+  /** Replaces all of them, one after the other; one that cannot be replaced stays, and ends the roll. */
+  roll(): Promise<void> {
+    this.#again = this.#rolling !== null;
+    this.#rolling ??= this.#rollAll().finally(() => {
+      this.#rolling = null;
+      if (this.#again && !this.#ending) void this.roll();
+    });
+    return this.#rolling;
+  }
+
+  /** Looks for those that stand still. */
+  look(): void {
+    for (const member of this.#members) {
+      member.silent += member.state === 'starting' ? 0 : 1;
+      if (member.silent <= MOST_SILENT) continue;
+      const { slot, process } = member;
+      this.#events.log(`worker ${slot} (pid ${process.pid}) stands still: it is ended`);
+      process.destroy();
+    }
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    this.#end();
+    for (const { process } of this.#members) process.send({ do: 'close', deadlineMs });
+    const withinMs = deadlineMs + GRACE_MS;
+    await until(() => this.#members.size === 0, { everyMs: LOOK_MS, withinMs });
+    this.cut();
+  }
+
+  cut(): void {
+    this.#end();
+    for (const { process } of this.#members) process.destroy();
+  }
+
+  #end(): void {
+    this.#ending = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+
+  async #rollAll(): Promise<void> {
+    for (const old of this.members().filter(isServing)) {
+      if (this.#ending) return;
+      const next = this.#tryToBegin(old.slot);
+      const isSettled = () => !next || isServing(next) || !this.#members.has(next);
+      await until(isSettled, { everyMs: LOOK_MS, withinMs: READY_MS });
+      if (!next || !isServing(next)) {
+        next?.process.destroy();
+        const { slot } = old;
+        return this.#events.log(`worker ${slot} is not replaced: the new one does not serve`);
+      }
+      this.#leave(old);
+    }
+    this.#events.log('every worker is replaced');
+  }
+
+  #leave(member: Member): void {
+    member.state = 'leaving';
+    member.process.send({ do: 'leave' });
+    this.#events.leaves(member);
+  }
+
+  #begin(slot: number): Member {
+    const events = {
+      message: (message: FromWorker) => this.#heard(member, message),
+      ended: (how: string) => this.#ended(member, how),
+    };
+    const member: Member = new Member(slot, this.#start(events));
+    this.#members.add(member);
+    this.#events.began(member);
+    return member;
+  }
+
+  #heard(member: Member, message: FromWorker): void {
+    if (!this.#members.has(member)) return;
+    if (message.is === 'refused') {
+      const { protocol } = message;
+      this.#last = `speaks protocol ${protocol}, this door another: end the door and start it again`;
+      this.#events.log(`worker ${member.slot} is of another version: it ${this.#last}`);
+    }
+    this.#events.heard(member, message);
+  }
+
+  #ended(member: Member, how: string): void {
+    if (!this.#members.delete(member)) return;
+    const isTold = this.#ending || member.state === 'leaving';
+    this.#events.gone(member, isTold);
+    if (isTold) return;
+    this.#last ||= how;
+    this.#events.log(`worker ${member.slot} (pid ${member.process.pid}) ${how}`);
+    this.#replace(member.slot, performance.now() - member.sinceMs);
+  }
+
+  // One that a roll has started already will do.
+  #replace(slot: number, livedMs: number): void {
+    const pauseMs = livedMs > LIVED_MS ? 0 : (this.#pauses.get(slot) ?? 0);
+    this.#pauses.set(slot, Math.min(Math.max(FIRST_PAUSE_MS, pauseMs * 2), LONGEST_PAUSE_MS));
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      const others = [...this.#members].filter((other) => other.slot === slot);
+      if (this.#ending || others.some(({ state }) => state !== 'leaving')) return;
+      if (!this.#tryToBegin(slot)) this.#replace(slot, 0);
+    }, pauseMs);
+    this.#timers.add(timer);
+  }
+
+  #tryToBegin(slot: number): Member | null {
+    try {
+      return this.#begin(slot);
+    } catch (error) {
+      if (!(error instanceof FailedError)) throw error;
+      this.#events.log(`worker ${slot}: ${error.message}`);
+      return null;
+    }
+  }
+}
+
+function isServing({ state }: Member): boolean {
+  return state === 'serving';
+}

@@ -1,0 +1,123 @@
+import type { PooledServer } from '../membership.ts';
+import type { UpstreamState } from '../upstream/states.ts';
+import { isRoutable } from '../upstream/upstream.ts';
+import type { Member } from './member.ts';
+import type { SeenServer } from './messages.ts';
+
+/** A server as all workers together see it: always the same object. */
+export interface SharedServer extends PooledServer {
+  probeSoon: boolean;
+  state: UpstreamState;
+}
+
+export interface RosterEvents {
+  /** Before it is in that state. */
+  turns(server: SharedServer, to: UpstreamState, why: string): void;
+  came(id: string): void;
+  left(id: string): void;
+}
+
+/** The worst that any worker says of a server is what the door says. */
+const RANK: Readonly<Record<UpstreamState, number>> = {
+  ...{ healthy: 0, suspect: 1, starting: 2, unverified: 3, conflict: 4, failed: 5, denied: 6 },
+  draining: 7,
+};
+
+/** The door's servers, put together from what its workers report. */
+export class SharedRoster {
+  readonly #members: () => readonly Member[];
+  readonly #events: RosterEvents;
+  readonly #servers = new Map<string, SharedServer>();
+  /** Servers that say that they drain, and the view in which they said it first. */
+  readonly #draining = new Map<string, number>();
+
+  constructor(members: () => readonly Member[], events: RosterEvents) {
+    this.#members = members;
+    this.#events = events;
+  }
+
+  /** By port, then id. */
+  all(): readonly SharedServer[] {
+    return [...this.#servers.values()].sort(inOrder);
+  }
+
+  get(id: string): SharedServer | null {
+    return this.#servers.get(id) ?? null;
+  }
+
+  /** These drain, as the registry says from that view on. */
+  drain(ids: readonly string[], seq: number): void {
+    const now = new Set(ids);
+    for (const id of this.#draining.keys()) if (!now.has(id)) this.#draining.delete(id);
+    for (const id of ids) if (!this.#draining.has(id)) this.#draining.set(id, seq);
+  }
+
+  /** Takes in what workers have told. */
+  update(): void {
+    const members = this.#members().filter(({ seq }) => seq > 0);
+    const serving = members.filter(({ state }) => state === 'serving');
+    const ids = new Set(members.flatMap(({ servers }) => [...servers.keys()]));
+    for (const id of this.#servers.keys()) if (!ids.has(id)) this.#forget(id);
+    for (const id of ids) this.#merge(id, members, serving.length > 0 ? serving : members);
+  }
+
+  #merge(id: string, members: readonly Member[], serving: readonly Member[]): void {
+    const all = seenBy(members, id);
+    const seen = seenBy(serving, id);
+    const [worst = all[0]] = [...seen].sort((a, b) => RANK[b.state] - RANK[a.state]);
+    if (!worst) return;
+    const server = this.#servers.get(id) ?? this.#come(worst);
+    const state = this.#draining.has(id) ? 'draining' : worst.state;
+    const reason = inWords(worst, seen);
+    if (state !== server.state) this.#events.turns(server, state, reason);
+    Object.assign(server, {
+      ...{ state, reason, inflight: all.reduce((sum, { inflight }) => sum + inflight, 0) },
+      ...{ queued: this.#hasLetGo(id, members) ? 0 : 1 },
+      probeSoon: seen.some(({ probeSoon }) => probeSoon),
+    });
+  }
+
+  // One that has not heard of it may still send it something.
+  #hasLetGo(id: string, members: readonly Member[]): boolean {
+    const seq = this.#draining.get(id);
+    if (seq === undefined) return false;
+    return members.every((member) => {
+      const seen = member.servers.get(id);
+      return member.seq >= seq && (!seen || (seen.state === 'draining' && seen.queued === 0));
+    });
+  }
+
+  #come({ id, url }: SeenServer): SharedServer {
+    const server: SharedServer = {
+      ...{ id, url, state: 'starting', reason: 'starting', inflight: 0, queued: 0 },
+      probeSoon: false,
+    };
+    this.#servers.set(id, server);
+    this.#events.came(id);
+    return server;
+  }
+
+  #forget(id: string): void {
+    this.#servers.delete(id);
+    this.#events.left(id);
+  }
+}
+
+function seenBy(members: readonly Member[], id: string): SeenServer[] {
+  return members.flatMap(({ servers }) => servers.get(id) ?? []);
+}
+
+/** Where workers differ, how many say so. */
+function inWords({ state, reason }: SeenServer, seen: readonly SeenServer[]): string {
+  const same = seen.filter((other) => isRoutable(other) === isRoutable({ state })).length;
+  if (same === seen.length || reason === '') return reason;
+  return `${reason} (${same} of ${seen.length} workers)`;
+}
+
+function inOrder(a: PooledServer, b: PooledServer): number {
+  return portOf(a) - portOf(b) || (a.id < b.id ? -1 : 1);
+}
+
+function portOf({ url }: PooledServer): number {
+  return Number(url.slice(url.lastIndexOf(':') + 1));
+}

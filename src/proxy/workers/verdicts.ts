@@ -1,0 +1,52 @@
+import { keyOf, PoisonList } from '../exchange/poison.ts';
+import { RetryBudget } from '../exchange/retry-policy.ts';
+import type { DoorOptions } from '../options.ts';
+import type { Member } from './member.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+import type { SharedRoster } from './shared-roster.ts';
+
+export interface VerdictsDeps {
+  readonly roster: Pick<SharedRoster, 'get'>;
+  /** To every worker. */
+  tellAll(message: ToWorker): void;
+  say(line: string): void;
+}
+
+type Broke = Extract<FromWorker, { is: 'broke' }>;
+
+/** The door's list of poison and its retry budget: whether a request that failed is tried again. */
+export class Verdicts {
+  readonly poison: PoisonList;
+  readonly #deps: VerdictsDeps;
+  readonly #budget: RetryBudget;
+
+  constructor(deps: VerdictsDeps, options: DoorOptions) {
+    this.#deps = deps;
+    this.poison = new PoisonList(options, deps.say);
+    this.#budget = new RetryBudget(options);
+  }
+
+  count(requests: number): void {
+    this.#budget.count(requests);
+  }
+
+  turn(): void {
+    this.#budget.turn();
+  }
+
+  judge({ process }: Member, { question, breaking, decision }: Broke): void {
+    const { server, method, path, repeated } = breaking;
+    const upstream = this.#deps.roster.get(server) ?? { state: 'failed', probeSoon: true };
+    const poison = this.poison.broke({ method, path, upstream, repeated }, performance.now());
+    const target = keyOf(method, path);
+    if (this.poison.keys().includes(target)) this.#deps.tellAll({ do: 'suspect', target });
+    const again = !poison && (decision ?? this.#budget.spend());
+    process.send({ do: 'verdict', question, poison, again });
+  }
+
+  /** A worker has had an answer to it. */
+  answered(target: string): void {
+    this.poison.forget(target);
+    this.#deps.tellAll({ do: 'clear', target });
+  }
+}

@@ -1,0 +1,149 @@
+import type { Socket } from 'node:net';
+import { repeat } from '../../loop.ts';
+import { createDoorFigures } from '../../metrics/door-figures.ts';
+import type { RoutedListing } from '../../model/fleet-view.ts';
+import { alsoInDebug } from '../access-log.ts';
+import type { Answered } from '../exchange/context.ts';
+import { createListener, type OwnListener } from '../listener.ts';
+import { doorOptions } from '../options.ts';
+import { Sticky } from '../sticky/cookie.ts';
+import { type Leader, PROTOCOL, type Start, type ToWorker, type View } from './messages.ts';
+import { Reporter } from './reporter.ts';
+import { Places, SharedClient, SuspectTargets } from './shared-client.ts';
+
+export interface WorkerDeps {
+  readonly leader: Leader;
+  /** Writes a line for each request, where the door does. */
+  onAnswer(answered: Answered): void;
+  log(line: string): void;
+}
+
+const REPORT_MS = 250;
+
+/** A worker of a door: all that one process does for clients, led by the messages of another. */
+export class Worker {
+  readonly #deps: WorkerDeps;
+  #going: Going | null = null;
+  #end: () => void = () => {};
+  /** It is done with all it had. */
+  readonly ended = new Promise<void>((resolve) => {
+    this.#end = resolve;
+  });
+
+  constructor(deps: WorkerDeps) {
+    this.#deps = deps;
+  }
+
+  hear(message: ToWorker, socket: Socket | undefined): void {
+    if (message.do !== 'start') {
+      void this.#going?.hear(message, socket)?.then(this.#end);
+    } else if (message.protocol === PROTOCOL) {
+      this.#going = new Going(this.#deps, message);
+    } else {
+      this.#deps.leader.send({ is: 'refused', protocol: PROTOCOL });
+      this.#end();
+    }
+  }
+
+  /** Its leader is gone. */
+  cut(): void {
+    this.#going?.cut();
+    this.#end();
+  }
+}
+
+class Going {
+  readonly #listener: OwnListener;
+  readonly #leader: Leader;
+  readonly #reporter: Reporter;
+  readonly #places: Places;
+  readonly #shared: SharedClient;
+  readonly #suspects: SuspectTargets;
+  readonly #sticky: Sticky | null;
+  readonly #reports;
+  #servers: readonly RoutedListing[] = [];
+
+  constructor(
+    { leader, log, onAnswer: write }: WorkerDeps,
+    { id, options: given, stickyNamespace, suspects, accessLog }: Start,
+  ) {
+    const onAnswer = alsoInDebug(accessLog ? write : null);
+    const options = doorOptions(given);
+    const figures = createDoorFigures(options, () => performance.now());
+    const { maxRequestNotes } = options;
+    const reporter = new Reporter({ leader, figures, maxRequestNotes });
+    this.#leader = leader;
+    this.#reporter = reporter;
+    this.#places = new Places(options.maxInflight);
+    this.#shared = new SharedClient(leader);
+    this.#suspects = new SuspectTargets(leader, suspects);
+    this.#sticky = stickyNamespace === null ? null : new Sticky(stickyNamespace);
+    const deps = {
+      ...{ id, figures, onAnswer, sticky: this.#sticky, notes: reporter, onTrouble: log },
+      onUndelivered: (attempt: string) => leader.send({ is: 'undelivered', attempt }),
+      onChange: reporter.soon,
+      onTurn: reporter.soon,
+      shared: { state: this.#shared, poison: this.#suspects },
+    };
+    this.#listener = createListener(deps, options);
+    reporter.of(this.#listener);
+    const every = () => REPORT_MS;
+    this.#reports = repeat({ name: 'reports', every, work: () => reporter.tell(), log });
+  }
+
+  /** @returns once it is to end: what resolves when it has */
+  hear(message: ToWorker, socket: Socket | undefined): Promise<void> | null {
+    const { pool } = this.#listener;
+    if (message.do === 'take') this.#take(message.number, socket);
+    else if (message.do === 'view') this.#see(message);
+    else if (message.do === 'grant') this.#places.give(message.server, message.places, pool.all());
+    else if (message.do === 'recall') this.#giveBack(message.server, message.recall);
+    else if (message.do === 'answer') {
+      this.#shared.answered(message.question, { yes: message.yes, poison: false });
+    } else if (message.do === 'verdict') {
+      const { question, poison, again: yes } = message;
+      this.#shared.answered(question, { yes, poison });
+    } else if (message.do === 'suspect') this.#suspects.add(message.target);
+    else if (message.do === 'clear') this.#suspects.delete(message.target);
+    else if (message.do === 'leave') return this.#endAfter(this.#listener.leave());
+    else if (message.do === 'close')
+      return this.#endAfter(this.#listener.close(message.deadlineMs));
+    return null;
+  }
+
+  cut(): void {
+    void this.#reports.stop();
+    this.#listener.cut();
+  }
+
+  async #endAfter(ending: Promise<void>): Promise<void> {
+    await ending;
+    await this.#reports.stop();
+    this.#reporter.tell();
+  }
+
+  // Without one its leader could not pass it on: we have no open files left.
+  #take(number: number, socket: Socket | undefined): void {
+    this.#leader.send({ is: 'taken', number });
+    if (socket) this.#listener.take(socket);
+  }
+
+  #see({ seq, servers, stickyKey, started }: View): void {
+    const { pool, starts } = this.#listener;
+    this.#servers = servers ?? this.#servers;
+    if (this.#sticky && this.#sticky.key !== stickyKey) this.#sticky.use(stickyKey);
+    pool.apply({ servers: this.#servers });
+    const upstreams = pool.all();
+    const known = [...this.#servers.map(({ record }) => record), ...upstreams];
+    this.#places.keepOnly(new Set(known.map(({ id }) => id)));
+    this.#places.settle(upstreams);
+    if (started) starts.end();
+    else starts.look();
+    this.#reporter.saw(seq);
+  }
+
+  #giveBack(server: string, recall: number): void {
+    const places = this.#places.takeBack(server, this.#listener.pool.all());
+    this.#leader.send({ is: 'returned', server, places, recall });
+  }
+}

@@ -1,0 +1,271 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { finish, openSite, type Site } from '../helpers/cli.ts';
+import { exchange } from '../helpers/clients.ts';
+import { keepAsking } from '../helpers/load.ts';
+import { freePort } from '../helpers/redis.ts';
+import { parseMetrics } from '../helpers/scrape.ts';
+import { until } from '../helpers/until.ts';
+
+/** Says who it is; holds what is asked of `/held` until `/release`; dies of `/crash`. */
+const APP = `const held = [];
+export default (request, response) => {
+  if (request.url.startsWith('/crash')) return process.kill(process.pid, 'SIGKILL');
+  if (request.url === '/held') return void held.push(response);
+  if (request.url === '/count') return response.end(String(held.length));
+  if (request.url === '/release') for (const one of held.splice(0)) one.end('held');
+  request.resume().once('end', () => response.end('hello'));
+};
+`;
+const CAP = 5;
+
+let site: Site;
+let raw: Redis;
+let port: number;
+let admin: number;
+let door: ReturnType<Site['start']>;
+const url = (path = '/') => `http://127.0.0.1:${port}${path}`;
+const asked = (path: string) => `http://127.0.0.1:${admin}${path}`;
+
+beforeAll(async () => {
+  site = await openSite();
+  raw = new Redis(site.redis.url);
+  writeFileSync(join(site.home, 'app.mjs'), APP);
+  [port, admin] = [await freePort(), await freePort()];
+  const where = ['--port', String(port), '--admin-port', String(admin)];
+  const limits = ['--max-inflight', String(CAP), '--header-timeout', '1'];
+  const flags = [...where, ...limits, '--sticky', '--access-log'];
+  door = site.start(['proxy', '--workers', '2', ...flags]);
+  // Nobody reads it else, and a pipe holds only so much.
+  door.stdout?.resume();
+  expect((await site.run(['spawn', '2', '--app', 'app.mjs'])).code).toBe(0);
+  await until('two workers use two servers', async () => {
+    const rows = await site.list();
+    const used = rows.filter(({ doors }) => doors.join() === 'usable');
+    return used.length === 2 && (await workers()).length === 2;
+  });
+});
+afterAll(async () => {
+  raw.disconnect();
+  await site.close();
+});
+
+/** The door's workers that serve. */
+async function workers(): Promise<number[]> {
+  const metrics = await scrape().catch(() => null);
+  if (metrics?.get('meowctl_door_workers{state="serving"}') !== 2) return [];
+  if (metrics.get('meowctl_door_workers{state="leaving"}') !== 0) return [];
+  return children(door.pid ?? 0);
+}
+
+function children(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean).map(Number);
+}
+
+async function scrape() {
+  return parseMetrics(await (await fetch(asked('/metrics'))).text());
+}
+
+async function total(name: string): Promise<number> {
+  return (await scrape()).get(name) ?? 0;
+}
+
+/** A client with a connection of its own, which is one worker's. */
+function client() {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = (path: string, headers = {}) =>
+    new Promise<{ status: number; server: string; cookie: string }>((resolve, reject) => {
+      const asking = request(url(path), { agent, headers }, (answer) => {
+        const { 'x-served-by': server = '', 'set-cookie': cookies = [] } = answer.headers;
+        const cookie = cookies[0]?.split(';')[0] ?? '';
+        answer.resume().once('end', () => {
+          resolve({ status: answer.statusCode ?? 0, server: String(server), cookie });
+        });
+      });
+      asking.once('error', reject);
+      asking.end();
+    });
+  return { ask, end: () => agent.destroy() };
+}
+
+describe('a door of two workers', () => {
+  test('is one door in the registry, and shares connections out evenly', async () => {
+    const clients = Array.from({ length: 20 }, client);
+    for (const { ask } of clients) expect((await ask('/')).status).toBe(200);
+    const shared = await until('both tell of their connections', async () => {
+      const metrics = await scrape();
+      const counts = [1, 2].map((at) =>
+        metrics.get(`meowctl_door_worker_client_connections{worker="${at}"}`),
+      );
+      return (counts[0] ?? 0) + (counts[1] ?? 0) === 20 && counts;
+    });
+    expect(shared).toEqual([10, 10]);
+    for (const one of clients) one.end();
+    const rows = await site.list();
+    expect(rows.map(({ doors }) => doors)).toEqual([['usable'], ['usable']]);
+  });
+
+  test('goes round the servers strictly on each connection, and its figures are the sums', async () => {
+    const before = await total('meowctl_requests_total{code="2xx"}');
+    const order = (await site.list()).map(({ id }) => id);
+    const clients = [client(), client()];
+    const served: string[][] = [];
+    for (const { ask } of clients) {
+      const mine: string[] = [];
+      for (let at = 0; at < 6; at += 1) mine.push((await ask('/')).server);
+      served.push(mine);
+    }
+    for (const one of clients) one.end();
+    for (const mine of served) {
+      const start = order.indexOf(mine[0] ?? '');
+      expect(mine).toEqual(Array.from({ length: 6 }, (_, at) => order[(start + at) % 2]));
+    }
+    const told = (after: number) => after >= before + 12;
+    await until('all are counted', async () =>
+      told(await total('meowctl_requests_total{code="2xx"}')),
+    );
+    const overview = await (await fetch(asked('/overview'))).json();
+    expect(overview).toMatchObject({ door: { pid: door.pid }, doors: [{ pid: door.pid }] });
+  });
+
+  test('keeps a client with its server whichever worker it comes to', async () => {
+    const first = client();
+    const { server, cookie } = await first.ask('/');
+    first.end();
+    for (let at = 0; at < 6; at += 1) {
+      const other = client();
+      expect((await other.ask('/', { cookie })).server).toBe(server);
+      other.end();
+    }
+  });
+
+  test('gives a slow head 408, though it is another process that accepts', async () => {
+    expect(await exchange(port, 'GET / HTTP/1.1\r\nHo')).toContain('HTTP/1.1 408');
+  });
+
+  test('holds the cap at each server for all workers together, wherever the requests are', async () => {
+    // All of them on two connections' workers: more than one worker's share, as much as the cap.
+    const clients = Array.from({ length: CAP * 4 }, client);
+    const done: number[] = [];
+    const outcomes = clients.map(async ({ ask }) => done.push((await ask('/held')).status));
+    await until('the rest is refused', () => done.length >= CAP * 2);
+    expect(done).toEqual(Array.from({ length: CAP * 2 }, () => 503));
+    const direct = async ({ url: at }: { url: string }) =>
+      Number(await (await fetch(`${at}/count`)).text());
+    const rows = await site.list();
+    expect(await Promise.all(rows.map(direct))).toEqual([CAP, CAP]);
+    for (const { url: at } of rows) await (await fetch(`${at}/release`)).text();
+    await Promise.all(outcomes);
+    expect(done.filter((status) => status === 200)).toHaveLength(CAP * 2);
+    for (const one of clients) one.end();
+  });
+
+  test('replaces a killed worker, and nothing fails that it did not have', async () => {
+    const [victim = 0, other = 0] = await workers();
+    const load = keepAsking(url('/'), { workers: 4 });
+    await until('it goes', () => load.good() > 20);
+    const deaths = await total('meowctl_door_worker_deaths_total');
+    const counted = await total('meowctl_requests_total{code="2xx"}');
+    process.kill(victim, 'SIGKILL');
+    const next = await until('another serves', async () => {
+      const now = await workers();
+      return !now.includes(victim) && now.length === 2 && now;
+    });
+    expect(next).toContain(other);
+    const good = load.good();
+    await until('it goes on', () => load.good() > good + 20);
+    const { failures } = await load.stop();
+    // Two of the four connections were its own, with one request each.
+    expect(failures.length).toBeLessThanOrEqual(2);
+    expect(await total('meowctl_door_worker_deaths_total')).toBe(deaths + 1);
+    expect(await total('meowctl_requests_total{code="2xx"}')).toBeGreaterThanOrEqual(counted);
+  });
+
+  test('rolls its workers at SIGHUP, and no request fails', async () => {
+    const before = await workers();
+    const load = keepAsking(url('/'), { workers: 4 });
+    await until('it goes', () => load.good() > 20);
+    door.kill('SIGHUP');
+    await until('all are others', async () => {
+      const now = await workers();
+      return now.length === 2 && !now.some((pid) => before.includes(pid));
+    });
+    const good = load.good();
+    await until('it goes on', () => load.good() > good + 20);
+    expect((await load.stop()).failures).toEqual([]);
+  });
+
+  test('lets a server go only when every worker has, also one that stands still', async () => {
+    const spawned = async () => {
+      const { stdout } = await site.run(['spawn', '--app', 'app.mjs', '--json']);
+      const [row] = JSON.parse(stdout) as { id: string }[];
+      const name = `meowctl_server_usable{server="${row?.id}"}`;
+      await until('it is used', () => total(name));
+      return row?.id ?? '';
+    };
+    const said: string[] = [];
+    const monitor = await raw.monitor();
+    monitor.on('monitor', (_at: string, words: string[]) => said.push(words.join(' ')));
+    const acks = (id: string) =>
+      said.filter((words) => words.toLowerCase().startsWith(`sadd {meow}:acks:${id}`)).length;
+    const [still = 0] = await workers();
+    const [waits, goes] = [await spawned(), await spawned()];
+    expect((await site.run(['destroy', goes])).code).toBe(0);
+    expect(acks(goes)).toBeGreaterThan(0);
+    process.kill(still, 'SIGSTOP');
+    const { code } = await site.run(['destroy', waits, '--timeout', '5']);
+    process.kill(still, 'SIGCONT');
+    monitor.disconnect();
+    expect([code, acks(waits)]).toEqual([0, 0]);
+    await until('both serve', async () => (await workers()).length === 2);
+  });
+
+  test('tells what had trouble at any of its workers', async () => {
+    const answer = await fetch(url('/crash?x=1'));
+    expect(answer.status).toBe(502);
+    const id = answer.headers.get('x-request-id') ?? '';
+    const { stdout } = await site.run(['why', '--request', id]);
+    expect(stdout).toContain('/crash');
+  });
+
+  test('ends with its first process, also when that is killed, and leaves its port', async () => {
+    const all = await until('both serve', async () => {
+      const now = await workers();
+      return now.length === 2 && now;
+    });
+    const ended = finish(door);
+    door.kill('SIGKILL');
+    await ended;
+    await until('its workers are gone', () => all.every((pid) => !isThere(pid)));
+    const again = site.start(['proxy', '--workers', '2', '--port', String(port), '--no-admin']);
+    await until('another door has the port', () =>
+      fetch(url()).then(
+        () => true,
+        () => false,
+      ),
+    );
+    const over = finish(again);
+    again.kill('SIGTERM');
+    expect((await over).code).toBe(0);
+  });
+});
+
+test.each([['0'], ['65'], ['two'], ['1.5']])('--workers %s is refused', async (count) => {
+  const { code, stderr, stdout } = await site.run(['proxy', '--workers', count]);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toContain(`number of workers "${count}" is not valid`);
+  expect(stderr).toContain('from 1 to 64, or cores');
+});
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
