@@ -94,6 +94,8 @@ export interface RawServer {
   readonly sockets: Set<Socket>;
   /** All bytes that reached it, health checks included. */
   received(): string;
+  /** Those that are connected stay. */
+  stopListening(): void;
   stop(): Promise<void>;
 }
 
@@ -119,6 +121,7 @@ export function startRaw(act: (socket: Socket, text: string) => void): Promise<R
         port: typeof address === 'object' && address ? address.port : 0,
         sockets,
         received: () => all,
+        stopListening: () => void server.close(),
         stop() {
           for (const socket of sockets) socket.destroy();
           return new Promise((ended) => server.close(() => ended()));

@@ -4,7 +4,7 @@ import type { Tally } from '../../metrics/tally.ts';
 import type { RoutedListing, RoutedView } from '../../model/fleet-view.ts';
 import { urlsInConflict } from './address-policy.ts';
 import type { ConnectionPool } from './connection.ts';
-import type { BadProbe, ProbeResult } from './probe.ts';
+import { type BadProbe, isGivenUp, type ProbeResult } from './probe.ts';
 import { transition, type UpstreamEvent, type UpstreamState } from './states.ts';
 import { createUpstream, inOrder, isLastResort, isRoutable, type Upstream } from './upstream.ts';
 
@@ -168,16 +168,15 @@ export class UpstreamPool {
 
   #bad(upstream: Upstream, { kind, why }: BadProbe): void {
     // It is only slow: a request was answered meanwhile.
-    if (kind === 'silent' && isRoutable(upstream) && upstream.answeredMs > upstream.askedMs) return;
+    const isSlow = kind === 'silent' && upstream.answeredMs > upstream.askedMs;
+    if (isSlow && isRoutable(upstream)) return;
     upstream.goodProbes = 0;
-    upstream.badProbes += 1;
+    if (!isSlow) upstream.badProbes += 1;
     upstream.stranger ||= kind === 'stranger' || kind === 'nameless';
     if (kind === 'vacant') upstream.verified = false;
     if (!isRoutable(upstream)) upstream.reason = why;
     if (kind === 'vacant') this.#on(upstream, 'vacant', why);
-    const isFailing =
-      kind === 'stranger' || upstream.badProbes >= this.#options.probeFailuresToEject;
-    if (!isRoutable(upstream) || !isFailing) return;
+    if (!isGivenUp(upstream, kind, this.#options.probeFailuresToEject)) return;
     this.#on(upstream, 'failing', why);
     for (const request of upstream.pending.list()) request.abandon();
   }

@@ -6,7 +6,7 @@ import { reason } from '../../text.ts';
 import { isVacant } from './failure.ts';
 import type { UpstreamPool } from './pool.ts';
 import type { UpstreamState } from './states.ts';
-import { hostname, type Upstream } from './upstream.ts';
+import { hostname, isRoutable, type Upstream } from './upstream.ts';
 
 export interface ProbeOptions {
   readonly probeMs: number;
@@ -104,4 +104,13 @@ export type ProbeResult = { readonly kind: 'good' } | { readonly kind: 'draining
 export interface BadProbe {
   readonly kind: 'bad' | 'silent' | 'vacant' | 'nameless' | 'stranger';
   readonly why: string;
+}
+
+/**
+ * Whether a bad health check was one too many for the requests that wait there. Once it is out that is
+ * asked once: what comes later comes as a last resort. One whose port is empty may be finishing them.
+ */
+export function isGivenUp(upstream: Upstream, kind: BadProbe['kind'], enough: number): boolean {
+  if (isRoutable(upstream)) return kind === 'stranger' || upstream.badProbes >= enough;
+  return kind !== 'vacant' && upstream.badProbes === enough;
 }

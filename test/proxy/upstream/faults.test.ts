@@ -187,6 +187,46 @@ describe('vanishing is verified', () => {
     await raw.stop();
   });
 
+  test('one that is out already gives up what waits on it when its probes stay without an answer', async () => {
+    const raw = await startRaw((socket, text) => {
+      if (text.startsWith('GET /reset')) socket.resetAndDestroy();
+    });
+    await fleet.serve('bbbbbb');
+    await fleet.register({ id: 'aaaaaa', port: raw.port, url: `http://127.0.0.1:${raw.port}` });
+    const { port, door } = await fleet.open(2, { probeMs: 50, probeTimeoutMs: 200 });
+    const stuck = [ask(port), ask(port)];
+    await until('one waits', () => raw.received().includes('GET / '));
+    await until('it is out', async () => {
+      expect((await ask(port, '/reset')).by).toBe('bbbbbb');
+      return stateOf(door, 'aaaaaa') === 'out';
+    });
+    expect((await Promise.all(stuck)).map(({ by }) => by)).toEqual(['bbbbbb', 'bbbbbb']);
+    await raw.stop();
+  });
+
+  test('one that listens no more may finish what it has', async () => {
+    const finish: (() => void)[] = [];
+    const raw = await startRaw((socket, text) => {
+      if (!text.startsWith('GET /long ')) return;
+      finish.push(() => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nraw'));
+    });
+    await fleet.register({ id: 'aaaaaa', port: raw.port, url: `http://127.0.0.1:${raw.port}` });
+    await fleet.serve('bbbbbb');
+    const { port, door } = await fleet.open(2, { probeMs: 20 });
+    const long = [ask(port, '/long'), ask(port, '/long')];
+    await until('it is asked', () => finish.length === 1);
+    raw.stopListening();
+    await until('it is out', async () => {
+      expect((await ask(port)).by).toBe('bbbbbb');
+      return stateOf(door, 'aaaaaa') === 'out';
+    });
+    const { probes } = door.figures.tally('aaaaaa');
+    await until('nobody was there for its health checks', () => probes.vacant > 5);
+    finish[0]?.();
+    expect((await Promise.all(long)).map(({ body }) => body)).toContain('raw');
+    await raw.stop();
+  });
+
   test('however long and many GETs waited on a server that is given up, none fails', async () => {
     const raw = await startRaw(() => {});
     await fleet.serve('bbbbbb');
