@@ -19,6 +19,8 @@ export interface Settings {
   /** State folder: logs, local Redis, admin token. Not made before something must be written. */
   readonly home: string;
   readonly advertise: string | null;
+  /** `MEOW_LISTEN`: the address that this host's servers listen on where no flag says another. */
+  readonly serverHost: string;
   /** `MEOW_APP`: what a server is to serve, as JSON, from whoever started it. */
   readonly app: string | null;
   readonly color: 'always' | 'never' | 'auto';
@@ -58,7 +60,10 @@ export function readSettings(env: Env): Settings {
     get home() {
       return stateFolder(asItWas);
     },
-    advertise: advertise(given(env, 'MEOW_ADVERTISE')),
+    advertise: hostIn(env, 'MEOW_ADVERTISE', 'the name or address others reach this machine by'),
+    serverHost:
+      hostIn(env, 'MEOW_LISTEN', 'an address of this machine, or 0.0.0.0 for all of them') ??
+      defaults.serverHost,
     app: given(env, 'MEOW_APP'),
     color: color(env),
     utf8: isUtf8(env),
@@ -87,12 +92,10 @@ function namespace(value: string): string {
   );
 }
 
-function advertise(value: string | null): string | null {
+function hostIn(env: Env, name: string, what: string): string | null {
+  const value = given(env, name);
   if (value === null || isHost(value)) return value;
-  throw new UsageError(
-    `MEOW_ADVERTISE ${quote(value)} is not a host`,
-    'Use the name or address others reach this machine by',
-  );
+  throw new UsageError(`${name} ${quote(value)} is not a host`, `Use ${what}`);
 }
 
 /**

@@ -67,6 +67,7 @@ Settings (environment):
   MEOW_HOME        state folder: what is to run here, keys, logs, local Redis
                    (default $XDG_STATE_HOME/meowctl or ~/.local/state/meowctl)
   MEOW_ADVERTISE   the host name others reach this machine's servers by
+  MEOW_LISTEN      the address those listen on (default ${defaults.serverHost})
   MEOW_REDIS_PROBE where a Redis is looked for when none is named
   MEOW_DEBUG       what goes on inside, on stderr: proxy, store, fleet, with commas,
                    or *

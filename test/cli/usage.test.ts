@@ -240,14 +240,17 @@ describe('a command line that cannot be right', () => {
   test.each(['a b', '-x', '..', 'x'.repeat(256), '\u001b[31m'])(
     'is refused for host %j',
     async (host) => {
-      for (const verb of ['spawn', 'proxy', 'serve']) {
-        const result = await ask([verb, `--host=${host}`]);
+      const flags = ['spawn --host', 'proxy --host', 'serve --host', 'proxy --admin-host'];
+      for (const [verb = '', flag] of flags.map((words) => words.split(' '))) {
+        const result = await ask([verb, `${flag}=${host}`]);
         expect(result.code).toBe(2);
         expectPlainError(result, 'host');
       }
-      const advertised = await ask(['spawn'], { MEOW_ADVERTISE: host });
-      expect(advertised.code).toBe(2);
-      expectPlainError(advertised, 'MEOW_ADVERTISE');
+      for (const name of ['MEOW_ADVERTISE', 'MEOW_LISTEN']) {
+        const told = await ask(['spawn'], { [name]: host });
+        expect(told.code).toBe(2);
+        expectPlainError(told, name);
+      }
     },
   );
 

@@ -1,7 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BIN, finish, openSite, type Site } from '../helpers/cli.ts';
 import { freePort } from '../helpers/redis.ts';
+import { sampleRecord } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
 
 const canBeFirst =
@@ -15,10 +17,10 @@ beforeAll(async () => {
 afterAll(() => site.close());
 
 /** As a container runs it: the first process of a pid namespace, with nothing else in it. */
-function asFirst(args: readonly string[]) {
+function asFirst(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const node = [process.execPath, BIN, ...args];
   const child = spawn('unshare', ['-pf', '--kill-child', '--mount-proc', ...node], {
-    env: site.env,
+    env: { ...site.env, ...env },
     cwd: site.home,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -31,15 +33,32 @@ function asFirst(args: readonly string[]) {
   return { ended, stop };
 }
 
+async function plantLost(): Promise<void> {
+  const record = sampleRecord({ startedAt: 1 });
+  const raw = new Redis(site.redis.url);
+  await raw.hset('{meow}:servers', record.id, JSON.stringify(record));
+  await raw.zadd('{meow}:leases', 1, record.id);
+  raw.disconnect();
+}
+
 describe.runIf(canBeFirst)('as the first process of a container', () => {
   test('a server is listed, served by a door, warns once of zombies, and ends on SIGTERM', async () => {
-    const server = asFirst(['serve']);
-    await until('it is up', async () => (await site.list())[0]?.state === 'up');
-    expect((await site.list())[0]?.pid).toBe(1);
-    const port = await freePort();
-    const door = site.start(['proxy', '--port', String(port), '--no-admin']);
+    await plantLost();
+    const server = asFirst(['serve'], { MEOW_LISTEN: '127.0.0.2' });
+    // What died long ago it takes away: where all servers are containers, nobody else would.
+    await until('it alone is listed', async () => {
+      const rows = await site.list();
+      return rows.length === 1 && rows[0]?.state === 'up';
+    });
+    const [{ pid, url } = { pid: 0, url: '' }] = await site.list();
+    expect([pid, new URL(url).hostname]).toEqual([1, '127.0.0.2']);
+    const [port, admin] = [await freePort(), await freePort()];
+    const flags = ['--port', String(port), '--admin-host', '127.0.0.3', '--admin-port', `${admin}`];
+    const door = site.start(['proxy', ...flags]);
     const ask = () => fetch(`http://127.0.0.1:${port}/test`).catch(() => null);
     await until('the door serves', async () => (await ask())?.status === 200);
+    expect((await fetch(`http://127.0.0.3:${admin}/readyz`)).status).toBe(200);
+    await expect(fetch(`http://127.0.0.1:${admin}/readyz`)).rejects.toThrow('fetch failed');
     server.stop();
     const { code, stderr } = await server.ended;
     expect([code, stderr.match(/--init/g)]).toEqual([0, ['--init']]);

@@ -26,11 +26,13 @@ export async function openDesiredState({ config, output }: Context, { store, url
   });
 }
 
+type StartSettings = Omit<typeof defaults, 'serverHost'> & { readonly serverHost: string };
+
 /** How this run starts servers: itself, with what it was told, by environment only; and by which defaults. */
 export function serverProgram(
   context: Context,
   { url }: OpenStore,
-): ServerProgram & { readonly settings: typeof defaults } {
+): ServerProgram & { readonly settings: StartSettings } {
   const { config, cliPath, process, ends } = context;
   return {
     execPath: process.execPath,
@@ -39,7 +41,7 @@ export function serverProgram(
     redisUrl: url,
     namespace: config.namespace,
     home: config.home,
-    settings: defaults,
+    settings: { ...defaults, serverHost: config.serverHost },
     ends,
   };
 }

@@ -14,9 +14,10 @@ export interface PlaceFlags {
 /** The flags that say where a server listens, and where doors reach it. */
 export function addPlaceFlags(command: Command): Command {
   const first = defaults.firstServerPort;
+  const listenOn = `listen on this address (default: MEOW_LISTEN, else ${defaults.serverHost})`;
   return command
     .option('--port <port>', `exactly this port (default: the first free one from ${first})`, port)
-    .option('--host <host>', 'listen on this address', host, defaults.serverHost)
+    .option('--host <host>', listenOn, host)
     .option('--advertise <host>', 'the name doors reach it by', host);
 }
 

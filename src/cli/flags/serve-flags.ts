@@ -8,7 +8,7 @@ import { drainSignal, host, port, seconds, serverId, statusRange } from './value
 /** What `serve` can be told on its command line. */
 export interface ServeFlags extends AppFlags, DrainFlags {
   readonly port?: number;
-  readonly host: string;
+  readonly host?: string;
   readonly advertise?: string;
   readonly id?: string;
   readonly spawned?: boolean;
@@ -51,7 +51,7 @@ export function readServeFlags(words: readonly string[]): ServeFlags | null {
       attributeOf(name),
       readValue(name, value),
     ]);
-    const usual = { host: defaults.serverHost, drainTimeout: defaults.drainMs };
+    const usual = { drainTimeout: defaults.drainMs };
     return { ...usual, ...(env ? { env } : {}), ...Object.fromEntries(read) };
   } catch (error) {
     if (isUsage(error)) return null; // said by whoever reads it next

@@ -1,7 +1,8 @@
 import { defaults } from '../../defaults.ts';
 import { exitCodes } from '../../errors.ts';
+import { withoutRedis } from '../../expected-errors.ts';
 import { keepOwnLog } from '../../logs/own-log.ts';
-import { type AppSpec, catSpec } from '../../model/app-spec.ts';
+import { type AppSpec, catSpec, isWorker } from '../../model/app-spec.ts';
 import { type ReadyPipe, readyPipe } from '../../process/ready-pipe.ts';
 import { waitForRelease } from '../../process/standby.ts';
 import type { RunningServer } from '../../server/options.ts';
@@ -111,7 +112,7 @@ async function serveApp(
       createApp: app.createApp,
     },
     {
-      ...place(context, options),
+      ...place(context, spec, options),
       spec,
       folder: app.folder,
       startMs,
@@ -122,6 +123,9 @@ async function serveApp(
   ready.tell(server.record());
   if (options.spawned) await tellOfItsEnd(context, server, options.id);
   leaving.serves(server);
+  // Where each container runs its server, nobody spawns, and nobody else takes away what died.
+  if (!options.spawned)
+    await store.registry.sweep(defaults.sweepLostAfterMs).catch(withoutRedis([]));
   context.exitWith(exitOf[await server.ended]);
 }
 
@@ -139,11 +143,11 @@ async function tellOfItsEnd(context: Context, server: RunningServer, id: string)
 }
 
 /** What the server is told of itself and of where it listens. */
-function place({ version, config }: Context, options: Named) {
+function place({ version, config }: Context, spec: AppSpec, options: Named) {
   return {
     id: options.id,
     version,
-    listenHost: options.host,
+    listenHost: listenHost(config, spec, options),
     fixedPort: options.port ?? null,
     firstPort: options.firstPort ?? null,
     replaces: options.replaces ?? null,
@@ -151,6 +155,15 @@ function place({ version, config }: Context, options: Named) {
     drainMs: options.drainTimeout,
     limits: defaults,
   };
+}
+
+// A worker takes no requests: nobody on another machine has anything to ask of it.
+function listenHost(
+  { serverHost }: Context['config'],
+  spec: AppSpec,
+  { host }: Pick<ServeFlags, 'host'>,
+): string {
+  return isWorker(spec) ? defaults.serverHost : (host ?? serverHost);
 }
 
 async function ownDesiredServer(
@@ -166,7 +179,7 @@ async function ownDesiredServer(
     {
       spec,
       fixedPort: options.port !== undefined,
-      listenHost: options.host,
+      listenHost: listenHost(config, spec, options),
       advertise: options.advertise ?? config.advertise,
       ofUp: options.ofUp ?? false,
       replaces: options.replaces ?? null,

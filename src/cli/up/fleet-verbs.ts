@@ -18,7 +18,7 @@ export function fleetVerbs(
   { store, url }: OpenStore,
   by: 'page' | 'top',
 ): FleetVerbs {
-  const { home, advertise } = context.config;
+  const { home, advertise, serverHost } = context.config;
   const registry = store.registryBy(by);
   const open = { store: { ...store, registry }, url };
 
@@ -30,7 +30,7 @@ export function fleetVerbs(
       const { started, failed } = await spawnServers(
         { registry, ...serverProgram(context, open) },
         {
-          ...{ count, spec, fixedPort: null, listenHost: defaults.serverHost, advertise },
+          ...{ count, spec, fixedPort: null, listenHost: serverHost, advertise },
           ...{ readyTimeoutMs: spec.readyMs ?? defaults.readyTimeoutMs, ...progress },
         },
       );

@@ -12,6 +12,7 @@ import { doorLimits } from '../flags/door-flags.ts';
 import { fleetVerbs } from './fleet-verbs.ts';
 
 export interface AdminFlags extends Readonly<Record<string, unknown>> {
+  readonly adminHost: string;
   readonly adminPort: number;
   readonly adminAllowHost?: string[];
 }
@@ -46,8 +47,8 @@ export async function openAdmin(
   return admin;
 }
 
-export function adminAddress({ adminPort }: Pick<AdminFlags, 'adminPort'>) {
-  return { host: defaults.adminHost, port: adminPort };
+export function adminAddress({ adminHost, adminPort }: AdminFlags) {
+  return { host: adminHost, port: adminPort };
 }
 
 function watched(context: Context, { door, open, machine, url }: ShownDoor): Watched {

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { httpUrl } from '../../address.ts';
+import { httpUrl, reachable } from '../../address.ts';
 import type { Admin } from '../../admin/admin.ts';
 import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
@@ -58,6 +58,7 @@ export function addDoorOptions(command: Command): Command {
       defaults.workers,
     )
     .option('--admin-port <port>', 'port of the admin listener', port, defaults.adminPort)
+    .option('--admin-host <host>', 'its address', host, defaults.adminHost)
     .option('--no-admin', 'no admin listener')
     .option(
       '--admin-allow-host <names...>',
@@ -161,9 +162,9 @@ async function openBoth(
   };
 }
 
-/** Where the admin listener is; null for nowhere. */
-export function adminUrl({ admin, adminPort }: Pick<DoorFlags, 'admin' | 'adminPort'>) {
-  return admin ? httpUrl(defaults.adminHost, adminPort) : null;
+/** Where the admin listener is asked on its own machine; null for nowhere. */
+export function adminUrl({ admin, adminHost, adminPort }: DoorFlags) {
+  return admin ? httpUrl(reachable(adminHost), adminPort) : null;
 }
 
 function adminIn(flags: DoorFlags) {

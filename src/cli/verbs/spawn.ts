@@ -21,7 +21,7 @@ import { withSteps } from '../progress/shown.ts';
 interface Options extends AppFlags, OutputFlags, ReadyFlags {
   readonly number?: number;
   readonly port?: number;
-  readonly host: string;
+  readonly host?: string;
   readonly advertise?: string;
 }
 
@@ -78,7 +78,7 @@ async function spawnMany(
     count: number,
     spec,
     fixedPort: options.port ?? null,
-    listenHost: options.host,
+    listenHost: options.host ?? context.config.serverHost,
     advertise: options.advertise ?? context.config.advertise,
     readyTimeoutMs: patience(options.readyTimeout, spec),
     signal: context.interruption(),
