@@ -12,6 +12,8 @@ const FOR_TESTS = [
   ['faketime', 'faketime'],
   ['chromium', 'chromium'],
   ['tmux', 'tmux'],
+  ['ip', 'iproute2'],
+  ['nft', 'nftables'],
   ['luacheck', 'lua-check'],
 ];
 

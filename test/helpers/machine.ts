@@ -7,34 +7,52 @@ import { until } from './until.ts';
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 
-/** A machine of its own as far as pids, host name and boot go; it shares network and disk. Takes `needs.machines`. */
+/**
+ * A machine of its own as far as pids, host name and boot go; it shares the disk, and the network too
+ * unless it gets one of its own. Takes `needs.machines`.
+ */
 export interface Machine {
+  /** Its first process, as it is numbered here. */
+  readonly pid: number;
   run(home: string, ...args: string[]): Promise<Result>;
   start(home: string, ...args: string[]): ChildProcess;
   /** Ends every process on it at once. */
   turnOff(): Promise<void>;
 }
 
-/** @param bootId what the kernel says there; that of this machine, as in a container, if not given */
+interface MachineOptions {
+  /** What the kernel says there; that of this machine, as in a container, if not given. */
+  readonly bootId?: string;
+  readonly namespace: string;
+  /** Else that of this machine. */
+  readonly ownNetwork?: boolean;
+}
+
 export async function openMachine(
-  site: Site,
+  site: Pick<Site, 'home' | 'env'>,
   name: string,
-  { bootId, namespace }: { readonly bootId?: string; readonly namespace: string },
+  { bootId, namespace, ownNetwork = false }: MachineOptions,
 ): Promise<Machine> {
   const mark = `machine-${Math.random().toString(36).slice(2)}`;
   const said = join(site.home, mark);
   writeFileSync(said, bootId ?? readFileSync(BOOT_ID, 'utf8'));
   const script = `hostname ${name}; mount --bind ${said} ${BOOT_ID}; exec sh -c 'echo on; while :; do sleep 1000; done' ${mark}`;
-  const options = ['-upmf', '--mount-proc', '--kill-child', 'sh', '-c', script];
+  const spaces = ownNetwork ? '-upmfn' : '-upmf';
+  const options = [spaces, '--mount-proc', '--kill-child', 'sh', '-c', script];
   const holder = spawn('unshare', options, { stdio: 'ignore' });
   const gone = once(holder, 'exit');
   const pid = await until(`${mark} is on`, () => findInit(mark));
   const start = (home: string, ...args: string[]) => {
     const env = { ...site.env, MEOW_HOME: home, MEOW_NAMESPACE: namespace };
-    const inside = ['-t', String(pid), '-u', '-m', '-p', process.execPath, BIN, ...args];
-    return spawn('nsenter', inside, { env, cwd: home, stdio: ['ignore', 'pipe', 'pipe'] });
+    const inside = enter(pid, ownNetwork);
+    return spawn('nsenter', [...inside, process.execPath, BIN, ...args], {
+      env,
+      cwd: home,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
   };
   return {
+    pid,
     start,
     run: (home, ...args) => finish(start(home, ...args)),
     async turnOff() {
@@ -42,6 +60,11 @@ export async function openMachine(
       await gone;
     },
   };
+}
+
+/** What `nsenter` is told to go into a machine. */
+export function enter(pid: number, ownNetwork: boolean): string[] {
+  return ['-t', String(pid), '-u', '-m', '-p', ...(ownNetwork ? ['-n'] : [])];
 }
 
 /** The servers that run from these state folders, on whatever machine. */

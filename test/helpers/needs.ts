@@ -23,6 +23,9 @@ export const thorough = process.env.MEOW_THOROUGH === '1';
 const inNamespace = (...command: string[]) =>
   spawnSync('unshare', ['-pf', '--mount-proc', ...command]).status === 0;
 
+const NETWORK =
+  'ip link add plug type veth peer name eth0 && ip link add switch type bridge && nft add table inet cut && nsenter --version';
+
 export const needs = {
   root: { what: 'root', isHere: () => process.geteuid?.() === 0 },
   mount: { what: 'the right to mount a tmpfs', isHere: mayMount },
@@ -37,6 +40,10 @@ export const needs = {
   machines: {
     what: 'root, unshare and nsenter',
     isHere: () => inNamespace('nsenter', '--version'),
+  },
+  network: {
+    what: 'root, network namespaces (unshare, nsenter), ip (iproute2) and nft (nftables)',
+    isHere: () => spawnSync('unshare', ['-n', 'sh', '-c', NETWORK]).status === 0,
   },
   prlimit: { what: 'prlimit', isHere: () => runs('prlimit') },
   systemd: { what: 'systemd (systemctl, systemd-analyze)', isHere: () => runs('systemd-analyze') },
