@@ -14,6 +14,10 @@ const MAX_PATH_BYTES = 3_900;
 export interface Settings {
   /** `REDIS_URL`, or null: then the local Redis of the state folder, then `redisProbeUrl`. */
   readonly redisUrl: string | null;
+  /** `MEOW_SENTINEL_USER`, `MEOW_SENTINEL_PASSWORD`: for sentinels that `REDIS_URL` names. */
+  readonly sentinel: SentinelCredentials;
+  /** `MEOW_DURABLE=1`: an upload waits until a replica has it too. */
+  readonly durable: boolean;
   readonly redisProbeUrl: string;
   readonly namespace: string;
   /** State folder: logs, local Redis, admin token. Not made before something must be written. */
@@ -36,6 +40,11 @@ export interface Settings {
   readonly childEnv: Readonly<Record<string, string>>;
 }
 
+interface SentinelCredentials {
+  readonly username?: string;
+  readonly password?: string;
+}
+
 export interface TerminalSettings {
   /** In tmux or screen. */
   readonly multiplexed: boolean;
@@ -54,6 +63,8 @@ export function readSettings(env: Env): Settings {
   const asItWas = { ...env };
   return Object.freeze({
     redisUrl: given(env, 'REDIS_URL'),
+    sentinel: sentinel(env),
+    durable: durable(given(env, 'MEOW_DURABLE')),
     redisProbeUrl: given(env, 'MEOW_REDIS_PROBE') ?? defaults.redisProbeUrl,
     namespace: namespace(namespaceIn(env)),
     // Asked for only where it is needed: a user without a home may still want --help.
@@ -89,6 +100,23 @@ function namespace(value: string): string {
   throw new UsageError(
     `MEOW_NAMESPACE ${quote(value)} is not a namespace`,
     'Use 1 to 64 of the characters A-Z a-z 0-9 . _ -',
+  );
+}
+
+// As in REDIS_URL: a user without a password is one that is let in by name alone.
+function sentinel(env: Env): SentinelCredentials {
+  const username = given(env, 'MEOW_SENTINEL_USER');
+  const password = given(env, 'MEOW_SENTINEL_PASSWORD');
+  if (username === null) return password === null ? {} : { password };
+  return { username, password: password ?? '' };
+}
+
+function durable(value: string | null): boolean {
+  if (value === null || value === '0') return false;
+  if (value === '1') return true;
+  throw new UsageError(
+    `MEOW_DURABLE ${quote(value)} is neither 1 nor 0`,
+    'Use 1 where an upload is to wait until a replica has it, else leave it out',
   );
 }
 

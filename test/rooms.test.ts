@@ -161,9 +161,13 @@ const uses: Record<string, readonly string[]> = {
   logs: [],
   state: ['model'],
 
-  store: ['model', 'store/connection', 'store/events', 'store/pictures', 'store/scripts'],
+  store: [
+    ...['model', 'store/connection', 'store/discovery', 'store/events', 'store/pictures'],
+    'store/scripts',
+  ],
+  'store/discovery': ['store/connection', 'time'],
   'store/events': ['model', 'store/connection', 'store/scripts', 'time'],
-  'store/pictures': ['store/scripts'],
+  'store/pictures': ['store/scripts', 'time'],
   'store/scripts': [],
   'store/connection': ['time'],
   model: [],

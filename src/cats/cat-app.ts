@@ -13,16 +13,19 @@ export interface CatDeps {
   /** Where uploads are kept that memory has no room for; null for nowhere. */
   readonly spoolFolder: string | null;
   readonly limits: CatLimits;
+  /** Whether an upload waits until a replica of Redis has it too: not by itself. */
+  readonly durable?: boolean;
   log(line: string): void;
 }
 
 /** The built-in app. */
-export function catApp({ store, spoolFolder, limits, log }: CatDeps): CreateApp {
+export function catApp(deps: CatDeps): CreateApp {
+  const { store, spoolFolder, limits, durable = false, log } = deps;
   return (identity) => {
     const deliveries = createDeliveries(store.images);
     const room = new UploadRoom(spoolFolder, limits, log);
     return {
-      request: createKoa({ store, deliveries, room, limits, log }, identity).callback(),
+      request: createKoa({ store, deliveries, room, limits, durable, log }, identity).callback(),
       asksForBody: isUpload,
       upgrade: null,
       start: () => room.sweep(),

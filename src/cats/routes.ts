@@ -17,6 +17,8 @@ export interface AppDeps {
   readonly deliveries: Deliveries;
   readonly room: UploadRoom;
   readonly limits: AppLimits;
+  /** As `UploadDeps.durable`. */
+  readonly durable: boolean;
   log(line: string): void;
 }
 

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import type { NewPicture } from '../model/picture.ts';
-import type { Pictures } from '../store/store.ts';
+import type { Enqueued, Pictures } from '../store/store.ts';
 import { quote } from '../text.ts';
 import { inRequestTime, type RequestLimits } from './error-handler.ts';
 import { pictureName, textOfForm } from './picture/name.ts';
@@ -16,10 +16,15 @@ export interface UploadDeps {
   readonly images: Pictures;
   readonly room: UploadRoom;
   readonly limits: UploadLimits;
+  /** Whether an upload waits until a replica of Redis has it too. */
+  readonly durable: boolean;
+  log(line: string): void;
 }
 
 /** `POST /upload`: every picture of the request is queued, or none. */
-export function uploadRoute({ images, room: rooms, limits }: UploadDeps) {
+export function uploadRoute(deps: UploadDeps) {
+  const { images, room: rooms, limits, durable } = deps;
+  const answer = createAnswer(deps);
   return async (ctx: Context): Promise<void> => {
     refuseByHead(ctx, limits);
     const room = await rooms.take(lengthOf(ctx) ?? maxFormBytes(limits));
@@ -29,16 +34,35 @@ export function uploadRoute({ images, room: rooms, limits }: UploadDeps) {
       return inspect(ctx, room, files, limits);
     });
     // Redis may read from the room for longer than the client waits.
-    const queueing = images.enqueue(pictures);
+    const queueing: Promise<Stored> = durable
+      ? images.enqueueDurably(pictures)
+      : images.enqueue(pictures);
     queueing.then(
       () => room.leave(),
       (error) => room.abandon(error),
     );
-    ctx.body = await inRequestTime(queueing, limits).catch((error) => {
+    const stored = await inRequestTime(queueing, limits).catch((error) => {
       room.late(error);
       throw error;
     });
+    await answer(ctx, stored);
+  };
+}
+
+type Stored = Enqueued & { readonly missed?: Promise<string | null> };
+
+/** 202 where no replica is known to have them: they are queued, so it is no error, and none to repeat. */
+function createAnswer({ log }: UploadDeps) {
+  let told: string | null = null;
+  return async (ctx: Context, { missed, ...stored }: Stored): Promise<void> => {
     ctx.status = 201;
+    ctx.body = stored;
+    if (missed === undefined) return;
+    const why = await missed;
+    if (why !== null && why !== told) log(`pictures are queued, but ${why}`);
+    told = why;
+    ctx.status = why === null ? 201 : 202;
+    ctx.body = { ...stored, durable: why === null };
   };
 }
 

@@ -62,7 +62,12 @@ const verbs: ReadonlyMap<string, AddVerb> = new Map([
 const SETTINGS = `
 Settings (environment):
   REDIS_URL        redis://[user:password@]host[:port][/db], rediss:// for TLS,
-                   or unix://[user:password@]/path.sock[?db=n]
+                   unix://[user:password@]/path.sock[?db=n],
+                   redis+sentinel://[user:password@]host:port,…/master[/db]
+                   or redis+cluster://[user:password@]host:port,…
+  MEOW_SENTINEL_USER, MEOW_SENTINEL_PASSWORD
+                   how to enter those sentinels (default: without)
+  MEOW_DURABLE     1: an upload waits until a replica of Redis has it too
   MEOW_NAMESPACE   keeps fleets on one Redis apart (default ${defaults.namespace})
   MEOW_HOME        state folder: what is to run here, keys, logs, local Redis
                    (default $XDG_STATE_HOME/meowctl or ~/.local/state/meowctl)

@@ -1,4 +1,5 @@
 import type { StoreError } from '../errors.ts';
+import type { Guides } from '../store/connection/open.ts';
 import type { EventsFound, Examination, RedisFacts } from '../store/examine.ts';
 import { quote } from '../text.ts';
 import { duration } from '../time/duration.ts';
@@ -31,7 +32,37 @@ export function checkRedis(
     refusal ? failed('redis-writes', refusal) : well('redis-writes', 'it takes what servers tell'),
     checkEvents(found.events),
     checkClock(found),
+    ...(found.guides ? checkFailover(found.guides, facts) : []),
   ];
+}
+
+/** What is needed so that another node takes over when the primary goes. */
+function checkFailover(
+  { kind, answered, troubles, primaries }: Guides,
+  facts: RedisFacts | null,
+): Check[] {
+  const guides = checkGuides({ kind, answered, troubles, primaries });
+  if (facts === null) return [guides];
+  const check = 'redis-replicas';
+  const { replicas } = facts;
+  if (replicas > 0) return [guides, well(check, `replicas that follow the primary: ${replicas}`)];
+  const says = 'no replica follows the primary: when it goes, nobody takes over';
+  return [guides, warn(check, says, 'Start its replicas; INFO replication lists those it has')];
+}
+
+function checkGuides({ kind, answered, troubles, primaries }: Guides): Check {
+  const check = kind === 'sentinels' ? 'redis-sentinels' : 'redis-cluster';
+  const all = answered + troubles.length;
+  const named = kind === 'sentinels' ? 'sentinels' : 'nodes in REDIS_URL';
+  const says = `${named} that answer: ${answered} of ${all}`;
+  const [first] = troubles;
+  if (first) {
+    const why = troubles.map(({ message }) => message).join('; ');
+    return warn(check, `${says}: ${why}`, first.remedy);
+  }
+  if (primaries.length <= 1) return well(check, says);
+  const apart = `${says}, and they do not agree which is the primary: ${primaries.join(', ')}`;
+  return warn(check, apart, 'Look again in a minute; then see whether they reach each other');
 }
 
 function inMs(latencyMs: number): string {

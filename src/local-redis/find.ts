@@ -1,4 +1,4 @@
-import { parseRedisUrl } from '../store/connection/redis-url.ts';
+import { parseNodeUrl } from '../store/connection/redis-url.ts';
 import { readPassword, readRun } from './files.ts';
 import { answersPing, askOurs } from './ping.ts';
 
@@ -31,7 +31,7 @@ export interface FoundRedis {
  */
 export async function findRedis(places: RedisPlaces): Promise<FoundRedis | null> {
   const { probeUrl, settings } = places;
-  const usual = parseRedisUrl(probeUrl, 'MEOW_REDIS_PROBE');
+  const usual = parseNodeUrl(probeUrl, 'MEOW_REDIS_PROBE');
   const local = await findLocal(places);
   if (local) return local;
   const answers = await answersPing(usual.place, settings.localRedisAnswerMs);

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import type { RedisPlace } from '../store/connection/redis-url.ts';
+import type { RedisPlace } from '../store/connection/redis-address.ts';
 
 const MAX_REPLY_BYTES = 64 * 1_024;
 

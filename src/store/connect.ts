@@ -5,9 +5,12 @@ import {
   type OpenLink,
   openConnection,
   openLastingConnection,
+  type Way,
 } from './connection/open.ts';
-import { parseRedisUrl, type RedisAddress } from './connection/redis-url.ts';
+import type { Credentials } from './connection/redis-address.ts';
+import { parseRedisUrl } from './connection/redis-url.ts';
 import { createDesiredServers } from './desired-state.ts';
+import { discover } from './discovery/discover.ts';
 import { createEvents, type Events } from './events/events.ts';
 import type { EventText } from './events/write.ts';
 import { examine } from './examine.ts';
@@ -23,6 +26,8 @@ import { createVisits } from './visits.ts';
 export interface ConnectOptions {
   /** As connection/redis-url.ts reads it. */
   readonly url: string;
+  /** How to enter sentinels, where the url names some. */
+  readonly sentinel?: Credentials;
   readonly namespace: string;
   readonly connectMs: number;
   readonly commandMs: number;
@@ -43,23 +48,26 @@ export interface ConnectOptions {
  */
 export async function connectStore(options: ConnectOptions): Promise<Store> {
   const { connectMs, commandMs, settings, actor, onTrouble: say = () => {} } = options;
-  const address = parseRedisUrl(options.url);
   const keys = createKeys(options.namespace);
-  const linkOptions: LinkOptions = {
+  const way = discover(parseRedisUrl(options.url), {
     connectMs,
+    sentinel: options.sentinel ?? {},
+    key: keys.registry,
+  });
+  const linkOptions: LinkOptions = {
     commandMs,
     silentMs: settings.beatMs * (1 - settings.beatJitter),
     say,
     takesWrites: (redis) => takesWrites(redis, keys),
   };
-  const link = await open(address, linkOptions, options);
+  const link = await open(way, linkOptions, options);
   const toText: EventText = (event, token) =>
     eventText(actor ? withActor(event, actor()) : event, token);
-  const { written, ...events } = createEvents(link, keys, toText, address, linkOptions);
+  const { written, ...events } = createEvents(link, keys, toText, way, linkOptions);
   const registry = (asked: EventText, note: Events['note']) =>
     createRegistry(link, keys, settings, { say, toText: asked, note });
   return {
-    label: address.label,
+    label: way.label,
     registry: registry(toText, events.note),
     registryBy(by) {
       const signed = (event: NewEvent) => (actor ? withActor(event, { ...actor(), by }) : event);
@@ -71,10 +79,10 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
     desiredServers: createDesiredServers(link, keys, settings),
     messages: createMessages(link, keys),
     visits: createVisits(link, keys, settings, say),
-    images: createPictures(link, keys, settings),
+    images: createPictures(link, keys, settings, () => openConnection(way, linkOptions)),
     events,
     eviction: () => readEviction(link),
-    examine: () => examine(link, keys),
+    examine: () => examine(link, keys, way),
     connected: link.connected,
     async close() {
       await written(commandMs);
@@ -84,12 +92,12 @@ export async function connectStore(options: ConnectOptions): Promise<Store> {
 }
 
 function open(
-  address: RedisAddress,
+  way: Way,
   how: LinkOptions,
   { persistent, mayBeAway = false }: ConnectOptions,
 ): Promise<OpenLink> {
-  if (!persistent) return openConnection(address, how);
-  return openLastingConnection(address, how, mayBeAway);
+  if (!persistent) return openConnection(way, how);
+  return openLastingConnection(way, how, mayBeAway);
 }
 
 const takesWrites = definePlainScript(takesWritesText, { keys: ['leases'] });

@@ -1,6 +1,7 @@
 import { StoreError, toMeowError } from '../errors.ts';
 import { plain } from '../text.ts';
 import type { Link } from './connection/connection.ts';
+import type { Guides, Way } from './connection/open.ts';
 import { readEvents } from './events/read.ts';
 import type { Keys } from './keys.ts';
 import { defineScript, list } from './scripts/define.ts';
@@ -19,6 +20,8 @@ export interface RedisFacts {
   /** Its `maxmemory`, bytes; 0 for none. */
   readonly maxBytes: number;
   readonly usedBytes: number;
+  /** How many replicas follow it now. */
+  readonly replicas: number;
 }
 
 /** One Redis, looked at. */
@@ -34,6 +37,8 @@ export interface Examination {
   readonly lacking: readonly string[];
   readonly channel: string;
   readonly events: EventsFound;
+  /** Who tells which node is the primary; null where there is only one. */
+  readonly guides: Guides | null;
 }
 
 export interface EventsFound {
@@ -59,7 +64,11 @@ export const RIGHTS = [
  * Looks at a Redis without changing anything there.
  * @throws StoreError where it does not answer, or lets this user look at nothing
  */
-export async function examine(link: Link, keys: Keys): Promise<Examination> {
+export async function examine(
+  link: Link,
+  keys: Keys,
+  { ask }: Pick<Way, 'ask'>,
+): Promise<Examination> {
   const lacking = list(
     await rights(link, keys, { channel: keys.changes, commands: [...RIGHTS] }),
   ).map(String);
@@ -72,7 +81,8 @@ export async function examine(link: Link, keys: Keys): Promise<Examination> {
   const events = may('XREVRANGE')
     ? await lookAtEvents(link, keys, clock.clockAheadMs)
     : nothingFound(keys);
-  return { facts, latencyMs: median(times), ...clock, lacking, channel: keys.changes, events };
+  const found = { facts, latencyMs: median(times), ...clock, lacking, events };
+  return { ...found, channel: keys.changes, guides: await ask() };
 }
 
 function nothingFound(keys: Keys): EventsFound {
@@ -120,6 +130,7 @@ async function readFacts(link: Link): Promise<RedisFacts> {
     policy: plain(field('maxmemory_policy')) || 'noeviction',
     maxBytes: Number(field('maxmemory')),
     usedBytes: Number(field('used_memory')),
+    replicas: Number(field('connected_slaves')),
   };
 }
 

@@ -135,12 +135,26 @@ export interface Visits {
   recent(): Promise<readonly string[]>;
 }
 
+/** What an upload has put on top of the queue, and how many are in it now. */
+export interface Enqueued {
+  readonly images: PictureInfo[];
+  readonly queued: number;
+}
+
 export interface Pictures {
   /** All or none; `onSent` is told of each that Redis has, still out of the queue. Rejects with StoreError `full` over 100 pictures or 256 MiB. */
   enqueue(
     pictures: readonly NewPicture[],
     onSent?: (picture: PictureInfo) => void,
-  ): Promise<{ images: PictureInfo[]; queued: number }>;
+  ): Promise<Enqueued>;
+  /**
+   * The same over a connection of its own, which waits for a replica to have them too: `missed` says why
+   * that is not known within half a second, null where it is. They are queued all the same; it never rejects.
+   */
+  enqueueDurably(
+    pictures: readonly NewPicture[],
+    onSent?: (picture: PictureInfo) => void,
+  ): Promise<Enqueued & { readonly missed: Promise<string | null> }>;
   /** Takes the newest picture for 30 s. The same token gets the same picture again. */
   claim(token: string): Promise<ClaimedPicture | null>;
   /**

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { some, warn, well, within } from '../../src/doctor/check.ts';
 import { checkMachine } from '../../src/doctor/machine.ts';
 import { checkRedis } from '../../src/doctor/redis.ts';
+import { StoreError } from '../../src/errors.ts';
 
 const healthy = {
   facts: null,
@@ -11,7 +12,10 @@ const healthy = {
   lacking: [],
   channel: '{meow}:changes',
   events: { key: '{meow}:events', aheadMs: -5, trouble: null },
+  guides: null,
 };
+const guides = { kind: 'sentinels', answered: 3, troubles: [], primaries: ['h:1'] } as const;
+const gone = new StoreError('unavailable', 'Sentinel at h:2 does not answer', 'Start it');
 
 describe('a check', () => {
   test('that does not come to an end is one that fails, and the others are not waited for', async () => {
@@ -49,6 +53,19 @@ describe('a check', () => {
     ['redis-memory', {}, 'warn', 'INFO'],
     ['redis-rights', { lacking: ['HGETALL'] }, false, 'HGETALL'],
     ['redis-rights', { lacking: ['XADD', 'INFO'] }, 'warn', 'XADD, INFO'],
+    ['redis-sentinels', { guides }, true, 'sentinels that answer: 3 of 3'],
+    [
+      'redis-sentinels',
+      { guides: { ...guides, answered: 2, troubles: [gone] } },
+      'warn',
+      'sentinels that answer: 2 of 3: Sentinel at h:2 does not answer',
+    ],
+    [
+      'redis-cluster',
+      { guides: { ...guides, kind: 'cluster', primaries: ['h:1', 'h:2'] } },
+      'warn',
+      'they do not agree which is the primary: h:1, h:2',
+    ],
   ] as const)('%s with %j says %s', (name, over, ok, says) => {
     const found = checkRedis('here', { ...healthy, ...over }, null).find(
       ({ check }) => check === name,

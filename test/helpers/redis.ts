@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,10 +39,19 @@ function canBeHad(port: number): Promise<boolean> {
   });
 }
 
-/** Starts a redis-server and waits until it answers PING. `args` go to its command line. */
-export async function startRedis(args: readonly string[] = []): Promise<TestRedis> {
+/**
+ * Starts a redis-server and waits until it answers PING. `args` go to its command line.
+ * @param config lines of a file of its own, which it may write to
+ */
+export async function startRedis(
+  args: readonly string[] = [],
+  config: readonly string[] = [],
+): Promise<TestRedis> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'meow-test-redis-'));
+  const file = join(folder, 'redis.conf');
+  writeFileSync(file, `${config.join('\n')}\n`);
+  args = config.length === 0 ? args : [file, ...args];
   let running = await launch(port, folder, args);
   const end = async (signal: NodeJS.Signals) => {
     const gone = exited(running);
@@ -72,7 +81,11 @@ export async function startRedis(args: readonly string[] = []): Promise<TestRedi
 
 async function launch(port: number, folder: string, args: readonly string[]) {
   const fixed = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
-  const child = spawn('redis-server', [...fixed, '--save', '', ...args], { stdio: 'ignore' });
+  const [first, ...rest] = args;
+  const file = first?.startsWith('--') === false ? [first] : []; // it comes before all else
+  const more = file.length > 0 ? rest : args;
+  const words = [...file, ...fixed, '--save', '', ...more];
+  const child = spawn('redis-server', words, { stdio: 'ignore' });
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`redis-server on ${port} ended: ${code}`)));

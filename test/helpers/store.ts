@@ -2,13 +2,17 @@ import { defaults } from '../../src/defaults.ts';
 import { catSpec } from '../../src/model/app-spec.ts';
 import type { DesiredServer } from '../../src/model/desired-server.ts';
 import type { ServerRecord } from '../../src/model/server-record.ts';
-import { connectStore } from '../../src/store/connect.ts';
+import { type ConnectOptions, connectStore } from '../../src/store/connect.ts';
 import type { Store } from '../../src/store/store.ts';
 
 /** A store as the product opens it, on a test's own Redis. */
 export function openStore(url: string, persistent = true, namespace = 'meow'): Promise<Store> {
+  return openStoreWith({ url, persistent, namespace });
+}
+
+export function openStoreWith(options: Partial<ConnectOptions> & { url: string }): Promise<Store> {
   const limits = { connectMs: 2_000, commandMs: 1_000, settings: defaults };
-  return connectStore({ url, namespace, ...limits, persistent });
+  return connectStore({ namespace: 'meow', persistent: true, ...limits, ...options });
 }
 
 /** One with time, to lay out what a test needs on a busy machine. */

@@ -16,6 +16,9 @@ const STORE = join(import.meta.dirname, '..', '..', 'src', 'store');
 /** What ioredis has besides commands, and what Redis lets everybody do. */
 const NO_RIGHT =
   /^(on|off|once|emit|connect|disconnect|sendcommand|removealllisteners|eval_ro|hello|auth|quit|reset)$/;
+/** What only whoever asks for more needs, told in another place of the same page: `call` is to Sentinels. */
+const FOR_MORE = ['call', 'cluster', 'wait'];
+const MORE = ['+wait', '+cluster|slots', '+cluster|keyslot', '+sentinel|master', '&+switch-master'];
 /** What is done without where it is refused: visits are read all the same. */
 const OPTIONAL = ['LTRIM', 'INFO', 'PING', 'SELECT', 'SUBSCRIBE', 'PUBLISH', 'XADD'];
 
@@ -38,7 +41,13 @@ describe('the rule in docs/operations.md', () => {
   test('covers every command that the store and its scripts use, and no other', () => {
     const used = new Set([...plainCommands(), 'publish', 'xadd', 'ping', 'select', 'info']);
     for (const name of scripts.flatMap(commandsOf)) used.add(name.toLowerCase());
+    for (const name of FOR_MORE) expect(used.delete(name)).toBe(true);
     expect([...documented].sort()).toEqual([...used].sort());
+  });
+
+  test('tells beside it what a replica, a cluster and Sentinels are asked with', () => {
+    const page = readFileSync(join(STORE, '../../docs/operations.md'), 'utf8');
+    expect(MORE.filter((right) => !page.includes(right))).toEqual([]);
   });
 
   test('no script stops where its hint is refused', () => {

@@ -127,6 +127,7 @@ async function open(
   const url = await chooseRedis(config, output, { ...needs, answerMs: withinMs / 2 });
   const store = await connectStore({
     url,
+    sentinel: config.sentinel,
     namespace: config.namespace,
     connectMs: Math.min(defaults.redisConnectMs, withinMs),
     commandMs: Math.min(defaults.redisCommandMs, withinMs),

@@ -1,7 +1,8 @@
 import { defaults } from '../../defaults.ts';
 import { StoreError } from '../../errors.ts';
 import type { Settings } from '../../settings.ts';
-import { parseRedisUrl, type RedisAddress } from '../../store/connection/redis-url.ts';
+import { hostsOf, type RedisAddress } from '../../store/connection/redis-address.ts';
+import { parseRedisUrl } from '../../store/connection/redis-url.ts';
 import type { Store } from '../../store/store.ts';
 import type { Output } from '../output/output.ts';
 
@@ -76,8 +77,9 @@ async function nobodyAnswers({ home, redisProbeUrl }: Settings): Promise<StoreEr
   );
 }
 
-function warnIfOpen({ place, tls, password, label }: RedisAddress, output: Output): void {
-  const here = !('host' in place) || LOOPBACK.test(place.host);
+function warnIfOpen(address: RedisAddress, output: Output): void {
+  const { tls, password, label } = address;
+  const here = hostsOf(address).every(({ host }) => LOOPBACK.test(host));
   if (here || tls || password) return;
   output.talk(`meowctl: warning: Redis at ${label} is on another host, without TLS or password`);
 }

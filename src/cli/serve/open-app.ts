@@ -30,7 +30,13 @@ async function openCat(
   const { catApp } = await import('../../cats/cat-app.ts');
   settle(proc, spec, variablesOf(env, spec));
   const spoolFolder = join(config.home, 'tmp');
-  const createApp = catApp({ store, spoolFolder, limits: defaults, log: output.talk });
+  const createApp = catApp({
+    store,
+    spoolFolder,
+    limits: defaults,
+    durable: config.durable,
+    log: output.talk,
+  });
   return { createApp, folder: null, leave: () => {} };
 }
 

@@ -28,6 +28,12 @@ export interface SpawnSettings extends EnvLimits, Readonly<Record<SpawnLimit, nu
   readonly serverHost: string;
 }
 
+/** What a server needs of meowctl's own settings, beside those that are worked out for it. */
+const HANDED_ON: ReadonlySet<string> = new Set([
+  ...['MEOW_ADVERTISE', 'MEOW_DEBUG', 'MEOW_DURABLE'],
+  ...['MEOW_SENTINEL_USER', 'MEOW_SENTINEL_PASSWORD'],
+]);
+
 /** How this host starts a server: what `meowctl serve` is run with. */
 export interface ServerProgram extends OwnProgram {
   /** All that is set here. */
@@ -99,7 +105,7 @@ function environment(program: ServerProgram, spec: AppSpec) {
   const { childEnv, redisUrl, namespace, home, settings } = program;
   return {
     ...serverVariables(home, spec, childEnv, settings),
-    ...only(childEnv, (name) => name === 'MEOW_ADVERTISE' || name === 'MEOW_DEBUG'),
+    ...only(childEnv, (name) => HANDED_ON.has(name)),
     REDIS_URL: redisUrl,
     MEOW_NAMESPACE: namespace,
     MEOW_HOME: home,

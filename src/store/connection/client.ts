@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import { Redis, type RedisOptions, ReplyError } from 'ioredis';
 import { reason } from '../../text.ts';
 import { withinAwake } from '../../time/awake-timer.ts';
-import { listenForHello, refuseOld } from './hello.ts';
-import type { RedisAddress, RedisPlace } from './redis-url.ts';
+import { type Hello, listenForHello, refuseOld, refuseSentinel } from './hello.ts';
+import { type NodeAddress, nameOf, type RedisPlace } from './redis-address.ts';
 import { isTrouble, storeError } from './trouble.ts';
 
 // Each command has a limit of its own, see connection.ts; this one frees what is kept for its answer.
@@ -12,13 +12,34 @@ const DISCONNECT_MS = 200;
 
 type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
 
+/** A connection, and what was said at its beginning. */
+export interface Opened {
+  readonly redis: Redis;
+  readonly hello: Hello;
+}
+
 /**
- * Opens one connection within `connectMs`. It never comes back by itself: whoever wants another opens
- * one, so that no state of an old one, and no promise that the client library keeps to itself (it
- * subscribes and selects again without anybody to hear of a failure), outlives it.
+ * Opens one connection to a Redis within `connectMs`.
  * @throws StoreError when Redis cannot be used
  */
-export async function openClient(address: RedisAddress, connectMs: number): Promise<Redis> {
+export async function openClient(address: NodeAddress, connectMs: number): Promise<Opened> {
+  const opened = await openNode(address, connectMs);
+  try {
+    refuseSentinel(address.label, opened.hello);
+  } catch (error) {
+    opened.redis.disconnect();
+    throw error;
+  }
+  return opened;
+}
+
+/**
+ * The same to a Redis or a Sentinel. It never comes back by itself: whoever wants another opens one, so
+ * that no state of an old one, and no promise that the client library keeps to itself (it subscribes
+ * and selects again without anybody to hear of a failure), outlives it.
+ * @throws StoreError
+ */
+export async function openNode(address: NodeAddress, connectMs: number): Promise<Opened> {
   const { label } = address;
   const redis = new Redis(clientOptions(address, connectMs));
   const hello = listenForHello(redis);
@@ -26,7 +47,7 @@ export async function openClient(address: RedisAddress, connectMs: number): Prom
     await withinAwake(greeted(redis), connectMs, () => new Error('connect timed out'));
     refuseOld(label, hello.version());
     if (hello.refusal() !== null) throw hello.refusal();
-    return redis;
+    return { redis, hello };
   } catch (cause) {
     redis.disconnect();
     refuseOld(label, hello.version());
@@ -41,6 +62,11 @@ export async function openClient(address: RedisAddress, connectMs: number): Prom
 /** How many bytes have come: what tells a slow Redis from one that is out of reach. */
 export function received(redis: Redis): number {
   return redis.stream.bytesRead;
+}
+
+/** `host:port` of the node that it leads to. */
+export function nodeOf({ options: { host = '', port = 0 } }: Redis): string {
+  return nameOf({ host, port });
 }
 
 /** What Redis answered instead, where it was Redis who said no. */
@@ -58,7 +84,7 @@ function greeted(redis: Redis): Promise<void> {
 
 // Its own defaults wait 73 s, or for ever, and send a pop twice: docs/decisions.md, "Nothing is sent
 // to Redis twice by itself".
-function clientOptions(address: RedisAddress, connectMs: number): ClientOptions {
+function clientOptions(address: NodeAddress, connectMs: number): ClientOptions {
   const { label: _, tls, place, ...how } = address;
   return {
     ...place,

@@ -3,7 +3,7 @@ import { debug } from '../../debug.ts';
 import type { StoreError } from '../../errors.ts';
 import { plain } from '../../text.ts';
 import { withinAwake } from '../../time/awake-timer.ts';
-import { received } from './client.ts';
+import { nodeOf, received } from './client.ts';
 import { Silence } from './silence.ts';
 import { isTrouble, storeError } from './trouble.ts';
 
@@ -43,6 +43,7 @@ export interface ConnectionWatch {
 /** Commands over the connection of the moment; who sees to it that there is one watches it. */
 export class CurrentConnection implements Link {
   readonly label: string;
+  readonly #follows: boolean;
   readonly #limits: CommandLimits;
   readonly #watch: ConnectionWatch;
   readonly #listeners = new Set<(redis: Redis) => void>();
@@ -50,8 +51,14 @@ export class CurrentConnection implements Link {
   #silence: Silence;
   #away: StoreError;
 
-  constructor(label: string, limits: CommandLimits, watch: ConnectionWatch) {
+  /** @param way its name, and whether another connection may lead to another node */
+  constructor(
+    { label, follows }: { readonly label: string; readonly follows: boolean },
+    limits: CommandLimits,
+    watch: ConnectionWatch,
+  ) {
     this.label = label;
+    this.#follows = follows;
     this.#limits = limits;
     this.#silence = new Silence(limits.silentMs);
     this.#watch = watch;
@@ -98,7 +105,7 @@ export class CurrentConnection implements Link {
     });
     redis.once('close', () => this.#lost(redis, cause));
     if (redis.status !== 'ready') return this.#lost(redis, cause);
-    debug.store?.(`connected to ${this.label}`);
+    debug.store?.(`connected to ${this.label}${this.#follows ? `, ${nodeOf(redis)}` : ''}`);
     for (const listener of this.#listeners) listener(redis);
   }
 
@@ -107,6 +114,14 @@ export class CurrentConnection implements Link {
     const redis = this.#redis;
     this.#redis = null;
     return redis;
+  }
+
+  /** It leads to the wrong node: what has no answer yet gets none, and the next one is to be made. */
+  giveUp(why: StoreError): void {
+    const redis = this.detach();
+    if (!redis) return;
+    redis.disconnect();
+    this.#goes(why);
   }
 
   /** The connection of the moment, if there is one. */
@@ -127,9 +142,13 @@ export class CurrentConnection implements Link {
   #lost(redis: Redis, cause: unknown): void {
     if (redis !== this.#redis) return;
     this.#redis = null;
-    this.#away = this.#error(cause);
-    debug.store?.(`lost the connection: ${plain(this.#away.message)}`);
-    this.#watch.lost(this.#away);
+    this.#goes(this.#error(cause));
+  }
+
+  #goes(why: StoreError): void {
+    this.#away = why;
+    debug.store?.(`lost the connection: ${plain(why.message)}`);
+    this.#watch.lost(why);
   }
 
   // What a connection that was given up leaves unanswered is no news.
@@ -140,7 +159,7 @@ export class CurrentConnection implements Link {
   }
 
   #error(cause: unknown): StoreError {
-    return storeError(this.label, cause);
+    return storeError(this.label, cause, this.#follows);
   }
 }
 

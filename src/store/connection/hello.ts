@@ -10,6 +10,10 @@ export interface Hello {
   version(): string | null;
   /** Why it was refused: the client goes on in the old protocol, where who hears cannot ask. */
   refusal(): unknown;
+  /** `master` or `replica`; null where it does not say. */
+  role(): string | null;
+  /** `standalone`, `cluster` or `sentinel`; null where it does not say. */
+  mode(): string | null;
 }
 
 /**
@@ -19,8 +23,12 @@ export interface Hello {
 export function listenForHello(redis: Redis): Hello {
   let version: string | null = null;
   let refusal: unknown = null;
+  let said: readonly unknown[] = [];
+  const field = (name: string) =>
+    said.includes(name) ? String(said[said.indexOf(name) + 1]) : null;
   const heard = (reply: unknown) => {
-    version = Array.isArray(reply) ? String(reply[reply.indexOf('version') + 1]) : null;
+    said = Array.isArray(reply) ? reply : [];
+    version = field('version');
   };
   const refused = (error: unknown) => {
     refusal = error;
@@ -33,7 +41,12 @@ export function listenForHello(redis: Redis): Hello {
     return answer;
   };
   redis.hello = listening as Redis['hello'];
-  return { version: () => version, refusal: () => refusal };
+  return {
+    version: () => version,
+    refusal: () => refusal,
+    role: () => field('role'),
+    mode: () => field('mode'),
+  };
 }
 
 /**
@@ -47,5 +60,15 @@ export function refuseOld(label: string, version: string | null): void {
     'refused',
     `Redis at ${label} is too old: version ${quote(version)}, and ${OLDEST} is needed`,
     `Use Redis ${OLDEST} or newer, or Valkey, and set REDIS_URL to it`,
+  );
+}
+
+/** @throws StoreError for a Sentinel: it listens like a Redis, and keeps nothing */
+export function refuseSentinel(label: string, hello: Hello): void {
+  if (hello.mode() !== 'sentinel') return;
+  throw new StoreError(
+    'refused',
+    `Redis at ${label} is a Sentinel, which knows of a Redis and is none`,
+    `Set REDIS_URL to redis+sentinel://${label}/<name of the master>`,
   );
 }

@@ -3,18 +3,22 @@ import { StoreError } from '../../errors.ts';
 import { troubleInWords } from '../../expected-errors.ts';
 import { withinAwake } from '../../time/awake-timer.ts';
 import { watchSleep } from '../../time/sleep-watch.ts';
-import { openClient, refusal } from './client.ts';
+import { nodeOf, refusal } from './client.ts';
 import { CurrentConnection } from './connection.ts';
-import type { LinkOptions } from './open.ts';
+import type { LinkOptions, Way } from './open.ts';
 import { Reconnect } from './reconnect.ts';
-import type { RedisAddress } from './redis-url.ts';
 import { SecondTry } from './second-try.ts';
-import { isTrouble, storeError } from './trouble.ts';
+import { isTrouble, movedTo, storeError } from './trouble.ts';
 import { createTroubleReport, type TroubleReport } from './trouble-report.ts';
 
 const CLOSE_MS = 1_000;
+/** Between two tries for another server, at most: of one address, and of those whom others follow. */
+const REFUSED_MOST_MS = 30_000;
+const FOLLOW_MOST_MS = 5_000;
 /** It is not, or not yet, the Redis to write to: another connection to the address may find that. */
-const WRONG_SERVER = /READONLY|MASTERDOWN|NOAUTH|LOADING/;
+const WRONG_SERVER = /READONLY|MASTERDOWN|NOAUTH|LOADING|CLUSTERDOWN/;
+/** The same, for certain, where there is somebody to ask which it is. */
+const MOVED = /^(MOVED|READONLY)\b/;
 
 /**
  * Keeps a link going for as long as its process lives. A connection that broke is made anew; beside
@@ -23,18 +27,19 @@ const WRONG_SERVER = /READONLY|MASTERDOWN|NOAUTH|LOADING/;
  */
 export class LastingConnection {
   readonly link: CurrentConnection;
-  readonly #address: RedisAddress;
+  readonly #way: Way;
   readonly #options: LinkOptions;
   readonly #sleep = watchSleep();
   readonly #report: TroubleReport;
   readonly #reconnect: Reconnect;
   readonly #second: SecondTry;
+  readonly #unwatch: () => void;
   readonly #mistakes = new Set<string>();
 
   /** @param first a connection, or why there is none yet */
-  constructor(address: RedisAddress, options: LinkOptions, first: Redis | StoreError) {
-    const { label } = address;
-    this.#address = address;
+  constructor(way: Way, options: LinkOptions, first: Redis | StoreError) {
+    const { label, follows } = way;
+    this.#way = way;
     this.#options = options;
     this.#report = createTroubleReport({
       begins: ({ message }) => message,
@@ -42,19 +47,20 @@ export class LastingConnection {
       say: options.say,
       slept: this.#sleep.slept,
     });
-    this.link = new CurrentConnection(label, options, {
+    this.link = new CurrentConnection(way, options, {
       lost: (error) => this.#lost(error),
       silent: () => this.#second.silent(),
       failed: (error) => this.#failed(error),
       well: this.#report.well,
     });
     this.#reconnect = new Reconnect({
-      dial: () => this.#dial(),
+      dial: way.dial,
       use: (fresh) => this.link.use(fresh),
       failed: (cause) => this.#stayedAway(cause),
     });
     this.#second = new SecondTry({
-      dial: () => this.#dial(),
+      dial: way.dial,
+      mostMs: follows ? FOLLOW_MOST_MS : REFUSED_MOST_MS,
       current: () => this.link.current(),
       use: (fresh) => this.link.use(fresh),
       answers: (fresh) => this.#inTime(fresh.ping()),
@@ -65,10 +71,12 @@ export class LastingConnection {
       this.link.stayAway(first);
       this.#lost(first);
     } else this.link.use(first);
+    this.#unwatch = way.watch((to) => this.#moved(to), options.say);
   }
 
   /** What was sent without waiting gets a moment to arrive. */
   async close(): Promise<void> {
+    this.#unwatch();
     for (const each of [this.#reconnect, this.#second, this.#sleep]) each.stop();
     const silent = this.link.silent();
     const redis = this.link.detach();
@@ -76,10 +84,6 @@ export class LastingConnection {
     if (!silent) await this.#inTime(redis.quit(), CLOSE_MS).catch((error) => this.#goes(error));
     // The client would wait for the close of a connection that has closed already.
     if (redis.status !== 'end') redis.disconnect();
-  }
-
-  #dial(): Promise<Redis> {
-    return openClient(this.#address, this.#options.connectMs);
   }
 
   #inTime<T>(work: Promise<T>, ms = this.#options.commandMs): Promise<T> {
@@ -93,7 +97,7 @@ export class LastingConnection {
 
   #stayedAway(cause: unknown): void {
     if (!isTrouble(cause)) return this.#mistaken(cause);
-    const error = storeError(this.#address.label, cause);
+    const error = storeError(this.#way.label, cause, this.#way.follows);
     this.link.stayAway(error);
     this.#report.trouble(error);
   }
@@ -113,6 +117,15 @@ export class LastingConnection {
   #failed(error: StoreError): void {
     if (error.kind === 'unavailable') this.#report.trouble(error);
     else this.#report.well();
-    if (WRONG_SERVER.test(refusal(error.cause) ?? '')) this.#second.refused();
+    const said = refusal(error.cause) ?? '';
+    if (this.#way.follows && MOVED.test(said)) this.link.giveUp(error);
+    else if (WRONG_SERVER.test(said)) this.#second.refused();
+  }
+
+  // Each of those who watch says so: the first is believed, and the others find us there.
+  #moved(to: string): void {
+    const redis = this.link.current();
+    if (!redis) return this.#reconnect.hurry();
+    if (nodeOf(redis) !== to) this.link.giveUp(movedTo(this.#way.label, to));
   }
 }

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
-import { isOutage } from '../../errors.ts';
-import { openClient } from './client.ts';
+import { isOutage, type StoreError } from '../../errors.ts';
 import {
   type CommandLimits,
   type ConnectionWatch,
@@ -8,10 +7,36 @@ import {
   type Link,
 } from './connection.ts';
 import { LastingConnection } from './lasting-connection.ts';
-import type { RedisAddress } from './redis-url.ts';
+
+/** How a connection is made: to one node, or to whichever is the primary now. */
+export interface Way {
+  /** `host:port`, or what names several; without credentials. */
+  readonly label: string;
+  /** Whether dialling again may lead to another node. */
+  readonly follows: boolean;
+  /** @throws StoreError when Redis cannot be used */
+  dial(): Promise<Redis>;
+  /** Asks all who know which node it is; none where there is only one. */
+  ask(): Promise<Guides | null>;
+  /**
+   * Calls back whenever it is told that another node is the primary now, with its `host:port`.
+   * @param say told where those who would tell are out of reach
+   * @returns stops
+   */
+  watch(moved: (to: string) => void, say: (line: string) => void): () => void;
+}
+
+/** Those who know which node is the primary: sentinels, or nodes of a cluster. */
+export interface Guides {
+  readonly kind: 'sentinels' | 'cluster';
+  readonly answered: number;
+  /** Of those that did not answer as they should. */
+  readonly troubles: readonly StoreError[];
+  /** `host:port` of each node that one of them takes for the primary: more than one where they do not agree. */
+  readonly primaries: readonly string[];
+}
 
 export interface LinkOptions extends CommandLimits {
-  readonly connectMs: number;
   /** A line for whoever reads the log. */
   say(line: string): void;
   /** Rejects unless Redis takes a write there; must change nothing. */
@@ -27,12 +52,9 @@ export interface OpenLink extends Link {
  * A link of one connection, for a verb: when that breaks, it is broken.
  * @throws StoreError when Redis cannot be used
  */
-export async function openConnection(
-  address: RedisAddress,
-  options: LinkOptions,
-): Promise<OpenLink> {
-  const redis = await openClient(address, options.connectMs);
-  const link = new CurrentConnection(address.label, options, unwatched);
+export async function openConnection(way: Way, options: LinkOptions): Promise<OpenLink> {
+  const redis = await way.dial();
+  const link = new CurrentConnection(way, options, unwatched);
   link.use(redis);
   return opened(link, async () => link.detach()?.disconnect());
 }
@@ -43,15 +65,15 @@ export async function openConnection(
  * @throws StoreError when Redis cannot be used at first
  */
 export async function openLastingConnection(
-  address: RedisAddress,
+  way: Way,
   options: LinkOptions,
   mayBeAway = false,
 ): Promise<OpenLink> {
-  const redis = await openClient(address, options.connectMs).catch((error: unknown) => {
+  const redis = await way.dial().catch((error: unknown) => {
     if (mayBeAway && isOutage(error)) return error;
     throw error;
   });
-  const lasting = new LastingConnection(address, options, redis);
+  const lasting = new LastingConnection(way, options, redis);
   return opened(lasting.link, () => lasting.close());
 }
 

@@ -21,18 +21,32 @@ export interface ReconnectDeps {
  */
 export class Reconnect {
   readonly #deps: ReconnectDeps;
+  readonly #mostMs: number;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  /** Rises with each try that makes the ones before it void. */
+  #turn = 0;
 
-  constructor(deps: ReconnectDeps) {
+  /** @param mostMs between two tries, at most */
+  constructor(deps: ReconnectDeps, mostMs = MOST_MS) {
     this.#deps = deps;
+    this.#mostMs = mostMs;
   }
 
   start(tries = 0): void {
     if (this.#stopped) return;
-    const delayMs = Math.min(FIRST_MS * 2 ** tries, MOST_MS);
+    const delayMs = Math.min(FIRST_MS * 2 ** tries, this.#mostMs);
     const jittered = delayMs * (1 + JITTER * (2 * Math.random() - 1));
-    this.#timer = setTimeout(() => void this.#try(tries), jittered);
+    const turn = this.#turn;
+    this.#timer = setTimeout(() => void this.#try(tries, turn), jittered);
+  }
+
+  /** Tries at once: what is under way leads to where Redis is known to be no more. */
+  hurry(): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#timer);
+    this.#turn += 1;
+    void this.#try(0, this.#turn);
   }
 
   stop(): void {
@@ -40,13 +54,14 @@ export class Reconnect {
     clearTimeout(this.#timer);
   }
 
-  async #try(tries: number): Promise<void> {
+  async #try(tries: number, turn: number): Promise<void> {
+    const isVoid = () => this.#stopped || turn !== this.#turn;
     try {
       const redis = await this.#deps.dial();
-      if (this.#stopped) redis.disconnect();
+      if (isVoid()) redis.disconnect();
       else this.#deps.use(redis);
     } catch (cause) {
-      if (this.#stopped) return;
+      if (isVoid()) return;
       debug.store?.(`could not connect, try ${tries + 1}: ${plain(reason(cause))}`);
       this.#deps.failed(cause);
       this.start(tries + 1);

@@ -96,7 +96,8 @@ function ofCluster(said: string): Trouble | null {
   const [, elsewhere] = /^(?:MOVED|ASK) \d+ (\S+)/.exec(said) ?? [];
   if (elsewhere !== undefined) {
     const says = `is one node of a cluster, and our keys are on another: ${quote(elsewhere)}`;
-    return refused(says, `Set REDIS_URL to that node, ${NO_CLUSTER}`);
+    const url = `redis+cluster://${plain(elsewhere)}`;
+    return refused(says, `Set REDIS_URL to ${url}, which finds them, ${NO_CLUSTER}`);
   }
   if (!/^(CLUSTERDOWN|CROSSSLOT)\b/.test(said)) return null;
   const remedy = `Mend the cluster (CLUSTER INFO), or set REDIS_URL to another, ${NO_CLUSTER}`;

@@ -6,10 +6,11 @@ import { isTrouble } from './trouble.ts';
 const SILENT_PAUSE_MS = 5_000;
 const SILENT_JITTER = 0.5;
 const REFUSED_FIRST_MS = 1_000;
-const REFUSED_MOST_MS = 30_000;
 
 export interface SecondTryDeps {
   dial(): Promise<Redis>;
+  /** Between two tries where the first one refuses, at most. */
+  readonly mostMs: number;
   /** The connection that commands use now; null while there is none. */
   current(): Redis | null;
   /** From now on this one. */
@@ -50,7 +51,7 @@ export class SecondTry {
     this.#replace(first, answers, stillBad).catch(this.#deps.mistaken);
   }
 
-  /** It is the wrong server, or not ready: one try after 1 s, then after 2, 4 … 30 s. */
+  /** It is the wrong server, or not ready: one try after 1 s, then after 2, 4 … `mostMs`. */
   refused(): void {
     if (this.#timer || this.#trying || this.#stopped) return;
     this.#timer = setTimeout(() => this.#seek().catch(this.#deps.mistaken), this.#delayMs);
@@ -67,7 +68,7 @@ export class SecondTry {
     const well = first !== null && (await holds(takesWrites(first)));
     const better = first && !well && (await this.#replace(first, takesWrites, () => true));
     this.#timer = undefined;
-    this.#delayMs = Math.min(2 * this.#delayMs, REFUSED_MOST_MS);
+    this.#delayMs = Math.min(2 * this.#delayMs, this.#deps.mostMs);
     // Where there is no connection at all somebody else makes the next one.
     if (!first || well || better) this.#delayMs = REFUSED_FIRST_MS;
     else this.refused();

@@ -50,12 +50,25 @@ const answers: readonly Case[] = [
     'has no such database',
     'Correct the number of the database in REDIS_URL',
   ],
+  [/^UNBLOCKED /, 'unavailable', 'has become a replica', LATER],
   [/^(BUSY|TRYAGAIN) /, 'unavailable', 'is busy with something else', LATER],
   [
     /compiling script|unexpected symbol|script flag/i,
     'refused',
     'is too old',
     'Use Redis 7 or newer, or Valkey',
+  ],
+];
+
+/** What a node answers that is not, or not now, the one for our keys: where another can be found. */
+const ofNodes: readonly Case[] = [
+  [/^(MOVED|READONLY|MASTERDOWN) /, 'unavailable', 'has another primary now', LATER],
+  [/^(ASK|TRYAGAIN) /, 'unavailable', 'is moving our keys to another node', LATER],
+  [
+    /^CLUSTERDOWN /,
+    'unavailable',
+    'is a cluster that is down, or in which nobody serves our keys',
+    'Bring its nodes back (CLUSTER INFO tells more)',
   ],
 ];
 
@@ -86,12 +99,23 @@ export function isTrouble(cause: unknown): boolean {
 /**
  * One clear error for whatever the client threw.
  * @param label `host:port`, without credentials
+ * @param follows whether another connection may lead to another node: then a wrong one is soon left
  */
-export function storeError(label: string, cause: unknown): StoreError {
+export function storeError(label: string, cause: unknown, follows = false): StoreError {
   if (cause instanceof StoreError) return cause;
-  const answered = cause instanceof Error && cause instanceof ReplyError;
-  const { kind, says, remedy } = answered ? ofAnswer(cause) : ofWay(cause);
+  const passing = follows ? known(cause, ofNodes) : null;
+  const { kind, says, remedy } = passing ?? troubleOf(cause);
   return new StoreError(kind, `Redis at ${label} ${says}`, remedy, { cause });
+}
+
+/** What is wrong, after the name of who said it. */
+export function troubleOf(cause: unknown): Trouble {
+  return cause instanceof Error && cause instanceof ReplyError ? ofAnswer(cause) : ofWay(cause);
+}
+
+/** @param to `host:port` of the primary that it has now */
+export function movedTo(label: string, to: string): StoreError {
+  return new StoreError('unavailable', `Redis at ${label} has another primary now: ${to}`, LATER);
 }
 
 /** Whether it is the same for whoever would write there. */
@@ -108,9 +132,9 @@ function ofWay(cause: unknown): Trouble {
   return known(cause) ?? networkTrouble(cause);
 }
 
-function known(cause: unknown): Trouble | null {
+function known(cause: unknown, cases = answers): Trouble | null {
   const text = reason(cause);
-  const found = answers.find(([pattern]) => pattern.test(text));
+  const found = cases.find(([pattern]) => pattern.test(text));
   if (!found) return null;
   const [, kind, says, remedy] = found;
   return { kind, says, remedy };

@@ -1,8 +1,7 @@
 import type { FleetEvent, NewEvent } from '../../model/event.ts';
 import type { Skipped } from '../../model/fleet-view.ts';
 import type { Link } from '../connection/connection.ts';
-import type { LinkOptions } from '../connection/open.ts';
-import type { RedisAddress } from '../connection/redis-url.ts';
+import type { LinkOptions, Way } from '../connection/open.ts';
 import type { Keys } from '../keys.ts';
 import { followEvents } from './follow.ts';
 import { readEvents } from './read.ts';
@@ -46,7 +45,7 @@ export function createEvents(
   link: Link,
   keys: Keys,
   toText: EventText,
-  address: RedisAddress,
+  way: Way,
   options: LinkOptions,
 ): Events & Pick<EventWriter, 'written'> {
   const { note, written } = createEventWriter(link, keys, toText, options.say);
@@ -68,6 +67,6 @@ export function createEvents(
       return limit === 0 ? [] : wanted.slice(-limit);
     },
     follow: (from, onEvents, signal, { say = () => {}, onSkipped = () => {} } = {}) =>
-      followEvents({ address, keys, link: { ...options, say }, from, onEvents, onSkipped, signal }),
+      followEvents({ way, keys, link: { ...options, say }, from, onEvents, onSkipped, signal }),
   };
 }

@@ -2,8 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isOutage } from '../../errors.ts';
 import type { FleetEvent } from '../../model/event.ts';
 import type { Skipped } from '../../model/fleet-view.ts';
-import { type LinkOptions, type OpenLink, openLastingConnection } from '../connection/open.ts';
-import type { RedisAddress } from '../connection/redis-url.ts';
+import {
+  type LinkOptions,
+  type OpenLink,
+  openLastingConnection,
+  type Way,
+} from '../connection/open.ts';
 import type { Keys } from '../keys.ts';
 import { readEvents } from './read.ts';
 
@@ -13,7 +17,7 @@ const AGAIN_MS = 500;
 const BEFORE_ALL = '0-0';
 
 export interface Following {
-  readonly address: RedisAddress;
+  readonly way: Way;
   readonly keys: Pick<Keys, 'events'>;
   readonly link: LinkOptions;
   /** Id of the last event that is known; null for what comes from now on. */
@@ -44,10 +48,10 @@ export async function followEvents(following: Following): Promise<void> {
   }
 }
 
-async function opened({ address, link, signal }: Following): Promise<OpenLink | null> {
+async function opened({ way, link, signal }: Following): Promise<OpenLink | null> {
   while (!signal.aborted) {
     try {
-      return await openLastingConnection(address, {
+      return await openLastingConnection(way, {
         ...link,
         commandMs: BLOCK_MS + link.commandMs,
       });

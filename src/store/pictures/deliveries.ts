@@ -12,7 +12,7 @@ import requeueExpiredText from '../scripts/pictures/requeue-expired.lua';
 import type { Pictures, StoreSettings } from '../store.ts';
 import { load } from './queue.ts';
 
-type Deliveries = Omit<Pictures, 'enqueue' | 'size' | 'list' | 'read'>;
+type Deliveries = Omit<Pictures, 'enqueue' | 'enqueueDurably' | 'size' | 'list' | 'read'>;
 
 /** A picture is claimed, handed out, and gone once acknowledged; else it goes back on top. */
 export function createDeliveries(

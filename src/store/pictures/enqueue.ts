@@ -3,11 +3,13 @@ import type { Redis } from 'ioredis';
 import { StoreError } from '../../errors.ts';
 import type { NewPicture, PictureInfo } from '../../model/picture.ts';
 import type { Link } from '../connection/connection.ts';
+import type { OpenLink } from '../connection/open.ts';
 import type { Keys } from '../keys.ts';
 import { defineScript } from '../scripts/define.ts';
 import enqueueText from '../scripts/pictures/enqueue.lua';
 import type { Pictures, StoreSettings } from '../store.ts';
 import { createDeliveries } from './deliveries.ts';
+import { createDurableEnqueue } from './durable.ts';
 import { createQueue } from './queue.ts';
 import { storeBytes } from './store-bytes.ts';
 
@@ -77,10 +79,19 @@ function tooSlow(label: string): StoreError {
   return new StoreError('unavailable', message, 'Nothing was queued; try again');
 }
 
-/** The picture queue: newest first, and a picture leaves it only when somebody has it. */
-export function createPictures(link: Link, keys: Keys, settings: StoreSettings): Pictures {
+/**
+ * The picture queue: newest first, and a picture leaves it only when somebody has it.
+ * @param open makes a connection that ends with one upload
+ */
+export function createPictures(
+  link: Link,
+  keys: Keys,
+  settings: StoreSettings,
+  open: () => Promise<OpenLink>,
+): Pictures {
   return {
     ...createEnqueue(link, keys, settings),
+    ...createDurableEnqueue(open, (own) => createEnqueue(own, keys, settings).enqueue),
     ...createDeliveries(link, keys, settings),
     ...createQueue(link, keys),
   };

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FailedError, StoreError } from '../../../src/errors.ts';
 import { openClient } from '../../../src/store/connection/client.ts';
 import { CurrentConnection } from '../../../src/store/connection/connection.ts';
-import { parseRedisUrl } from '../../../src/store/connection/redis-url.ts';
+import { parseNodeUrl } from '../../../src/store/connection/redis-url.ts';
 import { startRedis, type TestRedis } from '../../helpers/redis.ts';
 import { openStore } from '../../helpers/store.ts';
 import { until } from '../../helpers/until.ts';
@@ -16,16 +16,16 @@ beforeAll(async () => {
 afterAll(() => redis.stop());
 
 async function openLink() {
-  const address = parseRedisUrl(redis.url);
+  const address = parseNodeUrl(redis.url, 'REDIS_URL');
   const seen: string[] = [];
   const limits = { commandMs: 1_000, silentMs: 2_000 };
-  const link = new CurrentConnection(address.label, limits, {
+  const link = new CurrentConnection({ label: address.label, follows: false }, limits, {
     lost: () => seen.push('lost'),
     silent: () => seen.push('silent'),
     failed: ({ kind }) => seen.push(kind),
     well: () => seen.push('well'),
   });
-  link.use(await openClient(address, 2_000));
+  link.use((await openClient(address, 2_000)).redis);
   return { link, seen };
 }
 

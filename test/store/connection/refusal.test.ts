@@ -145,7 +145,11 @@ describe('a Redis that answers but refuses is told by what it lacks', () => {
       (await refusedBeat(store)).message.includes('on another'),
     );
     const where = new RegExp(`our keys are on another: "127.0.0.1:${other.port}"$`);
-    expectRefusal(await refusedBeat(store), where, /Set REDIS_URL to that node/);
+    expectRefusal(
+      await refusedBeat(store),
+      where,
+      /Set REDIS_URL to redis\+cluster:\/\/127\.0\.0\.1:\d+, which finds them/,
+    );
   });
 
   test('where something else stands under a key: that key, in a script and outside', async () => {

@@ -1,0 +1,57 @@
+import { StoreError } from '../../errors.ts';
+
+/** What some of those who were asked said, in the order in which it came. */
+export interface Gathered<T> {
+  readonly answers: readonly T[];
+  readonly failures: readonly StoreError[];
+}
+
+/** How long the others have, once the first has answered: one that hangs holds nobody up. */
+const TOGETHER_MS = 100;
+
+/**
+ * Waits for several who know the same, of whom some may be gone.
+ * @throws what is no StoreError: a mistake of ours
+ */
+export function gather<T>(
+  asked: readonly Promise<T>[],
+  togetherMs = TOGETHER_MS,
+): Promise<Gathered<T>> {
+  return new Promise((resolve, reject) => {
+    const answers: T[] = [];
+    const failures: StoreError[] = [];
+    let limit: NodeJS.Timeout | undefined;
+    const done = () => {
+      clearTimeout(limit);
+      resolve({ answers: [...answers], failures: [...failures] });
+    };
+    const another = () => {
+      if (answers.length + failures.length === asked.length) done();
+    };
+    for (const each of asked) {
+      each.then(
+        (answer) => {
+          answers.push(answer);
+          limit ??= setTimeout(done, togetherMs);
+          another();
+        },
+        (error: unknown) => {
+          if (!(error instanceof StoreError)) return reject(error);
+          failures.push(error);
+          another();
+        },
+      );
+    }
+  });
+}
+
+/** Why none of them was of use, as one error: a refusal has to be mended, an outage may pass. */
+export function noneOf(failures: readonly StoreError[], message: string): StoreError {
+  const refused = failures.find(({ kind }) => kind !== 'unavailable');
+  const told = refused ?? failures[0];
+  const why = [...new Set(failures.map((each) => each.message))].join('; ');
+  const remedy = told?.remedy ?? 'Correct REDIS_URL';
+  return new StoreError(refused?.kind ?? 'unavailable', `${message}: ${why}`, remedy, {
+    cause: told?.cause,
+  });
+}

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type RedisCluster, startCluster } from '../../helpers/redis-cluster.ts';
+import { PASSWORD } from '../../helpers/replicated-redis.ts';
+import { sampleRecord } from '../../helpers/store.ts';
+import { failure, openStores, type Stores, survives } from './survivor.ts';
+
+let cluster: RedisCluster;
+let stores: Stores;
+
+beforeAll(async () => {
+  cluster = await startCluster();
+  stores = openStores(cluster.url);
+});
+afterAll(async () => {
+  await stores.close();
+  await cluster.stop();
+});
+
+const at = ({ port }: { readonly port: number }) => `127.0.0.1:${port}`;
+
+describe('a Redis Cluster', () => {
+  test('is entered by any of its nodes, and all of a fleet is on the one that has its keys', async () => {
+    const primary = await cluster.primary();
+    for (const node of cluster.nodes) {
+      const { store } = await stores.open({ url: `redis+cluster://:${PASSWORD}@${at(node)}` });
+      await store.registry.register(sampleRecord({ id: 'abc234', port: node.port }), null);
+    }
+    expect(await cluster.ask(primary, 'HLEN', '{meow}:servers')).toBe(1);
+  });
+
+  test('has fleets of two namespaces on two nodes, each whole', async () => {
+    const { store } = await stores.open({ namespace: 'woof' });
+    await store.registry.register(sampleRecord(), null);
+    const { servers } = await store.registry.fleet();
+    expect(servers.map(({ record }) => record.id)).toEqual(['abc234']);
+  });
+
+  test('tells whoever names one node alone what to write instead', async () => {
+    const primary = await cluster.primary();
+    const wrong = cluster.nodes.find((node) => node !== primary) ?? primary;
+    const { store } = await stores.open({ url: `redis://:${PASSWORD}@${at(wrong)}` });
+    const error = await failure(store.messages.set('a', 'b', 10));
+    expect(error).toMatchObject({ kind: 'refused', exitCode: 4 });
+    expect(error.message).toMatch(/is one node of a cluster, and our keys are on another: "/);
+    expect(error.remedy).toContain('redis+cluster://');
+  });
+
+  test('goes on over CLUSTER FAILOVER and kill -9, with subscriptions, events and a known heir', async () => {
+    const seed = await cluster.primary();
+    const url = `redis+cluster://:${PASSWORD}@${at(seed)}`;
+    await survives(cluster, await stores.open({ url }));
+  });
+
+  test('whose nodes are all gone is told with each of them', async () => {
+    const url = `redis+cluster://:${PASSWORD}@127.0.0.1:1,127.0.0.1:2`;
+    const error = await failure(stores.open({ url }));
+    expect([error.kind, error.exitCode]).toEqual(['unavailable', 4]);
+    expect(error.message).toMatch(/^no node of the cluster has our keys: .*:1 .* refused.*:2 /);
+  });
+
+  test('that wants another password says so', async () => {
+    const url = `redis+cluster://:wrong@${at(await cluster.primary())}`;
+    const error = await failure(stores.open({ url }));
+    expect([error.kind, error.exitCode]).toEqual(['refused', 4]);
+    expect(`${error.message} ${error.remedy}`).toMatch(/refused the password .*REDIS_URL/);
+  });
+});
