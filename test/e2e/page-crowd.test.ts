@@ -115,6 +115,26 @@ describe.runIf(thorough)(`with ${SERVERS} servers`, () => {
     },
   );
 
+  testPage(
+    'are all on paper, and all that are left by a filter in a picture of the page',
+    async () => {
+      const { page, context } = await openPage(browser, site.tokenUrl());
+      const last = page.locator('#servers tbody tr').last();
+      await page
+        .locator('#servers tbody tr')
+        .nth(SERVERS - 1)
+        .waitFor();
+      const painting = () => last.evaluate((row) => getComputedStyle(row).contentVisibility);
+      expect(await painting()).toBe('auto');
+      await page.emulateMedia({ media: 'print' });
+      expect(await painting()).toBe('visible');
+      await page.emulateMedia({ media: 'screen' });
+      await page.locator('#filter').fill(id(7));
+      expect(await painting()).toBe('visible');
+      await context.close();
+    },
+  );
+
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const width of [360, 1_600]) {
       testPage(`a picture is taken of them, ${colorScheme}, ${width} px`, async () => {

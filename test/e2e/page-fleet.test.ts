@@ -122,12 +122,23 @@ describe('of a fleet at work the page', () => {
         const totals = page.locator('#totals');
         const isCutOff = (box: HTMLElement) => box.scrollWidth > box.clientWidth;
         expect(await totals.evaluate(isCutOff)).toBe(false);
+        const row = page.locator('#servers tbody tr').last();
+        const isPainted = (box: HTMLElement) => getComputedStyle(box).contentVisibility;
+        expect(await row.evaluate(isPainted)).toBe('visible');
+        expect(await page.locator('#doors td').nth(1).evaluate(linesOfHost)).toBe(1);
         expect(faults).toEqual([]);
         await context.close();
       });
     }
   }
 });
+
+/** In the page: in how many lines the host and port of an address stand. */
+function linesOfHost(cell: HTMLElement): number {
+  const range = document.createRange();
+  range.selectNodeContents(cell.lastChild ?? cell);
+  return range.getClientRects().length;
+}
 
 /** A door's usual day, at some hundred requests a second. What a killed server had in hand may fail. */
 async function startLoad(url: string, signal: AbortSignal): Promise<void> {

@@ -27,9 +27,16 @@ function createDoorRow(): Entry<DoorNow> {
     element: row,
     update({ door, isOwn }) {
       if (id) setText(id, isOwn ? `${door.id} (this one)` : door.id);
-      if (url) setText(url, door.url);
+      if (url) setAddress(url, door.url);
       if (host) setText(host, door.host);
       if (rps) setText(rps, door.rps === null ? UNKNOWN : rate(door.rps));
     },
   };
+}
+
+/** Where it has to break, it does so before the host: a number in two halves is hard to read. */
+function setAddress(cell: HTMLElement, url: string): void {
+  if (cell.textContent === url) return;
+  const [, scheme = '', rest = url] = /^([a-z]+:\/\/)(.*)$/.exec(url) ?? [];
+  cell.replaceChildren(scheme, document.createElement('wbr'), rest);
 }

@@ -5,14 +5,18 @@ import { keyedList } from '../elements/keyed-list.ts';
 import { createSparklines } from '../elements/sparkline.ts';
 import { createServerRow, type ServerNow } from './server-row.ts';
 
+/** So many rows are painted wherever they stand; of more, those in view: see page.css. */
+const FEW = 24;
+
 /** The table of servers, with its filter and its order. */
 export function createServers(): (overview: Overview) => void {
   const table = find(HTMLTableElement, '#servers');
   const filter = find(HTMLInputElement, '#filter');
   const heading = find(HTMLElement, '#servers-title');
   const sparkline = createSparklines();
+  const body = find(HTMLElement, 'tbody', table);
   const list = keyedList<ServerNow>(
-    find(HTMLElement, 'tbody', table),
+    body,
     ({ server }) => server.id,
     (now) => createServerRow(now, sparkline),
   );
@@ -27,6 +31,7 @@ export function createServers(): (overview: Overview) => void {
       servers.filter((server) => matches(server, filter.value)),
       sorting,
     );
+    body.toggleAttribute('data-many', shown.length > FEW);
     const lostFocus = list.update(shown.map((server) => ({ server, at })));
     // Whoever works by keyboard goes on from here, not from the top of the page.
     if (lostFocus) heading.focus({ preventScroll: true });
