@@ -31,7 +31,7 @@ const isWritten = (words: string) => {
   return readdirSync(folder).some((name) => readFileSync(join(folder, name)).includes(words));
 };
 
-test('`up` starts its local Redis again when that was killed: same servers, same message, within 5 s', async () => {
+test('`up` starts its local Redis again when that was killed: same servers, same message, within 5 s; one that is silent is still the one meant', async () => {
   const port = String(await freePort());
   const up = site.start(['up', '-n', '2', '--port', port, '--no-admin'], { env });
   const told: string[] = [];
@@ -57,6 +57,13 @@ test('`up` starts its local Redis again when that was killed: same servers, same
   const after = await until('both serve', usable);
   expect(after.map(({ id }) => id)).toEqual(before.map(({ id }) => id));
   expect(told.join('')).toContain('the local Redis had ended and was started again');
+  process.kill(redisPid(), 'SIGSTOP');
+  const { code, stderr } = await site.run(['ls'], { env });
+  process.kill(redisPid(), 'SIGCONT');
+  expect([code, stderr]).toEqual([
+    4,
+    expect.stringMatching(/^meowctl: Redis at \S+ does not answer/),
+  ]);
   up.kill('SIGINT');
   expect((await finish(up)).code).toBe(0);
 });

@@ -41,6 +41,8 @@ export async function chooseRedis(
   if (found && 'started' in found && found.started) {
     output.talk(`started a local Redis at ${parseRedisUrl(found.url).label}`);
   }
+  const busy = found?.source === 'local' ? null : await busyLocal(config);
+  if (busy !== null) return busy;
   if (found) return found.url;
   if (mayBeAway) return await lastUsed(config);
   throw await nobodyAnswers(config);
@@ -54,6 +56,16 @@ export async function warnOfEviction(store: Store, output: Output): Promise<void
   output.talk(
     `meowctl: warning: Redis at ${store.label} has maxmemory-policy ${eviction.policy}: ${when}, it loses servers and pictures; set it to noeviction`,
   );
+}
+
+/** The local Redis, where its process lives and only was too slow to answer: who connects has more patience. */
+async function busyLocal({ home }: Settings): Promise<string | null> {
+  const [{ isRun, localAddress }, { readRun }] = await Promise.all([
+    import('../../local-redis/recorded-run.ts'),
+    import('../../local-redis/files.ts'),
+  ]);
+  const run = readRun(home);
+  return run && isRun(home, run) ? localAddress(home) : null;
 }
 
 /** Where the local Redis was, as it comes back there. */
