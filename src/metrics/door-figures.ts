@@ -43,6 +43,7 @@ export interface FiguresDelta {
 
 /** Figures that may be those of several processes. */
 export interface MergedFigures extends DoorFigures {
+  readonly clients: SocketBytes;
   merge(delta: FiguresDelta): void;
   tallies(): Iterable<readonly [id: string | null, tally: Tally]>;
 }

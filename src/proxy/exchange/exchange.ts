@@ -8,13 +8,13 @@ import {
 } from '../client/connection.ts';
 import { answerTo, type OwnAnswer, own, sendOwn } from '../client/own-response.ts';
 import type { FailedTry } from '../request-notes.ts';
-import { type Failure, isRefusal, isVacant } from '../upstream/failure.ts';
+import type { Failure } from '../upstream/failure.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { Attempt } from './attempt.ts';
 import type { Client } from './client.ts';
 import { attemptName, type DoorContext, type Outgoing, pickUpstream } from './context.ts';
 import { CLIENT_LEFT, count, isWorthReporting, report, requestId } from './report.ts';
-import { type Judgement, judge, moreRoom } from './shared.ts';
+import { type Judgement, judge, moreRoom, ownRoom, tellPool } from './shared.ts';
 import type { Waiting } from './start-queue.ts';
 import { takesPicture } from './undelivered-pictures.ts';
 
@@ -103,7 +103,7 @@ export class Exchange implements Client, Unanswered, Waiting {
     this.#trouble = why;
     if (upstream) this.#failures = [...(this.#failures ?? []), { server: upstream.id, why }];
     debug.proxy?.(`${attemptName(this.outgoing)} failed at ${upstream?.id}, ${failure}: ${why}`);
-    if (upstream) this.#tellPool(upstream, failure, error, isOwn);
+    if (upstream && !isOwn) tellPool(this.context, upstream, failure, error, why);
     const judged = this.#judge(failure, upstream);
     if (judged instanceof Promise) void judged.then((late) => this.#goOn(failure, late));
     else this.#goOn(failure, judged);
@@ -118,6 +118,13 @@ export class Exchange implements Client, Unanswered, Waiting {
   }
 
   #try(): void {
+    const { affinity } = this.outgoing;
+    const room = affinity && ownRoom(this.context, this.#tried, affinity);
+    if (room) void room.then(() => this.#isOver || this.#send());
+    else this.#send();
+  }
+
+  #send(): void {
     const upstream = pickUpstream(this.context, this.#tried, this.outgoing.affinity);
     if (!upstream) return this.#noUpstream();
     if (this.#again) this.#tried.at(-1)?.tally.retried(this.#again);
@@ -140,15 +147,6 @@ export class Exchange implements Client, Unanswered, Waiting {
       return this.#answer(own.noServers, this.#trouble ?? 'no usable server');
     }
     this.#answer(own.allBusy, 'every server is at its cap');
-  }
-
-  #tellPool(upstream: Upstream, failure: Failure, error: Error, isOwn: boolean): void {
-    const { pool, onChange } = this.context;
-    if (failure === 'unconnected' && isRefusal(error)) {
-      pool.refused(upstream, this.#trouble ?? '', isVacant(error));
-    } else if (failure === 'broken' && !isOwn) pool.reset(upstream);
-    else return;
-    onChange();
   }
 
   #judge(failure: Failure, upstream: Upstream | null) {

@@ -1,4 +1,6 @@
-import type { Failure } from '../upstream/failure.ts';
+import type { Affinity } from '../sticky/cookie.ts';
+import { isFull } from '../upstream/balancer.ts';
+import { type Failure, isRefusal, isVacant } from '../upstream/failure.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { DoorContext, Outgoing } from './context.ts';
 import type { Breaking } from './poison.ts';
@@ -57,6 +59,35 @@ export function judge(context: DoorContext, failed: FailedAttempt): Judgement | 
   }
   const poison = list.broke({ method, path, upstream, repeated }, performance.now());
   return { again: retryPolicy.allows({ ...asked, poison }), poison };
+}
+
+/** Tells the pool what an attempt says of its server. */
+export function tellPool(
+  { pool, onChange }: Pick<DoorContext, 'pool' | 'onChange'>,
+  upstream: Upstream,
+  failure: Failure,
+  error: Error,
+  why: string,
+): void {
+  if (failure === 'unconnected' && isRefusal(error)) pool.refused(upstream, why, isVacant(error));
+  else if (failure === 'broken') pool.reset(upstream);
+  else return;
+  onChange();
+}
+
+/**
+ * Asks the same for the server that a client sticks to.
+ * @returns null where there is room, or other workers can have none
+ */
+export function ownRoom(
+  { pool, shared, options }: Pick<DoorContext, 'pool' | 'shared' | 'options'>,
+  tried: readonly Upstream[],
+  { server }: Affinity,
+): Promise<boolean> | null {
+  if (!shared || server === null) return null;
+  const upstream = pool.one(server);
+  if (!upstream || !isFull(upstream, options.maxInflight) || tried.includes(upstream)) return null;
+  return upstream.reserved > 0 ? shared.room([server]) : null;
 }
 
 /** Asks the door's other workers for a place at a server. @returns null where there is nobody to ask */

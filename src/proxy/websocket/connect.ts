@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { debug } from '../../debug.ts';
 import { type OwnAnswer, own } from '../client/own-response.ts';
 import { type DoorContext, pickUpstream } from '../exchange/context.ts';
-import { moreRoom } from '../exchange/shared.ts';
+import { moreRoom, ownRoom } from '../exchange/shared.ts';
 import { untilStarted } from '../exchange/start-queue.ts';
 import type { Affinity } from '../sticky/cookie.ts';
 import { isVacant, judgeFailure } from '../upstream/failure.ts';
@@ -26,6 +26,7 @@ export async function findServer(
 ): Promise<Found | OwnAnswer | null> {
   const { retries, doorConnectMs } = context.options;
   const tried: Upstream[] = [];
+  await ownPlace(context, affinity);
   while (tried.length <= retries && !client.destroyed) {
     const upstream = pickUpstream(context, tried, affinity);
     if (!upstream && (await mayBeSoon(context, client, tried))) continue;
@@ -46,6 +47,10 @@ export async function findServer(
   const { pool } = context;
   if (pool.routable().length > 0) return own.allBusy;
   return pool.all().some(({ state }) => state === 'failed') ? own.badGateway : own.noServers;
+}
+
+async function ownPlace(context: DoorContext, affinity: Affinity | null): Promise<void> {
+  if (affinity) await ownRoom(context, [], affinity);
 }
 
 /** Whether to look again: a server was started, or another worker has given up a place at one. */

@@ -173,6 +173,7 @@ export class Front implements Listener {
 
   #report(member: Member, report: Report): void {
     const { figures, notes } = this.#deps;
+    const isNews = report.servers !== null || report.seq !== member.seq;
     member.told(report);
     this.#verdicts.count(report.requests);
     if (report.figures) figures.merge(report.figures);
@@ -181,7 +182,7 @@ export class Front implements Listener {
     this.#handOver.look(member);
     this.#handOver.pump();
     if (report.servers) this.#keepPlaces(member);
-    this.#update();
+    if (isNews) this.#update();
   }
 
   #keepPlaces(member: Member): void {

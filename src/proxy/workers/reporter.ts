@@ -14,6 +14,8 @@ export interface ReporterDeps {
 }
 
 const USAGE_MS = 1_000;
+/** Where nothing happens it says so this often. */
+const QUIET_MS = 1_000;
 const US_PER_MS = 1_000;
 
 /** What a worker tells of itself: what changed, and what it has counted, since it told last. */
@@ -25,6 +27,8 @@ export class Reporter {
   #seq = 0;
   #servers = '';
   #requests = 0;
+  #connections = 0;
+  #toldMs = 0;
   #soon: NodeJS.Immediate | null = null;
   #usage: WorkerUsage = { cpuMs: 0, rss: 0, heap: 0, files: null };
   #usageMs = Number.NEGATIVE_INFINITY;
@@ -55,22 +59,38 @@ export class Reporter {
     this.#soon ??= setImmediate(() => this.tell());
   };
 
+  /** At times: nothing, where there is nothing new. */
+  look(): void {
+    const isDue = performance.now() - this.#toldMs >= QUIET_MS;
+    if (!this.#listener || (!isDue && !this.#hasNews(this.#listener))) return;
+    this.tell();
+  }
+
   tell(): void {
+    this.#toldMs = performance.now();
     if (this.#soon) clearImmediate(this.#soon);
     this.#soon = null;
     if (this.#listener) this.#deps.leader.send(this.#report(this.#listener));
   }
 
+  // Health checks count nothing that cannot wait.
+  #hasNews({ pool, retryPolicy }: Pick<OwnListener, 'pool' | 'retryPolicy'>): boolean {
+    const isBusy = pool.all().some(({ inflight }) => inflight > 0);
+    const { open } = this.#deps.figures.clients;
+    return isBusy || open !== this.#connections || retryPolicy.requests !== this.#requests;
+  }
+
   #report({ pool, retryPolicy }: Pick<OwnListener, 'pool' | 'retryPolicy'>): Report {
     const notes = this.#notes;
     this.#notes = [];
+    this.#connections = this.#deps.figures.clients.open;
     const requests = retryPolicy.requests - this.#requests;
     this.#requests = retryPolicy.requests;
     return {
       is: 'report',
       seq: this.#seq,
       servers: this.#changed(pool.all().map(seen)),
-      connections: this.#deps.figures.snapshot().clients.open,
+      connections: this.#connections,
       requests,
       figures: this.#told.next(),
       notes,

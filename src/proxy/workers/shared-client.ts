@@ -21,19 +21,23 @@ export class SharedClient implements SharedState {
   readonly #leader: Leader;
   readonly #questions = new Map<number, (word: Word) => void>();
   #asked = 0;
-  /** One question goes out at a time: what it brings is for all who wait. */
-  #room: Promise<boolean> | null = null;
+  /** One question goes out at a time for the same servers: what it brings is for all who wait. */
+  readonly #rooms = new Map<string, Promise<boolean>>();
 
   constructor(leader: Leader) {
     this.#leader = leader;
   }
 
   room(servers: readonly string[]): Promise<boolean> {
-    this.#room ??= this.#ask({ is: 'full', servers }).then(({ yes }) => {
-      this.#room = null;
+    const key = servers.join(' ');
+    const known = this.#rooms.get(key);
+    if (known) return known;
+    const asked = this.#ask({ is: 'full', servers }).then(({ yes }) => {
+      this.#rooms.delete(key);
       return yes;
     });
-    return this.#room;
+    this.#rooms.set(key, asked);
+    return asked;
   }
 
   async judge(breaking: SharedBreaking, decision: boolean | null): Promise<Judgement> {

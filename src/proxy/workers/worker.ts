@@ -88,7 +88,7 @@ class Going {
     this.#listener = createListener(deps, options);
     reporter.of(this.#listener);
     const every = () => REPORT_MS;
-    this.#reports = repeat({ name: 'reports', every, work: () => reporter.tell(), log });
+    this.#reports = repeat({ name: 'reports', every, work: () => reporter.look(), log });
   }
 
   /** @returns once it is to end: what resolves when it has */

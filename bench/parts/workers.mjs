@@ -1,0 +1,113 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { startBackends } from '../lib/backends.mjs';
+import { createQuota } from '../lib/cpu-quota.mjs';
+import { startMeowctlDoor } from '../lib/doors.mjs';
+import { createLoadClient } from '../lib/load.mjs';
+import { children, preciseCpuMicros } from '../lib/proc.mjs';
+import { freePort } from '../lib/programs.mjs';
+import { median, ratioWithInterval } from '../lib/stats.mjs';
+import { until } from '../lib/until.mjs';
+
+const ROUNDS = 20;
+const HELD_ROUNDS = 5;
+const AT_MOST = 1.1;
+const CONNECTIONS = 256;
+const LARGEST_SHARE = 0.6;
+const QUOTA = 0.2;
+const FASTER = 1.8;
+const COUNTED_MS = 1_500;
+
+const load = { path: '/1k', connections: 32, seconds: 1 };
+const WARM_UP_SECONDS = 5;
+const held = { path: '/1k', connections: 32, seconds: 3 };
+
+/**
+ * A door of two workers against one of one process: what a request costs all of its processes, how
+ * connections are shared out, and what two get done where each is held to a share of a core.
+ * @param {import('../lib/world.mjs').World} world
+ */
+export async function measure(world) {
+  const client = await createLoadClient(world);
+  await startBackends(world, 'bench-workers', 2);
+  // Before the doors: what is made first goes last, and a cgroup goes when it is empty.
+  const holds = ['one', 'two-1', 'two-2'].map((name) => createQuota(world, name, QUOTA));
+  const doors = { one: await open(world, 'one'), two: await open(world, 'two', '--workers', '2') };
+  const rows = [await compare(world, client, doors), await shareOut(world, client, doors.two)];
+  return [...rows, ...(await holdDown(world, client, doors, holds))];
+}
+
+/** With its admin listener, and the processes that do the work. */
+async function open(world, name, ...flags) {
+  const admin = await freePort();
+  const all = ['--admin-port', String(admin), ...flags];
+  const door = await startMeowctlDoor(world, name, 'bench-workers', undefined, all);
+  const wanted = flags.length > 0 ? 2 : 0;
+  await until(`${name} answers`, async () => {
+    const answer = await fetch(`${door.url}/1k`).catch(() => null);
+    await answer?.text();
+    return answer?.status === 200 && children(door.pid).length === wanted;
+  });
+  const workers = children(door.pid);
+  return { ...door, admin, workers, pids: [door.pid, ...workers] };
+}
+
+async function compare(world, client, { one, two }) {
+  const count = world.quick ? 4 : ROUNDS;
+  const { path, ...asked } = load;
+  world.say(`CPU per request, ${count} rounds A B B A`);
+  const spent = (door) => door.pids.reduce((sum, pid) => sum + preciseCpuMicros(pid), 0);
+  const spend = async (door) => {
+    const before = spent(door);
+    const { requests, failed } = await client({ url: door.url + path, ...asked });
+    if (failed > 0) throw new Error(`${failed} requests to ${door.name} failed`);
+    return (spent(door) - before) / requests;
+  };
+  // For the compiler, of each process.
+  for (const { url } of [one, two]) {
+    await client({ url: url + path, ...asked, seconds: WARM_UP_SECONDS });
+  }
+  const ours = [];
+  const theirs = [];
+  for (let round = 0; round < count; round += 1) {
+    const [a, b] = round % 2 === 0 ? [two, one] : [one, two];
+    const micros = [await spend(a), await spend(b), await spend(b), await spend(a)];
+    const [outer, inner] = [micros[0] + micros[3], micros[1] + micros[2]];
+    ours.push(a === two ? outer : inner);
+    theirs.push(a === two ? inner : outer);
+  }
+  const { ratio, from, to } = ratioWithInterval(ours, theirs);
+  const what = 'door of 2 workers / of one process, CPU per request';
+  return { what, value: ratio, interval: [from, to], atMost: AT_MOST };
+}
+
+async function shareOut(world, client, { url, admin }) {
+  world.say(`${CONNECTIONS} connections`);
+  const going = client({ url: `${url}/1k`, connections: CONNECTIONS, seconds: 3 });
+  await pause(COUNTED_MS);
+  const text = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
+  await going;
+  const lines = text.matchAll(/^meowctl_door_worker_client_connections\{.*\} (\d+)$/gm);
+  const counts = [...lines].map(([, count]) => Number(count));
+  const value = Math.max(...counts) / counts.reduce((sum, count) => sum + count, 0);
+  const what = `largest share of ${CONNECTIONS} connections at one of 2 workers`;
+  return { what, value, atMost: LARGEST_SHARE };
+}
+
+async function holdDown(world, client, { one, two }, holds) {
+  if (holds.includes(null)) return [];
+  for (const [at, pid] of [one.pid, ...two.workers].entries()) holds[at](pid);
+  const count = world.quick ? 2 : HELD_ROUNDS;
+  world.say(`each process held to ${QUOTA * 100} % of a core, ${count} rounds A B B A`);
+  const { path, ...asked } = held;
+  const rate = async (door) => {
+    const { requests, seconds } = await client({ url: door.url + path, ...asked });
+    return requests / seconds;
+  };
+  const ratios = [];
+  for (let round = 0; round < count; round += 1) {
+    const [a, b, c, d] = [await rate(one), await rate(two), await rate(two), await rate(one)];
+    ratios.push((a + d) / (b + c));
+  }
+  const what = `requests/s of one process / of 2 workers, each held to ${QUOTA * 100} % of a core`;
+  return [{ what, value: median(ratios), atMost: 1 / FASTER }];
+}
