@@ -154,6 +154,28 @@ describe('a Redis with TLS', () => {
     expect(code).toBe(0);
   });
 
+  test('behind a Sentinel with TLS is found, and its certificate is looked at too', async () => {
+    await serveWith('good');
+    const watching = await freePort();
+    const config = ['tls-replication yes', `sentinel monitor cats 127.0.0.1 ${port} 1`];
+    const tls = ['--tls-port', String(watching), '--tls-auth-clients', 'no'];
+    const files = ['--tls-cert-file', `${TLS}good.pem`, '--tls-key-file', `${TLS}key.pem`];
+    const authority = ['--tls-ca-cert-file', `${TLS}authority.pem`];
+    const sentinel = await startRedis(['--sentinel', ...tls, ...files, ...authority], config);
+    onTestFinished(() => sentinel.stop());
+    const url = { REDIS_URL: `rediss+sentinel://127.0.0.1:${watching}/cats` };
+    const set = (trusted: string) =>
+      site.run(['set', 'over TLS'], { env: { ...env(trusted), ...url } });
+    expect(await set('authority')).toMatchObject({ code: 0 });
+    const untrusted = await set('self-signed');
+    expect([untrusted.code, untrusted.stderr]).toEqual([
+      4,
+      expect.stringMatching(
+        /Sentinel at \S+ has a certificate of an authority .*\n.*EXTRA_CA_CERTS/,
+      ),
+    ]);
+  });
+
   test('whose certificate is of a trusted authority is as good as any', async () => {
     await serveWith('good');
     const run = (...args: string[]) => site.run(args, { env: env('authority') });

@@ -15,6 +15,9 @@ const CLOSE_MS = 1_000;
 /** Between two tries for another server, at most: of one address, and of those whom others follow. */
 const REFUSED_MOST_MS = 30_000;
 const FOLLOW_MOST_MS = 5_000;
+/** The same where nothing comes back: others may know already who has taken over. */
+const SILENT_PAUSE_MS = 5_000;
+const FOLLOW_PAUSE_MS = 1_000;
 /** It is not, or not yet, the Redis to write to: another connection to the address may find that. */
 const WRONG_SERVER = /READONLY|MASTERDOWN|NOAUTH|LOADING|CLUSTERDOWN/;
 /** The same, for certain, where there is somebody to ask which it is. */
@@ -61,6 +64,7 @@ export class LastingConnection {
     this.#second = new SecondTry({
       dial: way.dial,
       mostMs: follows ? FOLLOW_MOST_MS : REFUSED_MOST_MS,
+      silentPauseMs: follows ? FOLLOW_PAUSE_MS : SILENT_PAUSE_MS,
       current: () => this.link.current(),
       use: (fresh) => this.link.use(fresh),
       answers: (fresh) => this.#inTime(fresh.ping()),

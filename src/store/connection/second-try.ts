@@ -3,7 +3,6 @@ import type { Redis } from 'ioredis';
 import { received } from './client.ts';
 import { isTrouble } from './trouble.ts';
 
-const SILENT_PAUSE_MS = 5_000;
 const SILENT_JITTER = 0.5;
 const REFUSED_FIRST_MS = 1_000;
 
@@ -11,6 +10,8 @@ export interface SecondTryDeps {
   dial(): Promise<Redis>;
   /** Between two tries where the first one refuses, at most. */
   readonly mostMs: number;
+  /** Between two tries where nothing comes back on the first one, ± 50 %. */
+  readonly silentPauseMs: number;
   /** The connection that commands use now; null while there is none. */
   current(): Redis | null;
   /** From now on this one. */
@@ -39,13 +40,13 @@ export class SecondTry {
     this.#deps = deps;
   }
 
-  /** Nothing comes back: one try in 5 s ± 50 %, so that a fleet does not storm a Redis that is stopped. */
+  /** Nothing comes back: a try now and then, so that a fleet does not storm a Redis that is stopped. */
   silent(): void {
-    const { current, answers } = this.#deps;
+    const { current, answers, silentPauseMs } = this.#deps;
     const first = current();
     if (!first || this.#trying || this.#stopped || performance.now() < this.#notBefore) return;
     const jitter = 1 + SILENT_JITTER * (2 * Math.random() - 1);
-    this.#notBefore = performance.now() + SILENT_PAUSE_MS * jitter;
+    this.#notBefore = performance.now() + silentPauseMs * jitter;
     const had = received(first);
     const stillBad = () => received(first) === had;
     this.#replace(first, answers, stillBad).catch(this.#deps.mistaken);

@@ -151,6 +151,21 @@ describe('sentinels', () => {
     await survives(set, await stores.open());
   });
 
+  test('that go and come back are told once each, and Redis is used meanwhile', async () => {
+    const { store, said } = await stores.open();
+    const told = (what: RegExp) => said.filter((line) => what.test(line)).length;
+    for (const each of set.sentinels) await each.kill('SIGKILL');
+    await until(
+      'each is missed',
+      () => told(/^Sentinel .* (closed|refused) the connection$/) === 3,
+    );
+    await store.messages.set('alone', 'still', 60);
+    for (const each of set.sentinels) await each.restart();
+    await until('each is back', () => told(/^Sentinel .* is back$/) === 3);
+    expect(said).toHaveLength(6);
+    await set.whole();
+  });
+
   test('that name a primary which is a replica still are asked again', async () => {
     const replica = await set.replica();
     const early = await startRedis(
