@@ -2,6 +2,7 @@ import { describe, test } from 'vitest';
 import { missing } from '../helpers/needs.ts';
 import { deafFaults } from './deaf-faults.ts';
 import { doorFaults } from './door-faults.ts';
+import { failoverFaults } from './failover-faults.ts';
 import { harmFaults } from './harm-faults.ts';
 import { healthFaults } from './health-faults.ts';
 import { expectPeace } from './invariants.ts';
@@ -35,6 +36,7 @@ const scenarios = [
   verbFaults,
   portFaults,
   redisFaults,
+  failoverFaults,
   harmFaults,
   doorFaults,
   stickyFaults,
