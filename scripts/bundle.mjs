@@ -52,14 +52,18 @@ const LAZY_ASSERT = `
   Object.setPrototypeOf(assert, new Proxy({}, { get: (_, key) => load()[key] }));
   module.exports = assert;`;
 
+// What is there is itself loaded at first use, and uses more than functions.
+const LATE = '/src/proxy/tls/';
+
 /** Turns `require('tls')` at the top of a dependency into one at first use. */
 const lazyBuiltins = {
   name: 'lazy-builtins',
   setup(bundle) {
-    bundle.onResolve({ filter: /.*/ }, ({ path, namespace, kind }) => {
+    bundle.onResolve({ filter: /.*/ }, ({ path, namespace, kind, importer }) => {
       const name = path.replace(/^node:/, '');
       if (!builtinModules.includes(name)) return undefined;
-      if (name in LAZY_FUNCTIONS && kind === 'import-statement') {
+      const early = kind === 'import-statement' && !importer.includes(LATE);
+      if (name in LAZY_FUNCTIONS && early) {
         return { path: name, namespace: 'lazy-functions' };
       }
       const lazy = LAZY.has(name) && !namespace.startsWith('lazy') && kind === 'require-call';

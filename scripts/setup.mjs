@@ -15,6 +15,9 @@ const FOR_TESTS = [
   ['ip', 'iproute2'],
   ['nft', 'nftables'],
   ['luacheck', 'lua-check'],
+  ['openssl', 'openssl'],
+  ['curl', 'curl'],
+  ['h2load', 'nghttp2-client'],
 ];
 
 checkNode();

@@ -16,6 +16,11 @@ export function httpUrl(host: string, port: number): string {
   return `http://${bracket(host)}:${port}`;
 }
 
+/** The same over TLS. */
+export function httpsUrl(host: string, port: number): string {
+  return `https://${bracket(host)}:${port}`;
+}
+
 /** Whether a text can be an address or a host name. RFC 1035 §2.3.4: at most 255 characters. */
 export function isHost(text: string): boolean {
   return /^[A-Za-z0-9:_][A-Za-z0-9.:_-]{0,254}$/.test(text);

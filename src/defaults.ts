@@ -118,6 +118,8 @@ export const defaults = Object.freeze({
   /** Servers take whatever any door lets through, and the lines that it adds. */
   serverHeaderBytes: 132 * 1_024,
   maxHeaderLines: 100,
+  /** Requests at once on one connection of HTTP/2. */
+  maxStreams: 100,
   /** 1xx answers of one server to one request before it is called broken. */
   maxInterimAnswers: 100,
   /** How often the door looks for requests that wait too long: the grain of its timeouts. */

@@ -8,7 +8,7 @@ const page = readFileSync(join(ROOT, 'docs', 'internals.md'), 'utf8');
 
 const entries = page.split(/^\*\*/m).slice(1);
 const namedFiles = (text: string) =>
-  [...text.matchAll(/`([a-z-]+(?:\/[a-z-]+)+\.ts)`/g)].map(([, file]) => file ?? '');
+  [...text.matchAll(/`([a-z-]+(?:\/[a-z0-9-]+)+\.ts)`/g)].map(([, file]) => file ?? '');
 const namedTests = [...page.matchAll(/^- Test: `(test\/\S+\.ts)` "(.+)"$/gm)].map(
   ([, file = '', title = '']) => [title, file] as const,
 );

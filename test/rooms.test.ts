@@ -130,12 +130,14 @@ const uses: Record<string, readonly string[]> = {
   'admin/changes': ['admin/responses'],
   'admin/overview': ['model'],
   proxy: [
-    ...['proxy/client', 'proxy/exchange', 'proxy/sticky', 'proxy/upstream', 'proxy/websocket'],
-    ...['metrics', 'time'],
+    ...['proxy/client', 'proxy/exchange', 'proxy/http2', 'proxy/sticky', 'proxy/tls'],
+    ...['proxy/upstream', 'proxy/websocket', 'http', 'metrics', 'time'],
   ],
   'proxy/workers': [
     ...['proxy', 'proxy/exchange', 'proxy/sticky', 'proxy/upstream', 'metrics', 'time'],
   ],
+  'proxy/tls': [],
+  'proxy/http2': ['proxy/client', 'proxy/exchange', 'http'],
   'proxy/websocket': ['proxy/exchange', 'proxy/client', 'proxy/upstream', 'http'],
   'proxy/exchange': ['proxy/client', 'proxy/upstream', 'http'],
   'proxy/client': ['proxy/upstream', 'http'],
@@ -253,7 +255,9 @@ describe('the rooms', () => {
   test('are listed in docs/architecture.md, all of them and no others', () => {
     const page = readFileSync(join(SRC, '..', 'docs', 'architecture.md'), 'utf8');
     const tree = page.slice(page.indexOf('\nsrc/\n'), page.indexOf('\ntest/'));
-    const listed = [...tree.matchAll(/^ {2}([a-z-]+(?:\/[a-z-]+)*)\/ /gm)].map(([, name]) => name);
+    const listed = [...tree.matchAll(/^ {2}([a-z0-9-]+(?:\/[a-z0-9-]+)*)\/ /gm)].map(
+      ([, name]) => name,
+    );
     expect(listed.sort()).toEqual(Object.keys(uses).sort());
   });
 

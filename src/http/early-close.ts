@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import type { RequestMessage, ResponseMessage } from './messages.ts';
 
 /*
  * Answers that come before their request is in, and how their connection ends: one that is closed
@@ -15,8 +16,8 @@ export interface LingerLimits {
 
 /** Ends an answer. Its connection, if it is the last on it, is closed so that the client gets it. */
 export function endPolitely(
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: RequestMessage,
+  response: Pick<ResponseMessage, 'end'>,
   limits: LingerLimits,
 ): void {
   if (!request.complete && !request.destroyed) {
@@ -33,7 +34,7 @@ export function endPolitely(
  */
 export function closePolitelyAfter(
   socket: Socket,
-  last: () => IncomingMessage | null,
+  last: () => RequestMessage | null,
   limits: LingerLimits,
 ): void {
   // What node calls for the last answer on a connection.
@@ -41,18 +42,14 @@ export function closePolitelyAfter(
 }
 
 /** Closes a connection whose last answer is on its way: in two steps where its request is, too. */
-function closePolitely(
-  socket: Socket,
-  request: IncomingMessage | null,
-  limits: LingerLimits,
-): void {
+function closePolitely(socket: Socket, request: RequestMessage | null, limits: LingerLimits): void {
   if (socket.writableEnded) return;
   if (!request || request.complete || request.destroyed) closeNow(socket);
   else closeInSteps(request, limits);
 }
 
 /** Says that nothing more comes, then reads on until the client has seen that. */
-export function closeInSteps(request: IncomingMessage, limits: LingerLimits): void {
+export function closeInSteps(request: RequestMessage, limits: LingerLimits): void {
   const { socket } = request;
   const cut = () => void socket.destroy();
   destroyAfter(socket, limits.maxLingerMs);
@@ -92,8 +89,9 @@ export function endUnread(
 }
 
 /** Reads the rest of a request and throws it away. */
-export function readOn(request: IncomingMessage): void {
-  request.unpipe().resume();
+export function readOn(request: RequestMessage): void {
+  request.unpipe();
+  request.resume();
 }
 
 // As node does it, whatever stands in its place on this socket.

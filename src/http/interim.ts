@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { ResponseMessage } from './messages.ts';
 
 const FIRST = 102;
 const LAST = 199;
@@ -9,11 +10,10 @@ const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const early = new WeakMap<ServerResponse, string>();
 
 /**
- * Whether an interim answer (1xx) goes on to a client: to one of HTTP/1.1 only, and never a 100 or
- * a 101, which are between each two on the way. RFC 9110 §15.2.
+ * Whether an interim answer (1xx) goes on to a client: to none of HTTP/1.0, and never a 100 or a 101, which are between each two on the way. RFC 9110 §15.2.
  */
 export function isForClient(status: number, httpVersion: string): boolean {
-  return status >= FIRST && status <= LAST && httpVersion === '1.1';
+  return status >= FIRST && status <= LAST && httpVersion !== '1.0';
 }
 
 /**
@@ -32,6 +32,21 @@ export function sendInterim(response: ServerResponse, head: string): void {
   early.set(response, (before ?? '') + head);
   if (before !== undefined) return;
   response.once('socket', (given: Socket) => given.write(early.get(response) ?? '', 'latin1'));
+}
+
+/**
+ * The same to whatever kind of client.
+ * @param lines name, value, name, value…
+ */
+export function passInterim(
+  response: ResponseMessage,
+  status: number,
+  reasonPhrase: string,
+  lines: readonly string[],
+): void {
+  if (response.writeInterim) response.writeInterim(status, lines);
+  // Nothing else has none.
+  else sendInterim(response as ServerResponse, interimHead(status, reasonPhrase, lines));
 }
 
 /** @param lines name, value, name, value… */

@@ -8,12 +8,14 @@ import {
   isObject,
   isPid,
   isText,
+  isTime,
   type Parsed,
   parseObject,
   wrongField,
 } from './fields.ts';
 
 const MAX_POISON = 20;
+const MAX_CERTIFICATES = 100;
 
 /** One door's word on one server. */
 export interface DoorVerdict {
@@ -34,6 +36,16 @@ export interface DoorRecord {
   readonly admin?: string;
   /** Totals of all requests through it. */
   readonly figures?: DoorTotals;
+  /** Those that it shows to clients; none where it speaks no TLS. */
+  readonly certificates?: readonly CertificateEnd[];
+}
+
+/** Until when a certificate is good. */
+export interface CertificateEnd {
+  /** The first host that it is for. */
+  readonly name: string;
+  /** Unix ms. */
+  readonly endsAt: number;
 }
 
 export interface DoorTotals {
@@ -51,7 +63,7 @@ export function parseDoor(id: string, text: unknown): Parsed<DoorRecord> {
   if (!fields) return { problem: 'not a JSON object' };
   const wrong = wrongField(fields, checks);
   if (fields.id !== id || wrong) return { problem: `its ${wrong ?? 'id'} is not valid` };
-  const { poison: named, admin, figures, ...door } = fields as unknown as DoorRecord;
+  const { poison: named, admin, figures, certificates, ...door } = fields as unknown as DoorRecord;
   const poison = Array.isArray(named) ? named.filter(isName).slice(0, MAX_POISON) : [];
   const roster = verdicts(door.roster);
   return {
@@ -60,6 +72,7 @@ export function parseDoor(id: string, text: unknown): Parsed<DoorRecord> {
       ...(poison.length > 0 ? { poison } : {}),
       ...(isUrl(admin) ? { admin } : {}),
       ...totalsIn(figures),
+      ...endsIn(certificates),
     },
   };
 }
@@ -77,6 +90,15 @@ function totalsIn(value: unknown): Pick<DoorRecord, 'figures'> {
   const isWhole = isAmount(rps) && isCount(inflight) && isCount(errors);
   if (!isWhole || !(p99Ms === null || isAmount(p99Ms))) return {};
   return { figures: { rps, p99Ms, inflight, errors } };
+}
+
+function endsIn(value: unknown): Pick<DoorRecord, 'certificates'> {
+  if (!Array.isArray(value)) return {};
+  const certificates = value.slice(0, MAX_CERTIFICATES).flatMap((each: unknown) => {
+    const { name, endsAt } = isObject(each) ? each : {};
+    return isName(name) && isTime(endsAt) ? [{ name: String(name), endsAt }] : [];
+  });
+  return certificates.length > 0 ? { certificates } : {};
 }
 
 function isUrl(value: unknown): value is string {

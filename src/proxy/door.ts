@@ -1,4 +1,4 @@
-import { httpUrl } from '../address.ts';
+import { httpsUrl, httpUrl } from '../address.ts';
 import { createId } from '../ids.ts';
 import {
   createDoorFigures,
@@ -19,6 +19,7 @@ import { createListener, type Listener, type ListenerDeps } from './listener.ts'
 import { type DoorLease, type FleetSource, Membership, type PooledServer } from './membership.ts';
 import type { DoorOptions } from './options.ts';
 import { RequestNotes } from './request-notes.ts';
+import type { SecureSide } from './secure-side.ts';
 import { Sticky } from './sticky/cookie.ts';
 import { type KeptKey, type SharedKey, StickyKey } from './sticky/key.ts';
 import { type PublicState, publicName } from './upstream/states.ts';
@@ -32,6 +33,8 @@ export interface DoorDeps {
   /** As its record says. */
   readonly machine: Pick<DoorRecord, 'host' | 'pid' | 'admin'>;
   readonly onAnswer: ((answered: Answered) => void) | null;
+  /** How clients come over TLS; null where they come without. */
+  readonly secure?: SecureSide | null;
   log(line: string): void;
 }
 
@@ -91,8 +94,7 @@ export function createDoor(
   openFront: OpenFront = createListener,
 ): Door {
   const id = createId();
-  const { registry, log: onTrouble } = deps;
-  const onAnswer = alsoInDebug(deps.onAnswer);
+  const { registry, secure = null, log: onTrouble } = deps;
   let port = options.port;
   const onChange = () => membership.acknowledge();
   const undelivered = deps.pictures && new UndeliveredPictures(deps.pictures, options, onTrouble);
@@ -101,14 +103,15 @@ export function createDoor(
   const figures = createDoorFigures(options, () => performance.now());
   const events = new DoorEvents(id, registry.note);
   const notes = new RequestNotes(options.maxRequestNotes);
+  const onAnswer = alsoInDebug(deps.onAnswer);
   const onRoster = () => membership.changed();
   const heard = { onAnswer, onChange, onRoster, onTrouble, onTurn: events.turns, onUndelivered };
-  const listener = openFront({ id, sticky, figures, notes, ...heard }, options);
+  const listener = openFront({ id, sticky, figures, notes, secure, ...heard }, options);
   const stickyKey = sticky && keyOf(sticky, deps, options);
   const servers = (): Seen[] => listener.pool.all().map(seen);
   const record = () => {
-    const about = { id, url: httpUrl(options.host, port), ...deps.machine };
-    return doorRecord({ ...about, servers: servers(), poison: listener.poison.named(), figures });
+    const known = { servers: servers(), poison: listener.poison.named(), figures };
+    return doorRecord({ id, ...deps.machine, ...shown(secure, options.host, port), ...known });
   };
   const starts = startedWhenRead(listener.starts);
   const around = { registry, pool: listener.pool, record, onRedis: events.redis, onTrouble };
@@ -134,6 +137,12 @@ export function createDoor(
     workers: () => listener.workers?.() ?? null,
     cut: () => listener.cut(),
   };
+}
+
+/** What clients see of it. */
+function shown(secure: SecureSide | null, host: string, port: number) {
+  const url = secure ? httpsUrl(host, port) : httpUrl(host, port);
+  return { url, certificates: secure?.certificates() ?? [] };
 }
 
 function keyOf(

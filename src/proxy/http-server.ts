@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:http';
 
 /** What one client may cost a listener of the door. */
 export interface HttpLimits {
@@ -12,7 +12,14 @@ const SECOND_MS = 1_000;
 
 /** A server for clients who may be anybody. Its owner counts header lines and looks for Host. */
 export function createHttpServer(limits: HttpLimits): Server {
-  const server = createServer({
+  const server = createServer(httpOptions(limits));
+  // Node would drop the lines beyond its own limit in silence; the door counts them itself.
+  server.maxHeadersCount = 0;
+  return server;
+}
+
+export function httpOptions(limits: HttpLimits): ServerOptions {
+  return {
     maxHeaderSize: limits.maxHeaderBytes,
     // Node refuses to start with a head that may take longer than the whole.
     headersTimeout: Math.min(limits.clientHeaderMs, limits.clientRequestMs),
@@ -21,8 +28,5 @@ export function createHttpServer(limits: HttpLimits): Server {
     connectionsCheckingInterval: SECOND_MS,
     // Node would refuse a request without one in its own way, and then refuse what follows it again.
     requireHostHeader: false,
-  });
-  // Node would drop the lines beyond its own limit in silence; the door counts them itself.
-  server.maxHeadersCount = 0;
-  return server;
+  };
 }

@@ -8,6 +8,7 @@ import { stopAtUpgrades } from './client/ignored-upgrade.ts';
 import { refuseConnection } from './client/parse-errors.ts';
 import { refuseRaw } from './client/raw-refusal.ts';
 import { notPassed } from './client/request-checks.ts';
+import { emptied, openSockets } from './client-sockets.ts';
 import { createContext } from './door-context.ts';
 import type { DoorEvents } from './door-events.ts';
 import type { Answered, DoorContext } from './exchange/context.ts';
@@ -20,6 +21,7 @@ import { createHttpServer } from './http-server.ts';
 import type { DoorPool } from './membership.ts';
 import type { DoorOptions } from './options.ts';
 import type { RequestNotes } from './request-notes.ts';
+import type { Front, SecureSide } from './secure-side.ts';
 import type { Sticky } from './sticky/cookie.ts';
 import { startTimers } from './timers.ts';
 import { createAllow } from './upstream/address-policy.ts';
@@ -33,6 +35,8 @@ export interface ListenerDeps {
   readonly figures: DoorFigures;
   /** Where requests that had trouble are remembered. */
   readonly notes: Pick<RequestNotes, 'add'>;
+  /** How clients come over TLS; null where they come without. */
+  readonly secure?: SecureSide | null;
   /** The door's id. */
   readonly id: string;
   readonly onAnswer: ((answered: Answered) => void) | null;
@@ -75,14 +79,15 @@ export interface OwnListener extends Listener {
 }
 
 const POLL_MS = 20;
-const FRESH_MS = 250;
 
 export function createListener(deps: ListenerDeps, options: DoorOptions): OwnListener {
   const poison = new PoisonList(options, deps.onTrouble);
   const context = createContext(deps, poison, options, () => prober.round());
-  const server = createHttpServer(options);
-  const sockets = openSockets(server, deps.figures.clients);
-  const { closeWebSockets } = connectHandlers(server, context, options);
+  const connectionOf = createConnections(options, deps.secure?.hsts ?? null);
+  const front = deps.secure?.front(context, connectionOf) ?? plainFront(options);
+  const { server } = front;
+  const sockets = openSockets(front, deps.figures.clients);
+  const { closeWebSockets } = connectHandlers(front, context, connectionOf);
   const stopTimers = startTimers(context, deps.onTrouble);
   const prober = createProber(
     context.pool,
@@ -94,6 +99,7 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): OwnLis
     context.closing = true;
     stopTimers();
     prober.stop();
+    front.stop();
     server.close();
     for (const socket of sockets) socket.destroy();
     for (const { connections } of context.pool.all()) connections.destroy();
@@ -105,6 +111,7 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): OwnLis
     async leave() {
       context.closing = true;
       closeWebSockets();
+      front.goAway();
       while (sockets.size > 0) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       cut();
     },
@@ -112,6 +119,7 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): OwnLis
       context.closing = true;
       server.close();
       closeWebSockets();
+      front.goAway();
       context.starts.dismissAll();
       await emptied(server, sockets, deadlineMs);
       cut();
@@ -132,39 +140,25 @@ function takenBy(server: Server): (socket: Socket) => void {
   };
 }
 
-/**
- * Node's own listener goes when a connection is upgraded or given back, and an error that nobody hears
- * ends the process. Whoever uses the socket sees its end.
- */
-const hearErrors = () => {};
-
-function openSockets(server: Server, bytes: DoorFigures['clients']): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket) => {
-    // It comes again behind an upgrade that is ignored.
-    if (sockets.has(socket)) return;
-    sockets.add(socket);
-    bytes.opened(socket);
-    const closed = () => {
-      sockets.delete(socket);
-      bytes.closed(socket);
-    };
-    socket.once('close', closed).on('error', hearErrors);
-  });
-  return sockets;
+function plainFront(options: DoorOptions): Front {
+  const server = createHttpServer(options);
+  return { server, opened: 'connection', goAway() {}, stop() {} };
 }
 
-function connectHandlers(server: Server, context: DoorContext, options: DoorOptions) {
-  const connectionOf = createConnections(options);
+function connectHandlers(
+  { server, opened }: Front,
+  context: DoorContext,
+  connectionOf: (socket: Socket) => Connection,
+) {
   const answer = (
     request: IncomingMessage,
     response: ServerResponse,
     expected: Expected = 'nothing',
   ) => receive(context, connectionOf(request.socket), request, response, expected);
   const upgrades = createUpgrades(context, connectionOf, (socket) => {
-    server.emit('connection', socket);
+    server.emit(opened, socket);
   });
-  server.on('connection', stopAtUpgrades);
+  server.on(opened, stopAtUpgrades);
   server.on('request', (request, response) => answer(request, response));
   server.on('checkContinue', (request, response) => answer(request, response, 'continue'));
   server.on('checkExpectation', (request, response) => answer(request, response, 'more'));
@@ -179,31 +173,16 @@ function connectHandlers(server: Server, context: DoorContext, options: DoorOpti
   return { closeWebSockets: () => upgrades.close() };
 }
 
-// Node counts a connection that never sent a byte as busy. It gets a moment: its request may be on
-// the wire.
-async function emptied(server: Server, sockets: ReadonlySet<Socket>, deadlineMs: number) {
-  const startMs = performance.now();
-  for (;;) {
-    const waitedMs = performance.now() - startMs;
-    server.closeIdleConnections();
-    if (waitedMs > FRESH_MS) {
-      // The last answer on one that is ended is out.
-      for (const socket of sockets) {
-        if (socket.bytesRead === 0 || socket.writableFinished) socket.destroy();
-      }
-    }
-    if (sockets.size === 0 || waitedMs > deadlineMs) return;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-}
-
-function createConnections(options: DoorOptions): (socket: Socket) => Connection {
+function createConnections(
+  options: DoorOptions,
+  hsts: string | null,
+): (socket: Socket) => Connection {
   const connections = new WeakMap<Socket, Connection>();
   const trusts = createAllow(options.trustProxy);
   return (socket) => {
     const known = connections.get(socket);
     if (known) return known;
-    const made = createConnection(socket, trusts);
+    const made = createConnection(socket, trusts, hsts);
     connections.set(socket, made);
     return made;
   };

@@ -26,6 +26,7 @@ type Limit =
   | 'maxPoison'
   | 'maxPoolServers'
   | 'maxRequestNotes'
+  | 'maxStreams'
   | 'poisonWindowMs'
   | 'probeFailuresToEject'
   | 'probeMs'

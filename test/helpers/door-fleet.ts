@@ -5,6 +5,7 @@ import type { ServerRecord } from '../../src/model/server-record.ts';
 import { createDoor, type Door } from '../../src/proxy/door.ts';
 import type { Answered } from '../../src/proxy/exchange/context.ts';
 import { type DoorOptions, doorOptions } from '../../src/proxy/options.ts';
+import { createSecureSide, type SecureOptions } from '../../src/proxy/secure-side.ts';
 import type { KeptKey } from '../../src/proxy/sticky/key.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startRedis, type TestRedis } from './redis.ts';
@@ -48,6 +49,7 @@ export interface Fleet {
     count: number,
     options?: Partial<DoorOptions>,
     stickyKey?: KeptKey | null,
+    secure?: SecureOptions | null,
   ): Promise<OpenDoor>;
   /** Closes the doors and the servers, and forgets them. */
   clear(): Promise<void>;
@@ -102,8 +104,8 @@ export async function startFleet(): Promise<Fleet> {
       await store.registry.register(record, null);
       await raw.zadd('{meow}:leases', FAR_MS, record.id);
     },
-    async open(count, options = {}, stickyKey = null) {
-      const opened = await openDoor(store, options, stickyKey);
+    async open(count, options = {}, stickyKey = null, secure = null) {
+      const opened = await openDoor(store, options, stickyKey, secure);
       doors.push(opened.door);
       await until(`${count} usable servers`, () => usable(opened.door).length === count);
       return opened;
@@ -129,9 +131,11 @@ async function openDoor(
   store: Store,
   options: Partial<DoorOptions>,
   stickyKey: KeptKey | null,
+  secure: SecureOptions | null,
 ): Promise<OpenDoor> {
   const answers: Answered[] = [];
   const lines: string[] = [];
+  const log = (line: string) => lines.push(line);
   const door = createDoor(
     {
       registry: store.registry,
@@ -139,12 +143,13 @@ async function openDoor(
       stickyKey,
       machine: { host: 'here', pid: process.pid },
       onAnswer: (answered) => answers.push(answered),
-      log: (line) => lines.push(line),
+      secure: secure && createSecureSide(secure, log),
+      log,
     },
     doorOptions({ port: 0, doorConnectMs: PATIENT_MS, ...options }),
   );
   const port = await door.open();
-  return { door, port, url: `http://127.0.0.1:${port}`, answers, lines };
+  return { door, port, url: `${secure ? 'https' : 'http'}://127.0.0.1:${port}`, answers, lines };
 }
 
 async function startServer(store: Store, id: string, app: App = hello): Promise<TestServer> {

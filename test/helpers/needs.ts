@@ -58,6 +58,8 @@ export const needs = {
   faketime: { what: 'faketime', isHere: () => runs('faketime') },
   zsh: { what: 'zsh', isHere: () => runs('zsh') },
   fish: { what: 'fish', isHere: () => runs('fish') },
+  curl: { what: 'curl with HTTP/2', isHere: () => runs('curl', '--http2') },
+  nghttp2: { what: 'nghttp and h2load (Debian: nghttp2-client)', isHere: () => runs('h2load') },
   python: { what: 'python3', isHere: () => runs('python3') },
 } as const;
 
@@ -93,8 +95,8 @@ export function missing(what: string): string {
   return `this machine lacks ${what}`;
 }
 
-function runs(program: string): boolean {
-  return spawnSync(program, ['--version']).status === 0;
+function runs(program: string, ...flags: string[]): boolean {
+  return spawnSync(program, [...flags, '--version']).status === 0;
 }
 
 function mayMount(): boolean {

@@ -23,6 +23,16 @@ describe('the record of a door', () => {
     });
   });
 
+  test('tells until when its certificates are good, those of them that make sense', () => {
+    const good = { name: 'cats.test', endsAt: 1_800_000_000_000 };
+    const parsed = (certificates: unknown) => parse({ ...door, certificates });
+    expect(parsed([good])).toEqual({ ok: { ...door, certificates: [good] } });
+    expect(parsed([{ name: '', endsAt: 1 }, good, { name: 'a', endsAt: 'soon' }, null])).toEqual({
+      ok: { ...door, certificates: [good] },
+    });
+    for (const wrong of ['a', {}, [], [1]]) expect(parsed(wrong)).toEqual({ ok: door });
+  });
+
   test('tells where its admin listener is, and its figures, where both make sense', () => {
     const figures = { rps: 12.5, p99Ms: null, inflight: 3, errors: 1 };
     const whole = { ...door, admin: 'http://127.0.0.1:3900', figures };

@@ -31,7 +31,7 @@ export function createListener(limits: ListenerLimits, answer: Answer): Server {
     if (ended.has(request.socket)) return;
     used(request.socket, response);
     const head = new RequestHead(request.rawHeaders);
-    takeAbsolute(request, head);
+    takeAbsolute(request, head, false);
     // Who is asked for must be ours, whichever of the two places says it.
     if (head.hosts === 1) request.headers.host = head.host;
     const refused = refusal(head, request, limits);

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { defaults } from '../../defaults.ts';
+import { checkCertificates } from '../../doctor/certificates.ts';
 import { bad, type Check, failed, warn, within } from '../../doctor/check.ts';
 import { checkFleet } from '../../doctor/fleet.ts';
 import { checkMachine, readMachineFacts } from '../../doctor/machine.ts';
@@ -98,7 +99,8 @@ async function lookAtFleet(
       ({ home, namespace, redis }) =>
         home === config.home && namespace === config.namespace && names.has(redis),
     );
-    return checkFleet({ fleet, machine, running, version, limits: defaults });
+    const checks = checkFleet({ fleet, machine, running, version, limits: defaults });
+    return [...checks, ...checkCertificates(fleet.doors, Date.now())];
   } catch (error) {
     return [failed('fleet', toMeowError(error))];
   }

@@ -16,6 +16,7 @@ import { choice } from './choice.ts';
  */
 
 const MAX_SECONDS = 86_400;
+const MAX_HSTS_SECONDS = 2 * 366 * 86_400;
 
 export function port(text: string): number {
   return whole(text, 'port', 1, LAST_PORT);
@@ -61,6 +62,11 @@ export function workers(text: string): number {
 
 export function ttl(text: string): number {
   return whole(text, 'ttl', 1, defaults.maxTtlSeconds, 'seconds');
+}
+
+/** How long a browser remembers something: two years are as long as anybody asks for. */
+export function hstsSeconds(text: string): number {
+  return whole(text, 'time', 0, MAX_HSTS_SECONDS, 'seconds');
 }
 
 export function limit(text: string): number {

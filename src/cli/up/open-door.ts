@@ -4,13 +4,16 @@ import type { Admin } from '../../admin/admin.ts';
 import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
 import { nameHolder } from '../../process/port-holder.ts';
+import type { DoorOptions } from '../../proxy/options.ts';
 import type { Workers } from '../../proxy/workers/workers.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { addDoorFlags, doorLimits } from '../flags/door-flags.ts';
+import { addTlsFlags, checkTlsFlags, type TlsFlags } from '../flags/tls-flags.ts';
 import { balance, host, hostName, port, retryPolicy, workers } from '../flags/values.ts';
 import { type AdminFlags, adminAddress, openAdmin, type ShownDoor } from './open-admin.ts';
+import { doorUrl, openRedirect, type Redirect, secureSide } from './open-tls.ts';
 
-export interface DoorFlags extends AdminFlags {
+export interface DoorFlags extends AdminFlags, TlsFlags {
   readonly port: number;
   readonly host: string;
   readonly balance: 'round-robin' | 'least-inflight';
@@ -30,6 +33,8 @@ export interface DoorFlags extends AdminFlags {
 export interface OpenedDoor {
   readonly url: string;
   readonly adminUrl: string | null;
+  /** Where plain HTTP is sent on to it; null for nowhere. */
+  readonly redirectUrl: string | null;
   /** What was about to be started serves, or failed. */
   started(): void;
   /** Replaces its workers by others, where it has several. */
@@ -70,11 +75,13 @@ export function addDoorOptions(command: Command): Command {
     .option('--access-log', 'a line per request even where stdout is no terminal');
   // For `npm run bench -- metrics` alone.
   command.addOption(new Option('--no-figures').hideHelp());
-  return addDoorFlags(command);
+  return addDoorFlags(addTlsFlags(command));
 }
 
 /** @throws UsageError for flags that contradict each other */
-export function checkDoorFlags({ sticky, balance: how }: DoorFlags): void {
+export function checkDoorFlags(flags: DoorFlags): void {
+  checkTlsFlags(flags, flags);
+  const { sticky, balance: how } = flags;
   if (!sticky || how === 'round-robin') return;
   const message = `--sticky does not go with --balance ${how}: who stays is not balanced`;
   throw new UsageError(message, 'Leave out one of the two');
@@ -106,11 +113,12 @@ export async function openDoor(
     balance: flags.balance,
     retry: flags.retry,
     figures: flags.figures,
-    ...(flags.admin ? { alsoOurs: [adminAddress(flags)] } : {}),
+    alsoOurs: alsoOurs(flags),
     ...(flags.allowBackends ? { allowBackends: flags.allowBackends } : {}),
     ...(flags.trustProxy ? { trustProxy: flags.trustProxy } : {}),
   });
   const crew = await workersOf(context, flags);
+  const log = (line: string) => context.output.talk(`meowctl: ${line}`);
   const door = createDoor(
     {
       registry: store.registry,
@@ -118,13 +126,14 @@ export async function openDoor(
       stickyKey: flags.sticky ? keptStickyKey(context.config.home, context.config.namespace) : null,
       machine: { host: machine.host, pid: machine.pid, ...adminIn(flags) },
       onAnswer: crew ? null : await accessLog(context, flags),
-      log: (line) => context.output.talk(`meowctl: ${line}`),
+      secure: await secureSide(flags, log),
+      log,
     },
     options,
     crew?.open,
   );
-  const shown = { door, open, machine, url: httpUrl(flags.host, flags.port) };
-  const opened = await openBoth(context, shown, flags);
+  const shown = { door, open, machine, url: doorUrl(flags) };
+  const opened = await openAll(context, shown, flags, options);
   return { ...opened, roll: crew?.roll ?? null };
 }
 
@@ -135,26 +144,32 @@ async function workersOf(context: Context, flags: DoorFlags): Promise<Workers | 
   return openWorkers(context, flags.workers, isLogged(context, flags));
 }
 
-async function openBoth(
+async function openAll(
   context: Context,
   shown: ShownDoor,
   flags: DoorFlags,
+  options: DoorOptions,
 ): Promise<Omit<OpenedDoor, 'roll'>> {
   const { door, url } = shown;
   let admin: Admin | null = null;
+  let redirect: Redirect | null = null;
   try {
     if (flags.admin) admin = await openAdmin(context, shown, flags);
+    redirect = await openRedirect(flags, options);
     await door.open();
   } catch (error) {
     admin?.close();
+    redirect?.close();
     door.cut();
     throw await nameHolder(error, flags.port, 'Choose another with --port');
   }
   return {
     url,
     adminUrl: adminUrl(flags),
+    redirectUrl: redirect?.url ?? null,
     started: door.started,
     async close(deadlineMs) {
+      redirect?.close();
       await admin?.stopChanges();
       await door.close(deadlineMs);
       admin?.close();
@@ -165,6 +180,12 @@ async function openBoth(
 /** Where the admin listener is asked on its own machine; null for nowhere. */
 export function adminUrl({ admin, adminHost, adminPort }: DoorFlags) {
   return admin ? httpUrl(reachable(adminHost), adminPort) : null;
+}
+
+function alsoOurs(flags: DoorFlags) {
+  const { host, redirectHttp: port } = flags;
+  const redirect = port === undefined ? [] : [{ host, port }];
+  return flags.admin ? [adminAddress(flags), ...redirect] : redirect;
 }
 
 function adminIn(flags: DoorFlags) {

@@ -159,6 +159,7 @@ function tellWhere({ output }: Context, { url }: OpenStore, door: OpenedDoor, fl
     output.talk(worker ? `worker   ${id}  ${app}` : `server   ${at}  ${id}`);
   }
   output.talk(`door     ${door.url}`);
+  if (door.redirectUrl) output.talk(`redirect ${door.redirectUrl}  (sends plain HTTP on to it)`);
   if (door.adminUrl)
     output.talk(`page     ${door.adminUrl}/  (to change things there: \`meowctl dashboard\`)`);
   output.talk('Ctrl-C stops the door and the servers it started; `meowctl down` ends everything');

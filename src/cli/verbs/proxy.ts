@@ -38,6 +38,7 @@ async function proxy(context: Context, options: Options): Promise<void> {
   const leave = await announceHere(context, 'proxy', { admin: door.adminUrl });
   const { output } = context;
   output.talk(`the door is ${door.url}`);
+  if (door.redirectUrl) output.talk(`redirect ${door.redirectUrl}  (sends plain HTTP on to it)`);
   if (door.adminUrl)
     output.talk(`page     ${door.adminUrl}/  (to change things there: \`meowctl dashboard\`)`);
   await aborted(stopping);

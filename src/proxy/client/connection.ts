@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { endWithBytes } from '../../http/early-close.ts';
 import type { CachedHead } from './head-cache.ts';
 import type { HeadOverflow } from './head-overflow.ts';
@@ -20,6 +21,12 @@ export interface Connection {
   /** Without the IPv6 wrapping of an IPv4 address. */
   readonly peer: string;
   readonly trusted: boolean;
+  /** Over TLS. */
+  readonly secure: boolean;
+  /** The value of Strict-Transport-Security for all answers on it; null for none. */
+  readonly hsts: string | null;
+  /** A stream of HTTP/2: what becomes of its one request is no matter of the socket. */
+  readonly isStream: boolean;
   readonly unanswered: Unanswered[];
   /** The head of the last request, ready for a server: most clients send the same lines again. */
   cachedHead: CachedHead | null;
@@ -35,7 +42,11 @@ export interface Connection {
   next: (() => void) | null;
 }
 
-export function createConnection(socket: Socket, trusts: (peer: string) => boolean): Connection {
+export function createConnection(
+  socket: Socket,
+  trusts: (peer: string) => boolean,
+  hsts: string | null,
+): Connection {
   const peer = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
   const unanswered: Unanswered[] = [];
   socket.once('close', () => {
@@ -45,6 +56,9 @@ export function createConnection(socket: Socket, trusts: (peer: string) => boole
     socket,
     peer,
     trusted: trusts(peer),
+    secure: (socket as Partial<TLSSocket>).encrypted === true,
+    hsts,
+    isStream: false,
     unanswered,
     cachedHead: null,
     finalBytes: null,
@@ -63,8 +77,8 @@ export function forget({ unanswered }: Connection, request: Unanswered): void {
 
 /** After an answer is out: the connection may have been waiting for it to end. */
 export function finishConnection(connection: Connection, closing: boolean): void {
-  const { socket, unanswered, finalBytes, next } = connection;
-  if (unanswered.length > 0) return;
+  const { socket, isStream, unanswered, finalBytes, next } = connection;
+  if (isStream || unanswered.length > 0) return;
   connection.next = null;
   if (finalBytes === null && !closing) return next?.();
   if (finalBytes !== null && socket.writable) socket.write(finalBytes);

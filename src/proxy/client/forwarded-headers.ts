@@ -6,6 +6,8 @@ export interface Provenance {
   readonly peer: string;
   /** The peer is on the list of proxies whose X-Forwarded-* are believed. */
   readonly trusted: boolean;
+  /** It came over TLS. */
+  readonly secure: boolean;
   /** The door's name in Via: `meow-<door id>`. */
   readonly door: string;
   readonly httpVersion: string;
@@ -49,8 +51,13 @@ function addForwardedFor(lines: string[], head: RequestHead, { peer, trusted }: 
   lines.push('x-forwarded-for', before + peer);
 }
 
-function setForwardedProto(lines: string[], head: RequestHead, { trusted }: Provenance): void {
-  lines.push('x-forwarded-proto', (trusted && head.forwardedProto) || 'http');
+function setForwardedProto(
+  lines: string[],
+  head: RequestHead,
+  { trusted, secure }: Provenance,
+): void {
+  const proto = secure ? 'https' : 'http';
+  lines.push('x-forwarded-proto', (trusted && head.forwardedProto) || proto);
 }
 
 function setForwardedHost(lines: string[], head: RequestHead, { trusted }: Provenance): void {

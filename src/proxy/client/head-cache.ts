@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { RequestMessage } from '../../http/messages.ts';
 import type { DoorContext } from '../exchange/context.ts';
 import type { Affinity } from '../sticky/cookie.ts';
 import { requestLines } from './forwarded-headers.ts';
@@ -23,6 +23,7 @@ export interface CachedHead {
 interface Sender {
   readonly peer: string;
   readonly trusted: boolean;
+  readonly secure: boolean;
   cachedHead: CachedHead | null;
 }
 
@@ -37,20 +38,21 @@ const SLASH = 0x2f;
 export function readHead(
   context: DoorContext,
   connection: Sender,
-  request: IncomingMessage,
+  request: RequestMessage,
 ): CachedHead | Refusal {
   const { cachedHead: known } = connection;
   const { rawHeaders, httpVersion } = request;
   const isPath = request.url?.charCodeAt(0) === SLASH;
   if (isPath && known?.httpVersion === httpVersion && areSame(known.raw, rawHeaders)) return known;
   const head = new RequestHead(rawHeaders);
-  if (!isPath) takeAbsolute(request, head);
+  if (!isPath) takeAbsolute(request, head, connection.secure);
   const refused = headRefusal(head, request, context.options);
   if (refused) return refused;
-  const affinity = context.sticky?.take(head, connection.trusted) ?? null;
+  const affinity = context.sticky?.take(head, connection) ?? null;
   const lines = requestLines(head, {
     peer: connection.peer,
     trusted: connection.trusted,
+    secure: connection.secure,
     door: context.name,
     httpVersion,
     attempt: ATTEMPT,

@@ -1,6 +1,8 @@
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from 'node:http';
 import { endPolitely, type LingerLimits } from '../../http/early-close.ts';
+import type { RequestMessage, ResponseMessage } from '../../http/messages.ts';
 import type { Failure } from '../upstream/failure.ts';
+import type { Connection } from './connection.ts';
 
 /** An answer that the door itself gives. */
 export interface OwnAnswer {
@@ -72,20 +74,38 @@ export const answerTo: Readonly<Record<Failure, OwnAnswer>> = {
   invalid: own.badRequest,
 };
 
+/** The client's side of a request that the door answers itself. */
+export interface Asked {
+  readonly context: { readonly options: LingerLimits };
+  readonly connection: Connection;
+  readonly request: RequestMessage;
+  readonly response: ResponseMessage;
+}
+
 /** Sends short text, or JSON to a client that asks for it. */
 export function sendOwn(
-  request: IncomingMessage,
-  response: ServerResponse,
+  { context, connection, request, response }: Asked,
   answer: OwnAnswer,
-  limits: LingerLimits,
 ): void {
   const { type, body } = render(answer, request.headers.accept ?? '');
   const lines = [...(answer.lines ?? [])];
   if (body !== '') lines.push('Content-Type', type, 'Content-Length', `${Buffer.byteLength(body)}`);
   if (answer.close || !request.complete) lines.push('Connection', 'close');
+  if (connection.hsts !== null) lines.push('Strict-Transport-Security', connection.hsts);
   response.writeHead(answer.status, lines);
   if (body !== '') response.write(body);
-  endPolitely(request, response, limits);
+  endAnswer(connection, request, response, context.options);
+}
+
+/** Ends an answer, and where its request is not in, its connection so that the client gets it. */
+export function endAnswer(
+  { isStream }: Connection,
+  request: RequestMessage,
+  response: ResponseMessage,
+  limits: LingerLimits,
+): void {
+  if (isStream) response.end();
+  else endPolitely(request, response, limits);
 }
 
 /** The same as bytes, for where there is no response to write to. */

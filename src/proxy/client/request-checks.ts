@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { LAST_PORT } from '../../address.ts';
+import type { RequestMessage } from '../../http/messages.ts';
 import { ALLOW, type OwnAnswer } from './own-response.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -10,7 +10,7 @@ export interface RequestLimits {
 /** Why the door does not pass a request on. Its connection is closed after the answer. */
 export type Refusal = Pick<OwnAnswer, 'status' | 'text' | 'lines'>;
 
-type Check = (head: RequestHead, request: IncomingMessage, limits: RequestLimits) => Refusal | null;
+type Check = (head: RequestHead, request: RequestMessage, limits: RequestLimits) => Refusal | null;
 
 /**
  * What node's parser lets through and two servers could understand in two ways, or not at all.
@@ -20,21 +20,21 @@ const headChecks: readonly Check[] = [fewLines, oneHost, oneFraming, noLoop];
 
 export function refusal(
   head: RequestHead,
-  request: IncomingMessage,
+  request: RequestMessage,
   limits: RequestLimits,
 ): Refusal | null {
   return lineRefusal(request) ?? headRefusal(head, request, limits);
 }
 
 /** What the request line alone gives away. */
-export function lineRefusal(request: IncomingMessage): Refusal | null {
+export function lineRefusal(request: RequestMessage): Refusal | null {
   return spokenVersion(request) ?? passableMethod(request) ?? readableTarget(request);
 }
 
 /** What the header lines give away. */
 export function headRefusal(
   head: RequestHead,
-  request: IncomingMessage,
+  request: RequestMessage,
   limits: RequestLimits,
 ): Refusal | null {
   for (const check of headChecks) {
@@ -46,12 +46,15 @@ export function headRefusal(
 
 const bad = (text: string): Refusal => ({ status: 400, text });
 
-function spokenVersion({ httpVersion }: IncomingMessage): Refusal | null {
-  if (httpVersion === '1.1' || httpVersion === '1.0') return null;
+// Over HTTP/1 nobody can say `2`.
+const SPOKEN: ReadonlySet<string> = new Set(['1.0', '1.1', '2']);
+
+function spokenVersion({ httpVersion }: RequestMessage): Refusal | null {
+  if (SPOKEN.has(httpVersion)) return null;
   return { status: 505, text: 'HTTP version not supported' };
 }
 
-function passableMethod({ method }: IncomingMessage): Refusal | null {
+function passableMethod({ method }: RequestMessage): Refusal | null {
   if (method !== 'TRACE' && method !== 'CONNECT') return null;
   return notPassed(method);
 }
@@ -61,21 +64,21 @@ export function notPassed(method: 'TRACE' | 'CONNECT'): Refusal {
   return { status: 405, text: `${method} is not passed on`, lines: ALLOW };
 }
 
-function readableTarget({ url = '' }: IncomingMessage): Refusal | null {
+function readableTarget({ url = '' }: RequestMessage): Refusal | null {
   if (url.charCodeAt(0) !== 0x2f) return bad('the request target is not a path');
   return url.includes('#') ? bad('the request target has a fragment') : null;
 }
 
 function fewLines(
   head: RequestHead,
-  _request: IncomingMessage,
+  _request: RequestMessage,
   { maxHeaderLines }: RequestLimits,
 ): Refusal | null {
   if (head.lines <= maxHeaderLines) return null;
   return { status: 431, text: `more than ${maxHeaderLines} header lines` };
 }
 
-function oneHost(head: RequestHead, { httpVersion }: IncomingMessage): Refusal | null {
+function oneHost(head: RequestHead, { httpVersion }: RequestMessage): Refusal | null {
   if (head.hosts === 0 && httpVersion === '1.0') return null;
   if (head.hosts !== 1) return bad('a request has one Host');
   return isHost(head.host) ? null : bad('the Host is not a host');
@@ -87,12 +90,12 @@ const CHUNKED = 'chunked';
 const WITHDRAWN = 'identity';
 
 // RFC 9112 §6.1, §6.3: exactly one length, or exactly one chunked, never both.
-function oneFraming(head: RequestHead, { httpVersion }: IncomingMessage): Refusal | null {
+function oneFraming(head: RequestHead, { httpVersion }: RequestMessage): Refusal | null {
   const { lengths, codings } = head;
   if (lengths === 0 && codings === 0) return null;
   if (lengths + codings > 1) return bad('the length of the body is given twice');
   if (lengths === 1) return /^\d{1,15}$/.test(head.length) ? null : bad('bad Content-Length');
-  if (httpVersion !== '1.1') return bad('Transfer-Encoding is not of this version of HTTP');
+  if (httpVersion === '1.0') return bad('Transfer-Encoding is not of this version of HTTP');
   return head.coding.toLowerCase() === CHUNKED ? null : wrongCoding(head.coding);
 }
 
@@ -115,7 +118,7 @@ function noLoop({ looped }: RequestHead): Refusal | null {
 const HOST = /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._~!$&'()*+;=%-]{1,255})(?::(\d{0,5}))?$/;
 
 /** Whether a text may stand as Host: a name or an address, and a port that can exist. */
-function isHost(host: string): boolean {
+export function isHost(host: string): boolean {
   const match = HOST.exec(host);
   return match !== null && Number(match[1] ?? 0) <= LAST_PORT;
 }
@@ -123,12 +126,13 @@ function isHost(host: string): boolean {
 /**
  * Turns `http://other:81/p` into `/p` with Host `other:81`: the host of an absolute target counts,
  * not the line. RFC 9112 §3.2.2. What is not whole stays as it is, to be refused.
+ * @param secure over TLS, where the scheme is https
  */
-export function takeAbsolute(request: IncomingMessage, head: RequestHead): void {
+export function takeAbsolute(request: RequestMessage, head: RequestHead, secure: boolean): void {
   if (request.url?.charCodeAt(0) === 0x2f || head.hosts !== 1) return;
-  const match = /^http:\/\/([^/?#]+)(.*)$/i.exec(request.url ?? '');
-  const [, host = '', rest = ''] = match ?? [];
-  if (!isHost(host)) return;
+  const match = /^(https?):\/\/([^/?#]+)(.*)$/i.exec(request.url ?? '');
+  const [, scheme = '', host = '', rest = ''] = match ?? [];
+  if (scheme.toLowerCase() !== (secure ? 'https' : 'http') || !isHost(host)) return;
   // RFC 9112 §3.2.4: with nothing behind the host, OPTIONS asks the server as a whole.
   if (rest === '' && request.method === 'OPTIONS') request.url = '*';
   else request.url = rest.startsWith('/') ? rest : `/${rest}`;

@@ -1,6 +1,7 @@
-import { closeInSteps, endPolitely } from '../../http/early-close.ts';
+import { closeInSteps } from '../../http/early-close.ts';
 import { isBodyless, mayHaveBody } from '../../http/framing.ts';
 import { sendableTrailers } from '../../http/hop-by-hop.ts';
+import { endAnswer } from '../client/own-response.ts';
 import type { FlowControl } from '../upstream/connection.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Client } from './client.ts';
@@ -44,8 +45,9 @@ export class Answer {
     const serverId = source.upstream.id;
     const last = context.closing || !request.complete;
     connection.isLast = last;
-    const trailersPossible = request.httpVersion === '1.1' && hasBody;
-    const lines = head.finish({ serverId, trailersPossible, last });
+    const trailersPossible = request.httpVersion !== '1.0' && hasBody;
+    const { hsts } = connection;
+    const lines = head.finish({ serverId, trailersPossible, last, hsts });
     if (outgoing.affinity) context.sticky?.mark(lines, serverId, outgoing.affinity);
     response.writeHead(status, statusText(status, reasonPhrase), lines);
     this.#client = client;
@@ -91,10 +93,10 @@ export class Answer {
 
   /** Its server has ended it. @returns false if it may not be whole */
   end(trailers: string[] | null): boolean {
-    const { context, request, response } = this.#client;
+    const { context, connection, request, response } = this.#client;
     if (this.#isOpenEnded && this.#source.flow?.wasReset) return false;
     if (trailers?.length) response.addTrailers(sendableTrailers(trailers));
-    endPolitely(request, response, context.options);
+    endAnswer(connection, request, response, context.options);
     return true;
   }
 
@@ -109,8 +111,8 @@ export class Answer {
   cut(why: string): void {
     const { context, connection, request, response } = this.#client;
     this.#client.remark(why);
-    if (request.httpVersion === '1.0') connection.socket.resetAndDestroy();
-    else if (request.complete) response.destroy();
+    if (request.httpVersion === '1.0') reset(connection);
+    else if (connection.isStream || request.complete) response.destroy();
     else closeInSteps(request, context.options);
   }
 
@@ -125,6 +127,12 @@ export class Answer {
       this.#source.onDrained();
     });
   }
+}
+
+// Over TLS the end that was not announced is enough (RFC 8446 §6.1), and node resets only plain sockets.
+function reset({ secure, socket }: Client['connection']): void {
+  if (secure) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 function countOpen({ tally }: Upstream, response: Client['response']): void {

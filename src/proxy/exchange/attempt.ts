@@ -1,15 +1,14 @@
 import type { Dispatcher } from 'undici';
-import { isForClient, sendInterim } from '../../http/interim.ts';
+import { isForClient, passInterim } from '../../http/interim.ts';
 import type { AttemptHandler, FlowControl } from '../upstream/connection.ts';
-import type { Failure } from '../upstream/failure.ts';
-import { judgeFailure } from '../upstream/failure.ts';
+import { type Failure, judgeFailure } from '../upstream/failure.ts';
 import type { PendingRequest, Upstream } from '../upstream/upstream.ts';
 import { Answer, type AnswerSource } from './answer.ts';
 import type { Client } from './client.ts';
 import { sendExpecting } from './expect-continue.ts';
 import { nextPhase, type Phase, type PhaseEvent, phases } from './phases.ts';
 import { RequestBody } from './request-body.ts';
-import { interimAnswer, ResponseHead } from './response-head.ts';
+import { interimLines, ResponseHead } from './response-head.ts';
 
 const CONTINUE = 100;
 const SWITCHING = 101;
@@ -207,7 +206,8 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
     } else if (status < CONTINUE || status === SWITCHING) {
       this.giveUp('garbled', `nobody asked for its status ${status}`);
     } else if (isForClient(status, request.httpVersion)) {
-      sendInterim(response, interimAnswer(status, raw, reasonPhrase, this.upstream.id));
+      const lines = interimLines(status, raw, this.upstream.id);
+      passInterim(response, status, reasonPhrase, lines);
     }
     return true;
   }

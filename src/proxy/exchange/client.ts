@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestMessage, ResponseMessage } from '../../http/messages.ts';
 import type { Connection } from '../client/connection.ts';
 import type { Failure } from '../upstream/failure.ts';
 import type { DoorContext, Outgoing } from './context.ts';
@@ -7,8 +7,8 @@ import type { DoorContext, Outgoing } from './context.ts';
 export interface Client {
   readonly context: DoorContext;
   readonly connection: Connection;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: RequestMessage;
+  readonly response: ResponseMessage;
   readonly outgoing: Outgoing;
   /** It has left. */
   readonly isGone: boolean;

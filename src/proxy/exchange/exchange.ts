@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { debug } from '../../debug.ts';
+import type { RequestMessage, ResponseMessage } from '../../http/messages.ts';
 import {
   type Connection,
   finishConnection,
@@ -27,8 +27,8 @@ const GONE = 499;
 export class Exchange implements Client, Unanswered, Waiting {
   readonly context: DoorContext;
   readonly connection: Connection;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: RequestMessage;
+  readonly response: ResponseMessage;
   readonly outgoing: Outgoing;
   isGone = false;
   readonly #startMs = performance.now();
@@ -48,8 +48,8 @@ export class Exchange implements Client, Unanswered, Waiting {
   constructor(
     context: DoorContext,
     connection: Connection,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: RequestMessage,
+    response: ResponseMessage,
     outgoing: Outgoing,
   ) {
     this.context = context;
@@ -182,7 +182,7 @@ export class Exchange implements Client, Unanswered, Waiting {
     this.context.figures?.answeredItself(answer);
     // By this its client can ask what became of it.
     const lines = [...(answer.lines ?? []), 'X-Request-Id', requestId(this.outgoing)];
-    sendOwn(this.request, this.response, { ...answer, lines, close }, this.context.options);
+    sendOwn(this, { ...answer, lines, close });
   }
 
   #closed(): void {

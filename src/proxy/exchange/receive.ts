@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestMessage, ResponseMessage } from '../../http/messages.ts';
 import { type Connection, finishConnection, forget } from '../client/connection.ts';
 import { readHead } from '../client/head-cache.ts';
 import { type OwnAnswer, own, sendOwn } from '../client/own-response.ts';
@@ -13,8 +13,8 @@ export type Expected = 'nothing' | 'continue' | 'more';
 export function receive(
   context: DoorContext,
   connection: Connection,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: RequestMessage,
+  response: ResponseMessage,
   expected: Expected,
 ): void {
   if (connection.refused || connection.isLast) return;
@@ -46,8 +46,8 @@ const badHops: OwnAnswer = { status: 400, text: 'Max-Forwards is not one number'
 function refuse(
   context: DoorContext,
   connection: Connection,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: RequestMessage,
+  response: ResponseMessage,
   refused: OwnAnswer,
 ): void {
   connection.refused = true;
@@ -55,11 +55,11 @@ function refuse(
 }
 
 /** Answers without asking a server. */
-function answerItself(
+export function answerItself(
   context: DoorContext,
   connection: Connection,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: RequestMessage,
+  response: ResponseMessage,
   answer: OwnAnswer,
 ): void {
   const startMs = performance.now();
@@ -81,5 +81,5 @@ function answerItself(
       trouble: answer.status < 400 ? null : answer.text,
     });
   });
-  sendOwn(request, response, answer, context.options);
+  sendOwn({ context, connection, request, response }, answer);
 }

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
+import type { RequestMessage } from '../../http/messages.ts';
 
 /**
  * The body of a request as undici wants it. It takes nothing from the client before undici asks,
@@ -10,14 +10,14 @@ import type { Readable, Writable } from 'node:stream';
  * It has what undici uses of a stream and no buffer: the request has one already.
  */
 export class RequestBody extends EventEmitter {
-  readonly #request: IncomingMessage;
+  readonly #request: RequestMessage;
   readonly #moved: () => void;
   #attached = false;
   #ended = false;
   destroyed = false;
 
   /** `moved` is called for each piece, and at the end. */
-  constructor(request: IncomingMessage, moved: () => void) {
+  constructor(request: RequestMessage, moved: () => void) {
     super();
     this.#request = request;
     this.#moved = moved;
@@ -60,13 +60,15 @@ export class RequestBody extends EventEmitter {
   destroy(error?: Error | null): void {
     if (this.destroyed) return;
     this.destroyed = true;
-    this.#request.off('data', this.#onData).off('end', this.#onEnd);
+    this.#request.off('data', this.#onData);
+    this.#request.off('end', this.#onEnd);
     if (error || !this.#ended) process.nextTick(() => this.#close(error));
   }
 
   #attach(): void {
     this.#attached = true;
-    this.#request.on('data', this.#onData).once('end', this.#onEnd);
+    this.#request.on('data', this.#onData);
+    this.#request.once('end', this.#onEnd);
   }
 
   // Whoever no longer listens has heard of the error already.

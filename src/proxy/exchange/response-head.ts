@@ -1,7 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { isAmbiguous, mayHaveLength } from '../../http/framing.ts';
 import { dropNamed, latin1 } from '../../http/hop-by-hop.ts';
-import { interimHead } from '../../http/interim.ts';
 
 /** What the client's side of the exchange allows. */
 export interface ClientSide {
@@ -10,6 +9,8 @@ export interface ClientSide {
   readonly trailersPossible: boolean;
   /** This is the last answer on the client's connection. */
   readonly last: boolean;
+  /** The value of Strict-Transport-Security; null for none. */
+  readonly hsts?: string | null;
 }
 
 /** An answer's header lines on their way to the client: RFC 9110 §7.6.1. */
@@ -49,6 +50,9 @@ export class ResponseHead {
     }
     lines.push('X-Served-By', client.serverId);
     if (client.last) lines.push('Connection', 'close');
+    if (client.hsts && !lines.some(isHsts)) {
+      lines.push('Strict-Transport-Security', client.hsts);
+    }
     return lines;
   }
 
@@ -91,13 +95,17 @@ export function statusText(status: number, reasonPhrase: string): string {
   return reasonPhrase === usual || !/^[\t\x20-\x7e]*$/.test(reasonPhrase) ? usual : reasonPhrase;
 }
 
-/** The bytes of an interim answer (1xx) on its way to the client: the same rules for its lines. */
-export function interimAnswer(
+// A server that says it itself knows better.
+function isHsts(word: string, at: number): boolean {
+  return at % 2 === 0 && word.toLowerCase() === 'strict-transport-security';
+}
+
+/** The lines of an interim answer (1xx) on its way to the client: the same rules for them. */
+export function interimLines(
   status: number,
   raw: readonly (Buffer | string)[],
-  reasonPhrase: string,
   serverId: string,
-): string {
+): string[] {
   const client = { serverId, trailersPossible: false, last: false };
-  return interimHead(status, reasonPhrase, new ResponseHead(status, raw).finish(client));
+  return new ResponseHead(status, raw).finish(client);
 }

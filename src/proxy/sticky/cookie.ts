@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Provenance } from '../client/forwarded-headers.ts';
 import type { RequestHead } from '../client/request-head.ts';
 
 /** What a request says of the server that its client sticks to. */
@@ -40,8 +41,9 @@ export class Sticky {
   }
 
   /** Takes the cookie out of a head. */
-  take(head: RequestHead, trusted: boolean): Affinity {
-    const secure = trusted && /^\s*https\b/i.test(head.forwardedProto);
+  take(head: RequestHead, from: Pick<Provenance, 'trusted' | 'secure'>): Affinity {
+    const told = from.trusted && head.forwardedProto !== '';
+    const secure = told ? /^\s*https\b/i.test(head.forwardedProto) : from.secure;
     const values = takeCookie(head.passed);
     const [value = ''] = values;
     return { server: values.length === 1 ? this.#verified(value) : null, secure };

@@ -1,9 +1,9 @@
 import type { ClientRequest, IncomingMessage, InformationEvent } from 'node:http';
 import type { Socket } from 'node:net';
-import { isForClient } from '../../http/interim.ts';
+import { interimHead, isForClient } from '../../http/interim.ts';
 import { own, rawAnswer } from '../client/own-response.ts';
 import { type DoorContext, endsStreams } from '../exchange/context.ts';
-import { interimAnswer } from '../exchange/response-head.ts';
+import { interimLines } from '../exchange/response-head.ts';
 import type { Affinity } from '../sticky/cookie.ts';
 import { judgeFailure, remark } from '../upstream/failure.ts';
 import type { PendingRequest, Upstream } from '../upstream/upstream.ts';
@@ -127,7 +127,8 @@ export class WebSocketSession implements PendingRequest {
     }
     if (!isForClient(statusCode, '1.1') || !this.#client.writable) return;
     const { id } = this.#handshake.upstream;
-    this.#client.write(interimAnswer(statusCode, rawHeaders, statusMessage, id), 'latin1');
+    const lines = interimLines(statusCode, rawHeaders, id);
+    this.#client.write(interimHead(statusCode, statusMessage, lines), 'latin1');
   }
 
   #wrongProtocol(answer: IncomingMessage): void {

@@ -65,12 +65,12 @@ export function createUpgrades(
         return ignoreUpgrade(connection, request, head, again);
       }
       client.on('error', () => client.destroy());
-      takeAbsolute(request, seen);
+      takeAbsolute(request, seen, connection.secure);
       const refused = refusal(seen, request, context.options) ?? wrongHandshake(request, seen);
       if (refused || connection.unanswered.length > 0) {
         return refuseRaw(context, connection, request, refused ?? own.badRequest);
       }
-      const affinity = context.sticky?.take(seen, connection.trusted) ?? null;
+      const affinity = context.sticky?.take(seen, connection) ?? null;
       request.headers = serverHeaders(context, connection, seen);
       void findServer(context, client, affinity).then((found) => {
         if (found === null) return;
@@ -111,11 +111,11 @@ function wrongHandshake(request: IncomingMessage, head: RequestHead): OwnAnswer 
 
 function serverHeaders(
   context: DoorContext,
-  { peer, trusted }: Connection,
+  { peer, trusted, secure }: Connection,
   head: RequestHead,
 ): Record<string, string | string[]> {
   const attempt = context.newAttempt();
-  const from = { peer, trusted, door: context.name, httpVersion: '1.1', attempt };
+  const from = { peer, trusted, secure, door: context.name, httpVersion: '1.1', attempt };
   const lines = requestLines(head, from);
   const headers: Record<string, string | string[]> = {};
   for (let at = 0; at < lines.length; at += 2) {

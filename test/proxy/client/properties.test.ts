@@ -16,6 +16,7 @@ const OURS = [
 const from = {
   peer: '192.0.2.1',
   trusted: false,
+  secure: false,
   door: 'meow-abc234',
   httpVersion: '1.1',
   attempt: 'the-attempt',
