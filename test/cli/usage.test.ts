@@ -254,6 +254,12 @@ describe('a command line that cannot be right', () => {
     },
   );
 
+  test.each(['yes', 'true', '2'])('is refused for MEOW_DURABLE %j', async (value) => {
+    const result = await ask(['ls'], { MEOW_DURABLE: value });
+    expect(result.code).toBe(2);
+    expectPlainError(result, 'MEOW_DURABLE');
+  });
+
   test.each(['x'.repeat(300), 'evil\u001b', '10.0.0.0/33', '300.1.1.1', ''])(
     'is refused before the door opens for network %j',
     async (network) => {

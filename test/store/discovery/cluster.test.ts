@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RedisCluster, startCluster } from '../../helpers/redis-cluster.ts';
 import { PASSWORD } from '../../helpers/replicated-redis.ts';
-import { sampleRecord } from '../../helpers/store.ts';
+import { sampleDesired, sampleRecord } from '../../helpers/store.ts';
 import { failure, openStores, type Stores, survives } from './survivor.ts';
 
 let cluster: RedisCluster;
@@ -26,6 +26,35 @@ describe('a Redis Cluster', () => {
       await store.registry.register(sampleRecord({ id: 'abc234', port: node.port }), null);
     }
     expect(await cluster.ask(primary, 'HLEN', '{meow}:servers')).toBe(1);
+  });
+
+  test('takes every kind of script: none touches a key of another slot', async () => {
+    const { store, said } = await stores.open({ namespace: 'scripts' });
+    const { registry, desiredServers, images, visits, messages, events } = store;
+    const id = 'abc234';
+    await registry.register(sampleRecord({ id }), sampleDesired());
+    await registry.beat(sampleRecord({ id }), sampleDesired());
+    await registry.acknowledge(id, 'door23');
+    expect(await registry.orderRetireUnlessLast(id, 1)).toBe('last');
+    expect(await registry.orderRetireIfDesired(id, 1)).toBe('ordered');
+    await Promise.all([registry.id(), registry.around(), registry.silence(), registry.sweep(1)]);
+    expect(await registry.deregister(id)).toBe(true);
+    expect(await desiredServers.keep('host', 'token')).toBe(true);
+    expect(await desiredServers.release('host', 'token')).toBe(true);
+    await images.enqueue([{ data: Buffer.from('x'), type: 'image/png', name: 'x.png' }]);
+    const first = await images.claim('one');
+    expect(await images.putBack(first?.id ?? '', first?.claim ?? '')).toBe(true);
+    const second = await images.claim('two');
+    expect(await images.renew(second?.id ?? '', second?.claim ?? '')).toBe(true);
+    expect(await images.acknowledge(second?.id ?? '', second?.claim ?? '', 5_000)).toBe(true);
+    expect(await images.putBackFor(['two'])).toEqual([true]);
+    expect([(await images.peek())?.name, await images.requeueExpired()]).toEqual(['x.png', 0]);
+    expect((await images.list(5)).map(({ name }) => name)).toEqual(['x.png']);
+    expect(await visits.recordAndRead('/cats')).toEqual(['/cats']);
+    await messages.set('message', 'hi', 60);
+    expect(await messages.get('message')).toMatchObject({ message: 'hi' });
+    expect((await events.read({ limit: 5 })).map(({ kind }) => kind)).toContain('ordered');
+    expect(said).toEqual([]);
   });
 
   test('has fleets of two namespaces on two nodes, each whole', async () => {
