@@ -277,8 +277,10 @@ describe('a door of two workers', () => {
     const answer = await fetch(url('/crash?x=1'));
     expect([502, 503]).toContain(answer.status);
     const id = answer.headers.get('x-request-id') ?? '';
-    const { stdout } = await site.run(['why', '--request', id]);
-    expect(stdout).toContain('/crash');
+    await until('it is told', async () => {
+      const { stdout } = await site.run(['why', '--request', id]);
+      return stdout.includes('/crash');
+    });
   });
 
   test('ends with its first process, also when that is killed, and leaves its port', async () => {

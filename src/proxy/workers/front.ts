@@ -191,8 +191,7 @@ export class Front implements Listener {
   }
 
   #update(): void {
-    this.#roster.update();
-    this.#deps.onRoster();
+    if (this.#roster.update()) this.#deps.onRoster();
   }
 
   #gone(member: Member, told: boolean): void {

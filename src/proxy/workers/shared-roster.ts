@@ -52,13 +52,23 @@ export class SharedRoster {
     for (const id of ids) if (!this.#draining.has(id)) this.#draining.set(id, seq);
   }
 
-  /** Takes in what workers have told. */
-  update(): void {
+  /** Takes in what workers have told. @returns whether more than counts of requests changed */
+  update(): boolean {
+    const before = this.#words();
     const members = this.#members().filter(({ seq }) => seq > 0);
     const serving = members.filter(({ state }) => state === 'serving');
     const ids = new Set(members.flatMap(({ servers }) => [...servers.keys()]));
     for (const id of this.#servers.keys()) if (!ids.has(id)) this.#forget(id);
     for (const id of ids) this.#merge(id, members, serving.length > 0 ? serving : members);
+    return before !== this.#words();
+  }
+
+  #words(): string {
+    const words: unknown[] = [];
+    for (const { id, state, reason, queued } of this.#servers.values()) {
+      words.push(id, state, reason, queued);
+    }
+    return words.join('\n');
   }
 
   #merge(id: string, members: readonly Member[], serving: readonly Member[]): void {
