@@ -38,8 +38,11 @@ export interface Host {
   filter(rules: Partial<Record<'input' | 'output', string>>): void;
   /** Packets go everywhere again. */
   unfilter(): void;
-  /** It has another address besides from now on. */
-  alsoHas(address: string): void;
+  /** Every packet comes so much later from now on. @returns whether this kernel can do that (netem) */
+  delay(ms: number): boolean;
+  undelay(): void;
+  /** Runs a line of shell in its network. */
+  shell(line: string): void;
   turnOff(): Promise<void>;
 }
 
@@ -125,9 +128,16 @@ function hostOf(machine: Machine, address: string, own: Env): Omit<Host, 'pullCa
       runIn(pid, 'nft -f -', `flush ruleset\ntable inet cut {\n${chains.join('\n')}\n}\n`);
     },
     unfilter: () => void runIn(pid, 'nft flush ruleset'),
-    alsoHas: (other) => void runIn(pid, `ip address add ${other}/24 dev eth0`),
+    delay: (ms) => hasNetem(pid, ms),
+    undelay: () => void runIn(pid, 'tc qdisc del dev eth0 root'),
+    shell: (line) => void runIn(pid, line),
     turnOff: machine.turnOff,
   };
+}
+
+function hasNetem(pid: number, ms: number): boolean {
+  const line = `tc qdisc add dev eth0 root netem delay ${ms}ms ${ms / 4}ms 2>&1 || true`;
+  return runIn(pid, line) === '';
 }
 
 function follow(child: ChildProcess): Going {

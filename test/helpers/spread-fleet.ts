@@ -5,7 +5,7 @@ import { EVERY_HOST, type Going, type Host, type Hosts, hostIdOf, openHosts } fr
 import { until } from './until.ts';
 
 const FIXTURES = join(import.meta.dirname, '..', 'fixtures');
-const FLEET_APP = join(FIXTURES, 'apps', 'names-its-fleet.mjs');
+export const FLEET_APP = join(FIXTURES, 'apps', 'names-its-fleet.mjs');
 const DOOR_PORT = 3000;
 
 /** A fleet over three machines: on two, which have one name, `up` with a door, on the third `keep`. */
