@@ -37,7 +37,7 @@ export function sectionsOf(
     ...(desired
       ? desiredSections(desired, record?.app)
       : ([['wanted', ['no: it was run by hand, and nobody starts it again']]] as const)),
-    ['doors', doorLines(doors, record)],
+    ['doors', doorLines(doors, record, here)],
     ...(record?.figures ? [['figures', figureLines(record.figures)] as const] : []),
     ['events', events.length > 0 ? events.map((event) => eventLine(event, { here })) : ['none']],
     [
@@ -107,15 +107,20 @@ function portWanted({ fixedPort, port, spec }: ToldDesired): string {
   return fixedPort ? `always on port ${port}` : 'on any free port';
 }
 
-function doorLines(doors: readonly DoorsWord[], record: ServerRecord | null): string[] {
-  if (doors.length > 0) return doors.map(doorLine);
+function doorLines(
+  doors: readonly DoorsWord[],
+  record: ServerRecord | null,
+  here: string,
+): string[] {
+  if (doors.length > 0) return doors.map((door) => doorLine(door, here));
   return [record?.worker ? 'none: it takes no requests' : 'none tells of it'];
 }
 
-function doorLine({ id, url, host, state, reason, since }: DoorsWord): string {
+function doorLine({ id, url, host, state, reason, since }: DoorsWord, here: string): string {
   const why = reason === '' ? '' : `: ${reason}`;
   const when = since === null ? '' : `, since ${clock(since)}`;
-  return `${id} at ${url} on ${host}: ${state}${why}${when}`;
+  const where = host === here ? '' : ` on ${host}`;
+  return `${id} at ${url}${where}: ${state}${why}${when}`;
 }
 
 function figureLines({ rss, cpuMs, heap, loopMs }: ServerFigures): string[] {

@@ -88,7 +88,7 @@ describe('a description', () => {
       variables: ['SECRET'],
       limits: ['9 s from SIGTERM to SIGKILL'],
       figures: ['50 MiB of memory', '1.5 s of CPU time'],
-      doors: ['ddd222 at http://127.0.0.1:3000 on web1: usable'],
+      doors: ['ddd222 at http://127.0.0.1:3000: usable'],
       events: [expect.stringContaining('abc234 was spawned by spawn')],
       log: [expect.stringMatching(/ hi$/)],
     });
