@@ -1,6 +1,6 @@
 // Installs what a fresh clone lacks: packages, redis-server, the build. Quick when all is there.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -27,6 +27,7 @@ if (process.argv.includes('--for-tests')) {
   installForTests();
   unpack('nginx', 'usr/sbin/nginx');
   unpack('prometheus', 'usr/bin/promtool');
+  unpackHaproxy();
 }
 build();
 
@@ -97,6 +98,35 @@ function unpack(name, program) {
   }
   const [file] = readdirSync(folder).filter((found) => found.endsWith('.deb'));
   if (file) quietly('dpkg', ['-x', file, folder], folder);
+}
+
+/** With the libraries that few machines have otherwise, and a script that says where they are. */
+function unpackHaproxy() {
+  const folder = join(root, 'node_modules/.cache/haproxy');
+  const start = join(folder, 'bin/haproxy');
+  const isHere = ['/usr/sbin/haproxy', '/usr/local/sbin/haproxy', start].some((path) =>
+    existsSync(path),
+  );
+  if (isHere || onPath('haproxy') || !onPath('apt-get')) return;
+  unpack('haproxy', 'usr/sbin/haproxy');
+  const libraries = [
+    ...['liblua5.3-0', 'liblua5.4-0', 'libopentracing-c-wrapper0', 'libopentracing1'],
+    ...['libpcre2-8-0', 'libpcre2-posix3', 'libsystemd0', 'libssl3', 'libcap2', 'libgcrypt20'],
+  ];
+  // A release has some of them under other names, or needs them not at all.
+  for (const name of libraries) quietly('apt-get', ['download', '-q', name], folder);
+  const packages = existsSync(folder) ? readdirSync(folder) : [];
+  for (const file of packages.filter((found) => found.endsWith('.deb')))
+    quietly('dpkg', ['-x', file, folder], folder);
+  mkdirSync(join(folder, 'bin'), { recursive: true });
+  const script = [
+    '#!/bin/sh',
+    `here='${folder}'`,
+    'for dir in "$here"/usr/lib/*-linux-gnu* "$here"/lib/*-linux-gnu*; do LD_LIBRARY_PATH="$LD_LIBRARY_PATH:$dir"; done',
+    'export LD_LIBRARY_PATH',
+    'exec "$here/usr/sbin/haproxy" "$@"',
+  ];
+  writeFileSync(start, `${script.join('\n')}\n`, { mode: 0o755 });
 }
 
 function quietly(command, args, cwd) {

@@ -61,10 +61,10 @@ const uses: Record<string, readonly string[]> = {
       'fleet/targets',
       'fleet/up',
     ],
-    ...['local-redis', 'logs', 'process', 'state', 'terminal', 'time'],
+    ...['engine', 'local-redis', 'logs', 'process', 'state', 'terminal', 'time'],
   ],
   'cli/up': [
-    ...['cli/context', 'cli/flags', 'cli/output', 'cli/progress', 'admin', 'proxy'],
+    ...['cli/context', 'cli/flags', 'cli/output', 'cli/progress', 'admin', 'engine', 'proxy'],
     ...['process/channel', 'proxy/workers'],
     ...['fleet/destroy', 'fleet/restart', 'fleet/scale', 'fleet/spawn', 'local-redis', 'logs'],
     ...['model', 'process', 'state', 'store/connection'],
@@ -129,6 +129,12 @@ const uses: Record<string, readonly string[]> = {
   'admin/responses': ['http', 'proxy', 'proxy/client'],
   'admin/changes': ['admin/responses'],
   'admin/overview': ['model'],
+  engine: [
+    ...['engine/config', 'engine/runtime', 'health', 'logs', 'metrics', 'model', 'process'],
+    ...['proxy', 'proxy/upstream', 'state', 'time'],
+  ],
+  'engine/config': ['health'],
+  'engine/runtime': [],
   proxy: [
     ...['proxy/client', 'proxy/exchange', 'proxy/http2', 'proxy/sticky', 'proxy/tls'],
     ...['proxy/upstream', 'proxy/websocket', 'http', 'metrics', 'time'],

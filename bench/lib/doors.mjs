@@ -12,6 +12,7 @@ const bin = fileURLToPath(new URL('../../bin/meowctl.js', import.meta.url));
  * @property {string} name
  * @property {number} pid
  * @property {string} url
+ * @property {() => Promise<void>} [stop]
  */
 
 /** Doors written in Node with a library of others: the name in the table, and the program. */
@@ -52,19 +53,19 @@ export async function startNginx(world, backends) {
 }
 
 /** @returns {Promise<Door | null>} null where HAProxy is not installed */
-export async function startHaproxy(world, backends) {
+export async function startHaproxy(world, backends, threads = 1) {
   const peer = await findPeer(world, 'haproxy');
   if (peer === null) return null;
   const port = await freePort();
-  const file = join(world.folder, 'haproxy.cfg');
-  writeFileSync(file, haproxyCfg(port, backends));
+  const file = join(world.folder, `haproxy-${port}.cfg`);
+  writeFileSync(file, haproxyCfg(port, backends, threads));
   return listening(world, 'haproxy', peer.command, ['-db', '-q', '-f', file], port, peer.env);
 }
 
 async function listening(world, name, command, args, port, env) {
   const door = await startListening(command, args, port, { env });
   world.atEnd(door.stop);
-  return { name, pid: door.pid, url: `http://127.0.0.1:${port}` };
+  return { name, pid: door.pid, url: `http://127.0.0.1:${port}`, stop: door.stop };
 }
 
 function nginxConf(folder, port, backends) {
@@ -98,11 +99,11 @@ http {
 `;
 }
 
-function haproxyCfg(port, backends) {
+function haproxyCfg(port, backends, threads) {
   return `
 global
   maxconn 4096
-  nbthread 1
+  nbthread ${threads}
 defaults
   mode http
   option forwardfor

@@ -15,9 +15,10 @@ export function serverId(n) {
  * Writes servers into Redis by hand, `up` and with an hour's lease: src/store/keys.ts.
  * @param {import('ioredis').Redis} redis
  * @param {string} namespace
- * @param {readonly { id: string, port: number, pid?: number }[]} servers
+ * @param {readonly { id: string, port: number, pid?: number, state?: string }[]} servers
+ * @param {boolean} [hint] also tells doors that something has changed
  */
-export async function writeServers(redis, namespace, servers) {
+export async function writeServers(redis, namespace, servers, hint = false) {
   const [seconds] = await redis.time();
   const leaseEnd = Number(seconds) * 1_000 + LEASE_MS;
   const batch = redis.multi();
@@ -25,10 +26,11 @@ export async function writeServers(redis, namespace, servers) {
     batch.hset(`{${namespace}}:servers`, server.id, JSON.stringify(recordOf(server)));
     batch.zadd(`{${namespace}}:leases`, leaseEnd, server.id);
   }
+  if (hint) batch.publish(`{${namespace}}:changes`, servers[0].id);
   await batch.exec();
 }
 
-function recordOf({ id, port, pid = 4_000_000 }) {
+function recordOf({ id, port, pid = 4_000_000, state = 'up' }) {
   return {
     id,
     url: `http://127.0.0.1:${port}`,
@@ -39,7 +41,7 @@ function recordOf({ id, port, pid = 4_000_000 }) {
     pidStart: '1',
     app: 'cat',
     version: '0.0.0',
-    state: 'up',
+    state,
     startedAt: Date.now(),
     requests: 0,
     inflight: 0,

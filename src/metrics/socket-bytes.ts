@@ -1,21 +1,24 @@
 import type { Socket } from 'node:net';
 
+/** What has a count of its bytes: a socket, or what tells of another's. */
+export type CountedSocket = Pick<Socket, 'bytesRead' | 'bytesWritten'>;
+
 /**
  * Bytes over sockets: of those that are open, what they say of themselves; of the others, what they
  * said at their end. Costs nothing per request. Heads and framing count too.
  */
 export class SocketBytes {
-  readonly #open = new Set<Socket>();
+  readonly #open = new Set<CountedSocket>();
   #read = 0;
   #written = 0;
   /** Open in other processes. */
   #elsewhere = 0;
 
-  opened(socket: Socket): void {
+  opened(socket: CountedSocket): void {
     this.#open.add(socket);
   }
 
-  closed(socket: Socket): void {
+  closed(socket: CountedSocket): void {
     if (!this.#open.delete(socket)) return;
     this.#read += socket.bytesRead;
     this.#written += socket.bytesWritten ?? 0;

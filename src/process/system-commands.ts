@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { withoutSystem } from '../expected-errors.ts';
 import type { Program } from './launcher.ts';
 
@@ -20,6 +20,24 @@ export function captureOutput(
     if (typeof (error as { status?: unknown }).status === 'number') return null;
     throw error;
   }
+}
+
+/**
+ * Runs a short program to its end, without anybody waiting meanwhile.
+ * @returns its exit code, null where it did not end in time or could not be started; and all it said
+ */
+export function runToEnd(
+  command: string,
+  args: readonly string[],
+  env: Program['env'],
+  withinMs: number,
+): Promise<{ readonly code: number | null; readonly said: string }> {
+  return new Promise((resolve) => {
+    const options = { env, timeout: withinMs, encoding: 'utf8' } as const;
+    const child = execFile(command, args, options, (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode, said: stdout + stderr }),
+    );
+  });
 }
 
 /** What this system opens files with, for whoever sits at it. */

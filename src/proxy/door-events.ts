@@ -67,10 +67,12 @@ export class DoorEvents {
     const isIn = isRoutable({ state: to });
     if (isRoutable(upstream) === isIn || to === 'draining') return;
     if (isIn && from !== 'failed') return; // it is used for the first time
-    this.#turn({ kind: isIn ? 'back' : 'ejected', server: id, why }, id);
+    this.turned(id, isIn, why);
   };
 
-  #turn(event: NewEvent, id: string): void {
+  /** One that was in use is taken out of it, or is in use again. */
+  turned(id: string, isIn: boolean, why: string): void {
+    const event: NewEvent = { kind: isIn ? 'back' : 'ejected', server: id, why };
     const nowMs = performance.now();
     const known = this.#turns.get(id);
     const turns = known && nowMs - known.sinceMs < TURNS_MS ? known : { sinceMs: nowMs, count: 0 };

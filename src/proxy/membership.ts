@@ -26,17 +26,22 @@ export type PooledServer = Pick<
   'id' | 'url' | 'state' | 'reason' | 'inflight' | 'queued'
 >;
 
-/** The door's servers: of one process, or of all its workers together. */
-export interface DoorPool {
-  all(): readonly PooledServer[];
-  routable(): readonly unknown[];
+/** What follows the registry. */
+interface FollowingPool {
+  all(): readonly (Pick<PooledServer, 'id' | 'reason' | 'queued'> & { readonly state: string })[];
   /** Takes in what the registry holds now; resolves when it is gone by. */
   apply(view: RoutedView): void | Promise<void>;
 }
 
+/** The door's servers: of one process, or of all its workers together. */
+export interface DoorPool extends FollowingPool {
+  all(): readonly PooledServer[];
+  routable(): readonly unknown[];
+}
+
 export interface MembershipDeps {
   readonly registry: DoorLease & FleetSource;
-  readonly pool: DoorPool;
+  readonly pool: FollowingPool;
   /** The door as it is now. */
   record(): DoorRecord;
   /** After each reading of the registry. */
@@ -114,11 +119,16 @@ export class Membership {
     this.#rounds?.soon();
   }
 
-  /** Leaves the registry, if it can be reached. */
-  async stop(): Promise<void> {
+  /** Looks no more; somebody else goes on in its place. */
+  async handOver(): Promise<void> {
     this.#ended = true;
     this.#unwatch?.();
     await this.#rounds?.stop();
+  }
+
+  /** Leaves the registry, if it can be reached. */
+  async stop(): Promise<void> {
+    await this.handOver();
     const { registry, record } = this.#deps;
     await registry.leaveDoor(record().id).catch((error: unknown) => this.#sayTrouble(error));
   }
@@ -191,6 +201,6 @@ export class Membership {
   }
 }
 
-function isSettled({ state, queued }: PooledServer): boolean {
+function isSettled({ state, queued }: Pick<PooledServer, 'queued'> & { state: string }): boolean {
   return state === 'draining' && queued === 0;
 }

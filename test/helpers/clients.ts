@@ -100,7 +100,7 @@ export interface RawServer {
 }
 
 /** A server that speaks bytes. `act` is called with each connection's bytes so far. */
-export function startRaw(act: (socket: Socket, text: string) => void): Promise<RawServer> {
+export function startRaw(act: (socket: Socket, text: string) => void, at = 0): Promise<RawServer> {
   const sockets = new Set<Socket>();
   let all = '';
   const server: Server = createServer((socket) => {
@@ -115,7 +115,7 @@ export function startRaw(act: (socket: Socket, text: string) => void): Promise<R
     });
   });
   return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(at, '127.0.0.1', () => {
       const address = server.address();
       resolve({
         port: typeof address === 'object' && address ? address.port : 0,

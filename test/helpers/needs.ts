@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { test } from 'vitest';
+import { haproxy } from './haproxy.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -48,6 +49,7 @@ export const needs = {
   prlimit: { what: 'prlimit', isHere: () => runs('prlimit') },
   systemd: { what: 'systemd (systemctl, systemd-analyze)', isHere: () => runs('systemd-analyze') },
   nginx: { what: 'nginx', isHere: () => spawnSync(nginx(), ['-v']).status === 0 },
+  haproxy: { what: 'haproxy', isHere: () => spawnSync(haproxy(), ['-v']).status === 0 },
   promtool: {
     what: 'promtool (Debian: prometheus)',
     isHere: () => spawnSync(promtool(), ['--version']).status === 0,

@@ -181,6 +181,11 @@ export const drainSignal = choice(DRAIN_SIGNALS, (text) => {
   );
 });
 
+export const engine = choice(['embedded', 'haproxy'], (text) => {
+  if (text === 'embedded' || text === 'haproxy') return text;
+  throw new UsageError(`engine ${quote(text)} is not one`, 'Use embedded or haproxy');
+});
+
 export const balance = choice(['round-robin', 'least-inflight'], (text) => {
   if (text === 'round-robin' || text === 'least-inflight') return text;
   throw new UsageError(

@@ -1,24 +1,26 @@
 import { dirname, join } from 'node:path';
+import { httpUrl, reachable } from '../../address.ts';
 import type { Admin, Watched } from '../../admin/admin.ts';
 import { defaults } from '../../defaults.ts';
 import { FailedError } from '../../errors.ts';
 import type { Place } from '../../model/place.ts';
 import { isOfHost, type ThisProcess } from '../../process/identity.ts';
 import { nameHolder } from '../../process/port-holder.ts';
-import type { Door } from '../../proxy/door.ts';
 import { ensureAdminToken } from '../../state/admin-token.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { doorLimits } from '../flags/door-flags.ts';
 import { fleetVerbs } from './fleet-verbs.ts';
 
 export interface AdminFlags extends Readonly<Record<string, unknown>> {
+  /** False with --no-admin. */
+  readonly admin: boolean;
   readonly adminHost: string;
   readonly adminPort: number;
   readonly adminAllowHost?: string[];
 }
 
 export interface ShownDoor {
-  readonly door: Door;
+  readonly door: Watched['door'];
   readonly open: OpenStore;
   readonly machine: ThisProcess;
   readonly url: string;
@@ -49,6 +51,16 @@ export async function openAdmin(
 
 export function adminAddress({ adminHost, adminPort }: AdminFlags) {
   return { host: adminHost, port: adminPort };
+}
+
+/** Where the admin listener is asked on its own machine; null for nowhere. */
+export function adminUrl({ admin, adminHost, adminPort }: AdminFlags) {
+  return admin ? httpUrl(reachable(adminHost), adminPort) : null;
+}
+
+export function adminIn(flags: AdminFlags) {
+  const admin = adminUrl(flags);
+  return admin === null ? {} : { admin };
 }
 
 function watched(context: Context, { door, open, machine, url }: ShownDoor): Watched {

@@ -1,25 +1,31 @@
 import { type Command, Option } from 'commander';
-import { httpUrl, reachable } from '../../address.ts';
 import type { Admin } from '../../admin/admin.ts';
 import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
 import { nameHolder } from '../../process/port-holder.ts';
+import type { Door } from '../../proxy/door.ts';
 import type { DoorOptions } from '../../proxy/options.ts';
 import type { Workers } from '../../proxy/workers/workers.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { addDoorFlags, doorLimits } from '../flags/door-flags.ts';
+import { addEngineFlags, type EngineFlags } from '../flags/engine-flags.ts';
 import { addTlsFlags, checkTlsFlags, type TlsFlags } from '../flags/tls-flags.ts';
 import { balance, host, hostName, port, retryPolicy, workers } from '../flags/values.ts';
-import { type AdminFlags, adminAddress, openAdmin, type ShownDoor } from './open-admin.ts';
+import {
+  type AdminFlags,
+  adminAddress,
+  adminIn,
+  adminUrl,
+  openAdmin,
+  type ShownDoor,
+} from './open-admin.ts';
 import { doorUrl, openRedirect, type Redirect, secureSide } from './open-tls.ts';
 
-export interface DoorFlags extends AdminFlags, TlsFlags {
+export interface DoorFlags extends AdminFlags, TlsFlags, EngineFlags {
   readonly port: number;
   readonly host: string;
   readonly balance: 'round-robin' | 'least-inflight';
   readonly retry: 'idempotent' | 'connect';
-  /** False with --no-admin. */
-  readonly admin: boolean;
   readonly allowBackends?: string[];
   readonly trustProxy?: string[];
   readonly accessLog?: boolean;
@@ -41,6 +47,8 @@ export interface OpenedDoor {
   readonly roll: (() => void) | null;
   /** Stops accepting, finishes what is in flight, cuts the rest after `deadlineMs`. */
   close(deadlineMs: number): Promise<void>;
+  /** Resolves when another process goes on in its place. */
+  readonly replaced?: Promise<void>;
 }
 
 /** The flags that `proxy` and `up` share. */
@@ -75,13 +83,17 @@ export function addDoorOptions(command: Command): Command {
     .option('--access-log', 'a line per request even where stdout is no terminal');
   // For `npm run bench -- metrics` alone.
   command.addOption(new Option('--no-figures').hideHelp());
-  return addDoorFlags(addTlsFlags(command));
+  return addDoorFlags(addTlsFlags(addEngineFlags(command)));
 }
 
 /** @throws UsageError for flags that contradict each other */
-export function checkDoorFlags(flags: DoorFlags): void {
+export async function checkDoorFlags(flags: DoorFlags): Promise<void> {
   checkTlsFlags(flags, flags);
   const { sticky, balance: how } = flags;
+  if (flags.engine === 'haproxy' || flags.threads !== undefined) {
+    const { checkEngineFlags } = await import('./open-engine.ts');
+    checkEngineFlags(flags);
+  }
   if (!sticky || how === 'round-robin') return;
   const message = `--sticky does not go with --balance ${how}: who stays is not balanced`;
   throw new UsageError(message, 'Leave out one of the two');
@@ -97,6 +109,10 @@ export async function openDoor(
   flags: DoorFlags,
   startMs: number | null = null,
 ): Promise<OpenedDoor> {
+  if (flags.engine === 'haproxy') {
+    const { openEngine } = await import('./open-engine.ts');
+    return openEngine(context, open, flags);
+  }
   const [{ createDoor }, { doorOptions }, { thisMachine }, { keptStickyKey }] = await Promise.all([
     import('../../proxy/door.ts'),
     import('../../proxy/options.ts'),
@@ -146,7 +162,7 @@ async function workersOf(context: Context, flags: DoorFlags): Promise<Workers | 
 
 async function openAll(
   context: Context,
-  shown: ShownDoor,
+  shown: ShownDoor & { readonly door: Door },
   flags: DoorFlags,
   options: DoorOptions,
 ): Promise<Omit<OpenedDoor, 'roll'>> {
@@ -177,20 +193,10 @@ async function openAll(
   };
 }
 
-/** Where the admin listener is asked on its own machine; null for nowhere. */
-export function adminUrl({ admin, adminHost, adminPort }: DoorFlags) {
-  return admin ? httpUrl(reachable(adminHost), adminPort) : null;
-}
-
 function alsoOurs(flags: DoorFlags) {
   const { host, redirectHttp: port } = flags;
   const redirect = port === undefined ? [] : [{ host, port }];
   return flags.admin ? [adminAddress(flags), ...redirect] : redirect;
-}
-
-function adminIn(flags: DoorFlags) {
-  const admin = adminUrl(flags);
-  return admin === null ? {} : { admin };
 }
 
 function isLogged({ output }: Context, { accessLog: always }: DoorFlags): boolean {

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { defaults } from '../../defaults.ts';
 import { exitCodes, FailedError, type MeowError, StoreError } from '../../errors.ts';
@@ -22,6 +24,7 @@ interface Tally {
   /** What could not be asked of Redis; the rest goes on. */
   trouble: StoreError | null;
   redis: boolean;
+  haproxies: number;
 }
 
 export function addDown(program: Command, context: Context): void {
@@ -46,13 +49,21 @@ async function down(context: Context, { drainTimeout: timeout }: DrainFlags): Pr
   if (tally.trouble !== null) await orFailed(tally, () => forgetDesired(context));
   await endKind(context, tally, 'server', timeout + defaults.drainGraceMs);
   await endKind(context, tally, 'proxy', timeout + defaults.drainGraceMs);
+  await endHaproxies(context, tally, timeout);
   await endRedis(context, tally);
   await tell(context, tally);
 }
 
 async function look(context: Context): Promise<Tally> {
   const { ours: before } = await fleetHere(context);
-  const tally = { before, gone: new Set<string>(), failed: [], trouble: null, redis: false };
+  const tally = {
+    before,
+    gone: new Set<string>(),
+    failed: [],
+    trouble: null,
+    redis: false,
+    haproxies: 0,
+  };
   return askRedis({ ...tally, running: new Set() }, async (asked) => {
     const { servers } = await context.withStore(({ store }) => store.registry.fleet());
     return { ...asked, running: new Set(servers.map(({ record }) => record.id)) };
@@ -102,6 +113,15 @@ async function askRedis(tally: Tally, ask: (tally: Tally) => Promise<Tally>): Pr
   }
 }
 
+/** Those that nobody looks after any more: a door that ends takes its own with it. */
+async function endHaproxies({ config }: Context, tally: Tally, graceMs: number): Promise<void> {
+  if (!existsSync(join(config.home, 'engine'))) return;
+  const { endOrphans } = await import('../../engine/orphans.ts');
+  const { ended, failed } = await endOrphans(config.home, graceMs);
+  tally.haproxies = ended;
+  tally.failed.push(...failed);
+}
+
 async function endRedis({ config }: Context, tally: Tally): Promise<void> {
   const { stopLocalRedis } = await import('../../local-redis/run.ts');
   await orFailed(tally, async () => {
@@ -131,7 +151,7 @@ async function tell(context: Context, tally: Tally): Promise<void> {
 }
 
 /** Of servers that did not run, only the memory went. */
-async function whatEnded({ before, running, gone, redis }: Tally): Promise<string[]> {
+async function whatEnded({ before, running, gone, redis, haproxies }: Tally): Promise<string[]> {
   const { stillRuns } = await import('../../process/our-process.ts');
   const ended = before.filter((each) => !stillRuns(each));
   const of = (kind: Kind) => ended.filter((each) => each.kind === kind);
@@ -145,6 +165,7 @@ async function whatEnded({ before, running, gone, redis }: Tally): Promise<strin
     ran > 0 ? serversInWords(ran) : '',
     remembered > 0 ? `what was remembered of ${serversInWords(remembered)}` : '',
     doors > 0 ? (doors === 1 ? 'the door' : `${doors} doors`) : '',
+    haproxies > 0 ? 'HAProxy' : '',
     redis ? 'the local Redis' : '',
   ].filter((what) => what !== '');
 }

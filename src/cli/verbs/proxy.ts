@@ -26,7 +26,7 @@ export function addProxy(program: Command, context: Context): void {
 }
 
 async function proxy(context: Context, options: Options): Promise<void> {
-  checkDoorFlags(options);
+  await checkDoorFlags(options);
   const stopping = context.stopping();
   const open = await openPatiently(context, options.waitRedis ?? false, stopping);
   if (open === null) return;
@@ -41,7 +41,7 @@ async function proxy(context: Context, options: Options): Promise<void> {
   if (door.redirectUrl) output.talk(`redirect ${door.redirectUrl}  (sends plain HTTP on to it)`);
   if (door.adminUrl)
     output.talk(`page     ${door.adminUrl}/  (to change things there: \`meowctl dashboard\`)`);
-  await aborted(stopping);
+  await Promise.race([aborted(stopping), door.replaced ?? aborted(stopping)]);
   await door.close(options.drainTimeout);
   await open.store.close();
   leave();

@@ -13,7 +13,8 @@ import { addDrainTimeout } from '../flags/time-limits.ts';
 import { size } from '../flags/values.ts';
 import { report } from '../output/usage-error.ts';
 import { detachUp } from '../up/detach.ts';
-import { addDoorOptions, adminUrl, checkDoorFlags } from '../up/open-door.ts';
+import { adminUrl } from '../up/open-admin.ts';
+import { addDoorOptions, checkDoorFlags } from '../up/open-door.ts';
 import { runUp, type UpFlags } from '../up/session.ts';
 
 interface Options extends UpFlags, AppFlags {
@@ -44,7 +45,7 @@ export function addUp(program: Command, context: Context): void {
 }
 
 async function up(context: Context, options: Options): Promise<void> {
-  checkDoorFlags(options);
+  await checkDoorFlags(options);
   if (options.detach) {
     await refuseSecond(context);
     return detachUp(context, (await whatToServe(context, options))?.spec ?? null);

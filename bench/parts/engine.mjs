@@ -1,0 +1,175 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startBackends } from '../lib/backends.mjs';
+import { findPeer } from '../lib/debian.mjs';
+import { startHaproxy, startMeowctlDoor } from '../lib/doors.mjs';
+import { createLoadClient } from '../lib/load.mjs';
+import { children, preciseCpuMicros } from '../lib/proc.mjs';
+import { freePort, startListening, startTelling } from '../lib/programs.mjs';
+import { serverId, writeServers } from '../lib/registry.mjs';
+import { median, ratioWithInterval } from '../lib/stats.mjs';
+import { startSteady } from '../lib/steady.mjs';
+import { until } from '../lib/until.mjs';
+
+const NAMESPACE = 'bench-engine';
+const LOAD = { path: '/1k', connections: 32, seconds: 1 };
+const ROUNDS = 20;
+const CHANGES_A_MINUTE = 500;
+const CHURN_SECONDS = 30;
+const MOST_MS = 250;
+const REQUESTS_A_SECOND = 200;
+const LATE_MS = 30_000;
+/** Servers that come and go, and the first of their ids: far from those that stay. */
+const GUESTS = 10;
+const FIRST = 1_000;
+const program = fileURLToPath(new URL('../programs/backend.mjs', import.meta.url));
+
+/**
+ * A door on HAProxy against the same configuration with servers that were there at its start and nobody
+ * who looks after it, and, for information, against the shortest configuration that balances at all.
+ * @param {import('../lib/world.mjs').World} world
+ */
+export async function measure(world) {
+  const peer = await findPeer(world, 'haproxy');
+  if (peer === null) {
+    world.say('HAProxy is not here and cannot be had: nothing is measured');
+    return [];
+  }
+  const client = await createLoadClient(world);
+  const backends = await startBackends(world, NAMESPACE, 2);
+  const rows = [];
+  for (const threads of [1, 2])
+    rows.push(...(await compare(world, client, backends, peer, threads)));
+  return [...rows, ...(await churn(world))];
+}
+
+async function startEngine(world, threads) {
+  const flags = ['--no-admin', '--engine', 'haproxy', '--threads', String(threads)];
+  const door = await startMeowctlDoor(world, 'engine', NAMESPACE, undefined, flags);
+  const folder = join(world.env.MEOW_HOME, 'engine', new URL(door.url).port);
+  const { pid } = JSON.parse(readFileSync(join(folder, 'haproxy.json'), 'utf8'));
+  await until(
+    'both servers are used',
+    () => readFileSync(join(folder, 'servers.cfg'), 'utf8').split('\n    server ').length === 3,
+  );
+  return { ...door, folder, pid: children(pid)[0] };
+}
+
+/** The same two files, with another port and sockets, in one process that nobody talks to. */
+async function startByHand(world, engine, peer) {
+  const port = await freePort();
+  const folder = join(world.folder, `by-hand-${port}`);
+  mkdirSync(folder);
+  const before = new URL(engine.url).port;
+  const files = ['door.cfg', 'servers.cfg'].map((name) => {
+    const text = readFileSync(join(engine.folder, name), 'utf8');
+    const own = text
+      .replace(/^ *(master-worker|stats .*)$/gm, '')
+      .replace(`127.0.0.1:${before}`, `127.0.0.1:${port}`);
+    writeFileSync(join(folder, name), own);
+    return join(folder, name);
+  });
+  const args = ['-db', '-q', '-f', files[0], '-f', files[1]];
+  const door = await startListening(peer.command, args, port, { env: peer.env });
+  world.atEnd(door.stop);
+  return { pid: door.pid, url: `http://127.0.0.1:${port}` };
+}
+
+async function compare(world, client, backends, peer, threads) {
+  const engine = await startEngine(world, threads);
+  const byHand = await startByHand(world, engine, peer);
+  const shortest = await startHaproxy(world, backends, threads);
+  const doors = { engine, byHand, shortest };
+  const count = world.quick ? 4 : ROUNDS;
+  world.say(`${threads} thread(s), ${count} rounds`);
+  const figures = { engine: [], byHand: [], shortest: [] };
+  for (let round = 0; round <= count; round += 1) {
+    const order = Object.keys(doors);
+    if (round % 2 === 1) order.reverse();
+    for (const name of order) {
+      const found = await spend(client, doors[name]);
+      if (round > 0) figures[name].push(found);
+    }
+  }
+  await engine.stop?.();
+  return judge(figures, `${threads} thread${threads > 1 ? 's' : ''}: `);
+}
+
+async function spend(client, { pid, url }) {
+  const before = preciseCpuMicros(pid);
+  const { requests, seconds, failed } = await client({ ...LOAD, url: url + LOAD.path });
+  if (failed > 0) throw new Error(`${failed} requests to ${url} failed`);
+  return { cpu: (preciseCpuMicros(pid) - before) / requests, slowness: seconds / requests };
+}
+
+function judge({ engine, byHand, shortest }, prefix) {
+  const row = (what, field, others, atMost) => {
+    const ours = engine.map((one) => one[field]);
+    const { ratio, from, to } = ratioWithInterval(
+      ours,
+      others.map((one) => one[field]),
+    );
+    return { what: prefix + what, value: ratio, interval: [from, to], atMost };
+  };
+  return [
+    row('CPU per request / the same by hand', 'cpu', byHand, 1.05),
+    row('time per request / the same by hand', 'slowness', byHand, 1 / 0.95),
+    row('CPU per request / the shortest configuration', 'cpu', shortest, null),
+  ];
+}
+
+/** Servers come and go under load; how soon the first request comes, and how late the last. */
+async function churn(world) {
+  const engine = await startEngine(world, 2);
+  const ids = Array.from({ length: GUESTS }, (_, n) => serverId(FIRST + n));
+  const guests = await startTelling(process.execPath, [program, ...ids], { env: world.env });
+  world.atEnd(guests.stop);
+  const load = startSteady(`${engine.url}/1k`, REQUESTS_A_SECOND);
+  const seconds = world.quick ? 5 : CHURN_SECONDS;
+  const turns = Math.round((seconds * CHANGES_A_MINUTE) / 120);
+  world.say(`${2 * turns} changes in ${seconds} s`);
+  const delays = { in: [], out: [] };
+  for (let turn = 0; turn < turns; turn += 1) {
+    const begun = performance.now();
+    const id = ids[turn % GUESTS];
+    await comeAndGo(world, engine, { id, port: guests.said[id], pid: guests.pid }, delays);
+    const left = 120_000 / CHANGES_A_MINUTE - (performance.now() - begun);
+    if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
+  }
+  const { sent, failed } = await load.stop();
+  if (failed[0]) world.say(`failed: ${failed[0]}`);
+  const most = { unit: ' ms', atMost: MOST_MS };
+  return [
+    { what: `failed of ${sent} while servers come and go`, value: failed.length, atMost: 0 },
+    { what: 'from its record to its first request', value: median(delays.in), ...most },
+    { what: 'from draining to no new request', value: median(delays.out), ...most },
+  ];
+}
+
+/** As a server does: it registers, says that it drains, waits for the door, and deregisters. */
+async function comeAndGo({ redis }, { url }, server, delays) {
+  const told = (state) => writeServers(redis, NAMESPACE, [{ ...server, state }], true);
+  const since = performance.now();
+  await told('up');
+  await soon(async () => (await fetch(`${url}/1k`)).headers.get('x-backend') === server.id);
+  delays.in.push(performance.now() - since);
+  const leaving = performance.now();
+  await told('draining');
+  const acks = `{${NAMESPACE}}:acks:${server.id}`;
+  await soon(async () => (await redis.exists(acks)) === 1);
+  delays.out.push(performance.now() - leaving);
+  await redis
+    .multi()
+    .hdel(`{${NAMESPACE}}:servers`, server.id)
+    .zrem(`{${NAMESPACE}}:leases`, server.id)
+    .del(acks)
+    .publish(`{${NAMESPACE}}:changes`, server.id)
+    .exec();
+}
+
+/** Looks without a pause: what is measured takes milliseconds. */
+async function soon(look) {
+  const end = performance.now() + LATE_MS;
+  while (!(await look())) if (performance.now() > end) throw new Error('a server was not taken in');
+}

@@ -1,0 +1,121 @@
+import { defaults } from '../../defaults.ts';
+import type { EngineOptions } from '../../engine/config/engine-options.ts';
+import type { EngineDoor } from '../../engine/engine-door.ts';
+import { engineDefaults } from '../../engine-defaults.ts';
+import { UsageError } from '../../errors.ts';
+import { only } from '../../model/variables.ts';
+import { nameHolder } from '../../process/port-holder.ts';
+import { quote } from '../../text.ts';
+import type { Context, OpenStore } from '../context/context.ts';
+import { doorLimits } from '../flags/door-flags.ts';
+import { adminAddress, adminIn, adminUrl, openAdmin } from './open-admin.ts';
+import type { DoorFlags, OpenedDoor } from './open-door.ts';
+
+/** Opens a door on HAProxy and its admin listener; or takes over the HAProxy that runs on its port. */
+export async function openEngine(
+  context: Context,
+  open: OpenStore,
+  flags: DoorFlags,
+): Promise<OpenedDoor> {
+  const [{ createEngineDoor }, { findHaproxy }, { thisMachine }, { LOOPBACK }] = await Promise.all([
+    import('../../engine/engine-door.ts'),
+    import('../../engine/program.ts'),
+    import('../../process/identity.ts'),
+    import('../../proxy/options.ts'),
+  ]);
+  const { home, childEnv: env } = context.config;
+  const machine = thisMachine(home);
+  const door = await createEngineDoor(
+    {
+      ...{ home, env: engineEnv(home, env), registry: open.store.registry },
+      program: findHaproxy(env, engineDefaults.leastHaproxy),
+      machine: { ...machine, ...adminIn(flags) },
+      alsoOurs: flags.admin ? [adminAddress(flags)] : [],
+      log: (line) => context.output.talk(`meowctl: ${line}`),
+    },
+    engineOptions(flags, LOOPBACK),
+  );
+  const { admin, url } = await openBoth(context, open, door, flags);
+  const tellReplaced = () =>
+    context.output.talk('another process looks after HAProxy now, which serves on: this one ends');
+  return {
+    ...{ url, adminUrl: adminUrl(flags), replaced: door.replaced.then(tellReplaced) },
+    redirectUrl: null,
+    started() {},
+    roll: null,
+    async close(deadlineMs) {
+      await admin?.stopChanges();
+      await door.close(deadlineMs);
+      admin?.close();
+    },
+  };
+}
+
+async function openBoth(context: Context, open: OpenStore, door: EngineDoor, flags: DoorFlags) {
+  const [{ httpUrl }, { thisMachine }] = await Promise.all([
+    import('../../address.ts'),
+    import('../../process/identity.ts'),
+  ]);
+  const url = httpUrl(flags.host, flags.port);
+  const machine = thisMachine(context.config.home);
+  const admin = flags.admin ? await openAdmin(context, { door, open, machine, url }, flags) : null;
+  try {
+    await door.open();
+  } catch (error) {
+    admin?.close();
+    throw await nameHolder(error, flags.port, 'Choose another with --port');
+  }
+  return { admin, url };
+}
+
+function engineOptions(flags: DoorFlags, loopback: readonly string[]): EngineOptions {
+  return {
+    ...defaults,
+    ...engineDefaults,
+    ...doorLimits(flags),
+    host: flags.host,
+    port: flags.port,
+    threads: flags.threads ?? engineDefaults.threads,
+    balance: flags.balance,
+    retry: flags.retry,
+    allowBackends: flags.allowBackends ?? loopback,
+    trustProxy: flags.trustProxy ?? [],
+    drainMs: Number(flags.drainTimeout ?? defaults.drainMs),
+  };
+}
+
+const KEPT = ['PATH', 'LANG', 'TZ'];
+
+/** It needs none of our settings, and no password in reach; the folder says whose it is. */
+function engineEnv(home: string, env: Readonly<Record<string, string>>) {
+  return { ...only(env, (name) => KEPT.includes(name)), MEOW_HOME: home };
+}
+
+/** What the embedded door can and a door on HAProxy cannot, as its flag. */
+const lacks: readonly (readonly [flag: string, isAsked: (flags: DoorFlags) => boolean])[] = [
+  ['--sticky', ({ sticky }) => sticky === true],
+  ['--tls-cert', ({ tlsCert }) => tlsCert !== undefined],
+  ['--workers', ({ workers }) => workers !== 1],
+  ['--access-log', ({ accessLog }) => accessLog === true],
+  ['--stream-drain', ({ streamDrain }) => streamDrain !== defaults.streamDrainMs],
+  ['--request-timeout', ({ requestTimeout }) => requestTimeout !== defaults.clientRequestMs],
+];
+
+const NETWORK = /^[0-9a-f:.]+(\/\d{1,3})?$/i;
+
+/** @throws UsageError for what does not go with the engine that is asked for */
+export function checkEngineFlags(flags: DoorFlags): void {
+  if (flags.engine !== 'haproxy') {
+    if (flags.threads === undefined) return;
+    throw new UsageError('--threads is for --engine haproxy', 'Leave it out: the door has one');
+  }
+  const lacking = lacks.find(([, isAsked]) => isAsked(flags));
+  if (lacking) {
+    const message = `${lacking[0]} with --engine haproxy is not supported yet`;
+    throw new UsageError(message, 'Leave out one of the two');
+  }
+  const name = flags.trustProxy?.find((network) => !NETWORK.test(network));
+  if (name === undefined) return;
+  const message = `--trust-proxy ${quote(name)} is a name: HAProxy wants addresses`;
+  throw new UsageError(message, 'Use an address or a network, such as 10.0.0.0/8');
+}

@@ -1,0 +1,45 @@
+/** The limits of defaults.ts that HAProxy is told, under the same names. */
+type Limit =
+  | 'bodyIdleMs'
+  | 'clientHeaderMs'
+  | 'clientKeepAliveMs'
+  | 'doorConnectMs'
+  | 'engineCheckMs'
+  | 'engineCommandMs'
+  | 'engineFileMs'
+  | 'engineLogBytes'
+  | 'engineStartMs'
+  | 'engineTakeOverMs'
+  | 'engineWatchMs'
+  | 'figuresKeepMs'
+  | 'leaseMs'
+  | 'maxHeaderBytes'
+  | 'maxHeaderLines'
+  | 'maxInflight'
+  | 'maxPoolServers'
+  | 'maxRequestNotes'
+  | 'probeFailuresToEject'
+  | 'probeMs'
+  | 'probesToReadmit'
+  | 'probeTimeoutMs'
+  | 'registryReadMs'
+  | 'responseHeaderMs'
+  | 'retries'
+  | 'streamIdleMs'
+  | 'termGraceMs';
+
+/** All that one door on HAProxy can be told. */
+export interface EngineOptions extends Readonly<Record<Limit, number>> {
+  readonly host: string;
+  readonly port: number;
+  readonly threads: number;
+  readonly balance: 'round-robin' | 'least-inflight';
+  /** `connect` never repeats a request that may have reached a server. */
+  readonly retry: 'idempotent' | 'connect';
+  /** Addresses, networks (CIDR) and names that servers may be at. */
+  readonly allowBackends: readonly string[];
+  /** Networks whose X-Forwarded-* are believed and added to. */
+  readonly trustProxy: readonly string[];
+  /** How long requests may finish when HAProxy ends, or is loaded anew. */
+  readonly drainMs: number;
+}

@@ -1,0 +1,153 @@
+import { createServer } from 'node:http';
+import { httpUrl } from '../address.ts';
+import { inTurn } from '../errors.ts';
+import { createId } from '../ids.ts';
+import { listen, OTHER_PORT } from '../listen.ts';
+import { repeat } from '../loop.ts';
+import type { DoorRecord } from '../model/door-record.ts';
+import type { Door, DoorDeps } from '../proxy/door.ts';
+import { DoorEvents } from '../proxy/door-events.ts';
+import { doorRecord } from '../proxy/door-record.ts';
+import { Membership } from '../proxy/membership.ts';
+import { RequestNotes } from '../proxy/request-notes.ts';
+import type { OwnAddress } from '../proxy/upstream/address-policy.ts';
+import type { EngineOptions } from './config/engine-options.ts';
+import { ConfigFiles } from './config-files.ts';
+import { Controller } from './controller.ts';
+import { type Claim, type Claimant, claim } from './controller-claim.ts';
+import { EngineFigures } from './engine-figures.ts';
+import { type EngineFiles, engineFiles } from './engine-files.ts';
+import { HaproxyProcess } from './haproxy-process.ts';
+import type { HaproxyProgram } from './program.ts';
+import { type Member, Rotation } from './rotation.ts';
+import type { StatRow } from './runtime/stat-rows.ts';
+import { ServerList } from './server-list.ts';
+import { createEngineDenial, doubtOf } from './verify.ts';
+
+export interface EngineDeps extends Pick<DoorDeps, 'registry' | 'log'> {
+  readonly home: string;
+  readonly program: HaproxyProgram;
+  /** What HAProxy is started with. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly machine: Pick<DoorRecord, 'host' | 'pid' | 'admin'> & Claimant;
+  readonly alsoOurs: readonly OwnAddress[];
+}
+
+/** A door whose requests go through HAProxy: this process only tells it where to. */
+export interface EngineDoor extends Omit<Door, 'open' | 'started' | 'cut'> {
+  /** @throws StoreError when the first read fails, FailedError when HAProxy cannot serve */
+  open(): Promise<void>;
+  /** Resolves when another process has taken over: HAProxy is not ours any more. */
+  readonly replaced: Promise<void>;
+}
+
+/** @throws FailedError where an `up` has that HAProxy, or who has it does not let it go */
+export async function createEngineDoor(
+  deps: EngineDeps,
+  options: EngineOptions,
+): Promise<EngineDoor> {
+  const files = engineFiles(deps.home, options.host, options.port);
+  const claimed = await claim(files, deps.machine, options.engineTakeOverMs);
+  const parts = createParts(deps, options, files);
+  const { id, rotation, membership, controller, events, figures, url } = parts;
+  const watch = watchClaim(claimed, options, deps.log);
+  const notes = new RequestNotes(options.maxRequestNotes);
+  return {
+    id,
+    servers: () => rotation.all().map(({ queued: _, ...seen }) => seen),
+    listed: () => membership.servers(),
+    redisAwaySince: () => events.redisAwaySince(),
+    ...{ figures, requests: notes, poison: () => [], workers: () => null },
+    ready: () => rotation.all().some(({ state }) => state === 'usable' || state === 'doubtful'),
+    replaced: watch.replaced,
+    async open() {
+      await openInOrder(parts, claimed);
+      events.opened(url);
+    },
+    async close(deadlineMs) {
+      await watch.stop();
+      if (!claimed.stands())
+        return await inTurn([() => membership.handOver(), () => controller.handOver()]);
+      events.closed(url);
+      const steps = [() => controller.close(deadlineMs), () => membership.stop(), claimed.release];
+      await inTurn(steps);
+    },
+  };
+}
+
+type Parts = ReturnType<typeof createParts>;
+
+function createParts(deps: EngineDeps, options: EngineOptions, files: EngineFiles) {
+  const { registry, machine, log, alsoOurs } = deps;
+  const haproxy = new HaproxyProcess(deps.program.path, deps.env, files, options);
+  const id = haproxy.running()?.id ?? createId();
+  const list = new ServerList(options, files.pages);
+  const rotation = new Rotation({
+    deny: createEngineDenial(options, alsoOurs),
+    isOn: (server) => list.isOn(server),
+    onChange: () => controller.soon(),
+  });
+  const counted = new EngineFigures(options);
+  const { figures } = counted;
+  const events = new DoorEvents(id, registry.note);
+  const url = httpUrl(options.host, options.port);
+  const { host, pid, admin } = machine;
+  const about = { id, url, host, pid, ...(admin === undefined ? {} : { admin }) };
+  const record = () =>
+    doorRecord({ ...about, servers: rotation.all(), poison: [], certificates: [], figures });
+  const around = { registry, pool: rotation, record, onRedis: events.redis, onTrouble: log };
+  const membership = new Membership({ ...around, onRead() {} }, options);
+  const asked = { ...options, doorId: id };
+  const heard = {
+    doubtOf: (member: Member) => doubtOf(member, asked),
+    mustBeFree: () => mustBeFree(options),
+    onSettled: () => settled(membership),
+    onStats: (rows: readonly StatRow[]) => counted.take(rows),
+    onTurn: (server: string, isIn: boolean, why: string) => events.turned(server, isIn, why),
+  };
+  const config = new ConfigFiles({ ...deps, files, options, doorId: id });
+  const controller = new Controller(
+    { ...heard, doorId: id, haproxy, list, rotation, config, log },
+    options,
+  );
+  return { id, rotation, membership, controller, events, figures, url };
+}
+
+// It is known to servers before a client can reach it.
+async function openInOrder({ controller, membership }: Parts, claimed: Claim): Promise<void> {
+  await controller.adopt();
+  try {
+    await membership.start();
+    await controller.open();
+  } catch (error) {
+    await inTurn([() => controller.handOver(), () => membership.stop(), claimed.release]);
+    throw error;
+  }
+}
+
+/** Who waits to hear that a server is used, or let go, hears it now. */
+function settled(membership: Membership): void {
+  membership.acknowledge();
+  membership.look();
+}
+
+async function mustBeFree({ host, port }: EngineOptions): Promise<void> {
+  const server = createServer();
+  await listen(server, { host, port }, OTHER_PORT);
+  await new Promise((resolve) => server.close(resolve));
+}
+
+function watchClaim(claimed: Claim, { engineWatchMs }: EngineOptions, log: (line: string) => void) {
+  let tell: () => void = () => {};
+  const replaced = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const looks = repeat({
+    name: 'who looks after HAProxy',
+    every: () => engineWatchMs,
+    work: () => claimed.stands() || tell(),
+    log,
+    unref: true,
+  });
+  return { replaced, stop: () => looks.stop() };
+}

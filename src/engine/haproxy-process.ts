@@ -1,0 +1,151 @@
+import { FailedError } from '../errors.ts';
+import { tail } from '../logs/files.ts';
+import { capRawLog } from '../logs/raw-log.ts';
+import { identify } from '../process/identity.ts';
+import { startDetached } from '../process/launcher.ts';
+import { hasEnded, sendSignal, terminate } from '../process/terminate.ts';
+import { until } from '../time/until.ts';
+import type { EngineOptions } from './config/engine-options.ts';
+import { BACKEND } from './config/request-rules.ts';
+import { type EngineFiles, type EngineNote, readNote, writeNote } from './engine-files.ts';
+import { isRunning } from './orphans.ts';
+import { RuntimeSocket } from './runtime/runtime-socket.ts';
+import { count, parseInfo, parseStat } from './runtime/stat-rows.ts';
+
+type Limits = Pick<
+  EngineOptions,
+  'engineCommandMs' | 'engineStartMs' | 'engineLogBytes' | 'termGraceMs'
+>;
+
+const LOOK_MS = 10;
+const TAIL_LINES = 5;
+
+/** One HAProxy, a master and its worker: it lives on when we do not. */
+export class HaproxyProcess {
+  readonly #program: string;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #files: EngineFiles;
+  readonly #limits: Limits;
+
+  constructor(
+    program: string,
+    env: Readonly<Record<string, string>>,
+    files: EngineFiles,
+    limits: Limits,
+  ) {
+    this.#program = program;
+    this.#env = env;
+    this.#files = files;
+    this.#limits = limits;
+  }
+
+  /** The one that runs, if it is there; null where there is none. */
+  running(): EngineNote | null {
+    const note = readNote(this.#files);
+    return note && this.#isIt(note) ? note : null;
+  }
+
+  /** @throws FailedError where it does not answer */
+  connect(): Promise<RuntimeSocket> {
+    return RuntimeSocket.open(this.#files.socket, this.#limits.engineCommandMs);
+  }
+
+  /**
+   * Starts it with the files as they are.
+   * @throws FailedError with the last lines that it said
+   */
+  async start(about: Pick<EngineNote, 'id' | 'config'>): Promise<RuntimeSocket> {
+    const { door, servers, folder, master, log } = this.#files;
+    capRawLog(log, this.#limits.engineLogBytes);
+    const child = startDetached({
+      command: this.#program,
+      args: ['-W', '-S', `${master},mode,600`, '-f', door, '-f', servers],
+      env: this.#env,
+      cwd: folder,
+      logFile: log,
+    });
+    const pid = child.pid ?? 0;
+    writeNote(this.#files, { ...about, pid, pidStart: identify(pid)?.start ?? '' });
+    const look = async () => (hasEnded(child) ? 'ended' : await this.#answers(pid));
+    const found = await until(look, { everyMs: LOOK_MS, withinMs: this.#limits.engineStartMs });
+    if (found && found !== 'ended') return found;
+    await this.#end({ ...about, pid, pidStart: identify(pid)?.start ?? '' });
+    throw this.#didNotStart();
+  }
+
+  /**
+   * Loads the files anew: a new worker takes over the listening socket, the old one finishes.
+   * @param before of the worker that serves now
+   */
+  async reload(before: RuntimeSocket, note: EngineNote): Promise<RuntimeSocket> {
+    const old = workerOf(await before.ask('show info'));
+    const { engineCommandMs, engineStartMs } = this.#limits;
+    const master = await RuntimeSocket.open(this.#files.master, engineCommandMs);
+    void master.ask('reload').catch(() => {}); // it ends with the connection
+    const another = async () => {
+      const found = await this.connect().catch(() => null);
+      if (found && workerOf(await found.ask('show info')) !== old) return found;
+      found?.close();
+      return null;
+    };
+    const found = await until(another, { everyMs: LOOK_MS, withinMs: engineStartMs });
+    master.close();
+    if (!found) throw this.#didNotStart();
+    writeNote(this.#files, note);
+    return found;
+  }
+
+  /** Takes no new connections, finishes what is in flight, cuts the rest. */
+  async stop(runtime: RuntimeSocket | null, deadlineMs: number): Promise<void> {
+    const note = this.running();
+    if (!note) return;
+    if (runtime) {
+      sendSignal(note.pid, 'SIGUSR1');
+      await until(() => isIdle(runtime), { everyMs: LOOK_MS, withinMs: deadlineMs });
+    }
+    await this.#end(note);
+  }
+
+  /** What is left of one that died. */
+  async sweep(): Promise<void> {
+    const note = this.running();
+    if (note) await this.#end(note);
+  }
+
+  async #end(note: EngineNote): Promise<void> {
+    await terminate({ pid: note.pid, isIt: () => this.#isIt(note) }, this.#limits.termGraceMs);
+  }
+
+  #isIt(note: EngineNote): boolean {
+    return isRunning(note, this.#files.door);
+  }
+
+  /** A socket of one that ran before may still be there. */
+  async #answers(pid: number): Promise<RuntimeSocket | null> {
+    const found = await this.connect().catch(() => null);
+    if (!found || identify(pid) !== null) return found;
+    found.close();
+    return null;
+  }
+
+  #didNotStart(): FailedError {
+    const { log } = this.#files;
+    const said = tail(log, TAIL_LINES)
+      .filter((line) => line.includes('[ALERT]'))
+      .at(-1);
+    const message = `HAProxy does not start${said ? `: ${said.replace(/^\[ALERT\]\s*\(\d+\)\s*:\s*/, '')}` : ''}`;
+    return new FailedError('haproxy', message, `See ${log}`);
+  }
+}
+
+function workerOf(info: string): string {
+  return parseInfo(info).Pid ?? '';
+}
+
+/** Nothing goes on any more between it and servers; what its clients keep open is idle. */
+async function isIdle(runtime: RuntimeSocket): Promise<boolean> {
+  const text = await runtime.ask('show stat').catch(() => null);
+  if (text === null) return true;
+  const all = parseStat(text).find((row) => row.pxname === BACKEND && row.svname === 'BACKEND');
+  return count(all, 'scur') + count(all, 'qcur') === 0;
+}
