@@ -104,7 +104,7 @@ export async function bundle({ dev = false } = {}) {
   const inputs = { ...metafile.inputs, ...page.inputs, ...decoder.metafile.inputs };
   writeFileSync(`${root}dist/THIRD_PARTY_LICENSES`, licenseTexts({ inputs }, root));
   // The one that says that all is there comes last.
-  for (const file of ['load-app', 'keep-cache', 'debug-stack']) {
+  for (const file of ['load-app', 'pass-socket', 'keep-cache', 'debug-stack']) {
     copyFileSync(`${root}scripts/runtime/${file}.cjs`, `${root}dist/${file}.cjs`);
   }
   const start = readFileSync(`${root}scripts/runtime/start.cjs`, 'utf8');

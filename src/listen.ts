@@ -7,12 +7,17 @@ import { quote } from './text.ts';
 export const OTHER_PORT = 'End what holds it, or choose another port';
 
 /** Connections that may wait to be accepted; the kernel's own limit is `net.core.somaxconn`. */
-const BACKLOG = 4_096;
+export const BACKLOG = 4_096;
 
 export interface Place {
   readonly host: string;
   readonly port: number;
+  /** A socket that listens there already. */
+  readonly open?: OpenSocket | undefined;
 }
+
+/** Has a server listen on a socket that is open: systemd's, or of a process that hands it over. */
+export type OpenSocket = (server: Server, backlog: number) => Promise<void> | void;
 
 /**
  * Listens, and says which port it is.
@@ -43,15 +48,16 @@ function portOf(server: Server): number {
   return (server.address() as AddressInfo).port;
 }
 
-function bind(server: Server, { host, port }: Place): Promise<NodeJS.ErrnoException | null> {
-  return new Promise((resolve) => {
+function bind(server: Server, { host, port, open }: Place): Promise<NodeJS.ErrnoException | null> {
+  return new Promise((resolve, reject) => {
     const settle = (error: NodeJS.ErrnoException | null) => {
       server.off('error', settle).off('listening', bound);
       resolve(error);
     };
     const bound = () => settle(null);
     server.once('error', settle).once('listening', bound);
-    server.listen({ host, port, backlog: BACKLOG });
+    if (open) Promise.resolve(open(server, BACKLOG)).catch(reject);
+    else server.listen({ host, port, backlog: BACKLOG });
   });
 }
 

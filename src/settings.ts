@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isHost } from './address.ts';
+import { childEnv, type SocketActivation, socketActivation } from './child-env.ts';
 import { type DebugSection, debugSections } from './debug.ts';
 import { defaults } from './defaults.ts';
 import { FailedError, UsageError } from './errors.ts';
@@ -34,6 +35,9 @@ export interface Settings {
   readonly dumb: boolean;
   /** What else is known of the terminal without asking it. */
   readonly terminal: TerminalSettings;
+  readonly activation: SocketActivation | null;
+  /** `NOTIFY_SOCKET`: systemd waits to hear that this is ready, and which process is the main one. */
+  readonly notifies: boolean;
   /** `MEOW_DEBUG`: what is written to stderr of what goes on inside. */
   readonly debug: readonly DebugSection[];
   /** All that is set here: what of it a child gets is for environment/app-environment.ts to say. */
@@ -80,6 +84,8 @@ export function readSettings(env: Env): Settings {
     utf8: isUtf8(env),
     dumb: (given(env, 'TERM') ?? 'dumb') === 'dumb',
     terminal: terminal(env),
+    activation: socketActivation(env),
+    notifies: given(env, 'NOTIFY_SOCKET') !== null,
     debug: debugIn(given(env, 'MEOW_DEBUG')),
     childEnv: childEnv(env),
   });
@@ -206,11 +212,4 @@ function terminal(env: Env): TerminalSettings {
     multiplexed: multiplexer !== null || /^(tmux|screen)/.test(term),
     trueColor: /^(truecolor|24bit)$/i.test(env.COLORTERM ?? '') || /-direct\b/.test(term),
   };
-}
-
-// MEOW_APP is for one process alone.
-function childEnv(env: Env): Record<string, string> {
-  const isOurs = ([name, value]: [string, string | undefined]) =>
-    value !== undefined && name !== 'MEOW_APP';
-  return Object.fromEntries(Object.entries(env).filter(isOurs)) as Record<string, string>;
 }

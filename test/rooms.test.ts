@@ -63,7 +63,10 @@ const uses: Record<string, readonly string[]> = {
     ],
     ...['engine', 'local-redis', 'logs', 'process', 'state', 'terminal', 'time'],
   ],
+  handover: [],
   'cli/up': [
+    'handover',
+    'fleet/up',
     ...['cli/context', 'cli/flags', 'cli/output', 'cli/progress', 'admin', 'engine', 'proxy'],
     ...['process/channel', 'proxy/workers'],
     ...['fleet/destroy', 'fleet/restart', 'fleet/scale', 'fleet/spawn', 'local-redis', 'logs'],
@@ -281,7 +284,7 @@ describe('the rooms', () => {
     ['ioredis', /^store\//],
     [
       'child_process',
-      /^(process\/(channel\/forked|launcher|system-commands)|local-redis\/run)\.ts$/,
+      /^(process\/(channel\/forked|launcher|system-commands)|handover\/pass-socket|local-redis\/run)\.ts$/,
     ],
     ['commander', /^cli\//],
     ['chalk', /^cli\//],

@@ -1,5 +1,7 @@
+import type { Server } from 'node:http';
+import { Server as NetServer } from 'node:net';
 import type { LingerLimits } from '../http/early-close.ts';
-import { listen, OTHER_PORT } from '../listen.ts';
+import { listen, type OpenSocket, OTHER_PORT } from '../listen.ts';
 import type { FleetEvent } from '../model/event.ts';
 import { changeRoutes, type FleetVerbs } from './changes/change-routes.ts';
 import { ChangeList } from './changes/changes.ts';
@@ -27,6 +29,8 @@ export interface Watched extends Pick<OverviewSource, 'about' | 'isHere'> {
 
 export interface AdminOptions extends ListenerLimits, LingerLimits, ViewerLimits, AccessRules {
   readonly port: number;
+  /** A socket that listens there already. */
+  readonly open?: OpenSocket | undefined;
   /** Where the page's files are. */
   readonly pageFolder: string;
   readonly overviewMs: number;
@@ -35,15 +39,18 @@ export interface AdminOptions extends ListenerLimits, LingerLimits, ViewerLimits
 }
 
 export interface Admin {
+  /** What listens; it may be handed over. */
+  readonly socket: Server;
   listen(): Promise<void>;
   /** Interrupts what is being changed, and waits until it has ended. */
   stopChanges(): Promise<void>;
+  /** Somebody else listens: no more connections, and event streams end, to be opened there. */
+  leave(): void;
   close(): void;
 }
 
 /** The door's second listener: it shows the fleet, and changes it for whoever has the token. */
 export function createAdmin(watched: Watched, options: AdminOptions): Admin {
-  const { host, port } = options;
   const { door, store, log } = watched;
   const overviews = new OverviewCache(
     { ...watched, source: { ...watched, ...door } },
@@ -77,10 +84,12 @@ export function createAdmin(watched: Watched, options: AdminOptions): Admin {
     else void answer(answering, request, response);
   });
   return {
+    socket: server,
     async listen() {
-      await listen(server, { host, port }, OTHER_PORT);
+      await listen(server, options, OTHER_PORT);
     },
     stopChanges: () => changes.stop(),
+    leave: () => leave(server, viewers),
     close() {
       overviews.stop();
       feed.stop();
@@ -88,6 +97,13 @@ export function createAdmin(watched: Watched, options: AdminOptions): Admin {
       server.closeAllConnections();
     },
   };
+}
+
+function leave(server: Server, viewers: Viewers): void {
+  NetServer.prototype.close.call(server);
+  // The next answer on each connection says that it is the last.
+  server.maxRequestsPerSocket = 1;
+  viewers.end();
 }
 
 function tellEvent(viewers: Viewers, event: FleetEvent): void {

@@ -59,6 +59,11 @@ export class Viewers {
     this.#write(response, frame(event, text, id) ?? '');
   }
 
+  /** They come again by themselves. */
+  end(): void {
+    for (const { response } of this.#all) response.end();
+  }
+
   #write(response: ServerResponse, text: string): void {
     if (response.destroyed || response.writableEnded) return;
     // What was told before has been a second on its way.

@@ -34,7 +34,7 @@ export interface EngineDeps extends Pick<DoorDeps, 'registry' | 'log'> {
 }
 
 /** A door whose requests go through HAProxy: this process only tells it where to. */
-export interface EngineDoor extends Omit<Door, 'open' | 'started' | 'cut'> {
+export interface EngineDoor extends Omit<Door, 'open' | 'started' | 'cut' | 'socket'> {
   /** @throws StoreError when the first read fails, FailedError when HAProxy cannot serve */
   open(): Promise<void>;
   /** Resolves when another process has taken over: HAProxy is not ours any more. */

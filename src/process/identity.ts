@@ -99,6 +99,12 @@ export function startedFrom(pid: number, home: string): boolean {
   return environment === null || `\0${environment}`.includes(`\0MEOW_HOME=${home}\0`);
 }
 
+/** Whether a process is in our control group: of one service of systemd all are. True where there are none. */
+export function inOurGroup(pid: number): boolean {
+  if (process.platform !== 'linux') return true;
+  return readProc(`${pid}/cgroup`) === readProc('self/cgroup');
+}
+
 /** The session a process is in, named for its leader; null where that cannot be told. */
 export function sessionOf(pid: number): number | null {
   if (process.platform !== 'linux') return null;

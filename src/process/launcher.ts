@@ -97,6 +97,24 @@ export function startDetached(program: Program, pipes = 0): ChildProcess {
   }
 }
 
+/**
+ * Starts a program in a session of its own that outlives us, and says what it says where we do.
+ * @throws FailedError where it cannot be started at all
+ */
+export function startBeside({ command, args, env, cwd }: Omit<Program, 'logFile'>): ChildProcess {
+  try {
+    const child = spawn(command, args, {
+      ...{ cwd, env, detached: true },
+      // One that was started by itself once would say on descriptor 3 that it is ready.
+      stdio: ['ignore', 'inherit', 'inherit', 'ignore'],
+    });
+    child.unref();
+    return child;
+  } catch (cause) {
+    throw cannotStart(command, cause, env);
+  }
+}
+
 /*
  * Runs in the shell before it becomes the program: a guard in the same process group, which hears
  * from fd 3 when we are gone. As long as it lives, the group's number is nobody else's.

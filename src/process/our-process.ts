@@ -24,6 +24,8 @@ export interface Running extends Run, FleetName {
   readonly pidStart: string;
   /** Where the admin listener of a door is. */
   readonly admin?: string;
+  /** The Unix socket that it hands its own sockets over by. */
+  readonly handOver?: string;
 }
 
 const verbs: Readonly<Record<string, Kind>> = {

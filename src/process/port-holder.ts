@@ -52,6 +52,15 @@ export function listenersOf(pids: readonly number[]): Listener[] | null {
     .map((fields) => toListener(fields[LOCAL_ADDRESS] ?? ''));
 }
 
+/** Where a descriptor of this process listens for TCP; null where it does not, or that cannot be told. */
+export function listenerAt(fd: number): Listener | null {
+  const inode = link(`/proc/self/fd/${fd}`);
+  const found = ['tcp', 'tcp6']
+    .flatMap(listening)
+    .find((fields) => `socket:[${fields[INODE]}]` === inode);
+  return found ? toListener(found[LOCAL_ADDRESS] ?? '') : null;
+}
+
 /** `0100007F:1F90`: words of four bytes, each in the order of this machine. */
 function toListener(local: string): Listener {
   const [words = '', port = ''] = local.split(':');

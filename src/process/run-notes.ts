@@ -18,6 +18,8 @@ export interface Announced extends FleetName {
   readonly id: string | null;
   /** Where the admin listener of a door is. */
   readonly admin?: string;
+  /** The Unix socket that it hands its own sockets over by. */
+  readonly handOver?: string;
 }
 
 interface NoteKeeping {
@@ -33,12 +35,16 @@ interface NoteKeeping {
  */
 export function announce(
   home: string,
-  { kind, id, namespace, redis, admin }: Announced,
+  { kind, id, namespace, redis, admin, handOver }: Announced,
   { pid, pidStart, bootId, pidNs }: ThisProcess,
   { everyMs, log }: NoteKeeping,
 ): () => void {
   const path = join(folder(home), `${kind}-${pid}-${randomBytes(4).toString('hex')}.json`);
-  const what = { kind, id, namespace, redis, ...(admin === undefined ? {} : { admin }) };
+  const what = {
+    ...{ kind, id, namespace, redis },
+    ...(admin === undefined ? {} : { admin }),
+    ...(handOver === undefined ? {} : { handOver }),
+  };
   const note: Running = { ...what, pid, pidStart, bootId, pidNs };
   const noting = repeat({
     name: 'noting in the state folder that it runs',

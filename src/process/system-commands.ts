@@ -2,6 +2,8 @@ import { execFile, execFileSync } from 'node:child_process';
 import { withoutSystem } from '../expected-errors.ts';
 import type { Program } from './launcher.ts';
 
+/** As long as systemd-notify itself waits. */
+const NOTIFY_MS = 5_000;
 const SYSTEM = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' };
 
 /** The stdout of a short program of the system, or null when it failed. */
@@ -37,6 +39,21 @@ export function runToEnd(
     const child = execFile(command, args, options, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode, said: stdout + stderr }),
     );
+  });
+}
+
+/**
+ * Tells systemd which process is the unit's main one, and that it is ready: sd_notify(3). Node has no
+ * datagrams over Unix sockets; systemd-notify has, and ends once systemd has heard it.
+ * @param env with `NOTIFY_SOCKET`
+ * @returns why it could not be told; null where it was
+ */
+export function notifySystemd(pid: number, env: Program['env']): Promise<string | null> {
+  return new Promise((resolve) => {
+    const said = ['READY=1', `MAINPID=${pid}`];
+    execFile('systemd-notify', said, { env, timeout: NOTIFY_MS }, (error) => {
+      resolve(error ? error.message : null);
+    });
   });
 }
 

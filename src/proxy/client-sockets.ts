@@ -38,21 +38,30 @@ export function openSockets(
 }
 
 /**
- * Node counts a connection that never sent a byte as busy. It gets a moment: its request may be on
- * the wire.
+ * Resolves when a server that accepts no more has no connection, or at the deadline. Node counts one that
+ * never sent a byte as busy. It gets a moment: its request may be on the wire.
+ * @param idleMs idle connections stay for so long: each gets one more answer, which says that it is the last
  */
-export async function emptied(server: Server, sockets: ReadonlySet<Socket>, deadlineMs: number) {
+export async function emptied(
+  server: Server,
+  sockets: ReadonlySet<Socket>,
+  deadlineMs: number,
+  idleMs: number,
+) {
   const startMs = performance.now();
   for (;;) {
     const waitedMs = performance.now() - startMs;
-    server.closeIdleConnections();
-    if (waitedMs > FRESH_MS) {
-      // The last answer on one that is ended is out.
-      for (const socket of sockets) {
-        if (socket.bytesRead === 0 || socket.writableFinished) socket.destroy();
-      }
-    }
+    if (waitedMs >= idleMs) server.closeIdleConnections();
+    if (waitedMs > FRESH_MS) endUseless(sockets, waitedMs > idleMs);
     if (sockets.size === 0 || waitedMs > deadlineMs) return;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+function endUseless(sockets: ReadonlySet<Socket>, alsoFresh: boolean): void {
+  for (const socket of sockets) {
+    const isFresh = alsoFresh && socket.bytesRead === 0;
+    // The last answer on one that is ended is out.
+    if (isFresh || socket.writableFinished) socket.destroy();
   }
 }

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { httpsUrl, httpUrl } from '../address.ts';
 import { createId } from '../ids.ts';
 import {
@@ -71,7 +72,10 @@ export interface Door {
   started(): void;
   /** Its workers, where it has several. */
   workers(): WorkersView | null;
-  close(deadlineMs: number): Promise<void>;
+  /** What listens for clients; it may be handed over. Null where workers have a part in it. */
+  readonly socket: Server | null;
+  /** @param idleMs how long clients whose connections are idle may send one more request */
+  close(deadlineMs: number, idleMs?: number): Promise<void>;
   cut(): void;
 }
 
@@ -117,7 +121,7 @@ export function createDoor(
   const around = { registry, pool: listener.pool, record, onRedis: events.redis, onTrouble };
   const membership = new Membership({ ...around, onRead: starts.read }, options);
   return {
-    ...{ id, servers, figures, requests: notes },
+    ...{ id, servers, figures, requests: notes, socket: listener.socket ?? null },
     listed: () => membership.servers(),
     redisAwaySince: () => events.redisAwaySince(),
     poison: () => listener.poison.named(),
@@ -127,9 +131,9 @@ export function createDoor(
       events.opened(record().url);
       return port;
     },
-    async close(deadlineMs) {
+    async close(deadlineMs, idleMs) {
       events.closed(record().url);
-      await listener.close(deadlineMs);
+      await listener.close(deadlineMs, idleMs);
       await undelivered?.stop();
       await leave(membership, stickyKey);
     },

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import { listen, OTHER_PORT } from '../listen.ts';
 import type { DoorFigures } from '../metrics/door-figures.ts';
 import type { WorkersView } from '../metrics/workers-view.ts';
@@ -57,10 +57,15 @@ export interface Listener {
   readonly pool: DoorPool;
   readonly poison: Pick<PoisonList, 'named'>;
   readonly starts: Pick<StartQueue, 'end' | 'look'>;
+  /** What listens, of one that may be handed over. */
+  readonly socket?: Server;
   /** @throws FailedError `port-in-use` */
   listen(): Promise<number>;
-  /** Stops accepting, finishes what is in flight, cuts the rest after `deadlineMs`. */
-  close(deadlineMs: number): Promise<void>;
+  /**
+   * Stops accepting, finishes what is in flight, cuts the rest after `deadlineMs`.
+   * @param idleMs how long clients whose connections are idle may send one more request
+   */
+  close(deadlineMs: number, idleMs?: number): Promise<void>;
   /** Cuts everything now. */
   cut(): void;
   /** Those that share the work, where it is shared. */
@@ -106,6 +111,7 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): OwnLis
   };
   return {
     ...{ pool: context.pool, poison, retryPolicy: context.retryPolicy, starts: context.starts },
+    socket: server,
     listen: () => listen(server, options, OTHER_PORT),
     take: takenBy(server),
     async leave() {
@@ -115,13 +121,14 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): OwnLis
       while (sockets.size > 0) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       cut();
     },
-    async close(deadlineMs) {
+    async close(deadlineMs, idleMs = 0) {
       context.closing = true;
-      server.close();
+      // http's own would end idle connections at once.
+      NetServer.prototype.close.call(server);
       closeWebSockets();
       front.goAway();
       context.starts.dismissAll();
-      await emptied(server, sockets, deadlineMs);
+      await emptied(server, sockets, deadlineMs, idleMs);
       cut();
     },
     cut,

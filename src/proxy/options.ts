@@ -1,4 +1,5 @@
 import { defaults } from '../defaults.ts';
+import type { OpenSocket } from '../listen.ts';
 import type { RetryMode } from './exchange/retry-policy.ts';
 import type { OwnAddress } from './upstream/address-policy.ts';
 import type { Balance } from './upstream/balancer.ts';
@@ -50,6 +51,8 @@ export interface DoorOptions extends Readonly<Record<Limit, number>> {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
+  /** A socket that listens there already. */
+  readonly open?: OpenSocket | undefined;
   /** Servers are about to be started: until `Door.started`, requests wait for the first. */
   readonly starting: boolean;
   /** Whether requests are counted; false to measure what that costs. */

@@ -5,17 +5,18 @@ import type { Context } from './context.ts';
 interface Which {
   readonly id?: string | null;
   readonly admin?: string | null;
+  readonly handOver?: string;
 }
 
 /**
  * Notes in the state folder that this process runs, until it ends.
- * @param which the id of a server, or where a door's admin listener is
+ * @param which the id of a server, or where a door's admin listener is, and where it hands over
  * @returns takes the note away
  */
 export async function announceHere(
   { config, process: proc, output }: Context,
   kind: Kind,
-  { id = null, admin = null }: Which = {},
+  { id = null, admin = null, handOver }: Which = {},
 ): Promise<() => void> {
   const [{ announce }, { fleetName }, { thisMachine }] = await Promise.all([
     import('../../process/run-notes.ts'),
@@ -23,7 +24,10 @@ export async function announceHere(
     import('../../process/identity.ts'),
   ]);
   const { home, redisUrl, namespace } = config;
-  const place = admin === null ? {} : { admin };
+  const place = {
+    ...(admin === null ? {} : { admin }),
+    ...(handOver === undefined ? {} : { handOver }),
+  };
   const what = { kind, id, ...place, ...fleetName(redisUrl, namespace) };
   const leave = announce(home, what, thisMachine(home), {
     everyMs: defaults.runNoteMs,

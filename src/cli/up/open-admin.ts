@@ -3,6 +3,7 @@ import { httpUrl, reachable } from '../../address.ts';
 import type { Admin, Watched } from '../../admin/admin.ts';
 import { defaults } from '../../defaults.ts';
 import { FailedError } from '../../errors.ts';
+import type { OpenSocket } from '../../listen.ts';
 import type { Place } from '../../model/place.ts';
 import { isOfHost, type ThisProcess } from '../../process/identity.ts';
 import { nameHolder } from '../../process/port-holder.ts';
@@ -31,12 +32,14 @@ export async function openAdmin(
   context: Context,
   shown: ShownDoor,
   flags: AdminFlags,
+  open?: OpenSocket,
 ): Promise<Admin> {
   const { adminPort } = flags;
   const { createAdmin } = await import('../../admin/admin.ts');
   const admin = createAdmin(watched(context, shown), {
     ...{ ...defaults, ...doorLimits(flags) },
     ...adminAddress(flags),
+    open,
     allowHosts: flags.adminAllowHost ?? [],
     token: tokenOf(context),
     pageFolder: join(dirname(context.cliPath), '..', 'dist', 'page'),

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { Admin } from '../../admin/admin.ts';
 import { defaults } from '../../defaults.ts';
 import { UsageError } from '../../errors.ts';
+import type { OpenSocket } from '../../listen.ts';
 import { nameHolder } from '../../process/port-holder.ts';
 import type { Door } from '../../proxy/door.ts';
 import type { DoorOptions } from '../../proxy/options.ts';
@@ -20,6 +21,7 @@ import {
   type ShownDoor,
 } from './open-admin.ts';
 import { doorUrl, openRedirect, type Redirect, secureSide } from './open-tls.ts';
+import type { OpenedDoor, Opening } from './opened-door.ts';
 
 export interface DoorFlags extends AdminFlags, TlsFlags, EngineFlags {
   readonly port: number;
@@ -32,23 +34,9 @@ export interface DoorFlags extends AdminFlags, TlsFlags, EngineFlags {
   readonly sticky?: boolean;
   /** Processes that it is made of. */
   readonly workers: number;
+  readonly takeOver?: boolean;
   /** False where nothing is counted. */
   readonly figures: boolean;
-}
-
-export interface OpenedDoor {
-  readonly url: string;
-  readonly adminUrl: string | null;
-  /** Where plain HTTP is sent on to it; null for nowhere. */
-  readonly redirectUrl: string | null;
-  /** What was about to be started serves, or failed. */
-  started(): void;
-  /** Replaces its workers by others, where it has several. */
-  readonly roll: (() => void) | null;
-  /** Stops accepting, finishes what is in flight, cuts the rest after `deadlineMs`. */
-  close(deadlineMs: number): Promise<void>;
-  /** Resolves when another process goes on in its place. */
-  readonly replaced?: Promise<void>;
 }
 
 /** The flags that `proxy` and `up` share. */
@@ -80,6 +68,7 @@ export function addDoorOptions(command: Command): Command {
     )
     .option('--allow-backends <networks...>', 'where servers may be (default: loopback)')
     .option('--trust-proxy <networks...>', 'peers whose X-Forwarded-* are believed')
+    .option('--take-over', 'take the place of the one that runs here: no request fails')
     .option('--access-log', 'a line per request even where stdout is no terminal');
   // For `npm run bench -- metrics` alone.
   command.addOption(new Option('--no-figures').hideHelp());
@@ -99,15 +88,12 @@ export async function checkDoorFlags(flags: DoorFlags): Promise<void> {
   throw new UsageError(message, 'Leave out one of the two');
 }
 
-/**
- * Opens the door and its admin listener.
- * @param startMs how long servers may take that are started next, which requests wait for
- */
+/** Opens the door and its admin listener. */
 export async function openDoor(
   context: Context,
   open: OpenStore,
   flags: DoorFlags,
-  startMs: number | null = null,
+  { startMs, sockets }: Opening,
 ): Promise<OpenedDoor> {
   if (flags.engine === 'haproxy') {
     const { openEngine } = await import('./open-engine.ts');
@@ -126,6 +112,7 @@ export async function openDoor(
     ...(startMs === null ? {} : { starting: true, readyTimeoutMs: startMs }),
     host: flags.host,
     port: flags.port,
+    open: sockets.door,
     balance: flags.balance,
     retry: flags.retry,
     figures: flags.figures,
@@ -149,7 +136,7 @@ export async function openDoor(
     crew?.open,
   );
   const shown = { door, open, machine, url: doorUrl(flags) };
-  const opened = await openAll(context, shown, flags, options);
+  const opened = await openAll(context, shown, flags, options, sockets.admin);
   return { ...opened, roll: crew?.roll ?? null };
 }
 
@@ -165,12 +152,13 @@ async function openAll(
   shown: ShownDoor & { readonly door: Door },
   flags: DoorFlags,
   options: DoorOptions,
+  adminSocket: OpenSocket | undefined,
 ): Promise<Omit<OpenedDoor, 'roll'>> {
   const { door, url } = shown;
   let admin: Admin | null = null;
   let redirect: Redirect | null = null;
   try {
-    if (flags.admin) admin = await openAdmin(context, shown, flags);
+    if (flags.admin) admin = await openAdmin(context, shown, flags, adminSocket);
     redirect = await openRedirect(flags, options);
     await door.open();
   } catch (error) {
@@ -184,10 +172,22 @@ async function openAll(
     adminUrl: adminUrl(flags),
     redirectUrl: redirect?.url ?? null,
     started: door.started,
+    places: {
+      door: { host: flags.host, port: flags.port },
+      admin: admin && adminAddress(flags),
+    },
+    socket: (name) => (name === 'door' ? door.socket : (admin?.socket ?? null)),
     async close(deadlineMs) {
       redirect?.close();
       await admin?.stopChanges();
       await door.close(deadlineMs);
+      admin?.close();
+    },
+    async leave(deadlineMs) {
+      redirect?.close();
+      admin?.leave();
+      await admin?.stopChanges();
+      await door.close(deadlineMs, defaults.handOverIdleMs);
       admin?.close();
     },
   };

@@ -9,7 +9,8 @@ import { quote } from '../../text.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { doorLimits } from '../flags/door-flags.ts';
 import { adminAddress, adminIn, adminUrl, openAdmin } from './open-admin.ts';
-import type { DoorFlags, OpenedDoor } from './open-door.ts';
+import type { DoorFlags } from './open-door.ts';
+import type { OpenedDoor } from './opened-door.ts';
 
 /** Opens a door on HAProxy and its admin listener; or takes over the HAProxy that runs on its port. */
 export async function openEngine(
@@ -38,16 +39,20 @@ export async function openEngine(
   const { admin, url } = await openBoth(context, open, door, flags);
   const tellReplaced = () =>
     context.output.talk('another process looks after HAProxy now, which serves on: this one ends');
+  const close = async (deadlineMs: number) => {
+    await admin?.stopChanges();
+    await door.close(deadlineMs);
+    admin?.close();
+  };
   return {
     ...{ url, adminUrl: adminUrl(flags), replaced: door.replaced.then(tellReplaced) },
     redirectUrl: null,
     started() {},
     roll: null,
-    async close(deadlineMs) {
-      await admin?.stopChanges();
-      await door.close(deadlineMs);
-      admin?.close();
-    },
+    // The socket is HAProxy's, and so are the clients.
+    places: { door: null, admin: null },
+    socket: () => null,
+    ...{ close, leave: close },
   };
 }
 

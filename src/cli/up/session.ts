@@ -2,13 +2,10 @@ import { defaults } from '../../defaults.ts';
 import { InterruptedError, inTurn } from '../../errors.ts';
 import { withoutRedis } from '../../expected-errors.ts';
 import type { DesiredState } from '../../fleet/desired/desired-state.ts';
-import type { Reconciler } from '../../fleet/reconciler/reconciler.ts';
 import type { Scaled } from '../../fleet/scale/scale.ts';
 import type { AskedSpec } from '../../fleet/targets/app.ts';
-import type { Background } from '../../loop.ts';
 import type { SignedServer } from '../../model/desired-server.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
-import type { Machine } from '../../process/identity.ts';
 import type { Steps } from '../../steps.ts';
 import { parseRedisUrl } from '../../store/connection/redis-url.ts';
 import type { Registry } from '../../store/store.ts';
@@ -16,62 +13,68 @@ import type { Context, OpenStore } from '../context/context.ts';
 import { openDesiredState, serverProgram } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
 import { aborted } from '../context/signals.ts';
-import { startReconciler } from '../context/start-reconciler.ts';
-import type { DrainFlags } from '../flags/time-limits.ts';
 import { tellFailures } from '../output/print-failures.ts';
 import { withSteps } from '../progress/shown.ts';
-import { type DoorFlags, type OpenedDoor, openDoor } from './open-door.ts';
+import {
+  type Going,
+  keep,
+  mindRedis,
+  offered,
+  restKeeping,
+  takePlace,
+  type UpFlags,
+  type UpPlan,
+} from './keeping.ts';
+import { openDoor } from './open-door.ts';
+import type { OpenedDoor } from './opened-door.ts';
+import { tellSystemd } from './successor.ts';
 
-export interface UpFlags extends DoorFlags, DrainFlags {
-  readonly number?: number;
-}
-
-/** What `up` has going; ended in this order. */
-interface Going {
-  /** Where the local Redis is used. */
-  minder: Background | null;
-  reconciler: Reconciler | null;
-  door: OpenedDoor | null;
-  desired: DesiredState | null;
-  /** The servers it started, those in place of dead ones included. */
-  readonly ours: ServerRecord[];
-}
-
-/** Redis if needed, door, servers, reconciler, until `stopping`; then all it started is ended again. */
+/**
+ * Redis if needed, door, servers, reconciler, until it is to end; then all it started is ended again, unless
+ * another `up` has taken over.
+ */
 export async function runUp(
   context: Context,
   given: AskedSpec | null,
-  flags: UpFlags,
+  plan: UpPlan,
   tellReady: (value: object) => void,
-  stopping: AbortSignal,
 ): Promise<void> {
-  if (stopping.aborted) return;
-  const { home } = context.config;
-  const { thisMachine } = await import('../../process/identity.ts');
+  const { flags, older, renewal, turn } = plan;
+  if (turn.ending.aborted) return;
   const open = await context.openStore({ start: true, persistent: true, keeps: true });
-  const going: Going = { minder: null, reconciler: null, door: null, desired: null, ours: [] };
+  const going: Going = {
+    ...{ minder: null, reconciler: null, door: null, desired: null, ours: [] },
+    turn: older ? 'not-yet' : 'mine',
+  };
   try {
     const asked = await settle(context, open, given);
-    tellReady(await getGoing(context, open, asked, flags, going, stopping));
-    await aborted(stopping);
-    context.output.talk('stopping: keeper, door, servers');
+    const ready = await getGoing(context, open, asked, plan, going);
+    const handOver = await renewal.offer(offered(context, open, plan, going, ready.door));
+    tellReady({ url: ready.door.url, servers: ready.servers });
+    await aborted(AbortSignal.any([turn.ending, handOver.taken]));
+    handOver.close();
+    if (handOver.taken.aborted) going.turn = 'handed-over';
+    else context.output.talk('stopping: keeper, door, servers');
   } finally {
-    await inTurn([
-      () =>
-        withSteps(context, (steps) => end(going, open.store.registry, flags.drainTimeout, steps)),
-      () => tellWhatStays(context, open.store.registry, thisMachine(home)),
-      () => open.store.close(),
-    ]);
+    await leaveUp(context, open, flags, going);
   }
+}
+
+function leaveUp(context: Context, open: OpenStore, flags: UpFlags, going: Going): Promise<void> {
+  const { registry } = open.store;
+  return inTurn([
+    () => withSteps(context, (steps) => end(going, registry, flags.drainTimeout, steps)),
+    () => (going.turn === 'mine' ? tellWhatStays(context, registry) : null),
+    () => open.store.close(),
+  ]);
 }
 
 async function getGoing(
   context: Context,
   open: OpenStore,
   asked: AskedSpec | null,
-  flags: UpFlags,
+  { flags, sockets, older, turn }: UpPlan,
   going: Going,
-  signal: AbortSignal,
 ) {
   const [{ scaleTo: bringUp }, { sweepLogs }, { thisMachine }] = await Promise.all([
     import('../../fleet/scale/scale.ts'),
@@ -79,12 +82,11 @@ async function getGoing(
     import('../../process/identity.ts'),
   ]);
   const { registry } = open.store;
-  going.minder = await mindRedis(context, open);
+  if (older === null) going.minder = await mindRedis(context, open);
   // The door first: a port that is taken is known before any server starts.
   const startMs = asked?.spec.readyMs ?? defaults.readyTimeoutMs;
-  const door = await openDoor(context, open, flags, startMs);
+  const door = await openDoor(context, open, flags, { startMs, sockets });
   going.door = door;
-  if (door.roll) context.atHangUp(door.roll);
   await sweepLogs(context.config.home, registry, defaults.logKeepMs);
   const desired = await openDesiredState(context, open);
   going.desired = desired;
@@ -94,39 +96,23 @@ async function getGoing(
     machine: thisMachine(context.config.home),
     ...serverProgram(context, open),
   };
-  const wanted = { count: flags.number ?? null, asked, ofUp: true, signal };
+  const wanted = { count: flags.number ?? null, asked, ofUp: true, signal: turn.ending };
   const fleet = await withSteps(context, (steps) => bringUp(deps, { ...wanted, steps }));
   door.started();
   going.ours.push(...fleet.started);
   // To be told to stop meanwhile is no failure: that is how it ends.
   const failed = fleet.failed.filter((error) => !(error instanceof InterruptedError));
   tellFailures(failed, context, `${fleet.serving.length} servers serve`);
+  if (older) await takePlace(context, older, turn, going);
+  else await tellSystemd(context);
   tellWhere(context, open, door, fleet);
-  going.reconciler = await startReconciler(context, open, desired, (record) =>
-    going.ours.push(record),
-  );
-  return { url: door.url, servers: fleet.serving.length };
+  await keep(context, open, going);
+  return { door, servers: fleet.serving.length };
 }
 
-/** Nobody else looks after a Redis that meowctl started; any other is not ours to start. */
-async function mindRedis({ config, output }: Context, { url }: OpenStore) {
-  const [{ localAddress }, { superviseLocalRedis }] = await Promise.all([
-    import('../../local-redis/recorded-run.ts'),
-    import('../../local-redis/supervisor.ts'),
-  ]);
-  const { home, redisUrl, redisProbeUrl: probeUrl, childEnv: env } = config;
-  if (redisUrl !== null || localAddress(home) !== url) return null;
-  return superviseLocalRedis({ home, probeUrl, env, settings: defaults }, defaults, (line) =>
-    output.talk(`Redis    ${line}`),
-  );
-}
-
-async function end(
-  { minder, reconciler, door, desired, ours }: Going,
-  registry: Registry,
-  drainMs: number,
-  steps: Steps,
-): Promise<void> {
+async function end(going: Going, registry: Registry, drainMs: number, steps: Steps): Promise<void> {
+  const { door, desired, ours, turn } = going;
+  if (turn === 'handed-over') return door?.leave(drainMs);
   const { stopServers } = await import('../../fleet/destroy/stop.ts');
   const stop = (servers: readonly (ServerRecord | SignedServer)[]) =>
     stopServers(servers, {
@@ -136,13 +122,14 @@ async function end(
       why: 'because `up` ends',
       steps,
     });
+  // The older one goes on with what was there before.
+  const others = turn === 'mine' ? startedInTheirPlace(desired, ours) : [];
   await inTurn([
-    () => minder?.stop(),
-    () => reconciler?.stop(),
-    () => door?.close(drainMs),
+    () => restKeeping(going),
+    () => (turn === 'mine' ? door?.close(drainMs) : door?.leave(drainMs)),
     () => stop(ours),
-    () => stop(startedInTheirPlace(desired, ours)),
-    () => desired?.stopOfUp(),
+    () => stop(others),
+    () => (turn === 'mine' ? desired?.stopOfUp() : null),
   ]);
 }
 
@@ -165,8 +152,9 @@ function tellWhere({ output }: Context, { url }: OpenStore, door: OpenedDoor, fl
   output.talk('Ctrl-C stops the door and the servers it started; `meowctl down` ends everything');
 }
 
-async function tellWhatStays({ output }: Context, registry: Registry, machine: Machine) {
-  const { isOfHost } = await import('../../process/identity.ts');
+async function tellWhatStays({ config, output }: Context, registry: Registry) {
+  const { isOfHost, thisMachine } = await import('../../process/identity.ts');
+  const machine = thisMachine(config.home);
   // Redis is gone: who stays cannot be told, and need not.
   const { servers } = await registry.fleet().catch(withoutRedis({ servers: [] }));
   const here = servers.filter(({ record }) => isOfHost(record, machine) && record.state === 'up');

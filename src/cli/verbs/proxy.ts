@@ -6,7 +6,10 @@ import type { Context, OpenStore } from '../context/context.ts';
 import { aborted } from '../context/signals.ts';
 import { examples } from '../flags/help.ts';
 import { addDrainTimeout, type DrainFlags } from '../flags/time-limits.ts';
+import { type Beginning, begin } from '../up/older.ts';
 import { addDoorOptions, checkDoorFlags, type DoorFlags, openDoor } from '../up/open-door.ts';
+import { Renewal } from '../up/renewal.ts';
+import { tellSystemd } from '../up/successor.ts';
 
 interface Options extends DoorFlags, DrainFlags {
   readonly waitRedis?: boolean;
@@ -27,24 +30,53 @@ export function addProxy(program: Command, context: Context): void {
 
 async function proxy(context: Context, options: Options): Promise<void> {
   await checkDoorFlags(options);
+  const renewal = new Renewal(context, 'proxy');
   const stopping = context.stopping();
   const open = await openPatiently(context, options.waitRedis ?? false, stopping);
   if (open === null) return;
-  const door = await openDoor(context, open, options).catch(async (error: unknown) => {
+  let older: Beginning<Options>['older'] = null;
+  try {
+    const beginning = await begin(context, 'proxy', options);
+    older = beginning.older;
+    await runDoor(context, open, beginning, { renewal, stopping });
+  } finally {
+    older?.close();
     await open.store.close();
-    throw error;
-  });
-  if (door.roll) context.atHangUp(door.roll);
-  const leave = await announceHere(context, 'proxy', { admin: door.adminUrl });
+  }
+}
+
+interface Ends {
+  readonly renewal: Renewal;
+  readonly stopping: AbortSignal;
+}
+
+async function runDoor(
+  context: Context,
+  open: OpenStore,
+  { flags, sockets, inherited, older }: Beginning<Options>,
+  { renewal, stopping }: Ends,
+): Promise<void> {
   const { output } = context;
-  output.talk(`the door is ${door.url}`);
-  if (door.redirectUrl) output.talk(`redirect ${door.redirectUrl}  (sends plain HTTP on to it)`);
-  if (door.adminUrl)
-    output.talk(`page     ${door.adminUrl}/  (to change things there: \`meowctl dashboard\`)`);
-  await Promise.race([aborted(stopping), door.replaced ?? aborted(stopping)]);
-  await door.close(options.drainTimeout);
-  await open.store.close();
-  leave();
+  const door = await openDoor(context, open, flags, { startMs: null, sockets });
+  const place = renewal.place();
+  const leave = await announceHere(context, 'proxy', { admin: door.adminUrl, ...place });
+  try {
+    const nothing = async () => {};
+    const isOurs = async () => true;
+    const handOver = await renewal.offer({ door, inherited, release: nothing, reclaim: isOurs });
+    await tellSystemd(context);
+    older?.taken();
+    output.talk(`the door is ${door.url}`);
+    if (door.redirectUrl) output.talk(`redirect ${door.redirectUrl}  (sends plain HTTP on to it)`);
+    if (door.adminUrl)
+      output.talk(`page     ${door.adminUrl}/  (to change things there: \`meowctl dashboard\`)`);
+    const ending = AbortSignal.any([stopping, handOver.taken]);
+    await Promise.race([aborted(ending), door.replaced ?? aborted(ending)]);
+    handOver.close();
+    await (handOver.taken.aborted ? door.leave : door.close)(flags.drainTimeout);
+  } finally {
+    leave();
+  }
 }
 
 /** @returns null where it is told to stop first */

@@ -11,11 +11,14 @@ import { examples } from '../flags/help.ts';
 import { keptApp } from '../flags/kept-app.ts';
 import { addDrainTimeout } from '../flags/time-limits.ts';
 import { size } from '../flags/values.ts';
-import { report } from '../output/usage-error.ts';
 import { detachUp } from '../up/detach.ts';
+import type { UpFlags, UpPlan } from '../up/keeping.ts';
+import { begin } from '../up/older.ts';
 import { adminUrl } from '../up/open-admin.ts';
 import { addDoorOptions, checkDoorFlags } from '../up/open-door.ts';
-import { runUp, type UpFlags } from '../up/session.ts';
+import { Renewal } from '../up/renewal.ts';
+import { runUp } from '../up/session.ts';
+import { Turn } from '../up/turn.ts';
 
 interface Options extends UpFlags, AppFlags {
   readonly detach?: boolean;
@@ -47,21 +50,22 @@ export function addUp(program: Command, context: Context): void {
 async function up(context: Context, options: Options): Promise<void> {
   await checkDoorFlags(options);
   if (options.detach) {
-    await refuseSecond(context);
+    if (!options.takeOver) await refuseSecond(context);
     return detachUp(context, (await whatToServe(context, options))?.spec ?? null);
   }
   const ready = readyPipe(options.detached ?? false, context.process, {
     readyMs: defaults.upReadyMs,
     reasonMs: defaults.reasonMs,
   });
+  const renewal = new Renewal(context, 'up');
   // From the start: as the first process of a container it hears no signal that it does not ask for.
-  const stopping = context.stopping();
+  const turn = new Turn(context, context.stopping());
   try {
-    await asTheOnlyOne(context, stopping, adminUrl(options), async (ending) => {
+    await inTurnOf(context, { turn, renewal }, options, async (plan) => {
       // Not before: this log is that of the one that runs.
       if (options.detached) keepOwnLog(context.process, context.config.home, 'up', defaults);
       const asked = await whatToServe(context, options);
-      await runUp(context, asked, options, ready.tell, ending);
+      await runUp(context, asked, plan, ready.tell);
     });
   } catch (error) {
     ready.fail(error);
@@ -69,32 +73,27 @@ async function up(context: Context, options: Options): Promise<void> {
   }
 }
 
-async function asTheOnlyOne(
+async function inTurnOf(
   context: Context,
-  stopping: AbortSignal,
-  admin: string | null,
-  work: (ending: AbortSignal) => Promise<void>,
+  who: Pick<UpPlan, 'turn' | 'renewal'>,
+  options: Options,
+  work: (plan: UpPlan) => Promise<void>,
 ): Promise<void> {
-  const { home } = context.config;
-  const [{ takeUp }, { thisMachine }, { prepareStateFolder }] = await Promise.all([
-    import('../../fleet/up/single-up.ts'),
-    import('../../process/identity.ts'),
-    import('../../state/folder.ts'),
-  ]);
-  prepareStateFolder(home);
-  const options = { signal: stopping, log: context.output.talk, settings: defaults };
-  const taken = await takeUp(home, thisMachine(home), options);
-  const leave = await announceHere(context, 'up', { admin });
-  const lost = new AbortController();
-  void taken.lost.then((error) => {
-    report(error, context.output, false);
-    context.exitWith(error.exitCode);
-    lost.abort();
-  });
+  const { turn, renewal } = who;
+  const { prepareStateFolder } = await import('../../state/folder.ts');
+  prepareStateFolder(context.config.home);
+  const beginning = await begin(context, 'up', options);
   try {
-    await work(AbortSignal.any([stopping, lost.signal]));
+    if (beginning.older === null) await turn.take();
+    const admin = adminUrl(beginning.flags);
+    const leave = await announceHere(context, 'up', { admin, ...renewal.place() });
+    try {
+      await work({ ...beginning, ...who });
+    } finally {
+      leave();
+    }
   } finally {
-    await inTurn([leave, () => taken.release()]);
+    await inTurn([() => beginning.older?.close(), () => turn.release()]);
   }
 }
 

@@ -1,0 +1,35 @@
+// Copied to dist/ by the build. Passes a listening socket on to a process that is not related, so that nobody
+// has to close it. Node sends one only over the channel to a child: so this is a child whose channel is one end of
+// the connection between those two. How it goes: docs/internals.md, "A listening socket".
+const { spawn } = require('node:child_process');
+const { createServer } = require('node:net');
+
+const CHANNEL = 3;
+const OTHER = 4;
+const [, , role, backlog] = process.argv;
+
+if (role === 'send') send();
+else receive();
+
+// Closed in the same turn: this process must never accept a connection.
+function send() {
+  const server = createServer();
+  server.listen({ fd: OTHER, backlog: Number(backlog) });
+  process.send('socket', server, (error) => process.exit(error ? 1 : 0));
+  server.close();
+}
+
+// The asker's own channel is the other descriptor, which only a child of this one can speak on.
+function receive() {
+  process.once('disconnect', () => process.exit(1));
+  process.once('message', (_, server) => {
+    process.removeAllListeners('disconnect');
+    const child = spawn(process.execPath, [__filename, 'send', backlog], {
+      stdio: ['ignore', 'ignore', 'ignore', OTHER, server._handle.fd],
+      env: { ...process.env, NODE_CHANNEL_FD: String(CHANNEL) },
+    });
+    server.close();
+    child.once('error', () => process.exit(1));
+    child.once('exit', (code) => process.exit(code === 0 ? 0 : 1));
+  });
+}

@@ -1,0 +1,117 @@
+import { defaults } from '../../defaults.ts';
+import { FailedError, InterruptedError } from '../../errors.ts';
+import type { DesiredState } from '../../fleet/desired/desired-state.ts';
+import type { Reconciler } from '../../fleet/reconciler/reconciler.ts';
+import type { Older } from '../../handover/ask.ts';
+import type { Background } from '../../loop.ts';
+import type { ServerRecord } from '../../model/server-record.ts';
+import type { Context, OpenStore } from '../context/context.ts';
+import { startReconciler } from '../context/start-reconciler.ts';
+import type { DrainFlags } from '../flags/time-limits.ts';
+import { type Beginning, hasEnded } from './older.ts';
+import type { DoorFlags } from './open-door.ts';
+import type { OpenedDoor } from './opened-door.ts';
+import type { HandedOver, Renewal } from './renewal.ts';
+import { tellSystemd } from './successor.ts';
+import type { Turn } from './turn.ts';
+
+export interface UpFlags extends DoorFlags, DrainFlags {
+  readonly number?: number;
+}
+
+/** What `up` has going; ended in this order. */
+export interface Going {
+  /** Where the local Redis is used. */
+  minder: Background | null;
+  reconciler: Reconciler | null;
+  door: OpenedDoor | null;
+  desired: DesiredState | null;
+  /** The servers it started, those in place of dead ones included. */
+  readonly ours: ServerRecord[];
+  /** `mine` while all that runs here ends with this `up`; not yet, or not any more, where another has it. */
+  turn: 'not-yet' | 'mine' | 'handed-over';
+}
+
+/** What `up` was told, and whose place it takes. */
+export interface UpPlan extends Beginning<UpFlags> {
+  readonly turn: Turn;
+  readonly renewal: Renewal;
+}
+
+/** All serves: from here on this is the folder's `up`, and the one before leaves. */
+export async function takePlace(
+  context: Context,
+  older: Older,
+  turn: Turn,
+  going: Going,
+): Promise<void> {
+  if (turn.ending.aborted) throw new InterruptedError('told to end before it had taken over', '');
+  try {
+    await older.release();
+  } catch (error) {
+    // The lock tells whether that is so.
+    if (!hasEnded(older)) throw error;
+  }
+  await turn.take();
+  going.turn = 'mine';
+  // First: systemd ends all where its main process ends.
+  await tellSystemd(context);
+  older.taken();
+}
+
+/** Looks after what runs here, from now on. */
+export async function keep(context: Context, open: OpenStore, going: Going): Promise<void> {
+  const { desired, ours } = going;
+  if (desired === null) return;
+  going.minder ??= await mindRedis(context, open);
+  going.reconciler = await startReconciler(context, open, desired, (record) => ours.push(record));
+}
+
+export async function restKeeping(going: Going): Promise<void> {
+  const { minder, reconciler } = going;
+  going.minder = null;
+  going.reconciler = null;
+  await minder?.stop();
+  await reconciler?.stop();
+}
+
+/** Nobody else looks after a Redis that meowctl started; any other is not ours to start. */
+export async function mindRedis({ config, output }: Context, { url }: OpenStore) {
+  const [{ localAddress }, { superviseLocalRedis }] = await Promise.all([
+    import('../../local-redis/recorded-run.ts'),
+    import('../../local-redis/supervisor.ts'),
+  ]);
+  const { home, redisUrl, redisProbeUrl: probeUrl, childEnv: env } = config;
+  if (redisUrl !== null || localAddress(home) !== url) return null;
+  return superviseLocalRedis({ home, probeUrl, env, settings: defaults }, defaults, (line) =>
+    output.talk(`Redis    ${line}`),
+  );
+}
+
+/** Who takes over has the keeper's work first, then all that ends with an `up`. */
+export function offered(
+  context: Context,
+  open: OpenStore,
+  { turn, inherited }: UpPlan,
+  going: Going,
+  door: OpenedDoor,
+): HandedOver {
+  return {
+    door,
+    inherited,
+    async release() {
+      await restKeeping(going);
+      await turn.release();
+    },
+    async reclaim() {
+      try {
+        await turn.take();
+      } catch (error) {
+        if (error instanceof FailedError) return false;
+        throw error;
+      }
+      await keep(context, open, going);
+      return true;
+    },
+  };
+}

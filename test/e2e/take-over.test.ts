@@ -1,0 +1,280 @@
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { sendSignal } from '../../src/process/terminate.ts';
+import { BIN, finish, ownProcesses } from '../helpers/cli.ts';
+import { exchange } from '../helpers/clients.ts';
+import { type FleetSite, type Going, openFleetSite } from '../helpers/fleet-site.ts';
+import { keepAsking } from '../helpers/load.ts';
+import { freePort } from '../helpers/redis.ts';
+import { until } from '../helpers/until.ts';
+
+let site: FleetSite;
+let port: number;
+let admin: number;
+let ports: string[];
+
+beforeAll(async () => {
+  site = await openFleetSite();
+  [port, admin] = [await freePort(), await freePort()];
+  ports = ['--port', String(port), '--admin-port', String(admin)];
+});
+afterEach(() => site.clear());
+afterAll(() => site.close());
+
+/** A WebSocket server that says nothing. */
+const APP = `
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
+const server = createServer((_, response) => response.end('here'));
+server.on('upgrade', ({ headers }, socket) => {
+  const key = headers['sec-websocket-key'] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+  const accept = createHash('sha1').update(key).digest('base64');
+  socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Accept: ' + accept + '\\r\\n\\r\\n');
+  socket.on('data', (frame) => { if ((frame[0] & 15) === 8) socket.end(frame); });
+});
+export default server;
+`;
+
+const REQUEST = 'GET / HTTP/1.0\r\nHost: a\r\n\r\n';
+const url = () => `http://127.0.0.1:${port}/`;
+const serves = (up: Going) =>
+  until('it keeps its servers', () => up.said().includes('Ctrl-C stops'));
+const idsNow = async () => (await site.liveNow()).map(({ id }) => id).sort();
+/** Who runs a verb here. */
+const runs = (verb: string) =>
+  ownProcesses(site.home).filter((pid) =>
+    commandOf(pid).startsWith(`${process.execPath}\0${BIN}\0${verb}\0`),
+  );
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return ''; // it ended meanwhile
+  }
+}
+
+/** Clients that keep their connections, ones that do not, and the admin listener's. */
+function startLoad() {
+  const loads = [
+    keepAsking(url(), { workers: 8, pauseMs: 50 }),
+    keepAsking(`http://127.0.0.1:${admin}/healthz`, { workers: 1, pauseMs: 50 }),
+  ];
+  return async () => {
+    const before = loads.map((load) => load.good());
+    await until('all of them go on', () =>
+      loads.every((load, at) => load.good() > (before[at] ?? 0) + 50),
+    );
+    return (await Promise.all(loads.map((load) => load.stop()))).flatMap(
+      ({ failures }) => failures,
+    );
+  };
+}
+
+/** Resolves with the code that a WebSocket is closed with. */
+async function openWebSocket(): Promise<{ readonly closed: Promise<number> }> {
+  const socket = connect(port, '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13';
+  socket.write(
+    `GET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`,
+  );
+  const [head] = (await once(socket, 'data')) as [Buffer];
+  expect(head.toString()).toContain(' 101 ');
+  const closed = once(socket, 'data').then(([frame]: Buffer[]) => frame?.readUInt16BE(2) ?? 0);
+  return { closed };
+}
+
+test('`up --take-over` takes the place of the one that runs: its servers run on, no request fails', async () => {
+  const app = site.write('app.mjs', APP);
+  const old = site.go('up', '-n', '2', ...ports, '--app', app);
+  await serves(old);
+  const before = await idsNow();
+  const { closed } = await openWebSocket();
+  const failures = startLoad();
+  const next = site.go('up', ...ports, '--app', app, '--take-over');
+  expect(await closed).toBe(1001);
+  const { code, stderr } = await old.ended;
+  expect([code, stderr]).toEqual([
+    0,
+    expect.stringContaining(`process ${next.pid} has taken over`),
+  ]);
+  expect(await failures()).toEqual([]);
+  expect(await idsNow()).toEqual(before);
+  const [killed] = await site.liveNow();
+  process.kill(killed?.pid ?? 0, 'SIGKILL');
+  await until('its keeper has replaced it', async () => {
+    const ids = await idsNow();
+    return ids.length === 2 && !ids.includes(killed?.id ?? '');
+  });
+  next.kill('SIGINT');
+  expect(await next.ended).toMatchObject({ code: 0 });
+  expect(await site.liveNow()).toEqual([]);
+});
+
+test('SIGHUP has `up` replaced by its own command line; systemd hears which process it is now', async () => {
+  const told = join(site.home, 'told');
+  const folder = join(site.home, 'bin');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'systemd-notify'), `#!/bin/sh\necho "$@" >>${told}\n`);
+  chmodSync(join(folder, 'systemd-notify'), 0o755);
+  const env = { PATH: `${folder}:${process.env.PATH}`, NOTIFY_SOCKET: '/nobody/listens' };
+  const old = site.start(['up', '-n', '2', ...ports], { env });
+  await until('it serves', async () => (await idsNow()).length === 2 && existsSync(told));
+  const before = await idsNow();
+  const failures = startLoad();
+  process.kill(old.pid ?? 0, 'SIGHUP');
+  // What it printed to is its successor's now, and stays open.
+  await until('it has ended', () => old.exitCode === 0);
+  expect(await failures()).toEqual([]);
+  expect(await idsNow()).toEqual(before);
+  const [next = 0, ...others] = runs('up');
+  expect(others).toEqual([]);
+  const words = [old.pid, next].map((pid) => `READY=1 MAINPID=${pid}`);
+  expect(readFileSync(told, 'utf8').trim().split('\n')).toEqual(words);
+  sendSignal(next, 'SIGTERM');
+  await until('all has ended', async () => (await idsNow()).length === 0);
+});
+
+test('`proxy --take-over`, and SIGHUP, replace the door on that port', async () => {
+  await site.spawnOne();
+  const old = site.go('proxy', ...ports);
+  await until('it listens', () => old.said().includes('the door is'));
+  const failures = startLoad();
+  const next = site.go('proxy', ...ports, '--take-over');
+  expect(await old.ended).toMatchObject({ code: 0 });
+  await until('it listens', () => next.said().includes('the door is'));
+  next.kill('SIGHUP');
+  await until('it has ended', () => next.hasEnded());
+  expect(await failures()).toEqual([]);
+  const [renewed = 0] = runs('proxy');
+  sendSignal(renewed, 'SIGTERM');
+  expect(await next.ended).toMatchObject({ code: 0 });
+});
+
+test.each<[string, () => Promise<string[]>, string]>([
+  ['cannot have its port', async () => ['--port', String(await busy())], 'is in use'],
+  ['wants another address', async () => [...ports, '--host', '0.0.0.0'], 'listens on 127.0.0.1'],
+  ['is told a flag that is wrong', async () => ['--port', 'x'], 'is not valid'],
+])('one that %s changes nothing', async (_, words, why) => {
+  const old = await running();
+  const { code, stderr } = await site.run(['up', ...(await words()), '--take-over']);
+  expect([code === 0, stderr]).toEqual([false, expect.stringContaining(why)]);
+  expect((await fetch(url())).status).toBe(200);
+  const [killed] = await site.liveNow();
+  process.kill(killed?.pid ?? 0, 'SIGKILL');
+  await site.newcomer(killed ? [killed] : []);
+  expect(old.hasEnded()).toBe(false);
+});
+
+test('one that runs and is stopped, or knows no take-over, is named, and goes on', async () => {
+  const old = await running();
+  old.kill('SIGSTOP');
+  const take = ['up', ...ports, '--take-over'];
+  const named = `(pid ${old.pid}) does not answer within 5 s: it is stopped, or hangs`;
+  expect(await site.run(take)).toMatchObject({ code: 1, stderr: expect.stringContaining(named) });
+  old.kill('SIGCONT');
+  expect((await fetch(url())).status).toBe(200);
+  forgetHandOver();
+  const older = `(pid ${old.pid}) is of a version that cannot hand over`;
+  expect(await site.run(take)).toMatchObject({ code: 1, stderr: expect.stringContaining(older) });
+});
+
+test('one that is killed in the middle leaves its place all the same', async () => {
+  const old = await running();
+  const slow = site.write('slow.mjs', `await new Promise((go) => setTimeout(go, 3_000));\n${APP}`);
+  const next = site.go('up', ...ports, '--app', slow, '-n', '1', '--take-over');
+  await until('it is asked', () => old.said().includes('is about to take over'));
+  const boots = () => ownProcesses(site.home).length;
+  await until('the next one starts a server', () => boots() > 3);
+  old.kill('SIGKILL');
+  await serves(next);
+  expect((await fetch(url())).status).toBe(200);
+});
+
+/** What systemd does with a socket unit: opens it, and starts the door with it, again where that has ended. */
+const SERVICE = `for run in 1 2; do
+  sh -c 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"' "$@"
+done`;
+
+async function startService(...door: string[]) {
+  const socket = createServer();
+  const args = ['-c', SERVICE, 'service', process.execPath, BIN, ...door];
+  const service = await new Promise<ChildProcess>((resolve) => {
+    socket.listen({ port, host: '127.0.0.1' }, () => {
+      const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
+      const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', fd];
+      resolve(spawn('sh', args, { env: { ...process.env, ...site.env }, stdio }));
+      // In the same turn: nothing is accepted here.
+      socket.close();
+    });
+  });
+  let said = '';
+  service.stderr?.on('data', (piece: Buffer) => {
+    said += piece;
+  });
+  return { said: () => said, ended: finish(service) };
+}
+
+test('a socket that was opened for the door outlives it, and is handed over', async () => {
+  await site.spawnOne();
+  const service = await startService('proxy', '--no-admin');
+  const url = `the door is http://127.0.0.1:${port}`;
+  await until('it listens', () => service.said().includes(url));
+  const answers: string[] = [];
+  let going = true;
+  const asking = (async () => {
+    while (going) answers.push((await exchange(port, REQUEST)).slice(0, 12));
+  })();
+  const [first = 0] = runs('proxy');
+  process.kill(first, 'SIGTERM');
+  await until('it is there again', () => service.said().split(url).length === 3);
+  const next = site.go('proxy', '--take-over', '--no-admin', '--port', String(port));
+  await service.ended;
+  const before = answers.length;
+  await until('the next one answers', () => answers.length > before + 5);
+  going = false;
+  await asking;
+  expect(new Set(answers)).toEqual(new Set(['HTTP/1.1 200']));
+  next.kill('SIGTERM');
+  expect(await next.ended).toMatchObject({ code: 0 });
+});
+
+/** As versions note what runs that cannot hand over. */
+function forgetHandOver(): void {
+  const folder = join(site.home, 'run');
+  for (const name of readdirSync(folder).filter((each) => each.startsWith('up-'))) {
+    const { handOver, ...note } = JSON.parse(readFileSync(join(folder, name), 'utf8'));
+    expect(handOver).toContain('hand-over');
+    writeFileSync(join(folder, name), JSON.stringify(note));
+  }
+}
+
+/** An `up` with one server that serves. */
+async function running(): Promise<Going> {
+  const up = site.go('up', '-n', '1', ...ports);
+  await serves(up);
+  const offers = () => readdirSync(join(site.home, 'hand-over'));
+  await until('it may be taken over', () =>
+    offers().some((name) => name.startsWith(`up-${up.pid}-`)),
+  );
+  return up;
+}
+
+async function busy(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
