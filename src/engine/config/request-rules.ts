@@ -89,7 +89,8 @@ function refusals({ maxHeaderLines }: RuleOptions): string[] {
       { status: 417, text: 'only 100-continue can be expected' },
       '{ req.fhdr(expect) -m found } !{ req.fhdr(expect) -i 100-continue }',
     ),
-    ...answerRules(noServers, `{ nbsrv(${BACKEND}) eq 0 }`),
+    // A worker that leaves counts none of its servers, and still has requests of its kept connections.
+    ...answerRules(noServers, `{ nbsrv(${BACKEND}) eq 0 } !{ stopping }`),
   ];
 }
 
