@@ -15,14 +15,15 @@ else receive();
 function send() {
   const server = createServer();
   server.listen({ fd: OTHER, backlog: Number(backlog) });
-  process.send('socket', server, (error) => process.exit(error ? 1 : 0));
+  process.send?.('socket', server, {}, (error) => process.exit(error ? 1 : 0));
   server.close();
 }
 
 // The asker's own channel is the other descriptor, which only a child of this one can speak on.
 function receive() {
   process.once('disconnect', () => process.exit(1));
-  process.once('message', (_, server) => {
+  process.once('message', (_, socket) => {
+    const server = /** @type {import('node:net').Server & { _handle: { fd: number } }} */ (socket);
     process.removeAllListeners('disconnect');
     const child = spawn(process.execPath, [__filename, 'send', backlog], {
       stdio: ['ignore', 'ignore', 'ignore', OTHER, server._handle.fd],
