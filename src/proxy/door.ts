@@ -80,9 +80,9 @@ export interface Door {
 }
 
 /** What lets clients in. */
-export type OpenFront = (deps: FrontDeps, options: DoorOptions) => Listener;
+export type OpenListener = (deps: PrimaryDeps, options: DoorOptions) => Listener;
 
-export interface FrontDeps extends ListenerDeps {
+export interface PrimaryDeps extends ListenerDeps {
   readonly figures: MergedFigures;
   /** What is done with its servers changed, by what others saw. */
   readonly onRoster: () => void;
@@ -90,12 +90,12 @@ export interface FrontDeps extends ListenerDeps {
 
 /**
  * A door and its place in the registry.
- * @param openFront what lets clients in: this process, or workers that it leads
+ * @param openListener what lets clients in: this process, or workers that it leads
  */
 export function createDoor(
   deps: DoorDeps,
   options: DoorOptions,
-  openFront: OpenFront = createListener,
+  openListener: OpenListener = createListener,
 ): Door {
   const id = createId();
   const { registry, secure = null, log: onTrouble } = deps;
@@ -110,7 +110,7 @@ export function createDoor(
   const onAnswer = alsoInDebug(deps.onAnswer);
   const onRoster = () => membership.changed();
   const heard = { onAnswer, onChange, onRoster, onTrouble, onTurn: events.turns, onUndelivered };
-  const listener = openFront({ id, sticky, figures, notes, secure, ...heard }, options);
+  const listener = openListener({ id, sticky, figures, notes, secure, ...heard }, options);
   const stickyKey = sticky && keyOf(sticky, deps, options);
   const servers = (): Seen[] => listener.pool.all().map(seen);
   const record = () => {

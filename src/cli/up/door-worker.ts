@@ -28,7 +28,7 @@ async function doorWorker({ process: proc, output }: Context): Promise<void> {
     if (proc.connected) proc.send?.(message, undefined, undefined, () => {});
   };
   const worker = new Worker({
-    leader: { send },
+    primary: { send },
     onAnswer: (answered) => output.line(accessLine(answered)),
     log: (line) => output.talk(`meowctl: ${line}`),
   });

@@ -120,7 +120,7 @@ export async function openDoor(
     ...(flags.allowBackends ? { allowBackends: flags.allowBackends } : {}),
     ...(flags.trustProxy ? { trustProxy: flags.trustProxy } : {}),
   });
-  const crew = await workersOf(context, flags);
+  const workers = await workersOf(context, flags);
   const log = (line: string) => context.output.talk(`meowctl: ${line}`);
   const door = createDoor(
     {
@@ -128,16 +128,16 @@ export async function openDoor(
       pictures: store.images,
       stickyKey: flags.sticky ? keptStickyKey(context.config.home, context.config.namespace) : null,
       machine: { host: machine.host, pid: machine.pid, ...adminIn(flags) },
-      onAnswer: crew ? null : await accessLog(context, flags),
+      onAnswer: workers ? null : await accessLog(context, flags),
       secure: await secureSide(flags, log),
       log,
     },
     options,
-    crew?.open,
+    workers?.open,
   );
   const shown = { door, open, machine, url: doorUrl(flags) };
   const opened = await openAll(context, shown, flags, options, sockets.admin);
-  return { ...opened, roll: crew?.roll ?? null };
+  return { ...opened, roll: workers?.roll ?? null };
 }
 
 /** Null where one process does all. */

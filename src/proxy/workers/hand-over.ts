@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Member } from './member.ts';
+import type { WorkerHandle } from './worker-handle.ts';
 
 /** What did not arrive by then, while its worker says other things, never will: it has no open files left. */
 const LOST_MS = 3_000;
@@ -9,12 +9,12 @@ const LOST_MS = 3_000;
  * holds up no other. A connection stays open here until its worker has it.
  */
 export class HandOver {
-  readonly #members: () => readonly Member[];
+  readonly #workers: () => readonly WorkerHandle[];
   readonly #queue: Socket[] = [];
   #turn = 0;
 
-  constructor(members: () => readonly Member[]) {
-    this.#members = members;
+  constructor(workers: () => readonly WorkerHandle[]) {
+    this.#workers = workers;
   }
 
   offer(socket: Socket): void {
@@ -28,31 +28,31 @@ export class HandOver {
     return this.#queue.length;
   }
 
-  taken(member: Member, number: number): void {
-    member.took(number)?.destroy();
+  taken(worker: WorkerHandle, number: number): void {
+    worker.took(number)?.destroy();
     this.pump();
   }
 
   /** Looks after what is on its way to one that has said something. */
-  look(member: Member): void {
-    const { handed } = member;
-    if (handed && performance.now() - handed.sinceMs > LOST_MS) this.taken(member, handed.number);
+  look(worker: WorkerHandle): void {
+    const { handed } = worker;
+    if (handed && performance.now() - handed.sinceMs > LOST_MS) this.taken(worker, handed.number);
   }
 
   /** A worker is gone that has not had its last connection: nobody has read from it. */
-  gone(member: Member): void {
-    const { handed } = member;
-    member.handed = null;
+  gone(worker: WorkerHandle): void {
+    const { handed } = worker;
+    worker.handed = null;
     if (handed) this.#queue.unshift(handed.socket);
     this.pump();
   }
 
   pump(): void {
     while (this.#queue.length > 0) {
-      const member = this.#next();
-      if (!member) return;
+      const worker = this.#next();
+      if (!worker) return;
       const socket = this.#queue.shift();
-      if (socket && !socket.destroyed) member.hand(socket);
+      if (socket && !socket.destroyed) worker.hand(socket);
     }
   }
 
@@ -61,12 +61,12 @@ export class HandOver {
   }
 
   // Those that have as many take turns.
-  #next(): Member | null {
-    const free = this.#members().filter(({ state, handed }) => state === 'serving' && !handed);
-    let best: Member | null = null;
+  #next(): WorkerHandle | null {
+    const free = this.#workers().filter(({ state, handed }) => state === 'serving' && !handed);
+    let best: WorkerHandle | null = null;
     for (let step = 0; step < free.length; step += 1) {
-      const member = free[(this.#turn + step) % free.length];
-      if (member && (!best || member.connections < best.connections)) best = member;
+      const worker = free[(this.#turn + step) % free.length];
+      if (worker && (!best || worker.connections < best.connections)) best = worker;
     }
     this.#turn += 1;
     return best;

@@ -8,7 +8,7 @@ import type { RequestNote } from '../request-notes.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
 /**
- * What a door's first process and its workers say to each other. They may be of two versions: a worker
+ * What a door's primary and its workers say to each other. They may be of two versions: a worker
  * is started from what is on the disk by then. So it goes by the rule of what is in Redis: fields are
  * only added, and what an older version would misread raises this number.
  */
@@ -103,7 +103,7 @@ export type FromWorker =
   | { readonly is: 'answered'; readonly target: string }
   | { readonly is: 'undelivered'; readonly attempt: string };
 
-/** A worker as the process that leads it has it. */
+/** A worker as the primary has it. */
 export interface WorkerProcess {
   readonly pid: number;
   /** @param socket goes along, and stays open here too */
@@ -121,7 +121,7 @@ interface WorkerEvents {
 /** @throws FailedError where it cannot be started */
 export type StartWorker = (events: WorkerEvents) => WorkerProcess;
 
-/** A worker's way to the process that leads it. */
-export interface Leader {
+/** A worker's way to the primary. */
+export interface ToPrimary {
   send(message: FromWorker): void;
 }

@@ -5,10 +5,10 @@ import type { WorkerUsage } from '../../metrics/workers-view.ts';
 import type { OwnListener } from '../listener.ts';
 import type { RequestNote } from '../request-notes.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import type { Leader, Report, SeenServer } from './messages.ts';
+import type { Report, SeenServer, ToPrimary } from './messages.ts';
 
 export interface ReporterDeps {
-  readonly leader: Leader;
+  readonly primary: ToPrimary;
   readonly figures: MergedFigures;
   readonly maxRequestNotes: number;
 }
@@ -70,7 +70,7 @@ export class Reporter {
     this.#toldMs = performance.now();
     if (this.#soon) clearImmediate(this.#soon);
     this.#soon = null;
-    if (this.#listener) this.#deps.leader.send(this.#report(this.#listener));
+    if (this.#listener) this.#deps.primary.send(this.#report(this.#listener));
   }
 
   // Health checks count nothing that cannot wait.

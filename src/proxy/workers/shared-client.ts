@@ -1,7 +1,7 @@
 import { keyOf, type PoisonAnswers } from '../exchange/poison.ts';
 import type { Judgement, SharedBreaking, SharedState } from '../exchange/shared.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import type { FromWorker, Leader } from './messages.ts';
+import type { FromWorker, ToPrimary } from './messages.ts';
 
 /** Without a word for so long, no is taken for an answer. */
 const ANSWER_MS = 1_000;
@@ -16,16 +16,16 @@ type Word = { readonly yes: boolean; readonly poison: boolean };
 
 const NO: Word = { yes: false, poison: false };
 
-/** A worker's part in what holds for the whole door: it asks the process that leads it. */
+/** A worker's part in what holds for the whole door: it asks the primary. */
 export class SharedClient implements SharedState {
-  readonly #leader: Leader;
+  readonly #primary: ToPrimary;
   readonly #questions = new Map<number, (word: Word) => void>();
   #asked = 0;
   /** One question goes out at a time for the same servers: what it brings is for all who wait. */
   readonly #rooms = new Map<string, Promise<boolean>>();
 
-  constructor(leader: Leader) {
-    this.#leader = leader;
+  constructor(primary: ToPrimary) {
+    this.#primary = primary;
   }
 
   room(servers: readonly string[]): Promise<boolean> {
@@ -59,7 +59,7 @@ export class SharedClient implements SharedState {
       };
       const timer = setTimeout(() => settle(NO), ANSWER_MS);
       this.#questions.set(question, settle);
-      this.#leader.send({ ...asked, question });
+      this.#primary.send({ ...asked, question });
     });
   }
 }
@@ -101,13 +101,13 @@ export class Places {
   }
 }
 
-/** The targets that an answer clears; which of them are poison, the door's first process knows. */
+/** The targets that an answer clears; which of them are poison, the primary knows. */
 export class SuspectTargets implements PoisonAnswers {
-  readonly #leader: Leader;
+  readonly #primary: ToPrimary;
   readonly #targets: Set<string>;
 
-  constructor(leader: Leader, targets: readonly string[]) {
-    this.#leader = leader;
+  constructor(primary: ToPrimary, targets: readonly string[]) {
+    this.#primary = primary;
     this.#targets = new Set(targets);
   }
 
@@ -123,7 +123,7 @@ export class SuspectTargets implements PoisonAnswers {
   answered(method: string, path: string): void {
     if (this.#targets.size === 0) return;
     const target = keyOf(method, path);
-    if (this.#targets.delete(target)) this.#leader.send({ is: 'answered', target });
+    if (this.#targets.delete(target)) this.#primary.send({ is: 'answered', target });
   }
 
   // A worker's requests are judged where all of them are known.

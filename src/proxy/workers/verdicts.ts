@@ -1,12 +1,12 @@
 import { keyOf, PoisonList } from '../exchange/poison.ts';
 import { RetryBudget } from '../exchange/retry-policy.ts';
 import type { DoorOptions } from '../options.ts';
-import type { Member } from './member.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
-import type { SharedRoster } from './shared-roster.ts';
+import type { SharedPool } from './shared-pool.ts';
+import type { WorkerHandle } from './worker-handle.ts';
 
 export interface VerdictsDeps {
-  readonly roster: Pick<SharedRoster, 'get'>;
+  readonly pool: Pick<SharedPool, 'get'>;
   /** To every worker. */
   tellAll(message: ToWorker): void;
   say(line: string): void;
@@ -34,9 +34,9 @@ export class Verdicts {
     this.#budget.turn();
   }
 
-  judge({ process }: Member, { question, breaking, decision }: Broke): void {
+  judge({ process }: WorkerHandle, { question, breaking, decision }: Broke): void {
     const { server, method, path, repeated } = breaking;
-    const upstream = this.#deps.roster.get(server) ?? { state: 'failed', probeSoon: true };
+    const upstream = this.#deps.pool.get(server) ?? { state: 'failed', probeSoon: true };
     const poison = this.poison.broke({ method, path, upstream, repeated }, performance.now());
     const target = keyOf(method, path);
     if (this.poison.keys().includes(target)) this.#deps.tellAll({ do: 'suspect', target });

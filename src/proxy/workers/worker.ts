@@ -7,12 +7,12 @@ import type { Answered } from '../exchange/context.ts';
 import { createListener, type OwnListener } from '../listener.ts';
 import { doorOptions } from '../options.ts';
 import { Sticky } from '../sticky/cookie.ts';
-import { type Leader, PROTOCOL, type Start, type ToWorker, type View } from './messages.ts';
+import { PROTOCOL, type Start, type ToPrimary, type ToWorker, type View } from './messages.ts';
 import { Reporter } from './reporter.ts';
 import { Places, SharedClient, SuspectTargets } from './shared-client.ts';
 
 export interface WorkerDeps {
-  readonly leader: Leader;
+  readonly primary: ToPrimary;
   /** Writes a line for each request, where the door does. */
   onAnswer(answered: Answered): void;
   log(line: string): void;
@@ -40,12 +40,12 @@ export class Worker {
     } else if (message.protocol === PROTOCOL) {
       this.#going = new Going(this.#deps, message);
     } else {
-      this.#deps.leader.send({ is: 'refused', protocol: PROTOCOL });
+      this.#deps.primary.send({ is: 'refused', protocol: PROTOCOL });
       this.#end();
     }
   }
 
-  /** Its leader is gone. */
+  /** The primary is gone. */
   cut(): void {
     this.#going?.cut();
     this.#end();
@@ -54,7 +54,7 @@ export class Worker {
 
 class Going {
   readonly #listener: OwnListener;
-  readonly #leader: Leader;
+  readonly #primary: ToPrimary;
   readonly #reporter: Reporter;
   readonly #places: Places;
   readonly #shared: SharedClient;
@@ -64,23 +64,23 @@ class Going {
   #servers: readonly RoutedListing[] = [];
 
   constructor(
-    { leader, log, onAnswer: write }: WorkerDeps,
+    { primary, log, onAnswer: write }: WorkerDeps,
     { id, options: given, stickyNamespace, suspects, accessLog }: Start,
   ) {
     const onAnswer = alsoInDebug(accessLog ? write : null);
     const options = doorOptions(given);
     const figures = createDoorFigures(options, () => performance.now());
     const { maxRequestNotes } = options;
-    const reporter = new Reporter({ leader, figures, maxRequestNotes });
-    this.#leader = leader;
+    const reporter = new Reporter({ primary, figures, maxRequestNotes });
+    this.#primary = primary;
     this.#reporter = reporter;
     this.#places = new Places(options.maxInflight);
-    this.#shared = new SharedClient(leader);
-    this.#suspects = new SuspectTargets(leader, suspects);
+    this.#shared = new SharedClient(primary);
+    this.#suspects = new SuspectTargets(primary, suspects);
     this.#sticky = stickyNamespace === null ? null : new Sticky(stickyNamespace);
     const deps = {
       ...{ id, figures, onAnswer, sticky: this.#sticky, notes: reporter, onTrouble: log },
-      onUndelivered: (attempt: string) => leader.send({ is: 'undelivered', attempt }),
+      onUndelivered: (attempt: string) => primary.send({ is: 'undelivered', attempt }),
       onChange: reporter.soon,
       onTurn: reporter.soon,
       shared: { state: this.#shared, poison: this.#suspects },
@@ -122,9 +122,9 @@ class Going {
     this.#reporter.tell();
   }
 
-  // Without one its leader could not pass it on: we have no open files left.
+  // Without one the primary could not pass it on: we have no open files left.
   #take(number: number, socket: Socket | undefined): void {
-    this.#leader.send({ is: 'taken', number });
+    this.#primary.send({ is: 'taken', number });
     if (socket) this.#listener.take(socket);
   }
 
@@ -144,6 +144,6 @@ class Going {
 
   #giveBack(server: string, recall: number): void {
     const places = this.#places.takeBack(server, this.#listener.pool.all());
-    this.#leader.send({ is: 'returned', server, places, recall });
+    this.#primary.send({ is: 'returned', server, places, recall });
   }
 }

@@ -1,10 +1,10 @@
-import type { OpenFront } from '../door.ts';
-import { Front } from './front.ts';
+import type { OpenListener } from '../door.ts';
 import type { StartWorker } from './messages.ts';
+import { Primary } from './primary.ts';
 
 /** The workers of one door. */
 export interface Workers {
-  readonly open: OpenFront;
+  readonly open: OpenListener;
   /** Replaces them by others, from what is on the disk now; no request fails. */
   roll(): void;
 }
@@ -18,12 +18,12 @@ export interface WorkersWanted {
 
 /** Lets clients in through several processes. */
 export function createWorkers(wanted: WorkersWanted): Workers {
-  let front: Front | null = null;
+  let primary: Primary | null = null;
   return {
     open(deps, options) {
-      front = new Front(wanted, deps, options);
-      return front;
+      primary = new Primary(wanted, deps, options);
+      return primary;
     },
-    roll: () => void front?.roll(),
+    roll: () => void primary?.roll(),
   };
 }

@@ -2,27 +2,27 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Upstream } from '../../../src/proxy/upstream/upstream.ts';
 import { createUpstream } from '../../../src/proxy/upstream/upstream.ts';
-import { Member } from '../../../src/proxy/workers/member.ts';
+import { InflightCap } from '../../../src/proxy/workers/inflight-cap.ts';
 import type { ToWorker } from '../../../src/proxy/workers/messages.ts';
-import { PlacesShared } from '../../../src/proxy/workers/places.ts';
 import { Places } from '../../../src/proxy/workers/shared-client.ts';
+import { WorkerHandle } from '../../../src/proxy/workers/worker-handle.ts';
 
 const SERVERS = ['aaaaaa', 'bbbbbb'];
 
 /** Both sides of the channel: what is sent arrives when it is delivered, in its order. */
 class Side {
-  readonly member: Member;
+  readonly worker: WorkerHandle;
   readonly upstreams: Upstream[];
   readonly answers: boolean[] = [];
   readonly #cap: number;
-  readonly #shared: PlacesShared;
+  readonly #shared: InflightCap;
   readonly #places: Places;
   readonly #down: ToWorker[] = [];
   readonly #up: (() => void)[] = [];
 
-  constructor(slot: number, cap: number, shared: PlacesShared) {
+  constructor(slot: number, cap: number, shared: InflightCap) {
     const send = (message: ToWorker) => void this.#down.push(message);
-    this.member = new Member(slot, { pid: slot, send, destroy() {} });
+    this.worker = new WorkerHandle(slot, { pid: slot, send, destroy() {} });
     this.#cap = cap;
     this.#shared = shared;
     this.#places = new Places(cap);
@@ -44,7 +44,7 @@ class Side {
   }
 
   ask(question: number): void {
-    this.#up.push(() => this.#shared.full(this.member, question, SERVERS));
+    this.#up.push(() => this.#shared.full(this.worker, question, SERVERS));
   }
 
   deliver(): void {
@@ -54,7 +54,7 @@ class Side {
       if (message.do !== 'recall') continue;
       const { server, recall } = message;
       const places = this.#places.takeBack(server, this.upstreams);
-      this.#up.push(() => this.#shared.returned(this.member, server, places, recall));
+      this.#up.push(() => this.#shared.returned(this.worker, server, places, recall));
     }
     for (const act of this.#up.splice(0)) act();
   }
@@ -64,11 +64,11 @@ class Side {
   }
 }
 
-function crew(cap: number, workers: number) {
-  const shared = new PlacesShared(cap, workers);
+function supervisor(cap: number, workers: number) {
+  const shared = new InflightCap(cap, workers);
   const sides = Array.from({ length: workers }, (_, at) => new Side(at + 1, cap, shared));
   const cover = () => {
-    for (const { member } of sides) shared.cover(member, SERVERS);
+    for (const { worker } of sides) shared.cover(worker, SERVERS);
   };
   const deliverAll = () => {
     for (let round = 0; round < 4; round += 1) for (const side of sides) side.deliver();
@@ -85,7 +85,7 @@ interface Step {
 }
 
 function take(
-  { shared, sides, cover }: ReturnType<typeof crew>,
+  { shared, sides, cover }: ReturnType<typeof supervisor>,
   cap: number,
   question: number,
   { what, who, at }: Step,
@@ -97,7 +97,7 @@ function take(
   else if (what === 'deliver') side.deliver();
   else if (what === 'cover') cover();
   else {
-    shared.gone(side.member);
+    shared.gone(side.worker);
     sides[who] = new Side(who + 1, cap, shared);
   }
 }
@@ -110,7 +110,7 @@ test('whatever workers begin, end, ask and hear, together they never have more t
   });
   const whatever = fc.array(step, { maxLength: 80 });
   const run = (cap: number, steps: readonly Step[]) => {
-    const all = crew(cap, 3);
+    const all = supervisor(cap, 3);
     for (const [question, one] of steps.entries()) {
       take(all, cap, question, one);
       for (const server of SERVERS.keys()) {
@@ -123,7 +123,7 @@ test('whatever workers begin, end, ask and hear, together they never have more t
 });
 
 test('one worker alone can have every place, also those of others that idle', () => {
-  const { sides, deliverAll } = crew(7, 3);
+  const { sides, deliverAll } = supervisor(7, 3);
   const [busy] = sides as [Side];
   let had = 0;
   for (let question = 0; question < 40; question += 1) {
@@ -137,7 +137,7 @@ test('one worker alone can have every place, also those of others that idle', ()
 });
 
 test('a worker that asks while another goes is answered all the same', () => {
-  const { shared, sides, deliverAll } = crew(2, 2);
+  const { shared, sides, deliverAll } = supervisor(2, 2);
   const [first, second] = sides as [Side, Side];
   first.begin(0);
   first.begin(1);
@@ -145,7 +145,7 @@ test('a worker that asks while another goes is answered all the same', () => {
   second.begin(1);
   second.ask(0);
   second.deliver();
-  shared.gone(first.member);
+  shared.gone(first.worker);
   second.deliver();
   expect(second.answers).toHaveLength(1);
   second.ask(1);

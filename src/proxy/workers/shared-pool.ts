@@ -1,8 +1,8 @@
 import type { PooledServer } from '../membership.ts';
 import type { UpstreamState } from '../upstream/states.ts';
 import { isRoutable } from '../upstream/upstream.ts';
-import type { Member } from './member.ts';
 import type { SeenServer } from './messages.ts';
+import type { WorkerHandle } from './worker-handle.ts';
 
 /** A server as all workers together see it: always the same object. */
 export interface SharedServer extends PooledServer {
@@ -10,7 +10,7 @@ export interface SharedServer extends PooledServer {
   state: UpstreamState;
 }
 
-export interface RosterEvents {
+export interface SharedPoolEvents {
   /** Before it is in that state. */
   turns(server: SharedServer, to: UpstreamState, why: string): void;
   came(id: string): void;
@@ -24,15 +24,15 @@ const RANK: Readonly<Record<UpstreamState, number>> = {
 };
 
 /** The door's servers, put together from what its workers report. */
-export class SharedRoster {
-  readonly #members: () => readonly Member[];
-  readonly #events: RosterEvents;
+export class SharedPool {
+  readonly #workers: () => readonly WorkerHandle[];
+  readonly #events: SharedPoolEvents;
   readonly #servers = new Map<string, SharedServer>();
   /** Servers that say that they drain, and the view in which they said it first. */
   readonly #draining = new Map<string, number>();
 
-  constructor(members: () => readonly Member[], events: RosterEvents) {
-    this.#members = members;
+  constructor(workers: () => readonly WorkerHandle[], events: SharedPoolEvents) {
+    this.#workers = workers;
     this.#events = events;
   }
 
@@ -55,11 +55,11 @@ export class SharedRoster {
   /** Takes in what workers have told. @returns whether more than counts of requests changed */
   update(): boolean {
     const before = this.#words();
-    const members = this.#members().filter(({ seq }) => seq > 0);
-    const serving = members.filter(({ state }) => state === 'serving');
-    const ids = new Set(members.flatMap(({ servers }) => [...servers.keys()]));
+    const workers = this.#workers().filter(({ seq }) => seq > 0);
+    const serving = workers.filter(({ state }) => state === 'serving');
+    const ids = new Set(workers.flatMap(({ servers }) => [...servers.keys()]));
     for (const id of this.#servers.keys()) if (!ids.has(id)) this.#forget(id);
-    for (const id of ids) this.#merge(id, members, serving.length > 0 ? serving : members);
+    for (const id of ids) this.#merge(id, workers, serving.length > 0 ? serving : workers);
     return before !== this.#words();
   }
 
@@ -71,8 +71,8 @@ export class SharedRoster {
     return words.join('\n');
   }
 
-  #merge(id: string, members: readonly Member[], serving: readonly Member[]): void {
-    const all = seenBy(members, id);
+  #merge(id: string, workers: readonly WorkerHandle[], serving: readonly WorkerHandle[]): void {
+    const all = seenBy(workers, id);
     const seen = seenBy(serving, id);
     const [worst = all[0]] = [...seen].sort((a, b) => RANK[b.state] - RANK[a.state]);
     if (!worst) return;
@@ -82,18 +82,18 @@ export class SharedRoster {
     if (state !== server.state) this.#events.turns(server, state, reason);
     Object.assign(server, {
       ...{ state, reason, inflight: all.reduce((sum, { inflight }) => sum + inflight, 0) },
-      ...{ queued: this.#hasLetGo(id, members) ? 0 : 1 },
+      ...{ queued: this.#hasLetGo(id, workers) ? 0 : 1 },
       probeSoon: seen.some(({ probeSoon }) => probeSoon),
     });
   }
 
   // One that has not heard of it may still send it something.
-  #hasLetGo(id: string, members: readonly Member[]): boolean {
+  #hasLetGo(id: string, workers: readonly WorkerHandle[]): boolean {
     const seq = this.#draining.get(id);
     if (seq === undefined) return false;
-    return members.every((member) => {
-      const seen = member.servers.get(id);
-      return member.seq >= seq && (!seen || (seen.state === 'draining' && seen.queued === 0));
+    return workers.every((worker) => {
+      const seen = worker.servers.get(id);
+      return worker.seq >= seq && (!seen || (seen.state === 'draining' && seen.queued === 0));
     });
   }
 
@@ -113,8 +113,8 @@ export class SharedRoster {
   }
 }
 
-function seenBy(members: readonly Member[], id: string): SeenServer[] {
-  return members.flatMap(({ servers }) => servers.get(id) ?? []);
+function seenBy(workers: readonly WorkerHandle[], id: string): SeenServer[] {
+  return workers.flatMap(({ servers }) => servers.get(id) ?? []);
 }
 
 /** Where workers differ, how many say so. */

@@ -4,19 +4,19 @@ import { type Background, repeat } from '../../loop.ts';
 import type { WorkersView } from '../../metrics/workers-view.ts';
 import type { RoutedView } from '../../model/fleet-view.ts';
 import { until } from '../../time/until.ts';
-import type { FrontDeps } from '../door.ts';
+import type { PrimaryDeps } from '../door.ts';
 import type { Listener } from '../listener.ts';
 import type { DoorPool } from '../membership.ts';
 import type { DoorOptions } from '../options.ts';
 import { isRoutable } from '../upstream/upstream.ts';
-import { Crew } from './crew.ts';
 import { HandOver } from './hand-over.ts';
-import type { Member } from './member.ts';
+import { InflightCap } from './inflight-cap.ts';
 import { type FromWorker, PROTOCOL, type Report } from './messages.ts';
-import { PlacesShared } from './places.ts';
-import { SharedRoster } from './shared-roster.ts';
+import { SharedPool } from './shared-pool.ts';
+import { Supervisor } from './supervisor.ts';
 import { Verdicts } from './verdicts.ts';
 import { Views } from './views.ts';
+import type { WorkerHandle } from './worker-handle.ts';
 import type { WorkersWanted } from './workers.ts';
 
 const TURN_MS = 1_000;
@@ -24,18 +24,18 @@ const TURN_MS = 1_000;
 const SEEN_MS = 250;
 const LOOK_MS = 5;
 
-/** A door of several processes: this one holds its socket, and leads; workers do all for clients. */
-export class Front implements Listener {
+/** A door of several processes: this one holds its socket, the primary; workers do all for clients. */
+export class Primary implements Listener {
   readonly pool: DoorPool;
   // Workers look by themselves at each view.
   readonly starts = { look() {}, end: () => this.#startsEnded() };
   readonly #wanted: WorkersWanted;
-  readonly #deps: FrontDeps;
+  readonly #deps: PrimaryDeps;
   readonly #options: DoorOptions;
-  readonly #crew: Crew;
-  readonly #roster: SharedRoster;
+  readonly #supervisor: Supervisor;
+  readonly #sharedPool: SharedPool;
   readonly #handOver: HandOver;
-  readonly #places: PlacesShared;
+  readonly #places: InflightCap;
   readonly #verdicts: Verdicts;
   readonly #views: Views;
   readonly #server: Server;
@@ -43,32 +43,32 @@ export class Front implements Listener {
   #pastCpuMs = 0;
   #deaths = 0;
 
-  constructor(wanted: WorkersWanted, deps: FrontDeps, options: DoorOptions) {
+  constructor(wanted: WorkersWanted, deps: PrimaryDeps, options: DoorOptions) {
     this.#wanted = wanted;
     this.#deps = deps;
     this.#options = options;
     const { sticky, figures, onTrouble: say } = deps;
     this.#views = new Views(sticky, options);
-    this.#places = new PlacesShared(options.maxInflight, wanted.count);
-    this.#crew = new Crew(wanted.count, wanted.start, {
-      began: (member) => this.#began(member),
-      heard: (member, message) => this.#heard(member, message),
-      leaves: (member) => this.#places.release(member),
-      gone: (member, told) => this.#gone(member, told),
+    this.#places = new InflightCap(options.maxInflight, wanted.count);
+    this.#supervisor = new Supervisor(wanted.count, wanted.start, {
+      began: (worker) => this.#began(worker),
+      heard: (worker, message) => this.#heard(worker, message),
+      leaves: (worker) => this.#places.release(worker),
+      gone: (worker, told) => this.#gone(worker, told),
       log: say,
     });
-    const { members } = this.#crew;
-    this.#handOver = new HandOver(members);
-    this.#roster = new SharedRoster(members, {
+    const { workers } = this.#supervisor;
+    this.#handOver = new HandOver(workers);
+    this.#sharedPool = new SharedPool(workers, {
       turns: (server, to, why) => deps.onTurn(server, to, why),
       came: (id) => figures.tally(id),
       left: (id) => figures.left(id),
     });
-    const tellAll = this.#crew.tellAll;
-    this.#verdicts = new Verdicts({ roster: this.#roster, tellAll, say }, options);
+    const tellAll = this.#supervisor.tellAll;
+    this.#verdicts = new Verdicts({ pool: this.#sharedPool, tellAll, say }, options);
     this.pool = {
-      all: () => this.#roster.all(),
-      routable: () => this.#roster.all().filter(isRoutable),
+      all: () => this.#sharedPool.all(),
+      routable: () => this.#sharedPool.all().filter(isRoutable),
       apply: (view) => this.#apply(view),
     };
     // Node reads nothing from them: whoever gets one does.
@@ -85,7 +85,7 @@ export class Front implements Listener {
 
   async listen(): Promise<number> {
     const port = await listen(this.#server, this.#options, OTHER_PORT);
-    await this.#crew.begin();
+    await this.#supervisor.begin();
     return port;
   }
 
@@ -94,7 +94,7 @@ export class Front implements Listener {
     // A moment for those that wait: they are closed behind their answer.
     const isEmpty = () => this.#handOver.waiting === 0;
     await until(isEmpty, { everyMs: LOOK_MS, withinMs: Math.min(SEEN_MS, deadlineMs) });
-    await this.#crew.close(deadlineMs);
+    await this.#supervisor.close(deadlineMs);
     this.cut();
   }
 
@@ -102,25 +102,25 @@ export class Front implements Listener {
     void this.#turns.stop();
     this.#server.close();
     this.#handOver.cut();
-    this.#crew.cut();
+    this.#supervisor.cut();
   }
 
   workers(): WorkersView {
-    const workers = this.#crew.members().map((member) => {
-      const { slot, state, connections, usage } = member;
-      return { slot, pid: member.process.pid, state, connections, usage };
+    const workers = this.#supervisor.workers().map((worker) => {
+      const { slot, state, connections, usage } = worker;
+      return { slot, pid: worker.process.pid, state, connections, usage };
     });
     return { workers, pastCpuMs: this.#pastCpuMs, deaths: this.#deaths };
   }
 
   roll(): Promise<void> {
-    return this.#crew.roll();
+    return this.#supervisor.roll();
   }
 
   #turn(): void {
     this.#verdicts.turn();
     this.#deps.figures.turn();
-    this.#crew.look();
+    this.#supervisor.look();
   }
 
   #startsEnded(): void {
@@ -132,74 +132,76 @@ export class Front implements Listener {
   async #apply(view: RoutedView): Promise<void> {
     this.#views.read(view);
     const { seq } = this.#views;
-    this.#roster.drain(this.#views.draining(), seq);
+    this.#sharedPool.drain(this.#views.draining(), seq);
     this.#tellView();
     const haveSeen = () =>
-      this.#crew.members().every((member) => member.state === 'starting' || member.seq >= seq);
+      this.#supervisor
+        .workers()
+        .every((worker) => worker.state === 'starting' || worker.seq >= seq);
     await until(haveSeen, { everyMs: LOOK_MS, withinMs: SEEN_MS });
   }
 
   #tellView(): void {
-    for (const member of this.#crew.members()) this.#cover(member);
-    this.#crew.tellAll(this.#views.next());
+    for (const worker of this.#supervisor.workers()) this.#cover(worker);
+    this.#supervisor.tellAll(this.#views.next());
   }
 
-  #cover(member: Member): void {
-    if (member.state !== 'leaving') this.#places.cover(member, this.#views.ids());
+  #cover(worker: WorkerHandle): void {
+    if (worker.state !== 'leaving') this.#places.cover(worker, this.#views.ids());
   }
 
-  #began(member: Member): void {
+  #began(worker: WorkerHandle): void {
     const { id, sticky } = this.#deps;
-    member.process.send({
+    worker.process.send({
       ...{ do: 'start', protocol: PROTOCOL, id, options: this.#options },
       stickyNamespace: sticky?.namespace ?? null,
       accessLog: this.#wanted.accessLog,
       suspects: this.poison.keys(),
     });
-    this.#cover(member);
-    member.process.send(this.#views.whole());
+    this.#cover(worker);
+    worker.process.send(this.#views.whole());
   }
 
-  #heard(member: Member, message: FromWorker): void {
-    if (message.is === 'report') this.#report(member, message);
-    else if (message.is === 'taken') this.#handOver.taken(member, message.number);
-    else if (message.is === 'full') this.#places.full(member, message.question, message.servers);
+  #heard(worker: WorkerHandle, message: FromWorker): void {
+    if (message.is === 'report') this.#report(worker, message);
+    else if (message.is === 'taken') this.#handOver.taken(worker, message.number);
+    else if (message.is === 'full') this.#places.full(worker, message.question, message.servers);
     else if (message.is === 'returned') {
-      this.#places.returned(member, message.server, message.places, message.recall);
-    } else if (message.is === 'broke') this.#verdicts.judge(member, message);
+      this.#places.returned(worker, message.server, message.places, message.recall);
+    } else if (message.is === 'broke') this.#verdicts.judge(worker, message);
     else if (message.is === 'answered') this.#verdicts.answered(message.target);
     else if (message.is === 'undelivered') this.#deps.onUndelivered(message.attempt);
   }
 
-  #report(member: Member, report: Report): void {
+  #report(worker: WorkerHandle, report: Report): void {
     const { figures, notes } = this.#deps;
-    const isNews = report.servers !== null || report.seq !== member.seq;
-    member.told(report);
+    const isNews = report.servers !== null || report.seq !== worker.seq;
+    worker.told(report);
     this.#verdicts.count(report.requests);
     if (report.figures) figures.merge(report.figures);
     for (const note of report.notes) notes.add(note);
-    if (member.state === 'starting' && report.seq > 0) member.state = 'serving';
-    this.#handOver.look(member);
+    if (worker.state === 'starting' && report.seq > 0) worker.state = 'serving';
+    this.#handOver.look(worker);
     this.#handOver.pump();
-    if (report.servers) this.#keepPlaces(member);
+    if (report.servers) this.#keepPlaces(worker);
     if (isNews) this.#update();
   }
 
-  #keepPlaces(member: Member): void {
+  #keepPlaces(worker: WorkerHandle): void {
     const listed = new Set(this.#views.ids());
-    this.#places.keepOnly(member, (id) => listed.has(id) || member.servers.has(id));
+    this.#places.keepOnly(worker, (id) => listed.has(id) || worker.servers.has(id));
   }
 
   #update(): void {
-    if (this.#roster.update()) this.#deps.onRoster();
+    if (this.#sharedPool.update()) this.#deps.onRoster();
   }
 
-  #gone(member: Member, told: boolean): void {
+  #gone(worker: WorkerHandle, told: boolean): void {
     if (!told) this.#deaths += 1;
-    this.#pastCpuMs += member.usage.cpuMs;
-    this.#deps.figures.merge(member.open.undo());
-    this.#places.gone(member);
-    this.#handOver.gone(member);
+    this.#pastCpuMs += worker.usage.cpuMs;
+    this.#deps.figures.merge(worker.open.undo());
+    this.#places.gone(worker);
+    this.#handOver.gone(worker);
     this.#update();
   }
 }

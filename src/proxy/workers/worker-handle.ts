@@ -10,8 +10,8 @@ interface Handed {
   readonly sinceMs: number;
 }
 
-/** One worker, as the process that leads it knows it. */
-export class Member {
+/** One worker, as the primary knows it. */
+export class WorkerHandle {
   readonly slot: number;
   readonly process: WorkerProcess;
   readonly sinceMs = performance.now();

@@ -1,16 +1,16 @@
 import { FailedError } from '../../errors.ts';
 import { until } from '../../time/until.ts';
-import { Member } from './member.ts';
 import type { FromWorker, StartWorker, ToWorker } from './messages.ts';
+import { WorkerHandle } from './worker-handle.ts';
 
-export interface CrewEvents {
+export interface SupervisorEvents {
   /** It runs: it is to be told what it needs. */
-  began(member: Member): void;
-  heard(member: Member, message: FromWorker): void;
+  began(worker: WorkerHandle): void;
+  heard(worker: WorkerHandle, message: FromWorker): void;
   /** It takes no more connections. */
-  leaves(member: Member): void;
+  leaves(worker: WorkerHandle): void;
   /** @param told whether it was told to end */
-  gone(member: Member, told: boolean): void;
+  gone(worker: WorkerHandle, told: boolean): void;
   log(line: string): void;
 }
 
@@ -26,11 +26,11 @@ const GRACE_MS = 3_000;
 const LOOK_MS = 20;
 
 /** The workers of a door: so many are kept going, each in a slot of its own. */
-export class Crew {
+export class Supervisor {
   readonly #count: number;
   readonly #start: StartWorker;
-  readonly #events: CrewEvents;
-  readonly #members = new Set<Member>();
+  readonly #events: SupervisorEvents;
+  readonly #workers = new Set<WorkerHandle>();
   readonly #pauses = new Map<number, number>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #rolling: Promise<void> | null = null;
@@ -39,24 +39,24 @@ export class Crew {
   /** How the last one ended that was not told to. */
   #last = '';
 
-  constructor(count: number, start: StartWorker, events: CrewEvents) {
+  constructor(count: number, start: StartWorker, events: SupervisorEvents) {
     this.#count = count;
     this.#start = start;
     this.#events = events;
   }
 
   /** By slot. */
-  readonly members = (): readonly Member[] =>
-    [...this.#members].sort((a, b) => a.slot - b.slot || a.sinceMs - b.sinceMs);
+  readonly workers = (): readonly WorkerHandle[] =>
+    [...this.#workers].sort((a, b) => a.slot - b.slot || a.sinceMs - b.sinceMs);
 
   readonly tellAll = (message: ToWorker): void => {
-    for (const { process } of this.#members) process.send(message);
+    for (const { process } of this.#workers) process.send(message);
   };
 
   /** @throws FailedError where none can serve */
   async begin(): Promise<void> {
     const begun = Array.from({ length: this.#count }, (_, at) => this.#begin(at + 1));
-    const isSettled = () => begun.some(isServing) || begun.every((one) => !this.#members.has(one));
+    const isSettled = () => begun.some(isServing) || begun.every((one) => !this.#workers.has(one));
     await until(isSettled, { everyMs: LOOK_MS, withinMs: READY_MS });
     if (begun.some(isServing) || this.#ending) return;
     const why = this.#last ? `: the last one ${this.#last}` : '';
@@ -75,10 +75,10 @@ export class Crew {
 
   /** Looks for those that stand still. */
   look(): void {
-    for (const member of this.#members) {
-      member.silent += member.state === 'starting' ? 0 : 1;
-      if (member.silent <= MOST_SILENT) continue;
-      const { slot, process } = member;
+    for (const worker of this.#workers) {
+      worker.silent += worker.state === 'starting' ? 0 : 1;
+      if (worker.silent <= MOST_SILENT) continue;
+      const { slot, process } = worker;
       this.#events.log(`worker ${slot} (pid ${process.pid}) stands still: it is ended`);
       process.destroy();
     }
@@ -86,15 +86,15 @@ export class Crew {
 
   async close(deadlineMs: number): Promise<void> {
     this.#end();
-    for (const { process } of this.#members) process.send({ do: 'close', deadlineMs });
+    for (const { process } of this.#workers) process.send({ do: 'close', deadlineMs });
     const withinMs = deadlineMs + GRACE_MS;
-    await until(() => this.#members.size === 0, { everyMs: LOOK_MS, withinMs });
+    await until(() => this.#workers.size === 0, { everyMs: LOOK_MS, withinMs });
     this.cut();
   }
 
   cut(): void {
     this.#end();
-    for (const { process } of this.#members) process.destroy();
+    for (const { process } of this.#workers) process.destroy();
   }
 
   #end(): void {
@@ -103,10 +103,10 @@ export class Crew {
   }
 
   async #rollAll(): Promise<void> {
-    for (const old of this.members().filter(isServing)) {
+    for (const old of this.workers().filter(isServing)) {
       if (this.#ending) return;
       const next = this.#tryToBegin(old.slot);
-      const isSettled = () => !next || isServing(next) || !this.#members.has(next);
+      const isSettled = () => !next || isServing(next) || !this.#workers.has(next);
       await until(isSettled, { everyMs: LOOK_MS, withinMs: READY_MS });
       if (!next || !isServing(next)) {
         next?.process.destroy();
@@ -118,41 +118,41 @@ export class Crew {
     this.#events.log('every worker is replaced');
   }
 
-  #leave(member: Member): void {
-    member.state = 'leaving';
-    member.process.send({ do: 'leave' });
-    this.#events.leaves(member);
+  #leave(worker: WorkerHandle): void {
+    worker.state = 'leaving';
+    worker.process.send({ do: 'leave' });
+    this.#events.leaves(worker);
   }
 
-  #begin(slot: number): Member {
+  #begin(slot: number): WorkerHandle {
     const events = {
-      message: (message: FromWorker) => this.#heard(member, message),
-      ended: (how: string) => this.#ended(member, how),
+      message: (message: FromWorker) => this.#heard(worker, message),
+      ended: (how: string) => this.#ended(worker, how),
     };
-    const member: Member = new Member(slot, this.#start(events));
-    this.#members.add(member);
-    this.#events.began(member);
-    return member;
+    const worker: WorkerHandle = new WorkerHandle(slot, this.#start(events));
+    this.#workers.add(worker);
+    this.#events.began(worker);
+    return worker;
   }
 
-  #heard(member: Member, message: FromWorker): void {
-    if (!this.#members.has(member)) return;
+  #heard(worker: WorkerHandle, message: FromWorker): void {
+    if (!this.#workers.has(worker)) return;
     if (message.is === 'refused') {
       const { protocol } = message;
       this.#last = `speaks protocol ${protocol}, this door another: end the door and start it again`;
-      this.#events.log(`worker ${member.slot} is of another version: it ${this.#last}`);
+      this.#events.log(`worker ${worker.slot} is of another version: it ${this.#last}`);
     }
-    this.#events.heard(member, message);
+    this.#events.heard(worker, message);
   }
 
-  #ended(member: Member, how: string): void {
-    if (!this.#members.delete(member)) return;
-    const isTold = this.#ending || member.state === 'leaving';
-    this.#events.gone(member, isTold);
+  #ended(worker: WorkerHandle, how: string): void {
+    if (!this.#workers.delete(worker)) return;
+    const isTold = this.#ending || worker.state === 'leaving';
+    this.#events.gone(worker, isTold);
     if (isTold) return;
     this.#last ||= how;
-    this.#events.log(`worker ${member.slot} (pid ${member.process.pid}) ${how}`);
-    this.#replace(member.slot, performance.now() - member.sinceMs);
+    this.#events.log(`worker ${worker.slot} (pid ${worker.process.pid}) ${how}`);
+    this.#replace(worker.slot, performance.now() - worker.sinceMs);
   }
 
   // One that a roll has started already will do.
@@ -161,14 +161,14 @@ export class Crew {
     this.#pauses.set(slot, Math.min(Math.max(FIRST_PAUSE_MS, pauseMs * 2), LONGEST_PAUSE_MS));
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      const others = [...this.#members].filter((other) => other.slot === slot);
+      const others = [...this.#workers].filter((other) => other.slot === slot);
       if (this.#ending || others.some(({ state }) => state !== 'leaving')) return;
       if (!this.#tryToBegin(slot)) this.#replace(slot, 0);
     }, pauseMs);
     this.#timers.add(timer);
   }
 
-  #tryToBegin(slot: number): Member | null {
+  #tryToBegin(slot: number): WorkerHandle | null {
     try {
       return this.#begin(slot);
     } catch (error) {
@@ -179,6 +179,6 @@ export class Crew {
   }
 }
 
-function isServing({ state }: Member): boolean {
+function isServing({ state }: WorkerHandle): boolean {
   return state === 'serving';
 }
