@@ -122,13 +122,12 @@ async function end(going: Going, registry: Registry, drainMs: number, steps: Ste
       why: 'because `up` ends',
       steps,
     });
-  // The older one goes on with what was there before.
-  const others = turn === 'mine' ? startedInTheirPlace(desired, ours) : [];
   await inTurn([
     () => restKeeping(going),
     () => (turn === 'mine' ? door?.close(drainMs) : door?.leave(drainMs)),
     () => stop(ours),
-    () => stop(others),
+    // The older one goes on with what was there before.
+    () => (turn === 'mine' ? stop(startedInTheirPlace(desired, ours)) : null),
     () => (turn === 'mine' ? desired?.stopOfUp() : null),
   ]);
 }
