@@ -180,7 +180,9 @@ describe('a Redis with TLS', () => {
     await serveWith('good');
     const run = (...args: string[]) => site.run(args, { env: env('authority') });
     expect(await run('spawn', '-q')).toMatchObject({ code: 0, stderr: '' });
-    expect(JSON.parse((await run('ls', '--json')).stdout)).toMatchObject([{ state: 'up' }]);
+    const listed = await run('ls', '--json');
+    expect(listed).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(listed.stdout)).toMatchObject([{ state: 'up' }]);
     expect(await run('destroy', '--all')).toMatchObject({ code: 0 });
   });
 });
