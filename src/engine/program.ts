@@ -1,6 +1,5 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { FailedError } from '../errors.ts';
+import { onPath } from '../process/own-program.ts';
 import { captureOutput } from '../process/system-commands.ts';
 import { quote } from '../text.ts';
 
@@ -29,8 +28,7 @@ export function findHaproxy(
   least: Version,
   also: readonly string[] = ALSO,
 ): HaproxyProgram {
-  const folders = [...(env.PATH ?? '').split(delimiter), ...also].filter((folder) => folder !== '');
-  const path = folders.map((folder) => join(folder, 'haproxy')).find(mayRun);
+  const [path] = onPath('haproxy', { PATH: [env.PATH ?? '', ...also].join(':') });
   const wanted = `${least.major}.${least.minor}`;
   if (path === undefined) {
     const message = '--engine haproxy needs HAProxy, and no haproxy is on PATH';
@@ -47,14 +45,4 @@ export function findHaproxy(
     message,
     `Install ${wanted} or newer: haproxy.org has packages`,
   );
-}
-
-function mayRun(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch (error) {
-    if (typeof (error as NodeJS.ErrnoException).code === 'string') return false;
-    throw error;
-  }
 }

@@ -1,27 +1,15 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { StoreError } from '../errors.ts';
+import { onPath } from '../process/own-program.ts';
 import { plain } from '../text.ts';
 
 const PROGRAMS = ['redis-server', 'valkey-server'];
 
 /** The first program on this PATH that is a Redis; null where there is none. */
 export function findRedisProgram(path: string): string | null {
-  const folders = path.split(delimiter).filter((folder) => folder !== '');
-  const places = PROGRAMS.flatMap((name) => folders.map((folder) => join(folder, name)));
-  return places.find(mayRun) ?? null;
+  return PROGRAMS.flatMap((name) => onPath(name, { PATH: path })).at(0) ?? null;
 }
 
-function mayRun(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch (error) {
-    if (typeof (error as NodeJS.ErrnoException).code === 'string') return false;
-    throw error;
-  }
-}
-
+/** @param probeUrl where none answered */
 export function notInstalled(probeUrl: string): StoreError {
   const { host } = new URL(probeUrl);
   return new StoreError(
