@@ -25,6 +25,14 @@ testWith(needs.systemd, 'the units for systemd have nothing that systemd complai
   expect([status, String(stderr)]).toEqual([0, '']);
 });
 
+test('a unit that is started again is tried for as long as Redis is away', () => {
+  const kept = files('systemd')
+    .map((name) => text(`systemd/${name}`))
+    .filter((unit) => unit.includes('Restart=always'));
+  expect(kept.length).toBeGreaterThan(1);
+  for (const unit of kept) expect(unit).toMatch(/^StartLimitIntervalSec=0$/m);
+});
+
 describe('the Dockerfile', () => {
   const dockerfile = text('Dockerfile');
 

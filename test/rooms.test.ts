@@ -178,7 +178,7 @@ const uses: Record<string, readonly string[]> = {
   ],
   'store/discovery': ['store/connection', 'time'],
   'store/events': ['model', 'store/connection', 'store/scripts', 'time'],
-  'store/pictures': ['store/scripts', 'time'],
+  'store/pictures': ['store/connection', 'store/scripts', 'time'],
   'store/scripts': [],
   'store/connection': ['time'],
   model: [],

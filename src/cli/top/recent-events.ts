@@ -4,7 +4,8 @@ import type { Events } from '../../store/events/events.ts';
 import { until } from '../../time/until.ts';
 
 const KEPT = 20;
-const AGAIN_MS = 1_000;
+/** A look sends nothing while Redis is away; the screen waits no longer for its end. */
+const AGAIN_MS = 200;
 
 /**
  * The fleet's last events, as they happen.

@@ -2,6 +2,7 @@ import { troubleInWords } from '../../expected-errors.ts';
 import { withinAwake } from '../../time/awake-timer.ts';
 import type { Link } from '../connection/connection.ts';
 import type { OpenLink } from '../connection/open.ts';
+import { storeError } from '../connection/trouble.ts';
 import type { Pictures } from '../store.ts';
 
 /** As docs/operations.md tells it. */
@@ -37,7 +38,7 @@ export function createDurableEnqueue(
 async function whyNoReplica(link: Link): Promise<string | null> {
   try {
     const waited = link.run((redis) => redis.wait(REPLICAS, REPLICA_MS));
-    const late = () => new Error('Command timed out');
+    const late = () => storeError(link.label, new Error('Command timed out'));
     const replicas = await withinAwake(waited, REPLICA_MS + ANSWER_MS, late);
     return replicas >= REPLICAS ? null : `no replica had them within ${REPLICA_MS} ms`;
   } catch (error) {

@@ -29,11 +29,22 @@ describe('a durable upload is queued, and says why no replica is known to have i
     await store.close();
   });
 
+  test('where Redis stands still before it says so', async () => {
+    const store = await openStore(redis.url);
+    const { missed } = await store.images.enqueueDurably([picture]);
+    process.kill(redis.pid, 'SIGSTOP');
+    const why = await missed;
+    process.kill(redis.pid, 'SIGCONT');
+    expect(why).toMatch(/^whether a replica has them is unknown: Redis at \S+ does not answer/);
+    expect(why).not.toContain('\n');
+    await store.close();
+  });
+
   test('and one that is refused leaves nothing, and is an error', async () => {
     const store = await openStore(redis.url);
     const many = Array.from({ length: 101 }, () => picture);
     await expect(store.images.enqueueDurably(many)).rejects.toMatchObject({ kind: 'full' });
-    expect((await store.images.size()).pictures).toBe(2);
+    expect((await store.images.size()).pictures).toBe(3);
     await store.close();
   });
 });
