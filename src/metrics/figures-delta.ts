@@ -57,7 +57,9 @@ export class OpenElsewhere {
     for (const [id, counted] of tallies) {
       const [webSockets, streams] = this.#open.get(id) ?? [0, 0];
       const [more = 0, others = 0] = counted.slice(OPEN_AT, OPEN_AT + 2);
-      this.#open.set(id, [webSockets + more, streams + others]);
+      const now: [number, number] = [webSockets + more, streams + others];
+      if (now.some(Boolean)) this.#open.set(id, now);
+      else this.#open.delete(id);
     }
     this.#clients += clients[2];
   }
@@ -65,9 +67,11 @@ export class OpenElsewhere {
   /** What makes all of it closed. */
   undo(): FiguresDelta {
     const before = Array<number>(OPEN_AT).fill(0);
-    const open = [...this.#open].filter(([, counts]) => counts.some(Boolean));
     return {
-      tallies: open.map(([id, [webSockets, streams]]) => [id, [...before, -webSockets, -streams]]),
+      tallies: [...this.#open].map(([id, [webSockets, streams]]) => [
+        id,
+        [...before, -webSockets, -streams],
+      ]),
       ownAnswers: [],
       clients: [0, 0, -this.#clients],
     };

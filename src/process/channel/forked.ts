@@ -42,7 +42,8 @@ export function startForked<To extends object, From>(
   child.on('message', (message) => events.message(message as From));
   tell(child.stdout, (lines) => events.said('stdout', lines));
   tell(child.stderr, (lines) => events.said('stderr', lines));
-  child.once('exit', (code, signal) => {
+  // Not at `exit`: what it has said before may not have been read by then.
+  child.once('close', (code, signal) => {
     events.ended(signal === null ? `exited with ${code}` : `was ended by ${signal}`);
   });
   return {
@@ -77,9 +78,11 @@ function tell(stream: Readable | null, say: (lines: string) => void): void {
   let rest = '';
   stream?.setEncoding('utf8').on('data', (text: string) => {
     const all = rest + text;
-    const end = all.length > LONGEST_LINE ? all.length : all.lastIndexOf('\n') + 1;
-    rest = all.slice(end);
-    if (end > 0) say(all.slice(0, end));
+    const end = all.lastIndexOf('\n') + 1;
+    const isTooLong = all.length - end > LONGEST_LINE;
+    rest = isTooLong ? '' : all.slice(end);
+    if (isTooLong) say(`${all}\n`);
+    else if (end > 0) say(all.slice(0, end));
   });
   stream?.once('end', () => {
     if (rest !== '') say(`${rest}\n`);

@@ -4,6 +4,7 @@ import type { WorkerHandle } from './worker-handle.ts';
 interface Asking {
   readonly worker: WorkerHandle;
   readonly question: number;
+  readonly servers: readonly string[];
   left: number;
 }
 
@@ -41,12 +42,12 @@ export class InflightCap {
 
   full(worker: WorkerHandle, question: number, servers: readonly string[]): void {
     const free = servers.find((server) => this.#free(server) > 0);
-    if (free !== undefined) return this.#grant({ worker, question, left: 0 }, free);
+    if (free !== undefined) return this.#grant({ worker, question }, free);
     const recall = this.#recalls++;
     const others = servers.flatMap((server) =>
       [...this.#of(server)].filter(([other, places]) => other !== worker && places > 0),
     );
-    const asking = { worker, question, left: others.length };
+    const asking = { worker, question, servers, left: others.length };
     if (others.length === 0) return this.#refuse(asking);
     this.#asking.set(recall, asking);
     for (const server of servers) this.#recall(worker, server, recall);
@@ -78,11 +79,10 @@ export class InflightCap {
 
   gone(worker: WorkerHandle): void {
     this.keepOnly(worker, () => false);
-    for (const asking of this.#asking.values()) {
-      // What it would have said is not known any more: whoever else asked asks again.
-      if (asking.worker !== worker) this.#refuse(asking);
-    }
+    // What it would have said is not known any more, and what it had is free.
+    const left = [...this.#asking.values()].filter((asking) => asking.worker !== worker);
     this.#asking.clear();
+    for (const asking of left) this.full(asking.worker, asking.question, asking.servers);
   }
 
   #recall(worker: WorkerHandle, server: string, recall: number): void {
@@ -92,12 +92,12 @@ export class InflightCap {
   }
 
   // Half of what is left, so that the next one who asks finds some too.
-  #grant({ worker, question }: Asking, server: string): void {
+  #grant({ worker, question }: Pick<Asking, 'worker' | 'question'>, server: string): void {
     this.#give(worker, server, Math.ceil(this.#free(server) / 2));
     worker.process.send({ do: 'answer', question, yes: true });
   }
 
-  #refuse({ worker, question }: Asking): void {
+  #refuse({ worker, question }: Pick<Asking, 'worker' | 'question'>): void {
     worker.process.send({ do: 'answer', question, yes: false });
   }
 

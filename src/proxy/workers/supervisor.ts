@@ -76,8 +76,7 @@ export class Supervisor {
   /** Looks for those that stand still. */
   look(): void {
     for (const worker of this.#workers) {
-      worker.silent += worker.state === 'starting' ? 0 : 1;
-      if (worker.silent <= MOST_SILENT) continue;
+      if (!isLate(worker)) continue;
       const { slot, process } = worker;
       this.#events.log(`worker ${slot} (pid ${process.pid}) stands still: it is ended`);
       process.destroy();
@@ -177,6 +176,13 @@ export class Supervisor {
       return null;
     }
   }
+}
+
+/** One more look without a word; or it has not come to serve in time. */
+function isLate(worker: WorkerHandle): boolean {
+  if (worker.state === 'starting') return performance.now() - worker.sinceMs > READY_MS;
+  worker.silent += 1;
+  return worker.silent > MOST_SILENT;
 }
 
 function isServing({ state }: WorkerHandle): boolean {
