@@ -118,6 +118,7 @@ function unpackHaproxy() {
   const packages = existsSync(folder) ? readdirSync(folder) : [];
   for (const file of packages.filter((found) => found.endsWith('.deb')))
     quietly('dpkg', ['-x', file, folder], folder);
+  if (!existsSync(join(folder, 'usr/sbin/haproxy'))) return;
   mkdirSync(join(folder, 'bin'), { recursive: true });
   const script = [
     '#!/bin/sh',

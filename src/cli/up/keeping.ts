@@ -1,5 +1,5 @@
 import { defaults } from '../../defaults.ts';
-import { FailedError, InterruptedError } from '../../errors.ts';
+import { FailedError, InterruptedError, inTurn } from '../../errors.ts';
 import type { DesiredState } from '../../fleet/desired/desired-state.ts';
 import type { Reconciler } from '../../fleet/reconciler/reconciler.ts';
 import type { Older } from '../../handover/ask.ts';
@@ -71,8 +71,7 @@ export async function restKeeping(going: Going): Promise<void> {
   const { minder, reconciler } = going;
   going.minder = null;
   going.reconciler = null;
-  await minder?.stop();
-  await reconciler?.stop();
+  await inTurn([() => minder?.stop(), () => reconciler?.stop()]);
 }
 
 /** Nobody else looks after a Redis that meowctl started; any other is not ours to start. */

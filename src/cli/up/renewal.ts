@@ -4,10 +4,12 @@ import { dirname, join } from 'node:path';
 import { isatty } from 'node:tty';
 import { defaults } from '../../defaults.ts';
 import { FailedError } from '../../errors.ts';
+import { isOfSystem } from '../../expected-errors.ts';
 import { type Offered, offerTakeOver } from '../../handover/offer.ts';
 import { INIT_PID, identify, inOurGroup } from '../../process/identity.ts';
 import { socketPath } from '../../state/socket-path.ts';
 import { removeFile } from '../../state/whole-file.ts';
+import { systemReason } from '../../text.ts';
 import type { Context } from '../context/context.ts';
 import type { OpenedDoor } from './opened-door.ts';
 import { helperOf, startAnew } from './successor.ts';
@@ -67,9 +69,12 @@ export class Renewal {
       },
       log: (line: string) => output.talk(`meowctl: ${line}`),
     };
-    const offer = await offerTakeOver(this.#path, offered, {
-      helper: helperOf(this.#context),
-      reclaimMs: defaults.handOverAnswerMs,
+    const settings = { helper: helperOf(this.#context), reclaimMs: defaults.handOverAnswerMs };
+    const offer = await offerTakeOver(this.#path, offered, settings).catch((error: unknown) => {
+      // A file system may have no sockets: it serves all the same.
+      if (!isOfSystem(error)) throw error;
+      output.talk(`meowctl: --take-over will not find this one: ${systemReason(error)}`);
+      return { close() {} };
     });
     return { taken: taken.signal, close: offer.close };
   }
@@ -119,8 +124,9 @@ function placeFor({ config, process: proc, output }: Context, kind: 'up' | 'prox
     sweep(dirname(path));
     return path;
   } catch (error) {
-    if (!(error instanceof FailedError)) throw error;
-    output.talk(`meowctl: --take-over will not find this one: ${error.message}`);
+    if (!(error instanceof FailedError) && !isOfSystem(error)) throw error;
+    const why = error instanceof FailedError ? error.message : systemReason(error);
+    output.talk(`meowctl: --take-over will not find this one: ${why}`);
     return null;
   }
 }

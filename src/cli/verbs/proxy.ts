@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { StoreError } from '../../errors.ts';
+import { inTurn, StoreError } from '../../errors.ts';
 import { until } from '../../time/until.ts';
 import { announceHere } from '../context/announce.ts';
 import type { Context, OpenStore } from '../context/context.ts';
@@ -58,9 +58,11 @@ async function runDoor(
 ): Promise<void> {
   const { output } = context;
   const door = await openDoor(context, open, flags, { startMs: null, sockets });
-  const place = renewal.place();
-  const leave = await announceHere(context, 'proxy', { admin: door.adminUrl, ...place });
+  let leave = () => {};
+  let end = door.close;
   try {
+    const place = renewal.place();
+    leave = await announceHere(context, 'proxy', { admin: door.adminUrl, ...place });
     const nothing = async () => {};
     const isOurs = async () => true;
     const handOver = await renewal.offer({ door, inherited, release: nothing, reclaim: isOurs });
@@ -73,9 +75,9 @@ async function runDoor(
     const ending = AbortSignal.any([stopping, handOver.taken]);
     await Promise.race([aborted(ending), door.replaced ?? aborted(ending)]);
     handOver.close();
-    await (handOver.taken.aborted ? door.leave : door.close)(flags.drainTimeout);
+    if (handOver.taken.aborted) end = door.leave;
   } finally {
-    leave();
+    await inTurn([() => end(flags.drainTimeout), () => leave()]);
   }
 }
 

@@ -24,7 +24,6 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
   flow: FlowControl | null = null;
   readonly #client: Client;
   readonly #body: RequestBody | null;
-
   #abort: ((error?: Error) => void) | null = null;
   #phase: Phase = 'connecting';
   /** Coarse time of the last progress. */
@@ -103,12 +102,13 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
   }
 
   onHeaders(status: number, raw: Buffer[], _resume: () => void, reasonPhrase: string): boolean {
-    const { context, outgoing } = this.#client;
+    const { context, outgoing, request } = this.#client;
     this.upstream.answeredMs = context.nowMs;
     if (status < INFORMATIONAL_END) return this.#interimAnswer(status, raw, reasonPhrase);
     const head = new ResponseHead(status, raw);
-    if (head.ambiguous) {
-      this.giveUp('garbled', 'the framing of its answer is ambiguous');
+    const unfit = head.unfitFor(request.httpVersion, status);
+    if (unfit !== null) {
+      this.giveUp('garbled', unfit);
       return true;
     }
     context.poison.answered(outgoing.method, outgoing.path);

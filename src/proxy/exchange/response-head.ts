@@ -2,6 +2,9 @@ import { STATUS_CODES } from 'node:http';
 import { isAmbiguous, mayHaveLength } from '../../http/framing.ts';
 import { dropNamed, latin1 } from '../../http/hop-by-hop.ts';
 
+/** Node's, of answers over HTTP/2. */
+const LAST_OF_HTTP2 = 599;
+
 /** What the client's side of the exchange allows. */
 export interface ClientSide {
   readonly serverId: string;
@@ -35,6 +38,13 @@ export class ResponseHead {
   /** Framing that two readers could understand in two ways is never passed on. */
   get ambiguous(): boolean {
     return isAmbiguous(this.#lengths, this.#codings, this.#coding);
+  }
+
+  /** Why a client of that version gets none of it; null where it does. Node throws at what HTTP/2 has not. */
+  unfitFor(httpVersion: string, status: number): string | null {
+    if (this.ambiguous) return 'the framing of its answer is ambiguous';
+    const isUnknown = httpVersion === '2' && status > LAST_OF_HTTP2;
+    return isUnknown ? `HTTP/2 has no status ${status}` : null;
   }
 
   /** It ends with its connection. RFC 9112 §6.3, 8. */

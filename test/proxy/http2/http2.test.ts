@@ -103,6 +103,21 @@ const GET = [
 ] as const;
 
 describe('requests over one connection of HTTP/2', () => {
+  test('an answer whose status HTTP/2 does not have is a 502, and the door goes on', async () => {
+    await raw('aaaaaa', (socket, text) => {
+      const status = text.includes('/odd') ? '999 X' : '200 OK';
+      if (text.includes('\r\n\r\n'))
+        socket.write(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`);
+    });
+    const client = session(await open(1));
+    expect((await ask(client, { ':path': '/odd' })).status).toBe(502);
+    const stream = client.request({ ':method': 'POST', ':path': '/odd', expect: '100-continue' });
+    const heard = hear(stream);
+    stream.end('body');
+    expect((await heard).status).toBe(502);
+    expect((await ask(client)).status).toBe(200);
+  });
+
   test('go to all servers in turn, each answer from the server that it names', async () => {
     await fleet.serve('aaaaaa');
     await fleet.serve('bbbbbb');

@@ -397,7 +397,7 @@ const passed: readonly [title: string, bytes: Buffer, request: string][] = [
 ];
 
 const DOORS_OWN =
-  /(?:connection: keep-alive|x-forwarded-for: 127\.0\.0\.1|x-forwarded-proto: https|x-forwarded-host: [^\r]+|x-request-id: ([\w-]+)\r\nmeow-attempt: \1|via: 2 meow-[a-z2-9]{6})\r\n/g;
+  /(?:connection: keep-alive|x-forwarded-for: 127\.0\.0\.1|x-forwarded-proto: https|x-forwarded-host: (?:a|\[::1\]:80)|x-request-id: ([\w-]+)\r\nmeow-attempt: \1|via: 2 meow-[a-z2-9]{6})\r\n/g;
 
 /** Says what came of it, and all that the server saw of it, without the door's own lines. */
 async function send(bytes: Buffer) {
