@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { AdminOptions } from '../../src/admin/admin.ts';
@@ -9,6 +8,7 @@ import { type Fleet, type OpenDoor, startFleet } from '../helpers/door-fleet.ts'
 import { type EventStream, openEventStream } from '../helpers/event-stream.ts';
 import { thorough } from '../helpers/needs.ts';
 import { freePort } from '../helpers/redis.ts';
+import { connectionsAt } from '../helpers/sockets.ts';
 import { until } from '../helpers/until.ts';
 
 const all = { authorization: `Bearer ${TOKEN}` };
@@ -38,16 +38,6 @@ async function watch(headers: Record<string, string> = {}, at = port): Promise<E
   const stream = await openEventStream(at, headers);
   onTestFinished(() => stream.close());
   return stream;
-}
-
-const ESTABLISHED = '01';
-
-/** Connections that the listener at this port holds: proc(5), /proc/net/tcp. */
-function established(at: number): number {
-  const local = `0100007F:${at.toString(16).toUpperCase().padStart(4, '0')}`;
-  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n');
-  const fields = lines.map((line) => line.trim().split(/\s+/));
-  return fields.filter(([, from, , state]) => from === local && state === ESTABLISHED).length;
 }
 
 test('GET /events brings an overview at once, and one each second', async () => {
@@ -107,7 +97,7 @@ test.runIf(thorough)('a viewer that never reads is dropped, and others go on', a
   await until('it was dropped', async () => {
     const { length } = other.of('overview');
     await until('some more overviews', () => other.of('overview').length > length + 20);
-    return established(small) === 1;
+    return connectionsAt(small) === 1;
   });
   expect(held() - before).toBeLessThan(100 * 1_024 * 1_024);
   deaf.resume();
@@ -134,8 +124,8 @@ test('viewers who come in one moment end all but the newest, too', async () => {
     socket.on('error', () => {}).resume();
     socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n');
   }
-  await until('all have come', () => established(few) === 40);
+  await until('all have come', () => connectionsAt(few) === 40);
   await fleet.redis.kill('SIGCONT');
-  await until('two are left', () => established(few) === 2);
+  await until('two are left', () => connectionsAt(few) === 2);
   expect(sockets.filter(({ closed }) => !closed).length).toBeGreaterThanOrEqual(2);
 });

@@ -20,7 +20,7 @@ const TICK_MS = 500;
 /** Shows the fleet on the whole terminal until `q`, or until it is told to stop. */
 export async function runTop(context: Context): Promise<void> {
   const stopping = context.stopping();
-  const open = await openForLook(context);
+  const open = await openForLook(context, true);
   let watch: Watch | null = null;
   try {
     const shown = await show(context, open);

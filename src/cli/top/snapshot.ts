@@ -17,7 +17,7 @@ const WIDTH = 1_000;
 /** The fleet at one moment, on stdout. */
 export async function printSnapshot(context: Context, json: boolean): Promise<void> {
   const signal = context.interruption();
-  const open = await openForLook(context);
+  const open = await openForLook(context, false);
   try {
     const { overview, by } = await lookOnce(context, open, signal);
     if (json) context.output.json(overview);

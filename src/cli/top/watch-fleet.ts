@@ -10,11 +10,12 @@ import { type SourcedOverview, Watch } from './source/watch.ts';
 /**
  * A store to look at the fleet with: also one whose Redis is away, where a door of this state folder
  * can show what it sees.
+ * @param persistent whether it is looked at for long, over failovers and outages
  * @throws StoreError
  */
-export async function openForLook(context: Context): Promise<OpenStore> {
+export async function openForLook(context: Context, persistent: boolean): Promise<OpenStore> {
   try {
-    return await context.openStore({ persistent: true });
+    return await context.openStore({ persistent });
   } catch (error) {
     if (!isOutage(error) || (await doorsHere(context)).length === 0) throw error;
     return await context.openStore({ persistent: true, mayBeAway: true });

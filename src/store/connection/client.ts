@@ -20,10 +20,15 @@ export interface Opened {
 
 /**
  * Opens one connection to a Redis within `connectMs`.
+ * @param needless cuts it off, whenever that is aborted
  * @throws StoreError when Redis cannot be used
  */
-export async function openClient(address: NodeAddress, connectMs: number): Promise<Opened> {
-  const opened = await openNode(address, connectMs);
+export async function openClient(
+  address: NodeAddress,
+  connectMs: number,
+  needless?: AbortSignal,
+): Promise<Opened> {
+  const opened = await openNode(address, connectMs, needless);
   try {
     refuseSentinel(address.label, opened.hello);
   } catch (error) {
@@ -39,9 +44,14 @@ export async function openClient(address: NodeAddress, connectMs: number): Promi
  * and selects again without anybody to hear of a failure), outlives it.
  * @throws StoreError
  */
-export async function openNode(address: NodeAddress, connectMs: number): Promise<Opened> {
+export async function openNode(
+  address: NodeAddress,
+  connectMs: number,
+  needless?: AbortSignal,
+): Promise<Opened> {
   const { label } = address;
   const redis = new Redis(clientOptions(address, connectMs));
+  needless?.addEventListener('abort', () => cutOff(redis));
   const hello = listenForHello(redis);
   try {
     await withinAwake(greeted(redis), connectMs, () => new Error('connect timed out'));
@@ -57,6 +67,12 @@ export async function openNode(address: NodeAddress, connectMs: number): Promise
     redis.removeAllListeners('error');
     redis.on('error', () => {}); // nothing is to end this process; whoever uses it hears of it too
   }
+}
+
+/** Whoever is at the other end may hang: its word on the close is not waited for. */
+function cutOff(redis: Redis): void {
+  redis.disconnect();
+  (redis.stream as Redis['stream'] | undefined)?.destroy();
 }
 
 /** How many bytes have come: what tells a slow Redis from one that is out of reach. */

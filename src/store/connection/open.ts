@@ -14,8 +14,11 @@ export interface Way {
   readonly label: string;
   /** Whether dialling again may lead to another node. */
   readonly follows: boolean;
-  /** @throws StoreError when Redis cannot be used */
-  dial(): Promise<Redis>;
+  /**
+   * @param needless ends it early: nobody waits for it any more
+   * @throws StoreError when Redis cannot be used
+   */
+  dial(needless?: AbortSignal): Promise<Redis>;
   /** Asks all who know which node it is; none where there is only one. */
   ask(): Promise<Guides | null>;
   /**

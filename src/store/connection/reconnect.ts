@@ -8,7 +8,8 @@ const MOST_MS = 500;
 const JITTER = 0.2;
 
 export interface ReconnectDeps {
-  dial(): Promise<Redis>;
+  /** @param needless aborted where nobody waits for it any more */
+  dial(needless: AbortSignal): Promise<Redis>;
   /** It is there. */
   use(redis: Redis): void;
   /** The try did not work out; another one follows. */
@@ -24,8 +25,8 @@ export class Reconnect {
   readonly #mostMs: number;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
-  /** Rises with each try that makes the ones before it void. */
-  #turn = 0;
+  /** Of the try that is under way: aborted it is void. */
+  #dialing = new AbortController();
 
   /** @param mostMs between two tries, at most */
   constructor(deps: ReconnectDeps, mostMs = MOST_MS) {
@@ -37,31 +38,36 @@ export class Reconnect {
     if (this.#stopped) return;
     const delayMs = Math.min(FIRST_MS * 2 ** tries, this.#mostMs);
     const jittered = delayMs * (1 + JITTER * (2 * Math.random() - 1));
-    const turn = this.#turn;
-    this.#timer = setTimeout(() => void this.#try(tries, turn), jittered);
+    this.#timer = setTimeout(() => void this.#try(tries), jittered);
   }
 
   /** Tries at once: what is under way leads to where Redis is known to be no more. */
   hurry(): void {
     if (this.#stopped) return;
-    clearTimeout(this.#timer);
-    this.#turn += 1;
-    void this.#try(0, this.#turn);
+    this.#leave();
+    void this.#try(0);
   }
 
   stop(): void {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#leave();
   }
 
-  async #try(tries: number, turn: number): Promise<void> {
-    const isVoid = () => this.#stopped || turn !== this.#turn;
+  #leave(): void {
+    clearTimeout(this.#timer);
+    this.#dialing.abort();
+  }
+
+  async #try(tries: number): Promise<void> {
+    const dialing = new AbortController();
+    this.#dialing = dialing;
     try {
-      const redis = await this.#deps.dial();
-      if (isVoid()) redis.disconnect();
-      else this.#deps.use(redis);
+      const redis = await this.#deps.dial(dialing.signal);
+      if (dialing.signal.aborted) return redis.disconnect();
+      this.#dialing = new AbortController(); // whoever uses it ends it
+      this.#deps.use(redis);
     } catch (cause) {
-      if (isVoid()) return;
+      if (dialing.signal.aborted) return;
       debug.store?.(`could not connect, try ${tries + 1}: ${plain(reason(cause))}`);
       this.#deps.failed(cause);
       this.start(tries + 1);

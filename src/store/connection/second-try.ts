@@ -7,7 +7,8 @@ const SILENT_JITTER = 0.5;
 const REFUSED_FIRST_MS = 1_000;
 
 export interface SecondTryDeps {
-  dial(): Promise<Redis>;
+  /** @param needless aborted where nobody waits for it any more */
+  dial(needless: AbortSignal): Promise<Redis>;
   /** Between two tries where the first one refuses, at most. */
   readonly mostMs: number;
   /** Between two tries where nothing comes back on the first one, ± 50 %. */
@@ -35,6 +36,7 @@ export class SecondTry {
   #delayMs = REFUSED_FIRST_MS;
   #trying = false;
   #stopped = false;
+  #dialing = new AbortController();
 
   constructor(deps: SecondTryDeps) {
     this.#deps = deps;
@@ -61,6 +63,7 @@ export class SecondTry {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    this.#dialing.abort();
   }
 
   async #seek(): Promise<void> {
@@ -84,11 +87,12 @@ export class SecondTry {
     const { dial, current, use } = this.#deps;
     this.#trying = true;
     try {
-      const second = await dial();
+      const second = await dial(this.#dialing.signal);
       const proven = await holds(proof(second));
       await turn(); // what has come on the first one meanwhile is read
       const better = proven && second.status === 'ready' && !this.#stopped;
       const isBetter = better && current() === first && stillBad();
+      if (isBetter) this.#dialing = new AbortController(); // whoever uses it ends it
       if (isBetter) use(second);
       else second.disconnect();
       return isBetter;

@@ -63,7 +63,12 @@ const answers: readonly Case[] = [
 /** What a node answers that is not, or not now, the one for our keys: where another can be found. */
 const ofNodes: readonly Case[] = [
   [/^(MOVED|READONLY|MASTERDOWN) /, 'unavailable', 'has another primary now', LATER],
-  [/^(ASK|TRYAGAIN) /, 'unavailable', 'is moving our keys to another node', LATER],
+  [
+    /^(ASK|TRYAGAIN) |access a non local key/,
+    'unavailable',
+    'is moving our keys to another node',
+    LATER,
+  ],
   [
     /^CLUSTERDOWN /,
     'unavailable',

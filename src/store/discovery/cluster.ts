@@ -41,20 +41,24 @@ const MAX_HEIRS = 8;
  */
 export function wayOfCluster(address: ClusterAddress, needs: Needs): Way {
   let heirs: readonly HostAndPort[] = [];
-  const asked = () =>
-    unique([...address.place.nodes, ...heirs]).map((node) => ask(address, node, needs));
+  const asks = () =>
+    unique([...address.place.nodes, ...heirs]).map(
+      (node) => (needless: AbortSignal) => ask(address, node, needs, needless),
+    );
   return {
     label: address.label,
     follows: true,
-    async dial() {
-      const { answers, failures } = await gather(asked());
+    async dial(needless) {
+      const { answers, failures } = await gather(asks(), { needless });
       const owners = unique(answers.map(({ owner }) => owner));
       if (owners.length === 0) throw noneOf(failures, 'no node of the cluster has our keys');
       heirs = unique(answers.flatMap((known) => known.heirs)).slice(0, MAX_HEIRS);
-      return openOwner(address, owners, needs);
+      return openOwner(address, owners, needs, needless);
     },
     async ask() {
-      const { answers, failures: troubles } = await gather(asked(), 2 * needs.connectMs);
+      const { answers, failures: troubles } = await gather(asks(), {
+        togetherMs: 2 * needs.connectMs,
+      });
       const primaries = unique(answers.map(({ owner }) => owner)).map(nameOf);
       return { kind: 'cluster', answered: answers.length, troubles, primaries };
     },
@@ -62,8 +66,13 @@ export function wayOfCluster(address: ClusterAddress, needs: Needs): Way {
   };
 }
 
-async function ask(address: ClusterAddress, node: HostAndPort, needs: Needs): Promise<Known> {
-  const redis = await open(address, node, needs.connectMs);
+async function ask(
+  address: ClusterAddress,
+  node: HostAndPort,
+  needs: Needs,
+  needless: AbortSignal,
+): Promise<Known> {
+  const redis = await open(address, node, needs.connectMs, needless);
   try {
     const asked = Promise.all([
       elsewhere(redis, node, needs),
@@ -127,6 +136,7 @@ async function openOwner(
   address: ClusterAddress,
   owners: readonly HostAndPort[],
   needs: Needs,
+  needless: AbortSignal | undefined,
 ): Promise<Redis> {
   const queue = [...owners];
   const failures: StoreError[] = [];
@@ -134,7 +144,7 @@ async function openOwner(
     const node = queue.shift();
     if (!node) break;
     try {
-      const found = await openIfOwner(address, node, needs);
+      const found = await openIfOwner(address, node, needs, needless);
       if ('redis' in found) return found.redis;
       queue.push(found.to);
       failures.push(notThere(node, found.to));
@@ -152,8 +162,9 @@ async function openIfOwner(
   address: ClusterAddress,
   node: HostAndPort,
   needs: Needs,
+  needless: AbortSignal | undefined,
 ): Promise<{ readonly redis: Redis } | { readonly to: HostAndPort }> {
-  const redis = await open(address, node, needs.connectMs);
+  const redis = await open(address, node, needs.connectMs, needless);
   try {
     const late = () => new Error('Command timed out');
     const to = await withinAwake(elsewhere(redis, node, needs), needs.connectMs, late);
@@ -167,9 +178,14 @@ async function openIfOwner(
   }
 }
 
-async function open({ place: _, ...entry }: ClusterAddress, node: HostAndPort, connectMs: number) {
+async function open(
+  { place: _, ...entry }: ClusterAddress,
+  node: HostAndPort,
+  connectMs: number,
+  needless: AbortSignal | undefined,
+) {
   const address = { ...entry, place: node, label: labelOf(node) };
-  return (await openClient(address, connectMs)).redis;
+  return (await openClient(address, connectMs, needless)).redis;
 }
 
 function labelOf(node: HostAndPort): string {

@@ -33,7 +33,7 @@ function wayOfNode(address: NodeAddress, { connectMs }: Discovery): Way {
   return {
     label: address.label,
     follows: false,
-    dial: async () => (await openClient(address, connectMs)).redis,
+    dial: async (needless) => (await openClient(address, connectMs, needless)).redis,
     ask: async () => null,
     watch: () => () => {},
   };

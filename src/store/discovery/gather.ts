@@ -9,14 +9,36 @@ export interface Gathered<T> {
 /** How long the others have, once the first has answered: one that hangs holds nobody up. */
 const TOGETHER_MS = 100;
 
+/** One question to one of them; once its answer is of no use, it is to leave no socket behind. */
+export type Ask<T> = (needless: AbortSignal) => Promise<T>;
+
+interface Patience {
+  readonly togetherMs?: number;
+  /** Ends all of it early. */
+  readonly needless?: AbortSignal | undefined;
+}
+
 /**
- * Waits for several who know the same, of whom some may be gone.
+ * Asks several who know the same, of whom some may be gone.
  * @throws what is no StoreError: a mistake of ours
  */
-export function gather<T>(
-  asked: readonly Promise<T>[],
-  togetherMs = TOGETHER_MS,
+export async function gather<T>(
+  asks: readonly Ask<T>[],
+  { togetherMs = TOGETHER_MS, needless }: Patience = {},
 ): Promise<Gathered<T>> {
+  const over = new AbortController();
+  const signal = needless ? AbortSignal.any([needless, over.signal]) : over.signal;
+  try {
+    return await firstTogether(
+      asks.map((ask) => ask(signal)),
+      togetherMs,
+    );
+  } finally {
+    over.abort();
+  }
+}
+
+function firstTogether<T>(asked: readonly Promise<T>[], togetherMs: number): Promise<Gathered<T>> {
   return new Promise((resolve, reject) => {
     const answers: T[] = [];
     const failures: StoreError[] = [];

@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
+import { isHost, LAST_PORT } from '../../address.ts';
 import { StoreError } from '../../errors.ts';
-import { plain, reason } from '../../text.ts';
+import { plain, quote, reason } from '../../text.ts';
+import { withinAwake } from '../../time/awake-timer.ts';
 import { openNode } from '../connection/client.ts';
 import {
   type Credentials,
@@ -31,17 +33,50 @@ const answers: readonly Case[] = [
   ],
 ];
 
+export interface SentinelNeeds {
+  /** For each step towards it. */
+  readonly connectMs: number;
+  readonly sentinel: Credentials;
+}
+
+/** Where a sentinel says that the primary is. */
+export interface Told extends HostAndPort {
+  /** Rises with each failover: the higher of two is the newer. */
+  readonly epoch: number;
+}
+
 /** @throws StoreError */
 export async function enterSentinel(
   { tls }: RedisAddress,
   sentinel: HostAndPort,
-  { connectMs, sentinel: credentials }: { connectMs: number; sentinel: Credentials },
+  { connectMs, sentinel: credentials }: SentinelNeeds,
+  needless: AbortSignal,
 ): Promise<Redis> {
   const address = { place: sentinel, ...credentials, tls, db: 0, label: nameOf(sentinel) };
   try {
-    return (await openNode(address, connectMs)).redis;
+    return (await openNode(address, connectMs, needless)).redis;
   } catch (error) {
     throw sentinelError(sentinel, '', error instanceof StoreError ? (error.cause ?? error) : error);
+  }
+}
+
+/**
+ * Where that sentinel says that the primary is.
+ * @param redis a connection to it
+ * @throws StoreError
+ */
+export async function askSentinel(
+  redis: Redis,
+  sentinel: HostAndPort,
+  master: string,
+  { connectMs }: SentinelNeeds,
+): Promise<Told> {
+  try {
+    const asked = redis.call('SENTINEL', 'MASTER', master);
+    const late = () => new Error('Command timed out');
+    return toldBy(sentinel, master, await withinAwake(asked, connectMs, late));
+  } catch (cause) {
+    throw sentinelError(sentinel, master, cause);
   }
 }
 
@@ -62,4 +97,15 @@ export function sentinelError(sentinel: HostAndPort, master: string, cause: unkn
   }
   const [, says, remedy] = found;
   return new StoreError('refused', `${who} ${says}`, remedy, { cause });
+}
+
+function toldBy(sentinel: HostAndPort, master: string, reply: unknown): Told {
+  const words = Array.isArray(reply) ? reply.map(String) : [];
+  const field = (name: string) => words[words.indexOf(name) + 1] ?? '';
+  const told = { host: field('ip'), port: Number(field('port')) };
+  if (isHost(told.host) && told.port > 0 && told.port <= LAST_PORT) {
+    return { ...told, epoch: Number(field('config-epoch')) || 0 };
+  }
+  const message = `Sentinel at ${nameOf(sentinel)} names no address for ${master}, but ${quote(told.host)}`;
+  throw new StoreError('refused', message, 'See what `SENTINEL MASTERS` says there');
 }

@@ -1,12 +1,8 @@
 import type { Redis } from 'ioredis';
-import { isHost, LAST_PORT } from '../../address.ts';
 import { StoreError } from '../../errors.ts';
-import { quote } from '../../text.ts';
-import { withinAwake } from '../../time/awake-timer.ts';
 import { openClient } from '../connection/client.ts';
 import type { Way } from '../connection/open.ts';
 import {
-  type Credentials,
   type HostAndPort,
   nameOf,
   type RedisAddress,
@@ -14,71 +10,57 @@ import {
 } from '../connection/redis-address.ts';
 import { watchFailovers } from './failover-watch.ts';
 import { gather, noneOf } from './gather.ts';
-import { enterSentinel, sentinelError } from './sentinel.ts';
+import { askSentinel, enterSentinel, type SentinelNeeds, type Told } from './sentinel.ts';
 
 export interface SentinelAddress extends RedisAddress {
   readonly place: SentinelPlace;
-}
-
-interface Needs {
-  readonly connectMs: number;
-  readonly sentinel: Credentials;
-}
-
-/** Where a sentinel says that the primary is. */
-interface Told extends HostAndPort {
-  /** Rises with each failover: the higher of two is the newer. */
-  readonly epoch: number;
 }
 
 /**
  * The primary that the sentinels name. All are asked at once and the newest answer comes first: one
  * that is gone, hangs, or has heard of no failover for it is cut off, leads nobody astray.
  */
-export function wayOfSentinels(address: SentinelAddress, needs: Needs): Way {
+export function wayOfSentinels(address: SentinelAddress, needs: SentinelNeeds): Way {
   const { place, label } = address;
-  const asked = () => place.sentinels.map((sentinel) => askOne(address, sentinel, needs));
+  const asks = place.sentinels.map(
+    (sentinel) => (needless: AbortSignal) => askOne(address, sentinel, needs, needless),
+  );
+  let newest = 0;
   return {
     label,
     follows: true,
-    async dial() {
-      const { answers, failures } = await gather(asked());
+    async dial(needless) {
+      const { answers, failures } = await gather(asks, { needless });
       if (answers.length === 0)
         throw noneOf(failures, `no Sentinel tells where ${place.master} is`);
-      return openFirst(address, newestFirst(answers), needs.connectMs);
+      const places = newestFirst(answers);
+      newest = places[0]?.epoch ?? 0;
+      return openFirst(address, places, needs.connectMs, needless);
     },
     async ask() {
-      const { answers, failures: troubles } = await gather(asked(), 2 * needs.connectMs);
+      const { answers, failures: troubles } = await gather(asks, {
+        togetherMs: 2 * needs.connectMs,
+      });
       const primaries = newestFirst(answers).map(nameOf);
       return { kind: 'sentinels', answered: answers.length, troubles, primaries };
     },
-    watch: (moved, say) => watchFailovers(address, needs, moved, say),
+    watch: (moved, say) =>
+      watchFailovers(address, needs, { moved, isOld: ({ epoch }) => epoch < newest, say }),
   };
 }
 
-async function askOne(address: SentinelAddress, sentinel: HostAndPort, needs: Needs) {
-  const { master } = address.place;
-  const redis = await enterSentinel(address, sentinel, needs);
+async function askOne(
+  address: SentinelAddress,
+  sentinel: HostAndPort,
+  needs: SentinelNeeds,
+  needless: AbortSignal,
+): Promise<Told> {
+  const redis = await enterSentinel(address, sentinel, needs, needless);
   try {
-    const asked = redis.call('SENTINEL', 'MASTER', master);
-    const late = () => new Error('Command timed out');
-    return toldBy(sentinel, master, await withinAwake(asked, needs.connectMs, late));
-  } catch (cause) {
-    throw sentinelError(sentinel, master, cause);
+    return await askSentinel(redis, sentinel, address.place.master, needs);
   } finally {
     redis.disconnect();
   }
-}
-
-function toldBy(sentinel: HostAndPort, master: string, reply: unknown): Told {
-  const words = Array.isArray(reply) ? reply.map(String) : [];
-  const field = (name: string) => words[words.indexOf(name) + 1] ?? '';
-  const told = { host: field('ip'), port: Number(field('port')) };
-  if (isHost(told.host) && told.port > 0 && told.port <= LAST_PORT) {
-    return { ...told, epoch: Number(field('config-epoch')) || 0 };
-  }
-  const message = `Sentinel at ${nameOf(sentinel)} names no address for ${master}, but ${quote(told.host)}`;
-  throw new StoreError('refused', message, 'See what `SENTINEL MASTERS` says there');
 }
 
 function newestFirst(told: readonly Told[]): Told[] {
@@ -92,6 +74,7 @@ async function openFirst(
   { place: { master }, ...entry }: SentinelAddress,
   places: readonly Told[],
   connectMs: number,
+  needless: AbortSignal | undefined,
 ): Promise<Redis> {
   const failures: StoreError[] = [];
   for (const { host, port } of places) {
@@ -100,6 +83,7 @@ async function openFirst(
       const { redis, hello } = await openClient(
         { ...entry, place: { host, port }, label },
         connectMs,
+        needless,
       );
       if (hello.role() !== 'replica') return redis;
       redis.disconnect();

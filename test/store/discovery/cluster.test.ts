@@ -1,7 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { defaults } from '../../../src/defaults.ts';
+import { moveSlot } from '../../helpers/move-slot.ts';
+import type { TestRedis } from '../../helpers/redis.ts';
 import { type RedisCluster, startCluster } from '../../helpers/redis-cluster.ts';
 import { PASSWORD } from '../../helpers/replicated-redis.ts';
 import { sampleDesired, sampleRecord } from '../../helpers/store.ts';
+import { until } from '../../helpers/until.ts';
 import { failure, openStores, type Stores, survives } from './survivor.ts';
 
 let cluster: RedisCluster;
@@ -16,6 +20,8 @@ afterAll(async () => {
   await cluster.stop();
 });
 
+const yes = () => true;
+const no = () => false;
 const at = ({ port }: { readonly port: number }) => `127.0.0.1:${port}`;
 
 describe('a Redis Cluster', () => {
@@ -78,6 +84,74 @@ describe('a Redis Cluster', () => {
     const seed = await cluster.primary();
     const url = `redis+cluster://:${PASSWORD}@${at(seed)}`;
     await survives(cluster, await stores.open({ url }));
+  });
+
+  test('whose slot moves to another master is followed there, and meanwhile says so', async () => {
+    const namespace = 'moving';
+    const url = `redis+cluster://:${PASSWORD}@${cluster.nodes.map(at)}`;
+    const { store, said } = await stores.open({ url, namespace });
+    const { registry, messages } = store;
+    const hints: (string | null)[] = [];
+    onTestFinished(registry.watch((id) => hints.push(id)));
+    const id = await registry.id();
+    await registry.register(sampleRecord(), null);
+    await messages.set('before', 'here', 600);
+    const move = await moveSlot(cluster, namespace, PASSWORD);
+    const owner = async (node: TestRedis) => cluster.ask(node, 'GET', `{${namespace}}:message:now`);
+
+    await move.begin();
+    expect(await messages.get('before')).toMatchObject({ message: 'here' });
+    const midway = await failure(messages.set('new', 'one', 600));
+    expect([midway.kind, midway.message]).toEqual([
+      'unavailable',
+      expect.stringMatching(/ is moving our keys to another node$/),
+    ]);
+    await move.take([`{${namespace}}:leases`]);
+    const between = await failure(registry.beat(sampleRecord(), null));
+    expect([between.kind, between.message]).toEqual([midway.kind, midway.message]);
+    await move.take();
+    await move.end();
+
+    await until('it is written to', () => messages.set('now', 'there', 600).then(yes, no));
+    expect(await owner(move.to)).toBe('there');
+    await registry.beat(sampleRecord(), null);
+    const { servers } = await registry.fleet();
+    expect([servers.length, await registry.id()]).toEqual([1, id]);
+    await until('a hint is heard', async () => {
+      await cluster.ask(move.to, 'PUBLISH', `{${namespace}}:changes`, 'moved');
+      return hints.includes('moved');
+    });
+    expect(said.filter((line) => / is back$/.test(line)).length).toBeLessThanOrEqual(
+      said.length / 2,
+    );
+    expect(said.at(-1)).toMatch(/ is back$/);
+  });
+
+  test('that moves a picture away while it is overdue loses none of it', async () => {
+    const namespace = 'overdue';
+    const settings = { ...defaults, deliveryMs: 1 };
+    const { store } = await stores.open({ namespace, settings });
+    const { images } = store;
+    const picture = (name: string) => ({
+      data: Buffer.from('x'),
+      type: 'image/png' as const,
+      name,
+    });
+    await images.enqueue([picture('stays.png'), picture('goes.png')]);
+    const taken = await images.claim('one');
+    expect(taken?.name).toBe('goes.png');
+    const move = await moveSlot(cluster, namespace, PASSWORD);
+    await move.begin();
+    await move.take([`{${namespace}}:image:${taken?.id}`]);
+    const error = await failure(images.requeueExpired());
+    expect([error.kind, error.message]).toEqual([
+      'unavailable',
+      expect.stringMatching(/ is moving our keys to another node$/),
+    ]);
+    await move.take();
+    await move.end();
+    await until('it is there again', () => images.requeueExpired().then(yes, no));
+    expect((await images.list(5)).map(({ name }) => name)).toEqual(['goes.png', 'stays.png']);
   });
 
   test('whose nodes are all gone is told with each of them', async () => {
