@@ -73,7 +73,8 @@ export class ConfigFiles {
     const wrong = said.split('\n').find((line) => /\[(ALERT|WARNING)\]/.test(line));
     if (code === 0 && wrong === undefined) return;
     removeFile(servers);
-    const message = `HAProxy ${program.version} does not take its configuration: ${wrong ?? `exit code ${code}`}`;
+    const how = code === null ? 'it did not end in time' : `exit code ${code}`;
+    const message = `HAProxy ${program.version} does not take its configuration: ${wrong ?? how}`;
     throw new FailedError('haproxy-config', message, 'Please report it, with that version');
   }
 }

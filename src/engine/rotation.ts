@@ -2,6 +2,7 @@ import { HEALTH_PATH } from '../health/endpoint.ts';
 import type { Listing, RecordsView } from '../model/fleet-view.ts';
 import { isLeased } from '../model/fleet-view.ts';
 import type { PublicState } from '../proxy/upstream/states.ts';
+import { inOrder, portIn } from '../proxy/upstream/upstream.ts';
 import type { EngineServer } from './config/backend-config.ts';
 
 /** One server as this door knows it: what it says of itself, and what was seen of it. */
@@ -132,7 +133,7 @@ export class Rotation {
     const at = url.lastIndexOf(':');
     const named = url.slice('http://'.length, at).replace(/^\[(.*)\]$/, '$1');
     const host = named === 'localhost' ? '127.0.0.1' : named;
-    const port = Number(url.slice(at + 1));
+    const port = portIn(url);
     const member: Member = {
       ...{ id, url, host, port, page: HEALTH_PATH, denied: this.#deps.deny(host, port) },
       ...{ listed: false, leased: false, starting: false, draining: false },
@@ -164,9 +165,4 @@ function stateOf(member: Member, isOn: boolean): Pick<SeenMember, 'state' | 'rea
   if (leased) return { state: 'usable', reason: '' };
   const lost = listed ? 'its lease ran out' : 'its record vanished';
   return { state: 'doubtful', reason: `${lost}, it answers health checks` };
-}
-
-/** Ascending by port, then id. */
-function inOrder(a: Member, b: Member): number {
-  return a.port - b.port || (a.id < b.id ? -1 : 1);
 }

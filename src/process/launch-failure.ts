@@ -8,6 +8,7 @@ import {
 import { tails } from '../logs/files.ts';
 import { variableBytes } from '../model/variables.ts';
 import { quote, systemReason, systemRemedy } from '../text.ts';
+import { endInWords } from './child-ends.ts';
 import type { Outcome } from './ready-pipe.ts';
 
 const TAIL_LINES = 20;
@@ -80,8 +81,7 @@ function lateness({ readyTimeoutMs }: Launched): string {
 }
 
 function exitOf({ exitCode, signalCode }: Ended): string {
-  const how = exitCode === null ? `was ended by ${signalCode}` : `ended with exit code ${exitCode}`;
-  return ` ${how} before it was ready`;
+  return ` ${endInWords(exitCode, signalCode)} before it was ready`;
 }
 
 export function interrupted({ name }: Pick<Launched, 'name'>): InterruptedError {

@@ -36,9 +36,11 @@ export function runToEnd(
 ): Promise<{ readonly code: number | null; readonly said: string }> {
   return new Promise((resolve) => {
     const options = { env, timeout: withinMs, encoding: 'utf8' } as const;
-    const child = execFile(command, args, options, (_error, stdout, stderr) =>
-      resolve({ code: child.exitCode, said: stdout + stderr }),
-    );
+    execFile(command, args, options, (error, stdout, stderr) => {
+      // Of one that did not end by itself it is a word, or null.
+      const code = error ? error.code : 0;
+      resolve({ code: typeof code === 'number' ? code : null, said: stdout + stderr });
+    });
   });
 }
 

@@ -21,6 +21,13 @@ export interface NotesWanted {
 
 const MAX_PATH = 200;
 
+/** As it is kept: its target may be long. */
+export function shortNote(note: RequestNote): RequestNote {
+  const { path } = note;
+  const short = path.length > MAX_PATH ? `${path.slice(0, MAX_PATH - 1)}…` : path;
+  return { ...note, path: short };
+}
+
 /** What a door remembers of requests that had trouble: the newest ones, in memory alone. */
 export class RequestNotes {
   readonly #most: number;
@@ -32,9 +39,7 @@ export class RequestNotes {
   }
 
   add(note: RequestNote): void {
-    const { path } = note;
-    const short = path.length > MAX_PATH ? `${path.slice(0, MAX_PATH - 1)}…` : path;
-    this.#notes[this.#next] = { ...note, path: short };
+    this.#notes[this.#next] = shortNote(note);
     this.#next = (this.#next + 1) % this.#most;
   }
 

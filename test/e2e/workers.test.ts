@@ -312,8 +312,8 @@ test('a new version that does not start leaves the workers as they are, and one 
   }
   const start = join(copy, 'dist', 'start.cjs');
   const well = readFileSync(start);
-  const at = await freePort();
-  const args = ['proxy', '--workers', '2', '--port', String(at), '--no-admin'];
+  const [at, shown] = [await freePort(), await freePort()];
+  const args = ['proxy', '--workers', '2', '--port', String(at), '--admin-port', String(shown)];
   const copied = spawn(process.execPath, [join(copy, 'bin', 'meowctl.js'), ...args], {
     env: site.env,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -334,6 +334,8 @@ test('a new version that does not start leaves the workers as they are, and one 
   await until('it says so', () => said.includes('worker 1 is not replaced'));
   expect(said).toContain('a broken release');
   expect([now(), await answers()]).toEqual([before, true]);
+  const figures = parseMetrics(await (await fetch(`http://127.0.0.1:${shown}/metrics`)).text());
+  expect(figures.get('meowctl_door_worker_deaths_total')).toBe(0);
   writeFileSync(start, well);
   copied.kill('SIGHUP');
   await until('both are others', () => {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { FailedError } from '../../errors.ts';
 import { systemReason } from '../../text.ts';
+import { endInWords } from '../child-ends.ts';
 import { hasEnded } from '../terminate.ts';
 
 export interface Forked<Message> {
@@ -21,7 +22,7 @@ export interface ForkedProgram {
 
 export interface ForkedEvents<Message> {
   message(message: Message): void;
-  /** @param how in words, such as "exited with 1" */
+  /** @param how in words, such as "ended with exit code 1" */
   ended(how: string): void;
   /** Whole lines, with the end of the last one. */
   said(stream: 'stdout' | 'stderr', lines: string): void;
@@ -44,7 +45,7 @@ export function startForked<To extends object, From>(
   tell(child.stderr, (lines) => events.said('stderr', lines));
   // Not at `exit`: what it has said before may not have been read by then.
   child.once('close', (code, signal) => {
-    events.ended(signal === null ? `exited with ${code}` : `was ended by ${signal}`);
+    events.ended(endInWords(code, signal));
   });
   return {
     pid,

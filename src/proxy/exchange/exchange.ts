@@ -11,6 +11,7 @@ import type { FailedTry } from '../request-notes.ts';
 import type { Failure } from '../upstream/failure.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { Attempt } from './attempt.ts';
+import { type AwaitedWord, awaitWord } from './awaited-word.ts';
 import type { Client } from './client.ts';
 import { attemptName, type DoorContext, type Outgoing, pickUpstream } from './context.ts';
 import { CLIENT_LEFT, count, isWorthReporting, report, requestId } from './report.ts';
@@ -43,6 +44,8 @@ export class Exchange implements Client, Unanswered, Waiting {
   /** When the first attempt failed. */
   #failedMs: number | null = null;
   #trouble: string | null = null;
+  /** Of the process that leads this one: most requests need none. */
+  #word: AwaitedWord | null = null;
   #isOver = false;
 
   constructor(
@@ -84,7 +87,8 @@ export class Exchange implements Client, Unanswered, Waiting {
   refuse(verdict: 'invalid' | 'stalled'): void {
     const late = verdict === 'stalled';
     const why = `the rest of the request ${late ? 'did not come in time' : 'makes no sense'}`;
-    if (this.context.starts.leave(this)) this.#answer(answerTo[verdict], why);
+    const waited = this.context.starts.leave(this) || this.#word?.leave();
+    if (waited) this.#answer(answerTo[verdict], why);
     else this.#attempt?.giveUp(verdict, why);
   }
 
@@ -105,7 +109,8 @@ export class Exchange implements Client, Unanswered, Waiting {
     debug.proxy?.(`${attemptName(this.outgoing)} failed at ${upstream?.id}, ${failure}: ${why}`);
     if (upstream && !isOwn) tellPool(this.context, upstream, failure, error, why);
     const judged = this.#judge(failure, upstream);
-    if (judged instanceof Promise) void judged.then((late) => this.#goOn(failure, late));
+    if (judged instanceof Promise)
+      this.#word = awaitWord(judged, (late) => this.#goOn(failure, late));
     else this.#goOn(failure, judged);
   }
 
@@ -120,7 +125,7 @@ export class Exchange implements Client, Unanswered, Waiting {
   #try(): void {
     const { affinity } = this.outgoing;
     const room = affinity && ownRoom(this.context, this.#tried, affinity);
-    if (room) void room.then(() => this.#isOver || this.#send());
+    if (room) this.#word = awaitWord(room, (more) => (more ? this.#try() : this.#send()));
     else this.#send();
   }
 
@@ -138,29 +143,25 @@ export class Exchange implements Client, Unanswered, Waiting {
   #noUpstream(): void {
     if (this.context.starts.enter(this)) return;
     const room = moreRoom(this.context, this.#tried);
-    if (room) void room.then((more) => this.#isOver || (more ? this.#try() : this.#nobody()));
+    if (room) this.#word = awaitWord(room, (more) => (more ? this.#try() : this.#nobody()));
     else this.#nobody();
   }
 
   #nobody(): void {
-    if (this.#tried.length > 0 || this.context.pool.routable().length === 0) {
-      return this.#answer(own.noServers, this.#trouble ?? 'no usable server');
-    }
-    this.#answer(own.allBusy, 'every server is at its cap');
+    const none = this.#tried.length > 0 || this.context.pool.routable().length === 0;
+    if (none) this.#answer(own.noServers, this.#trouble ?? 'no usable server');
+    else this.#answer(own.allBusy, 'every server is at its cap');
   }
 
   #judge(failure: Failure, upstream: Upstream | null) {
     const nowMs = performance.now();
     this.#failedMs ??= nowMs;
-    const elapsedMs = nowMs - this.#failedMs;
-    const attempts = this.#tried.length;
-    const { outgoing } = this;
-    const repeated = this.#repeated;
+    const [elapsedMs, attempts] = [nowMs - this.#failedMs, this.#tried.length];
+    const [outgoing, repeated] = [this.outgoing, this.#repeated];
     return judge(this.context, { failure, upstream, outgoing, attempts, repeated, elapsedMs });
   }
 
   #goOn(failure: Failure, { again, poison }: Judgement): void {
-    if (this.#isOver) return; // its client left meanwhile
     if (poison) this.#trouble = `${this.#trouble}; it is poison, so it is not tried again`;
     if (again) this.#tryAgain(failure);
     else if (failure === 'unconnected') this.#noUpstream();
@@ -187,6 +188,7 @@ export class Exchange implements Client, Unanswered, Waiting {
 
   #closed(): void {
     const whole = this.response.writableFinished;
+    this.#word?.leave();
     forget(this.connection, this);
     if (!whole) {
       this.isGone = true;
@@ -211,8 +213,8 @@ export class Exchange implements Client, Unanswered, Waiting {
     const durationMs = performance.now() - this.#startMs;
     count(this.context, this.#tried, status, this.#isStream ? null : durationMs);
     if (!isWorthReporting(this.context, status, this.#failures, this.#trouble)) return;
-    const [served, tried] = [this.#served, this.#tried];
-    const [failures, trouble] = [this.#failures, this.#trouble];
-    report(this.context, this.outgoing, { status, durationMs, served, tried, failures, trouble });
+    const [served, tried, failures] = [this.#served, this.#tried, this.#failures];
+    const ended = { status, durationMs, served, tried, failures, trouble: this.#trouble };
+    report(this.context, this.outgoing, ended);
   }
 }

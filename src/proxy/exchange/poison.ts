@@ -8,8 +8,8 @@ export interface PoisonOptions {
   readonly maxPoison: number;
 }
 
-/** What a death is told by: always the same object for one server. */
-type Mortal = Pick<Upstream, 'state' | 'probeSoon'>;
+/** What a death is told by: of a server that is still there, the same object each time. */
+type Mortal = Pick<Upstream, 'id' | 'state' | 'probeSoon'>;
 
 /** What each request asks of the list. */
 export type PoisonAnswers = Pick<PoisonList, 'answered' | 'broke'>;
@@ -46,14 +46,21 @@ const MINUTE_MS = 60_000;
 export class PoisonList {
   readonly #options: PoisonOptions;
   readonly #say: (line: string) => void;
+  readonly #dropped: (key: string) => void;
   readonly #suspects = new Map<string, Death>();
   /** In words, by the same keys. */
   readonly #poison = new Map<string, string>();
   #said = { sinceMs: 0, lines: 0 };
 
-  constructor(options: PoisonOptions, say: (line: string) => void) {
+  /** @param dropped hears of a target that was not cleared, but had to make room for others */
+  constructor(
+    options: PoisonOptions,
+    say: (line: string) => void,
+    dropped: (key: string) => void = () => {},
+  ) {
     this.#options = options;
     this.#say = say;
+    this.#dropped = dropped;
   }
 
   /** A server answered. Called for every answer: nearly always both lists are empty. */
@@ -65,6 +72,11 @@ export class PoisonList {
   forget(key: string): void {
     this.#suspects.delete(key);
     this.#poison.delete(key);
+  }
+
+  /** Whether an answer would clear it. */
+  has(key: string): boolean {
+    return this.#suspects.has(key) || this.#poison.has(key);
   }
 
   /** The targets that an answer would clear. */
@@ -101,7 +113,7 @@ export class PoisonList {
   // A connection that broke is a death only where its server has not shown itself alive since.
   #diedBefore(key: string, upstream: Mortal, nowMs: number): boolean {
     const before = this.#suspects.get(key);
-    if (!before || before.upstream === upstream) return false;
+    if (!before || before.upstream.id === upstream.id) return false;
     if (nowMs - before.atMs > this.#options.poisonWindowMs) return false;
     return before.upstream.probeSoon || !isRoutable(before.upstream);
   }
@@ -112,6 +124,7 @@ export class PoisonList {
     for (const oldest of list.keys()) {
       if (list.size <= this.#options.maxPoison) return;
       list.delete(oldest);
+      this.#dropped(oldest);
     }
   }
 

@@ -9,6 +9,8 @@ import type { Breaking } from './poison.ts';
 export interface SharedBreaking extends Omit<Breaking, 'upstream'> {
   /** The id of that server. */
   readonly server: string;
+  /** As this worker has it; an older one does not say. */
+  readonly state?: Upstream['state'];
 }
 
 /** What is to become of a request that failed. */
@@ -54,7 +56,8 @@ export function judge(context: DoorContext, failed: FailedAttempt): Judgement | 
   }
   const { repeated } = failed;
   if (shared) {
-    const breaking = { method, path, server: upstream.id, repeated };
+    const { id: server, state } = upstream;
+    const breaking = { method, path, server, state, repeated };
     return shared.judge(breaking, retryPolicy.decide({ ...asked, poison: false }));
   }
   const poison = list.broke({ method, path, upstream, repeated }, performance.now());

@@ -85,7 +85,7 @@ export function createUpstream(
     id,
     url,
     host: url.slice('http://'.length, at),
-    port: Number(url.slice(at + 1)),
+    port: portIn(url),
     connections,
     tally,
     health: '/healthz',
@@ -110,9 +110,16 @@ export function createUpstream(
   };
 }
 
+type Ordered = Pick<Upstream, 'id' | 'port'>;
+
 /** Ascending by port, then id: the order that rotation goes in. */
-export function inOrder(a: Upstream, b: Upstream): number {
+export function inOrder(a: Ordered, b: Ordered): number {
   return a.port - b.port || (a.id < b.id ? -1 : 1);
+}
+
+/** The port of a server's address. */
+export function portIn(url: string): number {
+  return Number(url.slice(url.lastIndexOf(':') + 1));
 }
 
 /** The host as sockets want it: an IPv6 address without its brackets. */

@@ -50,7 +50,8 @@ export async function findServer(
 }
 
 async function ownPlace(context: DoorContext, affinity: Affinity | null): Promise<void> {
-  if (affinity) await ownRoom(context, [], affinity);
+  // What one question brings may be another's by now.
+  while (affinity && (await ownRoom(context, [], affinity)));
 }
 
 /** Whether to look again: a server was started, or another worker has given up a place at one. */

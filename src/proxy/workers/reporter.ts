@@ -3,7 +3,7 @@ import type { MergedFigures } from '../../metrics/door-figures.ts';
 import { FiguresTold } from '../../metrics/figures-delta.ts';
 import type { WorkerUsage } from '../../metrics/workers-view.ts';
 import type { OwnListener } from '../listener.ts';
-import type { RequestNote } from '../request-notes.ts';
+import { type RequestNote, shortNote } from '../request-notes.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Report, SeenServer, ToPrimary } from './messages.ts';
 
@@ -13,6 +13,8 @@ export interface ReporterDeps {
   readonly maxRequestNotes: number;
 }
 
+/** From one report to the next, while each request that fails has something to say. */
+const LEAST_PAUSE_MS = 20;
 const USAGE_MS = 1_000;
 /** Where nothing happens it says so this often. */
 const QUIET_MS = 1_000;
@@ -29,7 +31,7 @@ export class Reporter {
   #requests = 0;
   #connections = 0;
   #toldMs = 0;
-  #soon: NodeJS.Immediate | null = null;
+  #soon: NodeJS.Timeout | null = null;
   #usage: WorkerUsage = { cpuMs: 0, rss: 0, heap: 0, files: null };
   #usageMs = Number.NEGATIVE_INFINITY;
 
@@ -50,13 +52,14 @@ export class Reporter {
 
   add(note: RequestNote): void {
     if (this.#notes.length >= this.#deps.maxRequestNotes) this.#notes.shift();
-    this.#notes.push(note);
+    this.#notes.push(shortNote(note));
     this.soon();
   }
 
-  /** When whatever is going on in this turn is done. */
+  /** When whatever is going on in this turn is done; together with what comes in the next few, if there was a report just now. */
   readonly soon = (): void => {
-    this.#soon ??= setImmediate(() => this.tell());
+    const pauseMs = this.#toldMs + LEAST_PAUSE_MS - performance.now();
+    this.#soon ??= setTimeout(() => this.tell(), Math.max(0, pauseMs));
   };
 
   /** At times: nothing, where there is nothing new. */
@@ -68,7 +71,7 @@ export class Reporter {
 
   tell(): void {
     this.#toldMs = performance.now();
-    if (this.#soon) clearImmediate(this.#soon);
+    if (this.#soon) clearTimeout(this.#soon);
     this.#soon = null;
     if (this.#listener) this.#deps.primary.send(this.#report(this.#listener));
   }

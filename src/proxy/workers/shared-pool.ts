@@ -1,11 +1,12 @@
 import type { PooledServer } from '../membership.ts';
 import type { UpstreamState } from '../upstream/states.ts';
-import { isRoutable } from '../upstream/upstream.ts';
+import { inOrder, isRoutable, portIn } from '../upstream/upstream.ts';
 import type { SeenServer } from './messages.ts';
 import type { WorkerHandle } from './worker-handle.ts';
 
 /** A server as all workers together see it: always the same object. */
 export interface SharedServer extends PooledServer {
+  readonly port: number;
   probeSoon: boolean;
   state: UpstreamState;
 }
@@ -83,7 +84,7 @@ export class SharedPool {
     Object.assign(server, {
       ...{ state, reason, inflight: all.reduce((sum, { inflight }) => sum + inflight, 0) },
       ...{ queued: this.#hasLetGo(id, workers) ? 0 : 1 },
-      probeSoon: seen.some(({ probeSoon }) => probeSoon),
+      probeSoon: workers.some((worker) => hasDoubts(worker, id)),
     });
   }
 
@@ -99,18 +100,25 @@ export class SharedPool {
 
   #come({ id, url }: SeenServer): SharedServer {
     const server: SharedServer = {
-      ...{ id, url, state: 'starting', reason: 'starting', inflight: 0, queued: 0 },
-      probeSoon: false,
+      ...{ id, url, port: portIn(url), state: 'starting', reason: 'starting' },
+      ...{ inflight: 0, queued: 0, probeSoon: false },
     };
     this.#servers.set(id, server);
     this.#events.came(id);
     return server;
   }
 
+  // What was under way at one that went without leaving in order has seen it die.
   #forget(id: string): void {
+    const server = this.#servers.get(id);
+    if (server && server.state !== 'draining') server.state = 'failed';
     this.#servers.delete(id);
     this.#events.left(id);
   }
+}
+
+function hasDoubts({ servers, broken }: WorkerHandle, id: string): boolean {
+  return broken.has(id) || servers.get(id)?.probeSoon === true;
 }
 
 function seenBy(workers: readonly WorkerHandle[], id: string): SeenServer[] {
@@ -122,12 +130,4 @@ function inWords({ state, reason }: SeenServer, seen: readonly SeenServer[]): st
   const same = seen.filter((other) => isRoutable(other) === isRoutable({ state })).length;
   if (same === seen.length || reason === '') return reason;
   return `${reason} (${same} of ${seen.length} workers)`;
-}
-
-function inOrder(a: PooledServer, b: PooledServer): number {
-  return portOf(a) - portOf(b) || (a.id < b.id ? -1 : 1);
-}
-
-function portOf({ url }: PooledServer): number {
-  return Number(url.slice(url.lastIndexOf(':') + 1));
 }

@@ -9,7 +9,7 @@ export interface SupervisorEvents {
   heard(worker: WorkerHandle, message: FromWorker): void;
   /** It takes no more connections. */
   leaves(worker: WorkerHandle): void;
-  /** @param told whether it was told to end */
+  /** @param told whether that was meant, or harms nobody: it never served, and the one before still does */
   gone(worker: WorkerHandle, told: boolean): void;
   log(line: string): void;
 }
@@ -104,7 +104,7 @@ export class Supervisor {
   async #rollAll(): Promise<void> {
     for (const old of this.workers().filter(isServing)) {
       if (this.#ending) return;
-      const next = this.#tryToBegin(old.slot);
+      const next = this.#tryToBegin(old.slot, true);
       const isSettled = () => !next || isServing(next) || !this.#workers.has(next);
       await until(isSettled, { everyMs: LOOK_MS, withinMs: READY_MS });
       if (!next || !isServing(next)) {
@@ -123,12 +123,12 @@ export class Supervisor {
     this.#events.leaves(worker);
   }
 
-  #begin(slot: number): WorkerHandle {
+  #begin(slot: number, isTrial = false): WorkerHandle {
     const events = {
       message: (message: FromWorker) => this.#heard(worker, message),
       ended: (how: string) => this.#ended(worker, how),
     };
-    const worker: WorkerHandle = new WorkerHandle(slot, this.#start(events));
+    const worker: WorkerHandle = new WorkerHandle(slot, this.#start(events), isTrial);
     this.#workers.add(worker);
     this.#events.began(worker);
     return worker;
@@ -138,8 +138,8 @@ export class Supervisor {
     if (!this.#workers.has(worker)) return;
     if (message.is === 'refused') {
       const { protocol } = message;
-      this.#last = `speaks protocol ${protocol}, this door another: end the door and start it again`;
-      this.#events.log(`worker ${worker.slot} is of another version: it ${this.#last}`);
+      worker.refusal = `speaks protocol ${protocol}, this door another: end the door and start it again`;
+      this.#events.log(`worker ${worker.slot} is of another version: it ${worker.refusal}`);
     }
     this.#events.heard(worker, message);
   }
@@ -147,9 +147,10 @@ export class Supervisor {
   #ended(worker: WorkerHandle, how: string): void {
     if (!this.#workers.delete(worker)) return;
     const isTold = this.#ending || worker.state === 'leaving';
-    this.#events.gone(worker, isTold);
+    const neverServed = worker.isTrial && worker.state === 'starting';
+    this.#events.gone(worker, isTold || neverServed);
     if (isTold) return;
-    this.#last ||= how;
+    this.#last = worker.refusal ?? how;
     this.#events.log(`worker ${worker.slot} (pid ${worker.process.pid}) ${how}`);
     this.#replace(worker.slot, performance.now() - worker.sinceMs);
   }
@@ -167,9 +168,9 @@ export class Supervisor {
     this.#timers.add(timer);
   }
 
-  #tryToBegin(slot: number): WorkerHandle | null {
+  #tryToBegin(slot: number, isTrial = false): WorkerHandle | null {
     try {
-      return this.#begin(slot);
+      return this.#begin(slot, isTrial);
     } catch (error) {
       if (!(error instanceof FailedError)) throw error;
       this.#events.log(`worker ${slot}: ${error.message}`);

@@ -22,7 +22,8 @@ export class Verdicts {
 
   constructor(deps: VerdictsDeps, options: DoorOptions) {
     this.#deps = deps;
-    this.poison = new PoisonList(options, deps.say);
+    const dropped = (target: string) => deps.tellAll({ do: 'clear', target });
+    this.poison = new PoisonList(options, deps.say, dropped);
     this.#budget = new RetryBudget(options);
   }
 
@@ -34,12 +35,14 @@ export class Verdicts {
     this.#budget.turn();
   }
 
-  judge({ process }: WorkerHandle, { question, breaking, decision }: Broke): void {
-    const { server, method, path, repeated } = breaking;
-    const upstream = this.#deps.pool.get(server) ?? { state: 'failed', probeSoon: true };
+  judge({ process, broken }: WorkerHandle, { question, breaking, decision }: Broke): void {
+    const { server: id, method, path, repeated, state = 'failed' } = breaking;
+    broken.add(id);
+    const upstream = this.#deps.pool.get(id) ?? { id, state, probeSoon: true };
+    upstream.probeSoon = true;
     const poison = this.poison.broke({ method, path, upstream, repeated }, performance.now());
     const target = keyOf(method, path);
-    if (this.poison.keys().includes(target)) this.#deps.tellAll({ do: 'suspect', target });
+    if (this.poison.has(target)) this.#deps.tellAll({ do: 'suspect', target });
     const again = !poison && (decision ?? this.#budget.spend());
     process.send({ do: 'verdict', question, poison, again });
   }

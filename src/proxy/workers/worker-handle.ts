@@ -14,6 +14,7 @@ interface Handed {
 export class WorkerHandle {
   readonly slot: number;
   readonly process: WorkerProcess;
+  readonly isTrial: boolean;
   readonly sinceMs = performance.now();
   state: WorkerView['state'] = 'starting';
   /** The last view that it has taken in; 0 before the first. */
@@ -21,17 +22,23 @@ export class WorkerHandle {
   servers: ReadonlyMap<string, SeenServer> = new Map();
   usage: WorkerUsage = { cpuMs: 0, rss: 0, heap: 0, files: null };
   handed: Handed | null = null;
+  /** Why it does not want to be one; else null. */
+  refusal: string | null = null;
   /** For how many looks it has said nothing. */
   silent = 0;
   readonly open = new OpenElsewhere();
+  /** Servers that broke off under its requests since it told how it finds them. */
+  readonly broken = new Set<string>();
   #connections = 0;
   /** Handed over since it told how many it has. */
   #more = 0;
   #numbers = 0;
 
-  constructor(slot: number, process: WorkerProcess) {
+  /** @param isTrial it is to take another's place, which stays until this one serves */
+  constructor(slot: number, process: WorkerProcess, isTrial = false) {
     this.slot = slot;
     this.process = process;
+    this.isTrial = isTrial;
   }
 
   get connections(): number {
@@ -56,6 +63,7 @@ export class WorkerHandle {
   told({ seq, servers, connections, usage, figures }: Report): void {
     this.seq = seq;
     this.silent = 0;
+    this.broken.clear();
     if (servers) this.servers = new Map(servers.map((server) => [server.id, server]));
     this.#connections = connections;
     this.#more = this.handed ? 1 : 0;
