@@ -136,7 +136,7 @@ const uses: Record<string, readonly string[]> = {
     ...['engine/config', 'engine/runtime', 'health', 'logs', 'metrics', 'model', 'process'],
     ...['proxy', 'proxy/upstream', 'state', 'time'],
   ],
-  'engine/config': ['health'],
+  'engine/config': ['health', 'proxy/client'],
   'engine/runtime': [],
   proxy: [
     ...['proxy/client', 'proxy/exchange', 'proxy/http2', 'proxy/sticky', 'proxy/tls'],

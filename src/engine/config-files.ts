@@ -1,11 +1,12 @@
 import { renameSync } from 'node:fs';
+import { join } from 'node:path';
 import { FailedError } from '../errors.ts';
 import { runToEnd } from '../process/system-commands.ts';
 import { removeFile, writeWhole } from '../state/whole-file.ts';
 import { backendConfig, type EngineServer, pagesFile } from './config/backend-config.ts';
 import { doorConfig } from './config/door-config.ts';
 import type { EngineOptions } from './config/engine-options.ts';
-import type { EngineFiles } from './engine-files.ts';
+import { digest, type EngineFiles } from './engine-files.ts';
 import type { HaproxyProgram } from './program.ts';
 
 export interface ConfigDeps {
@@ -16,18 +17,23 @@ export interface ConfigDeps {
   readonly doorId: string;
 }
 
+/** Stands for any: what is said of each server changes with flags too. */
+const ANY: EngineServer = { id: 'aaaaaa', host: '127.0.0.1', port: 1, page: '/' };
+
 /** The two files that HAProxy is started with: each is written aside, checked, then renamed. */
 export class ConfigFiles {
   readonly #deps: ConfigDeps;
-  /** What changes only with flags and versions. */
-  readonly door: string;
+  /** Of all that flags and versions say, ours and HAProxy's, whatever servers there are. */
+  readonly digest: string;
+  readonly #door: string;
   /** As they are, and HAProxy takes them. */
   #written = '';
   #doorWritten = false;
 
   constructor(deps: ConfigDeps) {
     this.#deps = deps;
-    this.door = doorConfig(deps.doorId, deps.options, deps.files);
+    this.#door = doorConfig(deps.doorId, deps.options, deps.files);
+    this.digest = digest([deps.program.version, this.#door, this.#text([ANY])].join('\n'));
   }
 
   /**
@@ -38,7 +44,7 @@ export class ConfigFiles {
     const { files } = this.#deps;
     if (this.#doorWritten) return await this.writeServers(servers);
     const draft = aside(files.door);
-    writeWhole(draft, this.door);
+    writeWhole(draft, this.#door);
     await this.#write(servers, draft);
     renameSync(draft, files.door);
     this.#doorWritten = true;
@@ -53,7 +59,7 @@ export class ConfigFiles {
     const { files } = this.#deps;
     const text = this.#text(servers);
     const draft = aside(files.servers);
-    writeWhole(files.pages, pagesFile(servers));
+    writeWhole(join(files.folder, files.pages), pagesFile(servers));
     writeWhole(draft, text);
     await this.#check(door, draft);
     renameSync(draft, files.servers);
@@ -67,9 +73,9 @@ export class ConfigFiles {
 
   // A warning is a fault of ours too.
   async #check(door: string, servers: string): Promise<void> {
-    const { program, env, options } = this.#deps;
-    const args = ['-c', '-f', door, '-f', servers];
-    const { code, said } = await runToEnd(program.path, args, env, options.engineCheckMs);
+    const { program, env, options, files } = this.#deps;
+    const check = { command: program.path, args: ['-c', '-f', door, '-f', servers], env };
+    const { code, said } = await runToEnd({ ...check, cwd: files.folder }, options.engineCheckMs);
     const wrong = said.split('\n').find((line) => /\[(ALERT|WARNING)\]/.test(line));
     if (code === 0 && wrong === undefined) return;
     removeFile(servers);

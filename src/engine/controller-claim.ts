@@ -1,9 +1,10 @@
 import { FailedError } from '../errors.ts';
+import { isPid, parseObject } from '../model/fields.ts';
 import { identify } from '../process/identity.ts';
-import { kindOf } from '../process/our-process.ts';
+import { type FleetName, type Kind, kindOf } from '../process/our-process.ts';
 import { readIfAny, removeFile, writeWhole } from '../state/whole-file.ts';
 import { until } from '../time/until.ts';
-import { type EngineFiles, parsed } from './engine-files.ts';
+import { type EngineFiles, fleetIn } from './engine-files.ts';
 
 /** The process that looks after one HAProxy. */
 export interface Claimant {
@@ -12,52 +13,111 @@ export interface Claimant {
 }
 
 export interface Claim {
-  /** Whether nobody else has claimed it since. */
+  /** Whether nobody else has it: one that is missing, or of a process that has ended, is ours again. */
   stands(): boolean;
+  /** Tells whoever has it now that we touch that HAProxy no more. */
+  letGo(): void;
   release(): void;
 }
+
+export interface Claiming {
+  readonly self: Claimant;
+  readonly fleet: FleetName;
+  /** Whoever looks after it now has so long to let it go. */
+  readonly withinMs: number;
+  /** The `up` that hands over to us: it lets go before it ends. */
+  readonly older?: number;
+}
+
+interface Claimed extends Claimant, FleetName {
+  /** Whoever had it before has let it go. */
+  readonly isFree: boolean;
+}
+
+type Files = Pick<EngineFiles, 'controller'>;
 
 const LOOK_MS = 50;
 
 /**
  * Claims the HAProxy of these files: whoever looked after it sees that, and ends without ending it.
- * @throws FailedError where that is an `up`, which ends its servers too, or does not end
+ * @throws FailedError where that is an `up`, which ends its servers too, or does not let go
  */
 export async function claim(
-  { controller: path }: Pick<EngineFiles, 'controller'>,
-  self: Claimant,
-  withinMs: number,
+  { controller: path }: Files,
+  { self, fleet, withinMs, older }: Claiming,
 ): Promise<Claim> {
   const before = living(path);
-  if (before?.kind === 'up') throw cannotTake(before.pid, '`meowctl up`');
-  writeWhole(path, JSON.stringify({ pid: self.pid, pidStart: self.pidStart }));
-  if (before) await ended(before, withinMs);
-  const stands = () => {
-    const { pid, pidStart } = parsed(readIfAny(path));
-    return pid === self.pid && pidStart === self.pidStart;
-  };
+  if (before?.kind === 'up' && before.pid !== older) throw cannotTake(before.pid, '`meowctl up`');
+  const write = (isFree: boolean) =>
+    writeWhole(path, JSON.stringify({ ...self, ...fleet, isFree }));
+  write(false);
+  const isOurs = () => isSame(readClaim(path), self);
+  if (before && !(await isLetGo(path, before, withinMs))) {
+    if (isOurs()) writeWhole(path, before.text);
+    throw cannotTake(before.pid, before.kind === 'up' ? '`meowctl up`' : '`meowctl proxy`');
+  }
   return {
-    stands,
+    stands() {
+      if (isOurs()) return true;
+      if (living(path) !== null) return false;
+      write(true);
+      return true;
+    },
+    letGo() {
+      const now = readClaim(path);
+      if (now && !isSame(now, self)) writeWhole(path, JSON.stringify({ ...now, isFree: true }));
+    },
     release() {
-      if (stands()) removeFile(path);
+      if (isOurs()) removeFile(path);
     },
   };
 }
 
-/** Whoever looks after it now; null where nobody does. */
-function living(path: string) {
-  const { pid, pidStart } = parsed(readIfAny(path));
-  if (!Number.isInteger(pid)) return null;
-  const found = identify(Number(pid));
-  const told = found?.start === pidStart ? kindOf(found?.commandLine ?? []) : null;
-  if (!told || Number(pid) === process.pid) return null;
-  return { pid: Number(pid), pidStart: String(pidStart), kind: told.kind };
+/** Of which fleet whoever looks after it now is; null where nobody does. */
+export function claimedFor({ controller: path }: Files): FleetName | null {
+  return living(path)?.fleet ?? null;
 }
 
-async function ended({ pid, pidStart }: Claimant, withinMs: number): Promise<void> {
+interface Living extends Claimant {
+  readonly kind: Kind;
+  readonly fleet: FleetName;
+  /** Its claim, as it stands there. */
+  readonly text: string;
+}
+
+/** Whoever looks after it now. */
+function living(path: string): Living | null {
+  const text = readIfAny(path);
+  const claimed = parseClaim(text);
+  if (claimed === null || claimed.pid === process.pid) return null;
+  const { pid, pidStart, namespace, redis } = claimed;
+  const found = identify(pid);
+  const told = found?.start === pidStart ? kindOf(found.commandLine) : null;
+  return told && { pid, pidStart, kind: told.kind, fleet: { namespace, redis }, text };
+}
+
+function isLetGo(path: string, before: Living, withinMs: number): Promise<boolean> {
+  const { pid, pidStart, kind } = before;
   const isGone = () => identify(pid)?.start !== pidStart;
-  const gone = await until(isGone, { everyMs: LOOK_MS, withinMs });
-  if (gone === null) throw cannotTake(pid, '`meowctl proxy`');
+  // Also its admin listener is to be free, where no process hands that over.
+  const look = () => isGone() || (kind === 'up' && readClaim(path)?.isFree === true);
+  return until(look, { everyMs: LOOK_MS, withinMs }).then((found) => found !== null);
+}
+
+function readClaim(path: string): Claimed | null {
+  return parseClaim(readIfAny(path));
+}
+
+function parseClaim(text: string): Claimed | null {
+  const fields = parseObject(text) ?? {};
+  const { pid, pidStart, isFree } = fields;
+  const fleet = fleetIn(fields);
+  if (!isPid(pid) || typeof pidStart !== 'string' || fleet === null) return null;
+  return { pid: Number(pid), pidStart, isFree: isFree === true, ...fleet };
+}
+
+function isSame(claimed: Claimed | null, { pid, pidStart }: Claimant): boolean {
+  return claimed?.pid === pid && claimed.pidStart === pidStart;
 }
 
 function cannotTake(pid: number, what: string): FailedError {

@@ -1,10 +1,11 @@
 import { createServer } from 'node:http';
 import { httpUrl } from '../address.ts';
-import { inTurn } from '../errors.ts';
+import { FailedError, inTurn } from '../errors.ts';
 import { createId } from '../ids.ts';
 import { listen, OTHER_PORT } from '../listen.ts';
 import { repeat } from '../loop.ts';
 import type { DoorRecord } from '../model/door-record.ts';
+import type { FleetName } from '../process/our-process.ts';
 import type { Door, DoorDeps } from '../proxy/door.ts';
 import { DoorEvents } from '../proxy/door-events.ts';
 import { doorRecord } from '../proxy/door-record.ts';
@@ -14,7 +15,7 @@ import type { OwnAddress } from '../proxy/upstream/address-policy.ts';
 import type { EngineOptions } from './config/engine-options.ts';
 import { ConfigFiles } from './config-files.ts';
 import { Controller } from './controller.ts';
-import { type Claim, type Claimant, claim } from './controller-claim.ts';
+import { type Claim, type Claimant, claim, claimedFor } from './controller-claim.ts';
 import { EngineFigures } from './engine-figures.ts';
 import { type EngineFiles, engineFiles } from './engine-files.ts';
 import { HaproxyProcess } from './haproxy-process.ts';
@@ -31,24 +32,36 @@ export interface EngineDeps extends Pick<DoorDeps, 'registry' | 'log'> {
   readonly env: Readonly<Record<string, string>>;
   readonly machine: Pick<DoorRecord, 'host' | 'pid' | 'admin'> & Claimant;
   readonly alsoOurs: readonly OwnAddress[];
+  readonly fleet: FleetName;
+  /** Whether a HAProxy that names this fleet has our servers. */
+  isOurFleet(named: FleetName): boolean;
 }
 
 /** A door whose requests go through HAProxy: this process only tells it where to. */
 export interface EngineDoor extends Omit<Door, 'open' | 'started' | 'cut' | 'socket'> {
   /** @throws StoreError when the first read fails, FailedError when HAProxy cannot serve */
   open(): Promise<void>;
+  /** Instead of `open`: whoever wants it may have it. */
+  giveUp(): void;
   /** Resolves when another process has taken over: HAProxy is not ours any more. */
   readonly replaced: Promise<void>;
 }
 
-/** @throws FailedError where an `up` has that HAProxy, or who has it does not let it go */
+/**
+ * @throws UsageError for options that make no sense; FailedError where another fleet, or an `up`, has
+ *   that HAProxy, or who has it does not let it go
+ */
 export async function createEngineDoor(
   deps: EngineDeps,
   options: EngineOptions,
 ): Promise<EngineDoor> {
+  const deny = createEngineDenial(options, deps.alsoOurs);
   const files = engineFiles(deps.home, options.host, options.port);
-  const claimed = await claim(files, deps.machine, options.engineTakeOverMs);
-  const parts = createParts(deps, options, files);
+  const haproxy = new HaproxyProcess(deps.program.path, deps.env, files, options);
+  mustBeOurFleet([claimedFor(files), haproxy.running()], deps, options);
+  const { machine: self, fleet } = deps;
+  const claimed = await claim(files, { self, fleet, withinMs: options.engineTakeOverMs });
+  const parts = createParts(deps, options, { files, haproxy, claimed, deny });
   const { id, rotation, membership, controller, events, figures, url } = parts;
   const watch = watchClaim(claimed, options, deps.log);
   const notes = new RequestNotes(options.maxRequestNotes);
@@ -61,8 +74,12 @@ export async function createEngineDoor(
     ready: () => rotation.all().some(({ state }) => state === 'usable' || state === 'doubtful'),
     replaced: watch.replaced,
     async open() {
-      await openInOrder(parts, claimed);
+      await openInOrder(parts);
       events.opened(url);
+    },
+    giveUp() {
+      void watch.stop();
+      claimed.release();
     },
     async close(deadlineMs) {
       await watch.stop();
@@ -77,13 +94,23 @@ export async function createEngineDoor(
 
 type Parts = ReturnType<typeof createParts>;
 
-function createParts(deps: EngineDeps, options: EngineOptions, files: EngineFiles) {
-  const { registry, machine, log, alsoOurs } = deps;
-  const haproxy = new HaproxyProcess(deps.program.path, deps.env, files, options);
+interface Held {
+  readonly files: EngineFiles;
+  readonly haproxy: HaproxyProcess;
+  readonly claimed: Claim;
+  deny(host: string, port: number): string | null;
+}
+
+function createParts(
+  deps: EngineDeps,
+  options: EngineOptions,
+  { files, haproxy, claimed, deny }: Held,
+) {
+  const { registry, machine, log, fleet } = deps;
   const id = haproxy.running()?.id ?? createId();
   const list = new ServerList(options, files.pages);
   const rotation = new Rotation({
-    deny: createEngineDenial(options, alsoOurs),
+    deny,
     isOn: (server) => list.isOn(server),
     onChange: () => controller.soon(),
   });
@@ -92,37 +119,56 @@ function createParts(deps: EngineDeps, options: EngineOptions, files: EngineFile
   const events = new DoorEvents(id, registry.note);
   const url = httpUrl(options.host, options.port);
   const { host, pid, admin } = machine;
-  const about = { id, url, host, pid, ...(admin === undefined ? {} : { admin }) };
+  const place = { id, url, host, pid, ...(admin === undefined ? {} : { admin }) };
   const record = () =>
-    doorRecord({ ...about, servers: rotation.all(), poison: [], certificates: [], figures });
+    doorRecord({ ...place, servers: rotation.all(), poison: [], certificates: [], figures });
   const around = { registry, pool: rotation, record, onRedis: events.redis, onTrouble: log };
   const membership = new Membership({ ...around, onRead() {} }, options);
   const asked = { ...options, doorId: id };
   const heard = {
     doubtOf: (member: Member) => doubtOf(member, asked),
     mustBeFree: () => mustBeFree(options),
+    isOurs: () => claimed.stands(),
     onSettled: () => settled(membership),
+    onBegun: (rows: readonly StatRow[]) => counted.begin(rows),
     onStats: (rows: readonly StatRow[]) => counted.take(rows),
     onTurn: (server: string, isIn: boolean, why: string) => events.turned(server, isIn, why),
   };
   const config = new ConfigFiles({ ...deps, files, options, doorId: id });
+  const about = { id, ...fleet };
   const controller = new Controller(
-    { ...heard, doorId: id, haproxy, list, rotation, config, log },
+    { ...heard, about, haproxy, list, rotation, config, log },
     options,
   );
   return { id, rotation, membership, controller, events, figures, url };
 }
 
 // It is known to servers before a client can reach it.
-async function openInOrder({ controller, membership }: Parts, claimed: Claim): Promise<void> {
+async function openInOrder({ controller, membership }: Parts): Promise<void> {
   await controller.adopt();
   try {
     await membership.start();
     await controller.open();
   } catch (error) {
-    await inTurn([() => controller.handOver(), () => membership.stop(), claimed.release]);
+    await inTurn([() => controller.giveUp(), () => membership.stop()]);
     throw error;
   }
+}
+
+function mustBeOurFleet(
+  found: readonly (FleetName | null)[],
+  { isOurFleet }: EngineDeps,
+  { port }: EngineOptions,
+): void {
+  const other = found.find((each) => each !== null && !isOurFleet(each));
+  if (!other) return;
+  const message = `the HAProxy on port ${port} is of another fleet (${inWords(other)})`;
+  const remedy = 'End it with `meowctl down` as of that fleet, or choose another port with --port';
+  throw new FailedError('port-in-use', message, remedy);
+}
+
+function inWords({ namespace, redis }: FleetName): string {
+  return `namespace ${namespace}${redis === null ? '' : `, Redis ${redis}`}`;
 }
 
 /** Who waits to hear that a server is used, or let go, hears it now. */

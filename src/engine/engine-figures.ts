@@ -28,15 +28,22 @@ export class EngineFigures {
     this.figures = withClients(counted, () => this.#open);
   }
 
+  /** A HAProxy begins to count; with the rows of one that has counted for others before. */
+  begin(rows: readonly StatRow[]): void {
+    this.#before.clear();
+    const door = doorIn(rows);
+    if (door) this.#before.set('', door);
+    for (const row of serversIn(rows)) this.#before.set(row.svname ?? '', row);
+  }
+
   /** All rows of one `show stat`. */
   take(rows: readonly StatRow[]): void {
-    const servers = rows.filter(
-      ({ pxname, svname = '' }) => pxname === BACKEND && !OTHERS.has(svname),
-    );
+    const servers = serversIn(rows);
     const own = new Map<string, number>();
-    const door = rows.find(({ pxname, svname }) => pxname === FRONTEND && svname === 'FRONTEND');
+    const door = doorIn(rows);
     if (door) this.#takeDoor(door, own);
     for (const row of servers) this.#takeServer(row, own);
+    this.#forget(new Set(servers.map(({ svname }) => svname ?? '')));
     for (const [column, status] of CLASSES) {
       repeated(own.get(column) ?? 0, () => this.figures.answered(null, status, null));
     }
@@ -65,6 +72,16 @@ export class EngineFigures {
     this.#bytes(id, tally.bytes, since);
   }
 
+  #forget(there: ReadonlySet<string>): void {
+    for (const [id, socket] of this.#sockets) {
+      if (id === '' || there.has(id)) continue;
+      this.figures.tally(id).bytes.closed(socket);
+      this.figures.left(id);
+      this.#sockets.delete(id);
+      this.#before.delete(id);
+    }
+  }
+
   /** How much a column has grown; a HAProxy that was started again counts from nothing. */
   #since(id: string, row: StatRow): (column: string) => number {
     const before = this.#before.get(id);
@@ -87,6 +104,14 @@ export class EngineFigures {
     this.#sockets.set(id, socket);
     bytes.opened(socket satisfies CountedSocket);
   }
+}
+
+function doorIn(rows: readonly StatRow[]): StatRow | undefined {
+  return rows.find(({ pxname, svname }) => pxname === FRONTEND && svname === 'FRONTEND');
+}
+
+function serversIn(rows: readonly StatRow[]): StatRow[] {
+  return rows.filter(({ pxname, svname = '' }) => pxname === BACKEND && !OTHERS.has(svname));
 }
 
 function withClients(counted: DoorFigures, open: () => number): DoorFigures {

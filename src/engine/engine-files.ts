@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { isServerId } from '../ids.ts';
 import { logPath } from '../logs/files.ts';
+import { isPid, isText, parseObject } from '../model/fields.ts';
+import type { FleetName } from '../process/our-process.ts';
 import { makeFolder, prepareStateFolder } from '../state/folder.ts';
 import { socketPath } from '../state/socket-path.ts';
 import { readIfAny, writeWhole } from '../state/whole-file.ts';
@@ -11,6 +13,7 @@ export interface EngineFiles {
   readonly folder: string;
   readonly door: string;
   readonly servers: string;
+  /** By its name alone, as HAProxy is told of it: it runs in `folder`. */
   readonly pages: string;
   /** Who runs: see `EngineNote`. */
   readonly note: string;
@@ -22,18 +25,20 @@ export interface EngineFiles {
   readonly master: string;
 }
 
-/** The HAProxy that was started last, and what it was told. */
-export interface EngineNote {
+/** The HAProxy that was started last, what it was told, and whose servers it has. */
+export interface EngineNote extends FleetName {
   /** Of the door, for as long as this HAProxy runs. */
   readonly id: string;
   readonly pid: number;
   readonly pidStart: string;
-  /** Of its first file: another one wants a reload. */
+  /** Of all that flags and versions say: another one wants a reload. */
   readonly config: string;
 }
 
 const USUAL = '127.0.0.1';
 const MAX_NAME = 40;
+/** Whether a path has the same meaning where HAProxy reads an address: `,` and `$` would not. */
+const isPlain = (path: string) => /^[\w./@+-]+$/.test(path);
 /** HAProxy binds under a longer name first, and renames. */
 const ROOM = '.longer-than-any-suffix';
 
@@ -45,12 +50,12 @@ export function engineFiles(home: string, host: string, port: number): EngineFil
   const folder = join(home, 'engine', name);
   makeFolder(dirname(folder));
   makeFolder(folder);
-  const sockets = dirname(socketPath(home, join('engine', name + ROOM)));
+  const sockets = dirname(socketPath(home, join('engine', name + ROOM), isPlain));
   return {
     folder,
     door: join(folder, 'door.cfg'),
     servers: join(folder, 'servers.cfg'),
-    pages: join(folder, 'pages.map'),
+    pages: 'pages.map',
     note: join(folder, 'haproxy.json'),
     controller: join(folder, 'controller.json'),
     log: logPath(home, `haproxy-${name}`),
@@ -60,11 +65,19 @@ export function engineFiles(home: string, host: string, port: number): EngineFil
 }
 
 export function readNote({ note: path }: Pick<EngineFiles, 'note'>): EngineNote | null {
-  const note = parsed(readIfAny(path));
-  const { id, pid, pidStart, config } = note;
-  const isWhole = typeof id === 'string' && isServerId(id) && Number.isInteger(pid);
-  if (!isWhole || typeof pidStart !== 'string' || typeof config !== 'string') return null;
-  return { id, pid: Number(pid), pidStart, config };
+  const fields = parseObject(readIfAny(path)) ?? {};
+  const { id, pid, pidStart, config } = fields;
+  const fleet = fleetIn(fields);
+  if (typeof id !== 'string' || !isServerId(id) || !isPid(pid) || fleet === null) return null;
+  if (typeof pidStart !== 'string' || typeof config !== 'string') return null;
+  return { id, pid: Number(pid), pidStart, config, ...fleet };
+}
+
+/** Which fleet a note in the state folder names; null where it names none. */
+export function fleetIn(fields: Readonly<Record<string, unknown>>): FleetName | null {
+  const { namespace, redis } = fields;
+  if (typeof namespace !== 'string' || !(redis === null || isText(redis))) return null;
+  return { namespace, redis: redis === null ? null : String(redis) };
 }
 
 export function writeNote({ note: path }: EngineFiles, note: EngineNote): void {
@@ -74,15 +87,4 @@ export function writeNote({ note: path }: EngineFiles, note: EngineNote): void {
 /** Two configurations with one digest are the same. */
 export function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-/** The fields of a JSON object; none where it is no such thing. */
-export function parsed(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch (error) {
-    if (error instanceof SyntaxError) return {};
-    throw error;
-  }
 }

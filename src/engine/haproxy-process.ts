@@ -26,6 +26,8 @@ export class HaproxyProcess {
   readonly #env: Readonly<Record<string, string>>;
   readonly #files: EngineFiles;
   readonly #limits: Limits;
+  /** The one we know of, also where its note is removed. */
+  #known: EngineNote | null = null;
 
   constructor(
     program: string,
@@ -41,20 +43,33 @@ export class HaproxyProcess {
 
   /** The one that runs, if it is there; null where there is none. */
   running(): EngineNote | null {
-    const note = readNote(this.#files);
+    const note = this.#known ?? readNote(this.#files);
     return note && this.#isIt(note) ? note : null;
   }
 
-  /** @throws FailedError where it does not answer */
-  connect(): Promise<RuntimeSocket> {
-    return RuntimeSocket.open(this.#files.socket, this.#limits.engineCommandMs);
+  /**
+   * The runtime socket of the one that runs: it may be busy, or just replace its worker.
+   * @returns null where none runs
+   * @throws FailedError where it does not answer in time
+   */
+  async reach(withinMs: number): Promise<RuntimeSocket | null> {
+    const look = async () => (this.running() ? await this.#connected() : 'none');
+    const found = await until(look, { everyMs: LOOK_MS, withinMs });
+    if (found === null) throw silent();
+    return found === 'none' ? null : found;
+  }
+
+  /** Writes down who runs, if that was removed. */
+  keepNote(): void {
+    const note = this.running();
+    if (note && readNote(this.#files) === null) writeNote(this.#files, note);
   }
 
   /**
    * Starts it with the files as they are.
    * @throws FailedError with the last lines that it said
    */
-  async start(about: Pick<EngineNote, 'id' | 'config'>): Promise<RuntimeSocket> {
+  async start(about: Omit<EngineNote, 'pid' | 'pidStart'>): Promise<RuntimeSocket> {
     const { door, servers, folder, master, log } = this.#files;
     capRawLog(log, this.#limits.engineLogBytes);
     const child = startDetached({
@@ -65,11 +80,12 @@ export class HaproxyProcess {
       logFile: log,
     });
     const pid = child.pid ?? 0;
-    writeNote(this.#files, { ...about, pid, pidStart: identify(pid)?.start ?? '' });
+    const note = { ...about, pid, pidStart: identify(pid)?.start ?? '' };
+    this.#write(note);
     const look = async () => (hasEnded(child) ? 'ended' : await this.#answers(pid));
     const found = await until(look, { everyMs: LOOK_MS, withinMs: this.#limits.engineStartMs });
     if (found && found !== 'ended') return found;
-    await this.#end({ ...about, pid, pidStart: identify(pid)?.start ?? '' });
+    await this.#end(note);
     throw this.#didNotStart();
   }
 
@@ -78,20 +94,20 @@ export class HaproxyProcess {
    * @param before of the worker that serves now
    */
   async reload(before: RuntimeSocket, note: EngineNote): Promise<RuntimeSocket> {
-    const old = workerOf(await before.ask('show info'));
+    const old = await workerOf(before);
     const { engineCommandMs, engineStartMs } = this.#limits;
     const master = await RuntimeSocket.open(this.#files.master, engineCommandMs);
     void master.ask('reload').catch(() => {}); // it ends with the connection
     const another = async () => {
-      const found = await this.connect().catch(() => null);
-      if (found && workerOf(await found.ask('show info')) !== old) return found;
+      const found = await this.#connected();
+      if (found && (await workerOf(found)) !== old) return found;
       found?.close();
       return null;
     };
     const found = await until(another, { everyMs: LOOK_MS, withinMs: engineStartMs });
     master.close();
     if (!found) throw this.#didNotStart();
-    writeNote(this.#files, note);
+    this.#write(note);
     return found;
   }
 
@@ -120,9 +136,18 @@ export class HaproxyProcess {
     return isRunning(note, this.#files.door);
   }
 
+  #write(note: EngineNote): void {
+    this.#known = note;
+    writeNote(this.#files, note);
+  }
+
+  #connected(): Promise<RuntimeSocket | null> {
+    return RuntimeSocket.open(this.#files.socket, this.#limits.engineCommandMs).catch(failed);
+  }
+
   /** A socket of one that ran before may still be there. */
   async #answers(pid: number): Promise<RuntimeSocket | null> {
-    const found = await this.connect().catch(() => null);
+    const found = await this.#connected();
     if (!found || identify(pid) !== null) return found;
     found.close();
     return null;
@@ -138,8 +163,20 @@ export class HaproxyProcess {
   }
 }
 
-function workerOf(info: string): string {
-  return parseInfo(info).Pid ?? '';
+/** The pid of the worker behind a socket; null where that has ended meanwhile. */
+function workerOf(runtime: RuntimeSocket): Promise<string | null> {
+  const pid = (info: string) => parseInfo(info).Pid ?? null;
+  return runtime.ask('show info').then(pid, failed);
+}
+
+function failed(error: unknown): null {
+  if (error instanceof FailedError) return null;
+  throw error;
+}
+
+function silent(): FailedError {
+  const message = 'HAProxy runs, and does not answer on its runtime socket';
+  return new FailedError('engine-silent', message, 'See whether its machine is busy');
 }
 
 /** Nothing goes on any more between it and servers; what its clients keep open is idle. */

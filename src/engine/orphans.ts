@@ -2,27 +2,38 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FailedError } from '../errors.ts';
 import { identify } from '../process/identity.ts';
+import type { FleetName } from '../process/our-process.ts';
 import { terminate } from '../process/terminate.ts';
 import { type EngineNote, readNote } from './engine-files.ts';
 
+export interface OrphansEnded {
+  readonly ended: number;
+  readonly failed: readonly FailedError[];
+  /** Those of other fleets, which run on. */
+  readonly others: readonly EngineNote[];
+}
+
 /**
- * Ends each HAProxy that was started from a state folder and is still there: whoever looked after it
- * has been killed.
+ * Ends each HAProxy of a fleet that was started from a state folder and is still there: whoever looked
+ * after it has been killed.
  * @param graceMs how long each has to end by itself
- * @returns how many there were, and those that do not end
  */
 export async function endOrphans(
   home: string,
+  isOurs: (fleet: FleetName) => boolean,
   graceMs: number,
-): Promise<{ readonly ended: number; readonly failed: readonly FailedError[] }> {
+): Promise<OrphansEnded> {
+  const all = orphansOf(home);
+  const ours = all.filter(({ note }) => isOurs(note));
   const endings = await Promise.all(
-    orphansOf(home).map(async ({ note, isIt }) => {
+    ours.map(async ({ note, isIt }) => {
       const ending = await terminate({ pid: note.pid, isIt }, graceMs);
       return ending === 'alive' ? [doesNotEnd(note.pid)] : [];
     }),
   );
   const failed = endings.flat();
-  return { ended: endings.length - failed.length, failed };
+  const others = all.filter((each) => !ours.includes(each)).map(({ note }) => note);
+  return { ended: endings.length - failed.length, failed, others };
 }
 
 function orphansOf(home: string) {

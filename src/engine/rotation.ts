@@ -1,3 +1,4 @@
+import { httpUrl } from '../address.ts';
 import { HEALTH_PATH } from '../health/endpoint.ts';
 import type { Listing, RecordsView } from '../model/fleet-view.ts';
 import { isLeased } from '../model/fleet-view.ts';
@@ -73,7 +74,7 @@ export class Rotation {
     servers: readonly { readonly id: string; readonly host: string; readonly port: number }[],
   ): void {
     for (const { id, host, port } of servers) {
-      const member = this.#create(id, `http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+      const member = this.#create(id, httpUrl(host, port));
       member.verified = true;
     }
   }

@@ -2,7 +2,12 @@ import { isIP } from 'node:net';
 import { askHealth } from '../health/ask-health.ts';
 import { MAX_HEALTH_BYTES } from '../health/endpoint.ts';
 import { viaName } from '../ids.ts';
-import { createAllow, createDenial, type OwnAddress } from '../proxy/upstream/address-policy.ts';
+import {
+  createAllow,
+  createDenial,
+  type OwnAddress,
+  parseNetwork,
+} from '../proxy/upstream/address-policy.ts';
 import { reason } from '../text.ts';
 import type { EngineOptions } from './config/engine-options.ts';
 import type { Member } from './rotation.ts';
@@ -45,4 +50,9 @@ export function createEngineDenial(
     if (denial !== null || isIP(host) !== 0) return denial;
     return `${host} is a name: behind HAProxy a server's MEOW_ADVERTISE has to be an address`;
   };
+}
+
+/** Whether HAProxy can compare addresses with it: it looks up no names for that. */
+export function isNetwork(entry: string): boolean {
+  return parseNetwork(entry) !== null;
 }

@@ -29,13 +29,11 @@ export function captureOutput(
  * @returns its exit code, null where it did not end in time or could not be started; and all it said
  */
 export function runToEnd(
-  command: string,
-  args: readonly string[],
-  env: Program['env'],
+  { command, args, ...how }: Omit<Program, 'logFile' | 'rawLogFile'>,
   withinMs: number,
 ): Promise<{ readonly code: number | null; readonly said: string }> {
   return new Promise((resolve) => {
-    const options = { env, timeout: withinMs, encoding: 'utf8' } as const;
+    const options = { ...how, timeout: withinMs, encoding: 'utf8' } as const;
     execFile(command, args, options, (error, stdout, stderr) => {
       // Of one that did not end by itself it is a word, or null.
       const code = error ? error.code : 0;

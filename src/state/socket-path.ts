@@ -12,16 +12,22 @@ const TEMPORARY = '/tmp';
 const OTHERS = 0o077;
 
 /**
- * Where a Unix socket of a state folder is bound: in it, or, where that path is too long for one, in
- * a folder of ours under the temporary one. Its folder is made, for its owner alone.
+ * Where a Unix socket of a state folder is bound: in it, or, where that path is too long for one or
+ * otherwise unfit, in a folder of ours under the temporary one. Its folder is made, for its owner alone.
  * @param home a state folder that is there
  * @param name may have one folder in it
+ * @param isFit what else a path must be
  * @throws FailedError where that folder cannot be made, or is somebody else's
  */
-export function socketPath(home: string, name: string): string {
+export function socketPath(
+  home: string,
+  name: string,
+  isFit: (path: string) => boolean = () => true,
+): string {
   const real = realpathSync(home);
   const usual = join(real, name);
-  const path = Buffer.byteLength(usual) <= MAX_BYTES ? usual : join(shortFolder(real), name);
+  const fits = Buffer.byteLength(usual) <= MAX_BYTES && isFit(usual);
+  const path = fits ? usual : join(shortFolder(real), name);
   makeFolder(dirname(path));
   return path;
 }

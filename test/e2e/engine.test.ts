@@ -60,7 +60,7 @@ describe('proxy --engine haproxy', () => {
     [['--access-log'], '--access-log with --engine haproxy is not supported yet'],
     [['--request-timeout', '5'], '--request-timeout with --engine haproxy is not supported yet'],
     [['--workers', '2'], '--workers with --engine haproxy is not supported yet'],
-    [['--trust-proxy', 'web1'], '--trust-proxy "web1" is a name: HAProxy wants addresses'],
+    [['--trust-proxy', 'web1'], '--trust-proxy "web1" is neither an address nor a network'],
   ])('refuses %j, which it cannot do', async (flags, words) => {
     const { code, stderr } = await site.run(['proxy', '--engine', 'haproxy', ...flags]);
     expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);

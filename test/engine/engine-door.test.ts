@@ -10,6 +10,7 @@ import { thisMachine } from '../../src/process/identity.ts';
 import { LOOPBACK } from '../../src/proxy/options.ts';
 import { ask, exchange, rotation, startRaw } from '../helpers/clients.ts';
 import { type Fleet, PATIENT, startFleet, type TestServer } from '../helpers/door-fleet.ts';
+import { FLEET } from '../helpers/engine-site.ts';
 import { withHaproxy } from '../helpers/haproxy.ts';
 import { needs, testWith } from '../helpers/needs.ts';
 import { freePort } from '../helpers/redis.ts';
@@ -64,6 +65,7 @@ beforeAll(async () => {
   door = await createEngineDoor(
     {
       ...{ home, env, machine, registry: fleet.store.registry, alsoOurs: [] },
+      ...{ fleet: FLEET, isOurFleet: () => true },
       program: findHaproxy(env, engineDefaults.leastHaproxy),
       log: (line) => said.push(line),
     },

@@ -1,4 +1,4 @@
-import type { Running } from '../../process/our-process.ts';
+import type { FleetName, Running } from '../../process/our-process.ts';
 import type { Settings } from '../../settings.ts';
 import { parseRedisUrl } from '../../store/connection/redis-url.ts';
 import type { Context } from './context.ts';
@@ -17,9 +17,8 @@ export async function fleetHere({ config }: Context): Promise<FleetHere> {
   ]);
   const machine = thisMachine(config.home);
   const running = allHere(config.home, machine).filter(({ pid }) => pid !== machine.pid);
-  const redises = await redisesOf(config);
-  const isOurs = ({ kind, namespace, redis }: Running) =>
-    kind === 'up' || (namespace === config.namespace && redises.has(redis));
+  const isOfFleet = await fleetOf(config);
+  const isOurs = (each: Running) => each.kind === 'up' || isOfFleet(each);
   return { ours: running.filter(isOurs), others: running.filter((each) => !isOurs(each)) };
 }
 
@@ -38,6 +37,12 @@ export async function forgetDesired({ config }: Context): Promise<void> {
     const registry = knownRegistry(home, `${label}/${db} ${namespace}`);
     if (registry !== null) dropFleet(home, { registry, namespace });
   }
+}
+
+/** Whether what carries a fleet's name belongs to the one that this run means. */
+export async function fleetOf(config: Settings): Promise<(named: FleetName) => boolean> {
+  const redises = await redisesOf(config);
+  return ({ namespace, redis }) => namespace === config.namespace && redises.has(redis);
 }
 
 /** The names that the Redis of this run may have been started with. */

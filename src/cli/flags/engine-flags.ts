@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { engineDefaults } from '../../engine-defaults.ts';
-import { engine, limit } from './values.ts';
+import { engine, threads } from './values.ts';
 
 export interface EngineFlags {
   readonly engine: 'embedded' | 'haproxy';
@@ -17,5 +17,5 @@ export function addEngineFlags(command: Command): Command {
       engine,
       engineDefaults.engine,
     )
-    .option('--threads <count>', 'threads of HAProxy (default: as many as cores)', limit);
+    .option('--threads <count>', 'threads of HAProxy (default: as many as cores)', threads);
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { isHost, LAST_PORT } from '../../address.ts';
 import { defaults } from '../../defaults.ts';
+import { engineDefaults } from '../../engine-defaults.ts';
 import { UsageError } from '../../errors.ts';
 import { asProgram, inShell, isModuleName } from '../../hosting/as-program.ts';
 import { isServerId } from '../../ids.ts';
@@ -58,6 +59,11 @@ function appHint(text: string): string {
 export function workers(text: string): number {
   if (text === 'cores') return Math.min(availableParallelism(), defaults.maxWorkers);
   return whole(text, 'number of workers', 1, defaults.maxWorkers, '', ', or cores');
+}
+
+/** Threads of HAProxy. */
+export function threads(text: string): number {
+  return whole(text, 'number of threads', 1, engineDefaults.maxThreads);
 }
 
 export function ttl(text: string): number {

@@ -1,6 +1,8 @@
+import type { Admin } from '../../admin/admin.ts';
 import { defaults } from '../../defaults.ts';
 import type { EngineOptions } from '../../engine/config/engine-options.ts';
 import type { EngineDoor } from '../../engine/engine-door.ts';
+import { isNetwork } from '../../engine/verify.ts';
 import { engineDefaults } from '../../engine-defaults.ts';
 import { UsageError } from '../../errors.ts';
 import { only } from '../../model/variables.ts';
@@ -18,10 +20,19 @@ export async function openEngine(
   open: OpenStore,
   flags: DoorFlags,
 ): Promise<OpenedDoor> {
-  const [{ createEngineDoor }, { findHaproxy }, { thisMachine }, { LOOPBACK }] = await Promise.all([
+  const [
+    { createEngineDoor },
+    { findHaproxy },
+    { thisMachine },
+    { fleetName },
+    { fleetOf },
+    { LOOPBACK },
+  ] = await Promise.all([
     import('../../engine/engine-door.ts'),
     import('../../engine/program.ts'),
     import('../../process/identity.ts'),
+    import('../../process/our-process.ts'),
+    import('../context/fleet-here.ts'),
     import('../../proxy/options.ts'),
   ]);
   const { home, childEnv: env } = context.config;
@@ -32,6 +43,8 @@ export async function openEngine(
       program: findHaproxy(env, engineDefaults.leastHaproxy),
       machine: { ...machine, ...adminIn(flags) },
       alsoOurs: flags.admin ? [adminAddress(flags)] : [],
+      fleet: fleetName(context.config.redisUrl, context.config.namespace),
+      isOurFleet: await fleetOf(context.config),
       log: (line) => context.output.talk(`meowctl: ${line}`),
     },
     engineOptions(flags, LOOPBACK),
@@ -63,11 +76,13 @@ async function openBoth(context: Context, open: OpenStore, door: EngineDoor, fla
   ]);
   const url = httpUrl(flags.host, flags.port);
   const machine = thisMachine(context.config.home);
-  const admin = flags.admin ? await openAdmin(context, { door, open, machine, url }, flags) : null;
+  let admin: Admin | null = null;
   try {
+    if (flags.admin) admin = await openAdmin(context, { door, open, machine, url }, flags);
     await door.open();
   } catch (error) {
     admin?.close();
+    door.giveUp();
     throw await nameHolder(error, flags.port, 'Choose another with --port');
   }
   return { admin, url };
@@ -106,8 +121,6 @@ const lacks: readonly (readonly [flag: string, isAsked: (flags: DoorFlags) => bo
   ['--request-timeout', ({ requestTimeout }) => requestTimeout !== defaults.clientRequestMs],
 ];
 
-const NETWORK = /^[0-9a-f:.]+(\/\d{1,3})?$/i;
-
 /** @throws UsageError for what does not go with the engine that is asked for */
 export function checkEngineFlags(flags: DoorFlags): void {
   if (flags.engine !== 'haproxy') {
@@ -119,8 +132,8 @@ export function checkEngineFlags(flags: DoorFlags): void {
     const message = `${lacking[0]} with --engine haproxy is not supported yet`;
     throw new UsageError(message, 'Leave out one of the two');
   }
-  const name = flags.trustProxy?.find((network) => !NETWORK.test(network));
-  if (name === undefined) return;
-  const message = `--trust-proxy ${quote(name)} is a name: HAProxy wants addresses`;
-  throw new UsageError(message, 'Use an address or a network, such as 10.0.0.0/8');
+  const wrong = flags.trustProxy?.find((entry) => !isNetwork(entry));
+  if (wrong === undefined) return;
+  const message = `--trust-proxy ${quote(wrong)} is neither an address nor a network: HAProxy wants one`;
+  throw new UsageError(message, 'Use one such as 10.0.0.0/8');
 }

@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { defaults } from '../../defaults.ts';
+import type { EngineNote } from '../../engine/engine-files.ts';
 import { exitCodes, FailedError, type MeowError, StoreError } from '../../errors.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { Kind, Running } from '../../process/our-process.ts';
 import type { Context } from '../context/context.ts';
-import { fleetHere, forgetDesired } from '../context/fleet-here.ts';
+import { fleetHere, fleetOf, forgetDesired } from '../context/fleet-here.ts';
 import { examples } from '../flags/help.ts';
 import { addDrainTimeout, type DrainFlags } from '../flags/time-limits.ts';
 import { tellFailures } from '../output/print-failures.ts';
@@ -25,6 +26,8 @@ interface Tally {
   trouble: StoreError | null;
   redis: boolean;
   haproxies: number;
+  /** Of other fleets, with nobody who looks after them. */
+  readonly otherHaproxies: EngineNote[];
 }
 
 export function addDown(program: Command, context: Context): void {
@@ -63,6 +66,7 @@ async function look(context: Context): Promise<Tally> {
     trouble: null,
     redis: false,
     haproxies: 0,
+    otherHaproxies: [],
   };
   return askRedis({ ...tally, running: new Set() }, async (asked) => {
     const { servers } = await context.withStore(({ store }) => store.registry.fleet());
@@ -117,8 +121,9 @@ async function askRedis(tally: Tally, ask: (tally: Tally) => Promise<Tally>): Pr
 async function endHaproxies({ config }: Context, tally: Tally, graceMs: number): Promise<void> {
   if (!existsSync(join(config.home, 'engine'))) return;
   const { endOrphans } = await import('../../engine/orphans.ts');
-  const { ended, failed } = await endOrphans(config.home, graceMs);
+  const { ended, failed, others } = await endOrphans(config.home, await fleetOf(config), graceMs);
   tally.haproxies = ended;
+  tally.otherHaproxies.push(...others);
   tally.failed.push(...failed);
 }
 
@@ -146,6 +151,8 @@ async function tell(context: Context, tally: Tally): Promise<void> {
   tellWhatRedisKeeps(context, tally);
   const { others } = await fleetHere(context);
   if (others.length > 0) output.talk(`${othersInWords(others)} from this state folder`);
+  for (const { pid, namespace } of tally.otherHaproxies)
+    output.talk(`HAProxy (pid ${pid}) runs on, of another fleet (namespace ${namespace})`);
   if (tally.failed.some(({ code }) => code === 'not-gone')) context.exitWith(exitCodes.failed);
   tellFailures(tally.failed, context, 'the rest has ended');
 }

@@ -8,6 +8,7 @@ type Limit =
   | 'engineCommandMs'
   | 'engineFileMs'
   | 'engineLogBytes'
+  | 'engineSilentMs'
   | 'engineStartMs'
   | 'engineTakeOverMs'
   | 'engineWatchMs'

@@ -1,4 +1,5 @@
-import { viaName } from '../../ids.ts';
+import { DOOR_NAME, viaName } from '../../ids.ts';
+import { SANE_ID } from '../../proxy/client/forwarded-headers.ts';
 import { ALLOW, answerRules, noServers } from './own-answers.ts';
 import { literal } from './words.ts';
 
@@ -23,9 +24,7 @@ export function requestRules(options: RuleOptions): string[] {
   ];
 }
 
-const SANE_ID = '^[A-Za-z0-9._~:+/=@-]{1,128}$';
 const HOST = '^(\\[[0-9a-fA-F:.]{2,45}\\]|[A-Za-z0-9._~!$&()*+;=%-]{1,255})(:[0-9]{0,5})?$';
-const DOOR = 'meow-[a-z2-9]{6}';
 /** Names that CGI and its successors read as one of ours. RFC 3875 §4.1.18. */
 const TWINS = `^(${[
   'x[^a-z0-9-]forwarded[^a-z0-9].*',
@@ -49,7 +48,7 @@ function conditions({ trustProxy }: RuleOptions): string[] {
 function identity(): string[] {
   return [
     'http-request set-var(txn.try) uuid()',
-    `http-request set-var(txn.id) req.fhdr(x-request-id) if { req.fhdr(x-request-id) -m reg ${literal(SANE_ID)} }`,
+    `http-request set-var(txn.id) req.fhdr(x-request-id) if { req.fhdr(x-request-id) -m reg ${literal(SANE_ID.source)} }`,
     'http-request set-var(txn.id) var(txn.try) unless { var(txn.id) -m found }',
   ];
 }
@@ -82,7 +81,7 @@ function refusals({ maxHeaderLines }: RuleOptions): string[] {
     ...answerRules({ status: 505, text: 'HTTP version not supported' }, '!{ req.ver 1.0 1.1 }'),
     ...answerRules(
       { status: 508, text: 'this request has been through a door already' },
-      `{ req.fhdr(via) -m reg ${literal(DOOR)} }`,
+      `{ req.fhdr(via) -m reg ${literal(DOOR_NAME.source)} }`,
     ),
     ...answerRules({ status: 204, text: '', line: ALLOW }, "METH_OPTIONS { url -m str '*' }"),
     ...answerRules(

@@ -8,10 +8,14 @@ export interface ServerState {
   readonly port: number;
   /** Somebody took it out on purpose. */
   readonly inMaintenance: boolean;
+  /** Its health checks have failed. */
+  readonly isDown: boolean;
 }
 
 /** Bits of the administrative state: forced, inherited from the configuration. */
 const MAINTENANCE = 0x01 | 0x02 | 0x04;
+/** The operational state of a server that is not used. */
+const STOPPED = '0';
 
 /** The rows of a CSV whose first line names its columns. */
 export function parseStat(text: string): StatRow[] {
@@ -43,6 +47,7 @@ export function parseServerStates(text: string): ServerState[] {
       host: of('srv_addr'),
       port: Number(of('srv_port')),
       inMaintenance: (Number(of('srv_admin_state')) & MAINTENANCE) !== 0,
+      isDown: of('srv_op_state') === STOPPED,
     };
   });
 }

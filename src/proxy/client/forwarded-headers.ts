@@ -29,7 +29,8 @@ const requestPasses: readonly Pass[] = [
   addVia,
 ];
 
-const SANE_ID = /^[A-Za-z0-9._~:+/=@-]{1,128}$/;
+/** A client's word for its request, where that is kept. */
+export const SANE_ID = /^[A-Za-z0-9._~:+/=@-]{1,128}$/;
 
 /** The header lines for the server: name, value, name, value… */
 export function requestLines(head: RequestHead, from: Provenance): string[] {

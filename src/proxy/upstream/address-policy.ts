@@ -71,7 +71,8 @@ export function createAllow(entries: readonly string[]): Allow {
   };
 }
 
-function parseNetwork(entry: string): Network | null {
+/** An address, or a network as CIDR (RFC 4632 §3.1); null for anything else. */
+export function parseNetwork(entry: string): Network | null {
   const [host = '', bits, ...more] = entry.split('/');
   const address = parseAddress(host);
   if (!address || more.length > 0) return null;

@@ -73,7 +73,7 @@ describe('what HAProxy tells', () => {
     ]);
   });
 
-  test('says which servers it has, and which of them are out on purpose', () => {
+  test('says which servers it has, and which of them are out, and why', () => {
     const text = [
       '1',
       '# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_port',
@@ -81,8 +81,8 @@ describe('what HAProxy tells', () => {
       '3 servers 2 xyz789 ::1 0 1 4102',
     ].join('\n');
     expect(parseServerStates(text)).toEqual([
-      { id: 'abc234', host: '127.0.0.1', port: 4101, inMaintenance: false },
-      { id: 'xyz789', host: '::1', port: 4102, inMaintenance: true },
+      { id: 'abc234', host: '127.0.0.1', port: 4101, inMaintenance: false, isDown: false },
+      { id: 'xyz789', host: '::1', port: 4102, inMaintenance: true, isDown: true },
     ]);
   });
 });
