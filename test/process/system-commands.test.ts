@@ -11,5 +11,5 @@ test.each<[string, string, readonly string[], number, number | null]>([
   ['null where it does not end in time', 'sleep', ['600'], 100, null],
   ['null where a signal ended it', 'sh', ['-c', 'kill -KILL $$'], LONG_MS, null],
 ])('a program run to its end gives %s', async (_, command, args, withinMs, code) => {
-  expect((await runToEnd(command, args, env, withinMs)).code).toBe(code);
+  expect((await runToEnd({ command, args, env, cwd: '/' }, withinMs)).code).toBe(code);
 });
