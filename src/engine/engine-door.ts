@@ -20,7 +20,7 @@ import { EngineFigures } from './engine-figures.ts';
 import { type EngineFiles, engineFiles } from './engine-files.ts';
 import { HaproxyProcess } from './haproxy-process.ts';
 import type { HaproxyProgram } from './program.ts';
-import { type Member, Rotation } from './rotation.ts';
+import { type Member, Rotation, type SeenMember } from './rotation.ts';
 import type { StatRow } from './runtime/stat-rows.ts';
 import { ServerList } from './server-list.ts';
 import { createEngineDenial, doubtOf } from './verify.ts';
@@ -65,16 +65,18 @@ export async function createEngineDoor(
   const { id, rotation, membership, controller, events, figures, url } = parts;
   const watch = watchClaim(claimed, options, deps.log);
   const notes = new RequestNotes(options.maxRequestNotes);
+  let listens = false;
   return {
     id,
     servers: () => rotation.all().map(({ queued: _, ...seen }) => seen),
     listed: () => membership.servers(),
     redisAwaySince: () => events.redisAwaySince(),
     ...{ figures, requests: notes, poison: () => [], workers: () => null },
-    ready: () => rotation.all().some(({ state }) => state === 'usable' || state === 'doubtful'),
+    ready: () => listens && rotation.all().some(isUsed),
     replaced: watch.replaced,
     async open() {
       await openInOrder(parts);
+      listens = true;
       events.opened(url);
     },
     giveUp() {
@@ -82,6 +84,7 @@ export async function createEngineDoor(
       claimed.release();
     },
     async close(deadlineMs) {
+      listens = false;
       await watch.stop();
       if (!claimed.stands())
         return await inTurn([() => membership.handOver(), () => controller.handOver()]);
@@ -90,6 +93,10 @@ export async function createEngineDoor(
       await inTurn(steps);
     },
   };
+}
+
+function isUsed({ state }: SeenMember): boolean {
+  return state === 'usable' || state === 'doubtful';
 }
 
 type Parts = ReturnType<typeof createParts>;

@@ -1,3 +1,4 @@
+import { until } from '../time/until.ts';
 import { endInWords } from './child-ends.ts';
 import { watchGroup } from './group-usage.ts';
 import { sessionOf } from './identity.ts';
@@ -5,6 +6,10 @@ import { type AttachedProgram, startAttached } from './launcher.ts';
 import { listenersOf, portPids } from './port-holder.ts';
 import { commandLineOf, processTree, startedWith, startOf } from './process-tree.ts';
 import { endGroup, hasEnded, signalChild, stopChild } from './terminate.ts';
+
+/** A process that is about to become a program has no command line for a moment: whose it is can't be told. */
+const EXEC_MS = 1_000;
+const POLL_MS = 10;
 
 /**
  * Starts a program in a process group of its own that does not outlive us, not even when we are
@@ -17,8 +22,8 @@ export function startProgram(program: AttachedProgram) {
   let left: number | null = null;
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(`could not be started: ${error.message}`));
-    child.once('exit', (code, signal) => {
-      if (code === 0) left = leftBehind(pid, start, program.env);
+    child.once('exit', async (code, signal) => {
+      if (code === 0) left = await leftBehind(pid, start, program.env);
       resolve(describe(code) ?? endInWords(code, signal));
       void endGroup(pid);
     });
@@ -39,13 +44,23 @@ export function startProgram(program: AttachedProgram) {
   };
 }
 
+async function leftBehind(
+  pid: number,
+  start: number,
+  { PORT }: AttachedProgram['env'],
+): Promise<number | null> {
+  const known = () => {
+    const found = strays(pid, start, PORT);
+    const stray = found.find((other) => commandLineOf(other).length > 0);
+    return stray === undefined && found.length > 0 ? null : { stray };
+  };
+  return (await until(known, { everyMs: POLL_MS, withinMs: EXEC_MS }))?.stray ?? null;
+}
+
 // A daemon leaves the session of its parent, but keeps its environment.
-function leftBehind(pid: number, start: number, { PORT }: AttachedProgram['env']): number | null {
-  const strays = PORT === undefined ? [] : startedWith(`PORT=${PORT}`, start);
-  const found = [...processTree(pid), ...strays].filter(
-    (other) => other !== pid && !isGuard(other),
-  );
-  return found.find((other) => commandLineOf(other).length > 0) ?? null;
+function strays(pid: number, start: number, port: string | undefined): number[] {
+  const daemons = port === undefined ? [] : startedWith(`PORT=${port}`, start);
+  return [...processTree(pid), ...daemons].filter((other) => other !== pid && !isGuard(other));
 }
 
 /** Ours, in the group of every program: see launcher.ts. */

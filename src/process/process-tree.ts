@@ -52,7 +52,7 @@ export function commandLineOf(pid: number): string[] {
 
 function everybody(): Relative[] {
   if (process.platform !== 'linux') return [];
-  return readdirSync('/proc')
+  return entriesOfProc()
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => relative(Number(name)));
 }
@@ -63,6 +63,16 @@ function relative(pid: number): Relative[] {
   if (stat === '' || /^[XZ]$/.test(fields[STATE] ?? '')) return [];
   const [parent, session, start] = [fields[PARENT], fields[SESSION], fields[START]].map(Number);
   return [{ pid, parent: parent ?? 0, session: session ?? 0, start: start ?? 0 }];
+}
+
+// Out of open files, say: whoever asks has more to do than to know this.
+function entriesOfProc(): string[] {
+  try {
+    return readdirSync('/proc');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return [];
+  }
 }
 
 // Processes come and go while we look, and some are not ours to see: all of that reads as nothing.

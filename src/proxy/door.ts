@@ -66,7 +66,7 @@ export interface Door {
   readonly requests: Pick<RequestNotes, 'find'>;
   /** What servers die of, as `GET /path`: it is tried once and not again. */
   poison(): string[];
-  /** Whether a server gets requests. */
+  /** Whether it listens, and a server gets requests. */
   ready(): boolean;
   /** What was about to be started is in the registry, or failed: see `DoorOptions.starting`. */
   started(): void;
@@ -125,7 +125,7 @@ export function createDoor(
     listed: () => membership.servers(),
     redisAwaySince: () => events.redisAwaySince(),
     poison: () => listener.poison.named(),
-    ready: () => listener.pool.routable().length > 0,
+    ready: () => listener.listens() && listener.pool.routable().length > 0,
     async open() {
       port = await openInOrder(membership, stickyKey, listener);
       events.opened(record().url);

@@ -61,6 +61,7 @@ export interface Listener {
   readonly socket?: Server;
   /** @throws FailedError `port-in-use` */
   listen(): Promise<number>;
+  listens(): boolean;
   /**
    * Stops accepting, finishes what is in flight, cuts the rest after `deadlineMs`.
    * @param idleMs how long clients whose connections are idle may send one more request
@@ -111,7 +112,7 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): OwnLis
   };
   return {
     ...{ pool: context.pool, poison, retryPolicy: context.retryPolicy, starts: context.starts },
-    socket: server,
+    ...{ socket: server, listens: () => server.listening },
     listen: () => listen(server, options, OTHER_PORT),
     take: takenBy(server),
     async leave() {

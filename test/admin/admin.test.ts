@@ -40,6 +40,18 @@ test('GET /readyz is 503 until a server is usable', async () => {
   ]);
 });
 
+test('GET /readyz is 503 at a door that does not listen any more', async () => {
+  const other = await fleet.open(1);
+  expect(other.door.ready()).toBe(true);
+  const client = connect(other.port, '127.0.0.1').on('error', () => {});
+  client.write('GET /test HTTP/1.1\r\n');
+  await until('its head is on its way', () => other.door.figures.snapshot().clients.open === 1);
+  const closed = other.door.close(60_000);
+  expect(other.door.ready()).toBe(false);
+  client.destroy();
+  await closed;
+});
+
 test('GET /overview has every server, with what the door says of it', async () => {
   const { door, servers, totals } = JSON.parse((await ask(port, '/overview')).body) as Overview;
   expect(door.id).toBe(open.door.id);

@@ -44,6 +44,8 @@ describe('a fleet that four terminals spawn at once', () => {
   });
 
   test('is listed by `ls --json` as tests take it', async () => {
+    const counted = (rows: readonly Row[]) => rows.every(({ figures }) => figures !== undefined);
+    await until('each has sent its figures', async () => counted(await site.list()));
     const shown = JSON.parse((await site.run(['ls', '--json'])).stdout) as Row[];
     const listed = await site.list();
     const states = (rows: readonly Row[]) => rows.map(({ id, state }) => [id, state]);

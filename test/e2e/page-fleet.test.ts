@@ -144,7 +144,9 @@ function linesOfHost(cell: HTMLElement): number {
 async function startLoad(url: string, signal: AbortSignal): Promise<void> {
   const work = async (worker: number) => {
     for (let n = worker; !signal.aborted; n++) {
-      await (await fetch(`${url}${PATHS[n % PATHS.length]}`)).text();
+      // The server that is killed may be in the midst of an answer.
+      const answer = fetch(`${url}${PATHS[n % PATHS.length]}`);
+      await answer.then((came) => came.text()).catch(() => '');
       await pause(10 + 20 * (1 + Math.sin(performance.now() / 4_000)));
     }
   };

@@ -12,7 +12,10 @@ export interface TestRedis {
   readonly pid: number;
   /** Sends a signal to the redis-server; SIGKILL and SIGTERM also wait for its end. */
   kill(signal: NodeJS.Signals): Promise<void>;
-  /** Starts it again on the same port, empty unless `appendonly` was given. */
+  /**
+   * Starts it again on the same port, empty unless `appendonly` was given. Who waits for a line on an
+   * outage kills it first: one that is over at once is not always told.
+   */
   restart(args?: readonly string[]): Promise<void>;
   /** Ends it and removes its folder. */
   stop(): Promise<void>;

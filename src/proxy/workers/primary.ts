@@ -89,6 +89,10 @@ export class Primary implements Listener {
     return port;
   }
 
+  listens(): boolean {
+    return this.#server.listening;
+  }
+
   async close(deadlineMs: number): Promise<void> {
     this.#server.close();
     // A moment for those that wait: they are closed behind their answer.

@@ -152,8 +152,9 @@ describe('who follows events', () => {
     await until('it listens', async () => /cmd=xread/.test(String(await raw.client('LIST'))));
     store.events.note({ kind: 'ready', why: 'first' });
     await until('the first is heard', () => heard.length === 1);
+    await redis.kill('SIGKILL');
+    await until('it says that Redis is away', () => said.length > 0);
     await redis.restart();
-    await until('it is away', () => said.length > 0);
     await until('Redis takes notes', () => store.connected());
     store.events.note({ kind: 'lost', why: 'second' });
     await until('the second is heard', () => heard.length === 2);
