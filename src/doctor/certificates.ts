@@ -24,7 +24,7 @@ export function checkCertificates(
     some(list.map(({ name, door, leftMs }) => `${plain(name)} at door ${door} ${inWords(leftMs)}`));
   const ended = all.filter(({ leftMs }) => leftMs <= 0);
   if (ended.length > 0) return [bad(check, named(ended), remedy)];
-  const soon = all.filter(({ leftMs }) => leftMs < SOON_MS);
+  const soon = all.filter(({ leftMs }) => leftMs <= SOON_MS);
   if (soon.length > 0) return [warn(check, named(soon), remedy)];
   const days = Math.floor(Math.min(...all.map(({ leftMs }) => leftMs)) / DAY_MS);
   return [well(check, `${counted(all.length, 'certificate')}, the first ends in ${days} days`)];

@@ -8,6 +8,7 @@ import { stopAtUpgrades } from './client/ignored-upgrade.ts';
 import { refuseConnection } from './client/parse-errors.ts';
 import { refuseRaw } from './client/raw-refusal.ts';
 import { notPassed } from './client/request-checks.ts';
+import { cutUnread } from './client/unread-answer.ts';
 import { emptied, openSockets } from './client-sockets.ts';
 import { createContext } from './door-context.ts';
 import type { DoorEvents } from './door-events.ts';
@@ -94,12 +95,9 @@ export function createListener(deps: ListenerDeps, options: DoorOptions): OwnLis
   const { server } = front;
   const sockets = openSockets(front, deps.figures.clients);
   const { closeWebSockets } = connectHandlers(front, context, connectionOf);
-  const stopTimers = startTimers(context, deps.onTrouble);
-  const prober = createProber(
-    context.pool,
-    { ...options, via: `1.1 ${context.name}` },
-    deps.onTrouble,
-  );
+  const look = slowReaders(front, sockets, connectionOf, options);
+  const stopTimers = startTimers(context, look, deps.onTrouble);
+  const prober = proberOf(context, deps.onTrouble);
 
   const cut = () => {
     context.closing = true;
@@ -148,9 +146,25 @@ function takenBy(server: Server): (socket: Socket) => void {
   };
 }
 
+function proberOf({ pool, options, name }: DoorContext, log: (line: string) => void) {
+  return createProber(pool, { ...options, via: `1.1 ${name}` }, log);
+}
+
+function slowReaders(
+  front: Front,
+  sockets: ReadonlySet<Socket>,
+  connectionOf: (socket: Socket) => Connection,
+  { bodyIdleMs }: DoorOptions,
+): (nowMs: number) => void {
+  return (nowMs) => {
+    cutUnread(sockets, connectionOf, nowMs, bodyIdleMs);
+    front.look(nowMs);
+  };
+}
+
 function plainFront(options: DoorOptions): Front {
   const server = createHttpServer(options);
-  return { server, opened: 'connection', goAway() {}, stop() {} };
+  return { server, opened: 'connection', goAway() {}, look() {}, stop() {} };
 }
 
 function connectHandlers(

@@ -17,6 +17,8 @@ export interface Front {
   readonly opened: 'connection' | 'secureConnection';
   /** Connections that end only if they are told to. */
   goAway(): void;
+  /** Looks for clients that take nothing of their answers any more. */
+  look(nowMs: number): void;
   stop(): void;
 }
 
@@ -56,6 +58,7 @@ function createFront(certificates: Certificates, { options }: DoorContext, http2
     server,
     opened: 'secureConnection',
     goAway: http2.goAway,
+    look: http2.look,
     stop: () => void watch.stop(),
   };
 }

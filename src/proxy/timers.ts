@@ -6,9 +6,14 @@ const TURN_MS = 1_000;
 /**
  * Looks at every request in flight a few times a second: one timer for all, where a client library
  * sets and clears three for each. Also keeps the door's coarse clock and the retry budget's second.
+ * @param lookAtClients is called each second
  * @returns what ends it
  */
-export function startTimers(context: DoorContext, log: (line: string) => void): () => void {
+export function startTimers(
+  context: DoorContext,
+  lookAtClients: (nowMs: number) => void,
+  log: (line: string) => void,
+): () => void {
   const looks = repeat({
     name: 'limits of requests',
     every: () => context.options.doorWatchMs,
@@ -27,7 +32,14 @@ export function startTimers(context: DoorContext, log: (line: string) => void): 
     work: () => context.figures?.turn(),
     log,
   });
+  const clients = repeat({
+    name: 'clients that do not read',
+    every: () => TURN_MS,
+    work: () => lookAtClients(context.nowMs),
+    log,
+  });
   return () => {
+    void clients.stop();
     void looks.stop();
     void turns.stop();
     void seconds.stop();

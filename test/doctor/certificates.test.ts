@@ -18,6 +18,20 @@ test('certificates that are good for longer than 14 days are well', () => {
   ]);
 });
 
+test('14 days are the edge', () => {
+  const of = (days: number) => checkCertificates([door(days)], NOW)[0];
+  expect(of(14)).toMatchObject({ ok: 'warn', says: 'c0.test at door abc234 ends in 14 days' });
+  expect(of(14 + 1 / DAY)).toMatchObject({
+    ok: true,
+    says: '1 certificate, the first ends in 14 days',
+  });
+  expect(of(0)).toMatchObject({ ok: false });
+  expect(of(1 / DAY)).toMatchObject({
+    ok: 'warn',
+    says: 'c0.test at door abc234 ends within a day',
+  });
+});
+
 test.each<[number[], 'warn' | false, string]>([
   [[13.5], 'warn', 'c0.test at door abc234 ends in 13 days'],
   [[90, 1.5], 'warn', 'c1.test at door abc234 ends in 1 day'],

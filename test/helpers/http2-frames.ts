@@ -33,6 +33,13 @@ export function frame(kind: number, flags: number, stream: number, payload: Buff
   return Buffer.concat([head, bytes]);
 }
 
+/** A number of 32 bits, as many frames have it. */
+export function word(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
 export function block(fields: readonly Field[]): Buffer {
   return Buffer.concat(
     fields.flatMap(([name, value]) => [Buffer.from([0]), ...text(name), ...text(value)]),
@@ -58,18 +65,26 @@ const MOST = 16_384;
 
 /** A head of stream 1, in as many frames as it takes. */
 export function headers(fields: readonly Field[], flags = END_HEADERS | END_STREAM): Buffer {
+  return headersOf(1, fields, flags);
+}
+
+export function headersOf(
+  stream: number,
+  fields: readonly Field[],
+  flags = END_HEADERS | END_STREAM,
+): Buffer {
   const bytes = block(fields);
-  if (bytes.length <= MOST) return frame(type.headers, flags, 1, bytes);
-  const frames = [frame(type.headers, flags & ~END_HEADERS, 1, bytes.subarray(0, MOST))];
+  if (bytes.length <= MOST) return frame(type.headers, flags, stream, bytes);
+  const frames = [frame(type.headers, flags & ~END_HEADERS, stream, bytes.subarray(0, MOST))];
   for (let at = MOST; at < bytes.length; at += MOST) {
     const isLast = at + MOST >= bytes.length;
     const piece = bytes.subarray(at, at + MOST);
-    frames.push(frame(type.continuation, isLast ? flags & END_HEADERS : 0, 1, piece));
+    frames.push(frame(type.continuation, isLast ? flags & END_HEADERS : 0, stream, piece));
   }
   return Buffer.concat(frames);
 }
 
-const PREFACE = Buffer.concat([
+export const PREFACE = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
   frame(type.settings, 0, 0),
 ]);
@@ -86,45 +101,95 @@ export interface Outcome {
   goaway: string;
 }
 
+/** By their numbers: RFC 9113 §7. */
 const codes = [
   ...['NO_ERROR', 'PROTOCOL_ERROR', 'INTERNAL_ERROR', 'FLOW_CONTROL_ERROR', 'SETTINGS_TIMEOUT'],
   ...['STREAM_CLOSED', 'FRAME_SIZE_ERROR', 'REFUSED_STREAM', 'CANCEL', 'COMPRESSION_ERROR'],
   ...['CONNECT_ERROR', 'ENHANCE_YOUR_CALM', 'INADEQUATE_SECURITY', 'HTTP_1_1_REQUIRED'],
 ];
 
-/** Sends bytes behind the preface, and tells what came of them once nothing more is to come. */
-export function speak(port: number, bytes: Buffer, onSocket?: (socket: TLSSocket) => void) {
-  return new Promise<Outcome>((resolve) => {
-    const outcome: Outcome = { status: 0, body: '', ended: false, reset: '', goaway: '' };
-    const socket = connect({
-      ...{ port, host: '127.0.0.1', servername: 'localhost', ALPNProtocols: ['h2'] },
-      rejectUnauthorized: false,
+export interface Frame {
+  readonly kind: number;
+  readonly flags: number;
+  readonly stream: number;
+  readonly payload: Buffer;
+}
+
+/** The code of a RST_STREAM or a GOAWAY, in words. */
+export function codeIn({ kind, payload }: Frame): string {
+  return codes[payload.readUInt32BE(kind === type.goaway ? 4 : 0)] ?? '?';
+}
+
+/** A connection on which nothing is sent by itself, not even an acknowledgement. */
+export interface RawClient {
+  readonly socket: TLSSocket;
+  /** All that came, in order. */
+  readonly frames: Frame[];
+  readonly closed: boolean;
+}
+
+/** Opens one, and sends the preface on it, or what is to stand in its place. */
+export function dial(port: number, first: Buffer = PREFACE): Promise<RawClient> {
+  const frames: Frame[] = [];
+  const socket = connect({
+    ...{ port, host: '127.0.0.1', servername: 'localhost', ALPNProtocols: ['h2'] },
+    rejectUnauthorized: false,
+  });
+  const client = { socket, frames, closed: false };
+  let rest = Buffer.alloc(0);
+  socket.on('data', (piece: Buffer) => {
+    rest = Buffer.concat([rest, piece]);
+    while (rest.length >= 9 && rest.length >= 9 + rest.readUIntBE(0, 3)) {
+      const end = 9 + rest.readUIntBE(0, 3);
+      frames.push(frameIn(rest.subarray(0, end)));
+      rest = rest.subarray(end);
+    }
+  });
+  socket.once('close', () => {
+    client.closed = true;
+  });
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject).on('error', () => {});
+    socket.once('secureConnect', () => {
+      socket.write(first);
+      resolve(client);
     });
-    let rest = Buffer.alloc(0);
-    socket.on('secureConnect', () => {
-      socket.write(Buffer.concat([PREFACE, bytes]));
-      onSocket?.(socket);
-    });
-    socket.on('data', (piece: Buffer) => {
-      rest = Buffer.concat([rest, piece]);
-      while (rest.length >= 9 && rest.length >= 9 + rest.readUIntBE(0, 3)) {
-        const end = 9 + rest.readUIntBE(0, 3);
-        take(outcome, rest.subarray(0, end));
-        rest = rest.subarray(end);
-      }
-      if (outcome.ended || outcome.reset !== '' || outcome.goaway !== '') socket.destroy();
-    });
-    socket.on('error', () => {});
-    socket.once('close', () => resolve(outcome));
   });
 }
 
-function take(outcome: Outcome, bytes: Buffer): void {
+function frameIn(bytes: Buffer): Frame {
   const [kind, flags] = [bytes.readUInt8(3), bytes.readUInt8(4)];
-  const [stream, payload] = [bytes.readUInt32BE(5), bytes.subarray(9)];
-  if (kind === type.goaway) outcome.goaway = codes[payload.readUInt32BE(4)] ?? '?';
+  return { kind, flags, stream: bytes.readUInt32BE(5) & 0x7fffffff, payload: bytes.subarray(9) };
+}
+
+/** Sends bytes behind the preface, and tells what came of them once nothing more is to come. */
+export async function speak(
+  port: number,
+  bytes: Buffer,
+  onSocket?: (socket: TLSSocket) => void,
+): Promise<Outcome> {
+  const client = await dial(port, Buffer.concat([PREFACE, bytes]));
+  const { socket, frames } = client;
+  onSocket?.(socket);
+  socket.on('data', () => {
+    const { ended, reset, goaway } = outcomeOf(frames);
+    if (ended || reset !== '' || goaway !== '') socket.destroy();
+  });
+  if (!client.closed) await new Promise((resolve) => socket.once('close', resolve));
+  return outcomeOf(frames);
+}
+
+export function outcomeOf(frames: readonly Frame[]): Outcome {
+  const outcome: Outcome = { status: 0, body: '', ended: false, reset: '', goaway: '' };
+  for (const each of frames) take(outcome, each);
+  return outcome;
+}
+
+function take(outcome: Outcome, each: Frame): void {
+  const { kind, flags, stream, payload } = each;
+  if (kind === type.goaway) outcome.goaway = codeIn(each);
   if (stream !== 1) return;
-  if (kind === type.reset) outcome.reset = codes[payload.readUInt32BE(0)] ?? '?';
+  if (kind === type.reset) outcome.reset = codeIn(each);
   if (kind === type.headers) outcome.status ||= statusIn(payload);
   if (kind === type.data) outcome.body += payload.toString('latin1');
   if (kind === type.headers || kind === type.data) outcome.ended ||= (flags & END_STREAM) !== 0;

@@ -1,14 +1,19 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { endWithBytes } from '../../http/early-close.ts';
+import type { ResponseMessage } from '../../http/messages.ts';
 import type { CachedHead } from './head-cache.ts';
 import type { HeadOverflow } from './head-overflow.ts';
+import type { Standstill } from './unread-answer.ts';
 
 /** A request that still needs its connection. */
 export interface Unanswered {
   /** The rest of its body makes no sense, or does not come in time: answer and give up. */
   refuse(why: 'invalid' | 'stalled'): void;
   readonly arrived: boolean;
+  readonly response: Pick<ResponseMessage, 'writableEnded' | 'destroy'>;
+  /** For the log: what goes wrong with its answer. */
+  remark(trouble: string): void;
   /** Its connection takes more of its answer. Node says so itself, unless it has detached from it. */
   drained(): void;
   /** Its connection has gone. Node tells only the one whose answer has the socket. */
@@ -40,6 +45,8 @@ export interface Connection {
   overflow: HeadOverflow | null;
   /** Called after the last answer. */
   next: (() => void) | null;
+  /** Nothing has moved since; null where that was not looked at yet. */
+  standstill: Standstill | null;
 }
 
 export function createConnection(
@@ -66,6 +73,7 @@ export function createConnection(
     refused: false,
     overflow: null,
     next: null,
+    standstill: null,
   };
 }
 

@@ -3,6 +3,7 @@ import { endPolitely, type LingerLimits } from '../../http/early-close.ts';
 import type { RequestMessage, ResponseMessage } from '../../http/messages.ts';
 import type { Failure } from '../upstream/failure.ts';
 import type { Connection } from './connection.ts';
+import type { TooLarge } from './head-overflow.ts';
 
 /** An answer that the door itself gives. */
 export interface OwnAnswer {
@@ -58,6 +59,18 @@ export const own = {
   notExpected: { status: 417, reason: 'not_expected', text: 'only 100-continue can be expected' },
   nothingToSay: { status: 204, reason: 'nothing_to_say', text: '', lines: ALLOW },
 } as const satisfies Record<string, OwnAnswer>;
+
+/** A part of a head that takes more than `--max-header`. */
+export const tooLarge: Readonly<Record<TooLarge, OwnAnswer>> = {
+  target: { status: 414, text: 'the request target is too long' },
+  lines: { status: 431, text: 'the head of the request is too large' },
+};
+
+/** What the log says of an answer: of a limit also how it is set. */
+export function troubleOf(answer: OwnAnswer, maxHeaderBytes: number): string {
+  const isLimit = answer === tooLarge.target || answer === tooLarge.lines;
+  return isLimit ? `${answer.text}: --max-header is ${maxHeaderBytes} bytes` : answer.text;
+}
 
 /**
  * What a client is told when its request failed and is not tried again. Where a server may have done

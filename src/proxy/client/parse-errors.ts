@@ -2,7 +2,7 @@ import type { DoorContext } from '../exchange/context.ts';
 import { codeOf } from '../upstream/failure.ts';
 import { type Connection, endWith } from './connection.ts';
 import { HeadOverflow, type TooLarge } from './head-overflow.ts';
-import { type OwnAnswer, own, rawAnswer } from './own-response.ts';
+import { type OwnAnswer, own, rawAnswer, tooLarge, troubleOf } from './own-response.ts';
 
 /** What node's parser says of a packet that it could not read. */
 interface ParserError extends Error {
@@ -34,11 +34,6 @@ export function refuseConnection(
   follow(connection.overflow, error);
 }
 
-const tooLarge: Readonly<Record<TooLarge, OwnAnswer>> = {
-  target: { status: 414, text: 'the request target is too long' },
-  lines: { status: 431, text: 'the head of the request is too large' },
-};
-
 function follow(overflow: HeadOverflow, error: ParserError): void {
   const { rawPacket, bytesParsed } = error;
   if (!rawPacket) overflow.guess();
@@ -57,10 +52,9 @@ function say(context: DoorContext, connection: Connection, answer: OwnAnswer): v
 
 // Nothing else is known of a request that could not be read.
 function tell({ figures, onAnswer, options }: DoorContext, answer: OwnAnswer): void {
-  const { status, text } = answer;
+  const { status } = answer;
   figures?.refused(answer, null);
-  const isLimit = status === 414 || status === 431;
-  const trouble = isLimit ? `${text}: --max-header is ${options.maxHeaderBytes} bytes` : text;
+  const trouble = troubleOf(answer, options.maxHeaderBytes);
   const unknown = { method: '-', path: '-', server: null, durationMs: 0, tried: [] };
   onAnswer?.({ at: Date.now(), status, trouble, ...unknown });
 }

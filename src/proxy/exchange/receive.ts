@@ -1,7 +1,7 @@
 import type { RequestMessage, ResponseMessage } from '../../http/messages.ts';
 import { type Connection, finishConnection, forget } from '../client/connection.ts';
 import { readHead } from '../client/head-cache.ts';
-import { type OwnAnswer, own, sendOwn } from '../client/own-response.ts';
+import { type OwnAnswer, own, sendOwn, troubleOf } from '../client/own-response.ts';
 import { lineRefusal, oneHopLess } from '../client/request-checks.ts';
 import type { DoorContext } from './context.ts';
 import { Exchange } from './exchange.ts';
@@ -63,7 +63,15 @@ export function answerItself(
   answer: OwnAnswer,
 ): void {
   const startMs = performance.now();
-  const place = { arrived: true, refuse() {}, drained() {}, cutOff() {} };
+  const nothing = () => {};
+  const place = {
+    arrived: true,
+    response,
+    remark: nothing,
+    refuse: nothing,
+    drained: nothing,
+    cutOff: nothing,
+  };
   connection.unanswered.push(place);
   response.once('close', () => {
     forget(connection, place);
@@ -78,7 +86,7 @@ export function answerItself(
       status: answer.status,
       durationMs,
       tried: [],
-      trouble: answer.status < 400 ? null : answer.text,
+      trouble: answer.status < 400 ? null : troubleOf(answer, context.options.maxHeaderBytes),
     });
   });
   sendOwn({ context, connection, request, response }, answer);

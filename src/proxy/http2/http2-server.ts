@@ -17,6 +17,8 @@ export interface Http2 {
   take(socket: TLSSocket): void;
   /** Connections end with their streams. */
   goAway(): void;
+  /** Cuts answers of which their clients take nothing any more. */
+  look(nowMs: number): void;
 }
 
 /** How many lines of pseudo-headers and parts of a cookie there may be besides the usual ones. */
@@ -54,6 +56,9 @@ export function createHttp2({ context, connectionOf, log }: Http2Deps): Http2 {
     },
     goAway() {
       for (const session of sessions) session.goAway();
+    },
+    look(nowMs) {
+      for (const session of sessions) session.look(nowMs);
     },
   };
 }

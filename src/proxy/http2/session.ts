@@ -1,5 +1,6 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Connection } from '../client/connection.ts';
+import { cutIfUnread } from '../client/unread-answer.ts';
 import type { DoorContext } from '../exchange/context.ts';
 import { answerItself, receive } from '../exchange/receive.ts';
 import { Budget, type Rate } from './budget.ts';
@@ -30,8 +31,9 @@ export class Session {
   readonly #carrier: Connection;
   readonly #log: (line: string) => void;
   readonly #budgets: Readonly<Record<Kind, Budget>>;
-  #open = 0;
-  #used = false;
+  readonly #streams = new Map<StreamResponse, StreamConnection>();
+  /** Ends what nobody asks anything of. Node's own timer starts again at every frame, a ping too. */
+  #idle: NodeJS.Timeout;
   #leaving = false;
 
   /** @param carrier what is known of the connection under it */
@@ -59,8 +61,8 @@ export class Session {
     session.on('ping', () => this.#spend('pings'));
     session.on('remoteSettings', () => this.#spend('settings'));
     session.on('error', () => {}); // its streams are told, by their end
-    session.setTimeout(context.options.clientHeaderMs);
-    session.on('timeout', () => this.#open > 0 || session.close());
+    session.once('close', () => clearTimeout(this.#idle));
+    this.#idle = this.#limitIdle(context.options.clientHeaderMs);
     if (context.closing) this.goAway();
   }
 
@@ -71,22 +73,29 @@ export class Session {
     this.#leaving = true;
     session.goaway(NGHTTP2_NO_ERROR, LAST_STREAM);
     // What the client sent before it heard of that is here when its answer to a ping is.
-    const close = () => session.close();
+    const close = () => this.#close();
     const limit = setTimeout(close, this.#context.options.lingerMs);
     session.once('close', () => clearTimeout(limit));
     if (!session.ping(close)) close();
   }
 
+  /** Cuts answers of which the client takes nothing any more. */
+  look(nowMs: number): void {
+    const { bodyIdleMs } = this.#context.options;
+    for (const [{ bytesLeft }, connection] of this.#streams) {
+      cutIfUnread(connection, bytesLeft, nowMs, bodyIdleMs);
+    }
+  }
+
   #take(stream: ServerHttp2Stream, raw: readonly string[]): void {
     const { options } = this.#context;
     stream.on('error', () => {}); // `close` comes behind it
-    if (!this.#used) this.#session.setTimeout(options.clientKeepAliveMs);
-    this.#used = true;
-    this.#open += 1;
+    clearTimeout(this.#idle);
     const head = readStreamHead(raw, !stream.endAfterHeaders, options);
     const connection = new StreamConnection(this.#carrier);
     const request = new StreamRequest(stream, this.#carrier.socket, head);
     const response = new StreamResponse(stream, request);
+    this.#streams.set(response, connection);
     if (!request.complete) this.#limitRequest(stream, request, connection);
     stream.once('close', () => this.#closed(response));
     if (head.refused) answerItself(this.#context, connection, request, response, head.refused);
@@ -103,9 +112,31 @@ export class Session {
     stream.once('close', () => clearTimeout(timer));
   }
 
-  #closed({ writableFinished, isCut }: StreamResponse): void {
-    this.#open -= 1;
-    if (!writableFinished && !isCut) this.#spend('resets');
+  #closed(response: StreamResponse): void {
+    this.#streams.delete(response);
+    if (this.#streams.size === 0) this.#rest();
+    if (!response.writableFinished && !response.isCut) this.#spend('resets');
+  }
+
+  #rest(): void {
+    if (this.#session.closed) return this.#endSoon();
+    this.#idle = this.#limitIdle(this.#context.options.clientKeepAliveMs);
+  }
+
+  #limitIdle(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#close(), ms);
+  }
+
+  #close(): void {
+    if (!this.#session.destroyed) this.#session.close();
+    if (this.#streams.size === 0) this.#endSoon();
+  }
+
+  // Node waits for the client's end, for ever.
+  #endSoon(): void {
+    const { socket } = this.#carrier;
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => socket.destroy(), this.#context.options.lingerMs);
   }
 
   #spend(kind: Kind): void {

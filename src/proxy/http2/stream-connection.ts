@@ -9,6 +9,7 @@ export class StreamConnection implements Connection {
   next: Connection['next'] = null;
   isLast = false;
   refused = false;
+  standstill: Connection['standstill'] = null;
   readonly #carrier: Connection;
 
   /** @param carrier the connection of all streams */

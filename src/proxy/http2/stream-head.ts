@@ -1,4 +1,5 @@
 import { METHODS } from 'node:http';
+import { tooLarge } from '../client/own-response.ts';
 import { notPassed, type Refusal } from '../client/request-checks.ts';
 import type { Expected } from '../exchange/receive.ts';
 
@@ -121,9 +122,8 @@ function refusal(head: TakenHead, { maxHeaderBytes }: HeadLimits): Refusal | nul
   const { method, path, scheme } = head;
   if (method === 'CONNECT') return notPassed('CONNECT');
   if (!METHOD_NAMES.has(method)) return { status: 501, text: 'this method is not known here' };
-  if (path.length > maxHeaderBytes) return { status: 414, text: 'the request target is too long' };
-  if (head.bytes > maxHeaderBytes)
-    return { status: 431, text: 'the head of the request is too large' };
+  if (path.length > maxHeaderBytes) return tooLarge.target;
+  if (head.bytes > maxHeaderBytes) return tooLarge.lines;
   if (!TARGET.test(path) && !(path === '*' && method === 'OPTIONS'))
     return bad('the request target is not a path');
   if (scheme !== 'https' && scheme !== 'http') return bad('the scheme is not https');

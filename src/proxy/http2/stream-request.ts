@@ -25,6 +25,8 @@ export class StreamRequest implements RequestMessage {
     this.#complete = stream.endAfterHeaders;
     if (this.#complete) stream.resume();
     else stream.once('end', () => this.#ended());
+    // Reset without an error (RFC 9113 §8.1) node would have it read to its end first, by nobody.
+    stream.once('aborted', () => process.nextTick(() => stream.destroy()));
   }
 
   get complete(): boolean {
@@ -35,8 +37,9 @@ export class StreamRequest implements RequestMessage {
     return this.#stream.destroyed;
   }
 
+  // Behind the answer the rest is read, by nobody, so that the stream has an end.
   pause(): void {
-    this.#stream.pause();
+    if (!this.#stream.writableEnded) this.#stream.pause();
   }
 
   resume(): void {
@@ -72,7 +75,7 @@ export class StreamRequest implements RequestMessage {
 
   // Node ends the readable side of a stream that is reset, too: a part of a body would pass for all of it.
   #ended(): void {
-    if (this.#stream.closed) return;
+    if (this.#stream.closed) return void this.#stream.destroy();
     this.#complete = true;
     this.#onEnd?.();
   }

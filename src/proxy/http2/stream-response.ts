@@ -40,6 +40,11 @@ export class StreamResponse implements ResponseMessage {
     return this.#stream.writableLength;
   }
 
+  /** Of all that was written what has not gone out, as far as node tells: by pieces. */
+  get bytesLeft(): number {
+    return this.#stream.bufferSize;
+  }
+
   get writableEnded(): boolean {
     return this.#ended;
   }
@@ -47,7 +52,8 @@ export class StreamResponse implements ResponseMessage {
   get writableFinished(): boolean {
     const { closed, rstCode, writableFinished } = this.#stream;
     if (!this.#ended || this.#aborted) return false;
-    // A stream that has come to its end is closed before its last piece is called written.
+    // A stream that has come to its end is closed before its last piece is called written. A client that
+    // resets one without an error, whose answer is all here, looks the same: it wants no more of it.
     return writableFinished || (closed && rstCode === NGHTTP2_NO_ERROR);
   }
 

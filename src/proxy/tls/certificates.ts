@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import type { SecureContext } from 'node:tls';
 import { type MeowError, toMeowError } from '../../errors.ts';
 import { type Background, repeat } from '../../loop.ts';
@@ -65,7 +65,10 @@ export class Certificates {
   look(): void {
     this.#all.forEach(({ files }, at) => {
       const stamp = stampOf(files);
-      if (stamp === this.#seen[at]) return;
+      if (stamp === this.#seen[at]) {
+        this.#broken[at] = 0;
+        return;
+      }
       try {
         this.#use(at, readCertificate(files));
         this.#seen[at] = stamp;
@@ -98,8 +101,17 @@ function stampOf({ cert, key }: CertificateFiles): string {
   return [cert, key].map(fileStamp).join(' ');
 }
 
+// Whatever is in the way of a file, the look at the others goes on; reading it says what it is.
 function fileStamp(file: string): string {
-  const found = statSync(file, { throwIfNoEntry: false });
-  if (!found) return 'none';
+  try {
+    return stampIn(statSync(file));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (typeof code !== 'string') throw error;
+    return code;
+  }
+}
+
+function stampIn(found: Stats): string {
   return [found.dev, found.ino, found.size, found.mtimeMs, found.ctimeMs].join('.');
 }
