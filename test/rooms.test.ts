@@ -63,14 +63,14 @@ const uses: Record<string, readonly string[]> = {
     ],
     ...['engine', 'local-redis', 'logs', 'process', 'state', 'terminal', 'time'],
   ],
-  handover: [],
+  handover: ['model'],
   'cli/up': [
     'handover',
     'fleet/up',
     ...['cli/context', 'cli/flags', 'cli/output', 'cli/progress', 'admin', 'engine', 'proxy'],
     ...['process/channel', 'proxy/workers'],
     ...['fleet/destroy', 'fleet/restart', 'fleet/scale', 'fleet/spawn', 'local-redis', 'logs'],
-    ...['model', 'process', 'state', 'store/connection'],
+    ...['model', 'process', 'state', 'store/connection', 'time'],
   ],
   'cli/serve': [
     ...['cli/context', 'cli/flags', 'cli/output', 'cats', 'hosting', 'server', 'health'],

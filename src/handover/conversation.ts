@@ -1,5 +1,14 @@
 import { connect, type Socket } from 'node:net';
 import type { Place } from '../listen.ts';
+import {
+  type Check,
+  isAddress,
+  isObject,
+  isPid,
+  isPort,
+  parseObject,
+  wrongField,
+} from '../model/fields.ts';
 
 /*
  * What two processes of one state folder say to each other over a Unix socket when one takes the place of
@@ -14,17 +23,19 @@ import type { Place } from '../listen.ts';
  * Until `taken` the older one goes on as if nothing had happened when the connection ends.
  */
 
-export type SocketName = 'door' | 'admin';
+/** What a door listens with: for its clients, for its operators, and for plain HTTP that is sent on to it. */
+export const SOCKET_NAMES = ['door', 'admin', 'redirect'] as const;
+export type SocketName = (typeof SOCKET_NAMES)[number];
 
-/** Where a door listens, both of it. */
-export type Places = Readonly<Record<SocketName, Place | null>>;
+/** Where each of them listens. */
+export type Places = Readonly<Partial<Record<SocketName, Place | null>>>;
 
 export interface About {
   readonly pid: number;
   readonly version: string;
   readonly places: Places;
-  /** Its sockets came from elsewhere: what a command line says of ports does not count. */
-  readonly inherited: boolean;
+  /** Sockets that came from elsewhere: what a command line says of their ports does not count. */
+  readonly inherited: readonly SocketName[];
 }
 
 export type Word =
@@ -68,13 +79,28 @@ export function connectTo(path: string): Promise<Socket> {
   });
 }
 
-// The folder is ours alone, and so is what is said there; a newer version may say more.
+const isWord: Check = (value) => typeof value === 'string';
+const isSocketName: Check = (value) => SOCKET_NAMES.some((name) => name === value);
+const areNames: Check = (value) => Array.isArray(value) && value.every(isSocketName);
+const isPlaceOrNone: Check = (value) => {
+  if (value === null || value === undefined) return true;
+  return isObject(value) && wrongField(value, { host: isAddress, port: isPort }) === undefined;
+};
+const arePlaces: Check = (value) =>
+  isObject(value) && SOCKET_NAMES.every((name) => isPlaceOrNone(value[name]));
+
+const fieldsOf = new Map<unknown, Readonly<Record<string, Check>>>([
+  ['here', { pid: isPid, version: isWord, places: arePlaces, inherited: areNames }],
+  ['ask', { pid: isPid }],
+  ['granted', { key: isWord }],
+  ['refused', { message: isWord, remedy: isWord }],
+  ['socket', { name: isSocketName, key: isWord }],
+]);
+
+// A newer version may say more: words that nobody answers to, and fields that nobody reads.
 function parse(line: string): Word | null {
-  try {
-    const said = JSON.parse(line) as Word | null;
-    return typeof said?.word === 'string' ? said : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  const said = parseObject(line);
+  if (said === null || !isWord(said.word)) return null;
+  const isWhole = wrongField(said, { ...fieldsOf.get(said.word) }) === undefined;
+  return isWhole ? (said as unknown as Word) : null;
 }

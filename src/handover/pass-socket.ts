@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Server, Socket } from 'node:net';
+import { Server, type Socket } from 'node:net';
 
 /*
  * A listening socket goes from one process to another that is not its child. Node sends one only over the
@@ -61,18 +61,27 @@ export function receiveSocket(
   );
   connection.destroy();
   return new Promise((resolve, reject) => {
-    const fail = (why: string) => {
+    let isWaiting = true;
+    const settle = (end: () => void) => {
+      if (!isWaiting) return;
+      isWaiting = false;
       clearTimeout(limit);
-      child.kill('SIGKILL');
-      reject(new Error(why));
+      end();
     };
+    const fail = (why: string) =>
+      settle(() => {
+        child.kill('SIGKILL');
+        reject(new Error(why));
+      });
     const limit = setTimeout(() => fail('it did not come in time'), withinMs);
     child.once('error', ({ message }) => fail(message));
     child.once('exit', (code) => code !== 0 && fail('it did not come'));
     child.once('message', (_, socket) => {
-      clearTimeout(limit);
-      use(socket as Server);
-      resolve();
+      if (!(socket instanceof Server)) return fail('it did not come');
+      // Nobody waits for it any more: whoever listens there has it too.
+      if (!isWaiting) return void socket.close();
+      use(socket);
+      settle(resolve);
     });
   });
 }

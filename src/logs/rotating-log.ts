@@ -1,4 +1,12 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 
 export interface LogLimits {
   /** The most that one file may have. */
@@ -7,6 +15,8 @@ export interface LogLimits {
   readonly logFiles: number;
   /** A longer line is stored as several. */
   readonly logMaxLineBytes: number;
+  /** Another process may write and rotate it too, such as the `up` that takes over: one look more at each write. */
+  readonly logIsShared?: boolean;
 }
 
 /** Whose unfinished line it is: those of two streams must not be joined. */
@@ -15,13 +25,14 @@ export type LogSource = 'out' | 'err';
 /**
  * A log of whole lines, each with its time in front and a mark where it came by stderr, that never
  * outgrows its files. Writes at once and never throws because of the disk: what could not be stored
- * is counted, and the log says so when there is room again. One file has one writer.
+ * is counted, and the log says so when there is room again. One file has one writer, unless it is shared.
  */
 export class RotatingLog {
   readonly #path: string;
   readonly #maxBytes: number;
   readonly #files: number;
   readonly #maxLine: number;
+  readonly #isShared: boolean;
   readonly #now: () => Date;
   // Bytes as latin1 text throughout: lossless, and splits and joins four times as fast as buffers.
   readonly #unfinished = { out: '', err: '' };
@@ -34,6 +45,7 @@ export class RotatingLog {
     this.#path = path;
     this.#maxBytes = limits.logMaxBytes;
     this.#files = limits.logFiles;
+    this.#isShared = limits.logIsShared ?? false;
     this.#now = now;
     const stampBytes = '2026-01-01T00:00:00.000Z! \n'.length;
     this.#maxLine = Math.max(1, Math.min(limits.logMaxLineBytes, this.#maxBytes - stampBytes));
@@ -86,12 +98,16 @@ export class RotatingLog {
   // Asked each time (2 µs): somebody may have removed the file, or emptied it.
   #open(): { file: number; size: number } {
     if (this.#file !== null) {
-      const { nlink, size } = fstatSync(this.#file);
-      if (nlink > 0) return { file: this.#file, size };
+      const { nlink, size, ino } = fstatSync(this.#file);
+      if (nlink > 0 && !this.#isRotated(ino)) return { file: this.#file, size };
       this.#closeFile();
     }
     this.#file = openSync(this.#path, 'a', 0o600);
     return { file: this.#file, size: fstatSync(this.#file).size };
+  }
+
+  #isRotated(ino: number): boolean {
+    return this.#isShared && statSync(this.#path, { throwIfNoEntry: false })?.ino !== ino;
   }
 
   #rotate(): void {

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import { httpsUrl, httpUrl } from '../address.ts';
+import { inTurn } from '../errors.ts';
 import { createId } from '../ids.ts';
 import {
   createDoorFigures,
@@ -133,9 +134,8 @@ export function createDoor(
     },
     async close(deadlineMs, idleMs) {
       events.closed(record().url);
-      await listener.close(deadlineMs, idleMs);
-      await undelivered?.stop();
-      await leave(membership, stickyKey);
+      const end = () => listener.close(deadlineMs, idleMs);
+      await inTurn([end, () => undelivered?.stop(), () => leave(membership, stickyKey)]);
     },
     started: () => starts.over(membership),
     workers: () => listener.workers?.() ?? null,
@@ -189,9 +189,8 @@ async function openInOrder(
   }
 }
 
-async function leave(membership: Membership, stickyKey: StickyKey | null): Promise<void> {
-  await stickyKey?.stop();
-  await membership.stop();
+function leave(membership: Membership, stickyKey: StickyKey | null): Promise<void> {
+  return inTurn([() => stickyKey?.stop(), () => membership.stop()]);
 }
 
 function seen({ id, url, state, reason, inflight }: PooledServer): Seen {

@@ -1,4 +1,4 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, fork, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -6,16 +6,21 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { sendSignal } from '../../src/process/terminate.ts';
+import { type Bundle, bundleFixture } from '../helpers/bundle.ts';
+import { makeCertificate } from '../helpers/certificates.ts';
+import { temporaryFolder } from '../helpers/cleanup.ts';
 import { BIN, finish, ownProcesses } from '../helpers/cli.ts';
 import { exchange } from '../helpers/clients.ts';
 import { type FleetSite, type Going, openFleetSite } from '../helpers/fleet-site.ts';
-import { keepAsking } from '../helpers/load.ts';
+import { keepAsking, type Load } from '../helpers/load.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 
@@ -23,14 +28,18 @@ let site: FleetSite;
 let port: number;
 let admin: number;
 let ports: string[];
+let taker: Bundle;
 
 beforeAll(async () => {
-  site = await openFleetSite();
+  [site, taker] = [await openFleetSite(), await bundleFixture('asks-to-take-over.ts')];
   [port, admin] = [await freePort(), await freePort()];
   ports = ['--port', String(port), '--admin-port', String(admin)];
 });
 afterEach(() => site.clear());
-afterAll(() => site.close());
+afterAll(async () => {
+  taker.remove();
+  await site.close();
+});
 
 /** A WebSocket server that says nothing. */
 const APP = `
@@ -65,10 +74,11 @@ function commandOf(pid: number): string {
   }
 }
 
-/** Clients that keep their connections, ones that do not, and the admin listener's. */
-function startLoad() {
+/** Clients of the door, and of its admin listener. */
+function startLoad(...clients: Load[]) {
+  const ofDoor = clients.length > 0 ? clients : [keepAsking(url(), { workers: 8, pauseMs: 50 })];
   const loads = [
-    keepAsking(url(), { workers: 8, pauseMs: 50 }),
+    ...ofDoor,
     keepAsking(`http://127.0.0.1:${admin}/healthz`, { workers: 1, pauseMs: 50 }),
   ];
   return async () => {
@@ -163,19 +173,78 @@ test('`proxy --take-over`, and SIGHUP, replace the door on that port', async () 
   expect(await next.ended).toMatchObject({ code: 0 });
 });
 
-test.each<[string, () => Promise<string[]>, string]>([
-  ['cannot have its port', async () => ['--port', String(await busy())], 'is in use'],
-  ['wants another address', async () => [...ports, '--host', '0.0.0.0'], 'listens on 127.0.0.1'],
-  ['is told a flag that is wrong', async () => ['--port', 'x'], 'is not valid'],
-])('one that %s changes nothing', async (_, words, why) => {
+test('a door over TLS hands over what sends plain HTTP on, too', async () => {
+  const { cert, key } = makeCertificate(temporaryFolder(), ['localhost']);
+  const plain = await freePort();
+  const words = [...ports, '--tls-cert', cert, '--tls-key', key, '--redirect-http', `${plain}`];
+  await site.spawnOne();
+  const old = site.go('proxy', ...words);
+  await until('it listens', () => old.said().includes('the door is'));
+  const failures = startLoad(
+    keepAsking(`https://127.0.0.1:${port}/`, { workers: 8, pauseMs: 50 }),
+    keepAsking(`http://127.0.0.1:${plain}/`, { workers: 8, pauseMs: 50, allowed: [308] }),
+  );
+  const next = site.go('proxy', ...words, '--take-over');
+  expect(await old.ended).toMatchObject({ code: 0 });
+  expect(await failures()).toEqual([]);
+  next.kill('SIGTERM');
+  expect(await next.ended).toMatchObject({ code: 0 });
+});
+
+test('one that cannot have its port changes nothing', async () => {
   const old = await running();
-  const { code, stderr } = await site.run(['up', ...(await words()), '--take-over']);
-  expect([code === 0, stderr]).toEqual([false, expect.stringContaining(why)]);
-  expect((await fetch(url())).status).toBe(200);
-  const [killed] = await site.liveNow();
-  process.kill(killed?.pid ?? 0, 'SIGKILL');
-  await site.newcomer(killed ? [killed] : []);
-  expect(old.hasEnded()).toBe(false);
+  const { code, stderr } = await site.run(['up', '--port', String(await busy()), '--take-over']);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('is in use')]);
+  await goesOn(old);
+});
+
+test('one that is asked for fewer servers retires the rest once it has the place, and not before', async () => {
+  const old = await running('-n', '2');
+  const before = await idsNow();
+  const [locks, away] = [join(site.home, 'up'), join(site.home, 'up-away')];
+  renameSync(locks, away);
+  writeFileSync(locks, 'no folder');
+  const take = ['up', '-n', '1', ...ports, '--take-over'];
+  expect(await site.run(take)).toMatchObject({ code: 1 });
+  expect(await idsNow()).toEqual(before);
+  rmSync(locks);
+  renameSync(away, locks);
+  await goesOn(old);
+  const next = site.go(...take);
+  expect(await old.ended).toMatchObject({ code: 0 });
+  await serves(next);
+  expect(await idsNow()).toHaveLength(1);
+});
+
+test('one that is killed as it was given all changes nothing', async () => {
+  const old = await running();
+  const next = await askToTakeOver();
+  process.kill(next.pid, 'SIGKILL');
+  await goesOn(old);
+});
+
+test('told to stop while another is taking over, `up` leaves that one its servers', async () => {
+  const old = await running();
+  const before = await idsNow();
+  const next = await askToTakeOver();
+  expect(await next.takeLock()).toBe('has the lock');
+  old.kill('SIGTERM');
+  const { code, stderr } = await old.ended;
+  expect([code, stderr]).toEqual([
+    0,
+    expect.stringContaining('another `up` has this folder by now: servers run on'),
+  ]);
+  expect(await idsNow()).toEqual(before);
+  expect(await site.desiredServers()).toMatchObject([{ state: 'wanted' }]);
+});
+
+test('told to stop before another has taken what it let go, `up` ends its servers', async () => {
+  const old = await running();
+  await askToTakeOver();
+  old.kill('SIGTERM');
+  expect(await old.ended).toMatchObject({ code: 0 });
+  expect(await site.liveNow()).toEqual([]);
+  expect(await site.desiredServers()).toMatchObject([{ state: 'stopped' }]);
 });
 
 test('one that runs and is stopped, or knows no take-over, is named, and goes on', async () => {
@@ -261,15 +330,40 @@ function forgetHandOver(): void {
   }
 }
 
-/** An `up` with one server that serves. */
-async function running(): Promise<Going> {
-  const up = site.go('up', '-n', '1', ...ports);
+/** An `up` that serves, with one server where nothing else is said. */
+async function running(...words: string[]): Promise<Going> {
+  const up = site.go('up', '-n', '1', ...words, ...ports);
   await serves(up);
   const offers = () => readdirSync(join(site.home, 'hand-over'));
   await until('it may be taken over', () =>
     offers().some((name) => name.startsWith(`up-${up.pid}-`)),
   );
   return up;
+}
+
+/** It serves, and its keeper keeps: one that is killed is replaced. */
+async function goesOn(up: Going): Promise<void> {
+  expect((await fetch(url())).status).toBe(200);
+  const before = await site.liveNow();
+  process.kill(before[0]?.pid ?? 0, 'SIGKILL');
+  await site.newcomer(before);
+  expect(up.hasEnded()).toBe(false);
+}
+
+/** A process that the `up` that runs has let go for. */
+async function askToTakeOver() {
+  const helper = join(BIN, '..', '..', 'dist', 'pass-socket.cjs');
+  const child = fork(taker.file, [site.home, helper]);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const said = async () => (await once(child, 'message'))[0] as string;
+  expect(await said()).toBe('released');
+  return {
+    pid: child.pid ?? 0,
+    takeLock() {
+      child.send('take');
+      return said();
+    },
+  };
 }
 
 async function busy(): Promise<number> {

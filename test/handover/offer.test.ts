@@ -1,9 +1,11 @@
 import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createSilent, Server as NetServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { type AskSettings, findOlder } from '../../src/handover/ask.ts';
+import { connectTo } from '../../src/handover/conversation.ts';
 import { type Offered, offerTakeOver } from '../../src/handover/offer.ts';
 import { listen, type Place } from '../../src/listen.ts';
 import { temporaryFolder } from '../helpers/cleanup.ts';
@@ -33,7 +35,7 @@ afterEach(() => void door.close());
 async function offer(more: Partial<Offered> = {}) {
   const offered: Offered = {
     about: () => ({
-      ...{ pid: process.pid, version: '1', inherited: false },
+      ...{ pid: process.pid, version: '1', inherited: [] },
       places: { door: place, admin: null },
     }),
     socket: (name) => (name === 'door' ? door : null),
@@ -49,6 +51,7 @@ async function offer(more: Partial<Offered> = {}) {
   };
   const one = await offerTakeOver(path, offered, { helper, reclaimMs: 50 });
   onTestFinished(() => one.close());
+  return one;
 }
 
 async function find(settings = patient) {
@@ -131,6 +134,123 @@ test('what was let go is had back from one that says nothing, as soon as it is f
   await (await find()).ask(8);
   expect(done).not.toContain('taken by 7');
 });
+
+test('what cannot be let go is refused, and had back', async () => {
+  const said: string[] = [];
+  const release = async () => {
+    throw new Error('no room');
+  };
+  await offer({ release, log: (line) => said.push(line) });
+  const older = await find();
+  await older.ask(7);
+  await expect(older.release()).rejects.toThrow('it could not let go of what only one may hold');
+  await until('it is had back', () => done.includes('had back'));
+  expect(said).toContainEqual(expect.stringContaining('handing over: Error: no room'));
+});
+
+test('what cannot be had back is asked for again', async () => {
+  let tries = 0;
+  const reclaim = async () => {
+    tries += 1;
+    if (tries < 3) throw new Error('no room');
+    return true;
+  };
+  await offer({ reclaim });
+  const older = await find();
+  await older.ask(7);
+  await older.release();
+  older.close();
+  await until('it is had back', () => tries === 3);
+  const next = await find();
+  await next.ask(8);
+  await next.release();
+  next.taken();
+  await until('that one is told', () => done.includes('taken by 8'));
+});
+
+test('what goes on while it ends is waited for, and nothing begins', async () => {
+  let finish = () => {};
+  const reclaim = async () => {
+    done.push('begins');
+    await new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    done.push('has it back');
+    return true;
+  };
+  const one = await offer({ reclaim });
+  const older = await find();
+  await older.ask(7);
+  await older.release();
+  await until('it is asked back', () => done.includes('begins'));
+  const ended = one.close().then(() => done.push('ended'));
+  finish();
+  await ended;
+  expect(done).toEqual(['let go', 'begins', 'has it back', 'ended']);
+});
+
+test('whoever is connected keeps no process from its end', async () => {
+  const one = await offer();
+  const sockets = [await connectTo(path), await connectTo(path)];
+  const closed = sockets.map((socket) => once(socket, 'close'));
+  for (const socket of sockets) socket.resume();
+  await find();
+  await one.close();
+  await Promise.all(closed);
+});
+
+test.each([
+  ['no JSON', 'hello'],
+  ['no word', '{"pid":1}'],
+  ['a process that is none', '{"word":"ask","pid":"1/../1"}'],
+  ['a socket that no door has', '{"word":"socket","name":"constructor","key":""}'],
+  ['a line without an end', `"${'x'.repeat(20_000)}`],
+])('who says %s is not listened to any longer', async (_, line) => {
+  await offer();
+  const socket = await connectTo(path);
+  socket.resume().write(`${line}\n`);
+  await once(socket, 'close');
+  await (await find()).ask(8);
+});
+
+test('a socket that comes when nobody waits for it any more is not used', async () => {
+  const before = children();
+  const late = () => {
+    // All that is to come has come once the helpers have ended; then time is up before it is looked at.
+    setImmediate(() => {
+      const isHelper = (pid: number) => !before.includes(pid);
+      while (children().filter(isHelper).some(isAlive)) pauseHere(5);
+    });
+    return door;
+  };
+  await offer({ socket: late });
+  const older = await find({ ...patient, handMs: 1 });
+  await older.ask(7);
+  const next = createServer((_, response) => response.end('new'));
+  onTestFinished(() => void next.close());
+  const opened = listen(next, { ...place, open: older.open('door') }, '');
+  await expect(opened).rejects.toThrow('it did not come in time');
+  // What has come is looked at in the next turns.
+  for (let turn = 0; turn < 10; turn += 1) await new Promise((go) => setImmediate(go));
+  expect(next.listening).toBe(false);
+  await new Promise((resolve) => door.close(resolve));
+  await expect(ask()).rejects.toThrow();
+});
+
+/** Processes that this one has started, ended or not. */
+function children(): number[] {
+  const files = readdirSync('/proc/self/task').map((task) => `/proc/self/task/${task}/children`);
+  const listed = files.filter(existsSync).map((file) => readFileSync(file, 'utf8'));
+  return listed.flatMap((text) => text.split(' ').filter(Boolean).map(Number));
+}
+
+function isAlive(pid: number): boolean {
+  return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+}
+
+function pauseHere(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
 
 test('one that is silent, speaks something else, or is not there is told apart', async () => {
   const silent = createSilent((socket) => socket.resume()).listen(path);

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { request as requestOverTls, Agent as TlsAgent } from 'node:https';
 import { setTimeout as pause } from 'node:timers/promises';
 
 export interface Load {
@@ -38,7 +39,10 @@ export function keepAsking(url: string, options: LoadOptions = {}): Load {
     pauseMs = PAUSE_MS,
   } = options;
   const well = new Set(['200', ...allowed.map(String)]);
-  const agent = new Agent({ keepAlive: true, maxSockets: workers });
+  const kept = { keepAlive: true, maxSockets: workers };
+  const agent = url.startsWith('https:')
+    ? new TlsAgent({ ...kept, rejectUnauthorized: false })
+    : new Agent(kept);
   const failures: string[] = [];
   const durationsMs: number[] = [];
   let going = true;
@@ -67,7 +71,8 @@ export function keepAsking(url: string, options: LoadOptions = {}): Load {
 /** The status, or what went wrong. An answer that is cut off is an error. */
 function ask(url: string, method: string, agent: Agent): Promise<string> {
   return new Promise((resolve) => {
-    const asked = request(url, { method, agent }, (answer) => {
+    const asking = agent instanceof TlsAgent ? requestOverTls : request;
+    const asked = asking(url, { method, agent }, (answer) => {
       answer.on('error', (error) => resolve(error.message));
       answer.on('end', () => resolve(String(answer.statusCode)));
       answer.resume();

@@ -97,6 +97,21 @@ describe('a rotating log', () => {
     expect(kept.length).toBeGreaterThan(20);
   });
 
+  test('that two processes write has every line, in order, and outgrows no file', () => {
+    const line = 'x'.repeat(20);
+    const logMaxBytes = 5 * `2026-03-01T12:00:00.250Z ${line} 10\n`.length;
+    const limits = { logMaxBytes, logIsShared: true };
+    const { path, log } = newLog(limits);
+    const other = new RotatingLog(path, { ...defaults, ...limits });
+    onTestFinished(() => other.close());
+    const numbers = Array.from({ length: 20 }, (_, at) => at + 10);
+    for (const number of numbers) (number % 3 === 0 ? other : log).write(`${line} ${number}\n`);
+    expect(linesOf(path)).toEqual(numbers.map((number) => `${line} ${number}`));
+    for (const file of [path, `${path}.1`]) {
+      expect(statSync(file).size).toBeLessThanOrEqual(logMaxBytes);
+    }
+  });
+
   test.runIf(thorough)(
     'under a firehose of 100 MB stays under 50 MiB, without a gap and without a torn line',
     async () => {

@@ -1,5 +1,5 @@
 import { defaults } from '../../defaults.ts';
-import { FailedError, InterruptedError, inTurn } from '../../errors.ts';
+import { InterruptedError, inTurn } from '../../errors.ts';
 import type { DesiredState } from '../../fleet/desired/desired-state.ts';
 import type { Reconciler } from '../../fleet/reconciler/reconciler.ts';
 import type { Older } from '../../handover/ask.ts';
@@ -45,13 +45,15 @@ export async function takePlace(
   turn: Turn,
   going: Going,
 ): Promise<void> {
-  if (turn.ending.aborted) throw new InterruptedError('told to end before it had taken over', '');
+  if (turn.ending.aborted) throw endsFirst();
   try {
     await older.release();
   } catch (error) {
     // The lock tells whether that is so.
     if (!hasEnded(older)) throw error;
   }
+  // Then the older one takes it back.
+  if (turn.ending.aborted) throw endsFirst();
   await turn.take();
   going.turn = 'mine';
   // First: systemd ends all where its main process ends.
@@ -59,12 +61,16 @@ export async function takePlace(
   older.taken();
 }
 
-/** Looks after what runs here, from now on. */
+function endsFirst(): InterruptedError {
+  return new InterruptedError('told to end before it had taken over', '');
+}
+
+/** Looks after what runs here, from now on; where it does so already, nothing changes. */
 export async function keep(context: Context, open: OpenStore, going: Going): Promise<void> {
   const { desired, ours } = going;
   if (desired === null) return;
   going.minder ??= await mindRedis(context, open);
-  going.reconciler = await startReconciler(context, open, desired, (record) => ours.push(record));
+  going.reconciler ??= await startReconciler(context, open, desired, (record) => ours.push(record));
 }
 
 export async function restKeeping(going: Going): Promise<void> {
@@ -99,18 +105,32 @@ export function offered(
     door,
     inherited,
     async release() {
-      await restKeeping(going);
-      await turn.release();
+      going.turn = 'handed-over';
+      await inTurn([() => restKeeping(going), () => turn.release()]);
     },
     async reclaim() {
-      try {
-        await turn.take();
-      } catch (error) {
-        if (error instanceof FailedError) return false;
-        throw error;
-      }
+      // Then it is decided at the end: `settleTurn`.
+      if (turn.ending.aborted || !(await turn.takeBack())) return false;
+      going.turn = 'mine';
       await keep(context, open, going);
       return true;
     },
   };
+}
+
+/**
+ * Whose it is what runs here, once this `up` ends: what was let go, and that nobody has taken, ends with it.
+ * The lock knows: whoever was given it may just be taking it.
+ * @param taken aborted where it is another's for sure
+ */
+export async function settleTurn(
+  { output }: Context,
+  turn: Turn,
+  going: Going,
+  taken: AbortSignal,
+): Promise<void> {
+  if (taken.aborted) going.turn = 'handed-over';
+  else if (going.turn === 'handed-over' && (await turn.takeBack())) going.turn = 'mine';
+  if (going.turn === 'mine') output.talk('stopping: keeper, door, servers');
+  else if (!taken.aborted) output.talk('another `up` has this folder by now: servers run on');
 }

@@ -1,17 +1,17 @@
 import { defaults } from '../../defaults.ts';
 import { FailedError } from '../../errors.ts';
 import { findOlder, type Older } from '../../handover/ask.ts';
-import type { SocketName } from '../../handover/conversation.ts';
+import type { Places, SocketName } from '../../handover/conversation.ts';
 import { inheritedSockets } from '../../handover/inherited.ts';
-import type { OpenSocket, Place } from '../../listen.ts';
+import type { OpenSocket } from '../../listen.ts';
 import { identify, thisMachine } from '../../process/identity.ts';
 import type { Running } from '../../process/our-process.ts';
 import { listenerAt, portPids } from '../../process/port-holder.ts';
 import type { Context } from '../context/context.ts';
 import { fleetHere } from '../context/fleet-here.ts';
-import { adminAddress } from './open-admin.ts';
 import type { DoorFlags } from './open-door.ts';
 import type { OpenSockets } from './opened-door.ts';
+import { placed, sharedSockets, withPlaces } from './places.ts';
 import { helperOf } from './successor.ts';
 
 /** How a door begins: with sockets that listen already, or in the place of an older one. */
@@ -19,7 +19,8 @@ export interface Beginning<F> {
   /** As they were given; where the sockets are somebody else's, with their ports. */
   readonly flags: F;
   readonly sockets: OpenSockets;
-  readonly inherited: boolean;
+  /** Of these, those that came from elsewhere. */
+  readonly inherited: readonly SocketName[];
   /** It waits to hear that all serves here. */
   readonly older: Older | null;
 }
@@ -42,10 +43,11 @@ export async function begin<F extends DoorFlags>(
   const older = await findHere(context, kind, activated.flags.port);
   if (older === null) return activated;
   try {
-    const flags = activated.inherited ? activated.flags : placed(older, given);
+    const flags = placed(older, activated.flags, activated.inherited);
     const sockets = { ...socketsOf(older, flags), ...activated.sockets };
     await older.ask(context.process.pid);
-    return { flags, sockets, inherited: older.inherited || activated.inherited, older };
+    const inherited = [...activated.inherited, ...older.inherited];
+    return { flags, sockets, inherited, older };
   } catch (error) {
     older.close();
     throw error;
@@ -60,17 +62,9 @@ export function hasEnded({ pid }: Pick<Older, 'pid'>): boolean {
 function withInherited<F extends DoorFlags>({ config, process }: Context, given: F): Beginning<F> {
   const found = inheritedSockets(config.activation, process.pid, listenerAt);
   const sockets = Object.fromEntries(found.map(({ name, open }) => [name, open])) as OpenSockets;
-  const placeOf = (name: SocketName) => found.find((each) => each.name === name) ?? null;
-  const flags = withPlaces(given, placeOf('door'), placeOf('admin'));
-  return { flags, sockets, inherited: found.length > 0, older: null };
-}
-
-function withPlaces<F extends DoorFlags>(flags: F, door: Place | null, admin: Place | null): F {
-  return {
-    ...flags,
-    ...(door ? { host: door.host, port: door.port } : {}),
-    ...(admin ? { adminPort: admin.port } : {}),
-  };
+  const places = Object.fromEntries(found.map((each) => [each.name, each])) as Places;
+  const inherited = found.map(({ name }) => name);
+  return { flags: withPlaces(given, places), sockets, inherited, older: null };
 }
 
 async function findHere(context: Context, kind: Kind, port: number): Promise<Older | null> {
@@ -108,31 +102,19 @@ async function connect(context: Context, { pid, handOver }: Running, kind: Kind)
   throw new FailedError('hand-over', message, remedy);
 }
 
-/** What it is asked for stays where it is, unless its sockets came from elsewhere. */
-function placed<F extends DoorFlags>({ places, inherited }: Older, flags: F): F {
-  if (inherited) return withPlaces(flags, places.door, places.admin);
-  const { door } = places;
-  if (door === null || door.port !== flags.port || door.host === flags.host) return flags;
-  const message = `--host ${flags.host}: the door that is to be taken over listens on ${door.host}`;
-  const remedy = `Leave it at --host ${door.host}, or take another --port with it`;
-  throw new FailedError('hand-over', message, remedy);
-}
-
 function socketsOf(older: Older, flags: DoorFlags): OpenSockets {
-  const wanted = { door: flags, admin: flags.admin ? adminAddress(flags) : null };
-  const names = (['door', 'admin'] as const).filter(
-    (name) => wanted[name] !== null && older.places[name]?.port === wanted[name]?.port,
-  );
-  return Object.fromEntries(names.map((name) => [name, socketOf(older, name, wanted[name])]));
+  const shared = sharedSockets(older.places, flags);
+  return Object.fromEntries(shared.map((name) => [name, socketOf(older, name)]));
 }
 
 // Where the older one ends meanwhile the port is free, and is taken as ever.
-function socketOf(older: Older, name: SocketName, place: Place | null): OpenSocket {
+function socketOf(older: Older, name: SocketName): OpenSocket {
+  const place = older.places[name];
   return async (server, backlog) => {
     try {
       await older.open(name)(server, backlog);
     } catch (error) {
-      if (place === null || !hasEnded(older)) throw error;
+      if (!place || !hasEnded(older)) throw error;
       server.listen({ host: place.host, port: place.port, backlog });
     }
   };

@@ -1,8 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Admin } from '../../admin/admin.ts';
 import { defaults } from '../../defaults.ts';
-import { UsageError } from '../../errors.ts';
-import type { OpenSocket } from '../../listen.ts';
+import { inTurn, UsageError } from '../../errors.ts';
 import { nameHolder } from '../../process/port-holder.ts';
 import type { Door } from '../../proxy/door.ts';
 import type { DoorOptions } from '../../proxy/options.ts';
@@ -21,7 +20,8 @@ import {
   type ShownDoor,
 } from './open-admin.ts';
 import { doorUrl, openRedirect, type Redirect, secureSide } from './open-tls.ts';
-import type { OpenedDoor, Opening } from './opened-door.ts';
+import type { OpenedDoor, Opening, OpenSockets } from './opened-door.ts';
+import { placesOf } from './places.ts';
 
 export interface DoorFlags extends AdminFlags, TlsFlags, EngineFlags {
   readonly port: number;
@@ -136,7 +136,7 @@ export async function openDoor(
     workers?.open,
   );
   const shown = { door, open, machine, url: doorUrl(flags) };
-  const opened = await openAll(context, shown, flags, options, sockets.admin);
+  const opened = await openAll(context, shown, flags, options, sockets);
   return { ...opened, roll: workers?.roll ?? null };
 }
 
@@ -152,19 +152,20 @@ async function openAll(
   shown: ShownDoor & { readonly door: Door },
   flags: DoorFlags,
   options: DoorOptions,
-  adminSocket: OpenSocket | undefined,
+  sockets: OpenSockets,
 ): Promise<Omit<OpenedDoor, 'roll'>> {
   const { door, url } = shown;
+  const { handOverIdleMs: idleMs } = defaults;
   let admin: Admin | null = null;
   let redirect: Redirect | null = null;
   try {
-    if (flags.admin) admin = await openAdmin(context, shown, flags, adminSocket);
-    redirect = await openRedirect(flags, options);
+    if (flags.admin) admin = await openAdmin(context, shown, flags, sockets.admin);
+    redirect = await openRedirect(flags, options, sockets.redirect);
     await door.open();
   } catch (error) {
     admin?.close();
-    redirect?.close();
     door.cut();
+    await redirect?.close(0);
     throw await nameHolder(error, flags.port, 'Choose another with --port');
   }
   return {
@@ -172,24 +173,22 @@ async function openAll(
     adminUrl: adminUrl(flags),
     redirectUrl: redirect?.url ?? null,
     started: door.started,
-    places: {
-      door: { host: flags.host, port: flags.port },
-      admin: admin && adminAddress(flags),
-    },
-    socket: (name) => (name === 'door' ? door.socket : (admin?.socket ?? null)),
-    async close(deadlineMs) {
-      redirect?.close();
-      await admin?.stopChanges();
-      await door.close(deadlineMs);
-      admin?.close();
-    },
-    async leave(deadlineMs) {
-      redirect?.close();
-      admin?.leave();
-      await admin?.stopChanges();
-      await door.close(deadlineMs, defaults.handOverIdleMs);
-      admin?.close();
-    },
+    places: placesOf(flags),
+    socket: (name) =>
+      ({ door: door.socket, admin: admin?.socket, redirect: redirect?.socket })[name] ?? null,
+    close: (deadlineMs) =>
+      inTurn([
+        () => admin?.stopChanges(),
+        () => Promise.all([door.close(deadlineMs), redirect?.close()]),
+        () => admin?.close(),
+      ]),
+    leave: (deadlineMs) =>
+      inTurn([
+        () => admin?.leave(),
+        () => admin?.stopChanges(),
+        () => Promise.all([door.close(deadlineMs, idleMs), redirect?.close(idleMs)]),
+        () => admin?.close(),
+      ]),
   };
 }
 

@@ -4,7 +4,7 @@ import type { EngineOptions } from '../../engine/config/engine-options.ts';
 import type { EngineDoor } from '../../engine/engine-door.ts';
 import { isNetwork } from '../../engine/verify.ts';
 import { engineDefaults } from '../../engine-defaults.ts';
-import { UsageError } from '../../errors.ts';
+import { inTurn, UsageError } from '../../errors.ts';
 import { only } from '../../model/variables.ts';
 import { nameHolder } from '../../process/port-holder.ts';
 import { quote } from '../../text.ts';
@@ -52,18 +52,15 @@ export async function openEngine(
   const { admin, url } = await openBoth(context, open, door, flags);
   const tellReplaced = () =>
     context.output.talk('another process looks after HAProxy now, which serves on: this one ends');
-  const close = async (deadlineMs: number) => {
-    await admin?.stopChanges();
-    await door.close(deadlineMs);
-    admin?.close();
-  };
+  const close = (deadlineMs: number) =>
+    inTurn([() => admin?.stopChanges(), () => door.close(deadlineMs), () => admin?.close()]);
   return {
     ...{ url, adminUrl: adminUrl(flags), replaced: door.replaced.then(tellReplaced) },
     redirectUrl: null,
     started() {},
     roll: null,
     // The socket is HAProxy's, and so are the clients.
-    places: { door: null, admin: null },
+    places: {},
     socket: () => null,
     ...{ close, leave: close },
   };

@@ -1,8 +1,10 @@
+import { Server as NetServer, type Server } from 'node:net';
 import { httpsUrl, httpUrl } from '../../address.ts';
-import { listen } from '../../listen.ts';
+import { listen, type OpenSocket } from '../../listen.ts';
 import { nameHolder } from '../../process/port-holder.ts';
 import type { DoorOptions } from '../../proxy/options.ts';
 import type { SecureSide } from '../../proxy/secure-side.ts';
+import { until } from '../../time/until.ts';
 import { certificateFiles, type TlsFlags } from '../flags/tls-flags.ts';
 
 interface Flags extends TlsFlags {
@@ -13,8 +15,18 @@ interface Flags extends TlsFlags {
 /** Where plain HTTP is sent on to https. */
 export interface Redirect {
   readonly url: string;
-  close(): void;
+  /** What listens; it may be handed over. */
+  readonly socket: Server;
+  /**
+   * Accepts nothing more; whoever has a connection gets an answer.
+   * @param withinMs after that they are cut
+   */
+  close(withinMs?: number): Promise<void>;
 }
+
+/** What a request that is on the wire may take. */
+const FRESH_MS = 250;
+const LOOK_MS = 20;
 
 /** Where the door is for its clients. */
 export function doorUrl(flags: Flags): string {
@@ -40,19 +52,27 @@ export async function secureSide(
 export async function openRedirect(
   { host, port, redirectHttp }: Flags,
   options: DoorOptions,
+  open: OpenSocket | undefined,
 ): Promise<Redirect | null> {
   if (redirectHttp === undefined) return null;
   const { createRedirect } = await import('../../proxy/redirect.ts');
   const server = createRedirect(options, port);
   try {
-    await listen(server, { host, port: redirectHttp }, '');
+    await listen(server, { host, port: redirectHttp, open }, '');
   } catch (error) {
     throw await nameHolder(error, redirectHttp, 'Choose another with --redirect-http');
   }
   return {
     url: httpUrl(host, redirectHttp),
-    close() {
-      server.close();
+    socket: server,
+    async close(withinMs = FRESH_MS) {
+      let isEmpty = false;
+      server.once('close', () => {
+        isEmpty = true;
+      });
+      // http's own would end those whose request is on its way.
+      NetServer.prototype.close.call(server);
+      await until(() => isEmpty, { everyMs: LOOK_MS, withinMs });
       server.closeAllConnections();
     },
   };

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { Server } from 'node:net';
 import type { Places, SocketName } from '../../handover/conversation.ts';
 import type { OpenSocket } from '../../listen.ts';
 

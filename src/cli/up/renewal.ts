@@ -5,6 +5,7 @@ import { isatty } from 'node:tty';
 import { defaults } from '../../defaults.ts';
 import { FailedError } from '../../errors.ts';
 import { isOfSystem } from '../../expected-errors.ts';
+import type { SocketName } from '../../handover/conversation.ts';
 import { type Offered, offerTakeOver } from '../../handover/offer.ts';
 import { INIT_PID, identify, inOurGroup } from '../../process/identity.ts';
 import { socketPath } from '../../state/socket-path.ts';
@@ -18,13 +19,14 @@ import { helperOf, startAnew } from './successor.ts';
 export interface HandOver {
   /** Aborted when somebody else has all of it. */
   readonly taken: AbortSignal;
-  close(): void;
+  /** Nobody takes over from here on; resolves once nothing is let go or taken back any more. */
+  close(): Promise<void>;
 }
 
 export interface HandedOver {
   readonly door: OpenedDoor;
-  /** Its sockets came from elsewhere. */
-  readonly inherited: boolean;
+  /** Sockets that came from elsewhere. */
+  readonly inherited: readonly SocketName[];
   /** Lets go of what only one may hold. */
   release(): Promise<void>;
   /** Takes it back and goes on; false where somebody else holds it. */
@@ -54,7 +56,7 @@ export class Renewal {
     const { output, process: proc, version } = this.#context;
     const taken = new AbortController();
     this.#listenForHangUp(handed.door, taken.signal);
-    if (this.#path === null) return { taken: taken.signal, close() {} };
+    if (this.#path === null) return { taken: taken.signal, async close() {} };
     const offered: Offered = {
       about: () => ({
         ...{ pid: proc.pid, version, places: handed.door.places, inherited: handed.inherited },
@@ -74,7 +76,7 @@ export class Renewal {
       // A file system may have no sockets: it serves all the same.
       if (!isOfSystem(error)) throw error;
       output.talk(`meowctl: --take-over will not find this one: ${systemReason(error)}`);
-      return { close() {} };
+      return { async close() {} };
     });
     return { taken: taken.signal, close: offer.close };
   }
@@ -90,10 +92,9 @@ export class Renewal {
     }
   }
 
-  #refusal(asker: number, { roll, redirectUrl, replaced }: OpenedDoor) {
+  #refusal(asker: number, { roll, replaced }: OpenedDoor) {
     if (replaced) return ofAnEngine();
     if (roll) return hasWorkers();
-    if (redirectUrl) return redirects();
     const { config, process: proc } = this.#context;
     if (proc.pid === INIT_PID) return firstProcess();
     return config.notifies && !inOurGroup(asker) ? ofSystemd() : null;
@@ -151,11 +152,6 @@ function hasWorkers() {
 
 function ofAnEngine() {
   const message = 'its door is HAProxy, which no other `up` can take over';
-  return { message, remedy: 'End it, then start this without --take-over' };
-}
-
-function redirects() {
-  const message = 'it has --redirect-http, whose port cannot be handed over';
   return { message, remedy: 'End it, then start this without --take-over' };
 }
 

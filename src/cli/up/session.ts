@@ -1,5 +1,5 @@
 import { defaults } from '../../defaults.ts';
-import { InterruptedError, inTurn } from '../../errors.ts';
+import { inTurn } from '../../errors.ts';
 import { withoutRedis } from '../../expected-errors.ts';
 import type { DesiredState } from '../../fleet/desired/desired-state.ts';
 import type { Scaled } from '../../fleet/scale/scale.ts';
@@ -10,17 +10,18 @@ import type { Steps } from '../../steps.ts';
 import { parseRedisUrl } from '../../store/connection/redis-url.ts';
 import type { Registry } from '../../store/store.ts';
 import type { Context, OpenStore } from '../context/context.ts';
-import { openDesiredState, serverProgram } from '../context/fleet-deps.ts';
+import { openDesiredState } from '../context/fleet-deps.ts';
 import { settle } from '../context/settle.ts';
 import { aborted } from '../context/signals.ts';
-import { tellFailures } from '../output/print-failures.ts';
 import { withSteps } from '../progress/shown.ts';
+import { bringUp, retireSpare } from './bring-up.ts';
 import {
   type Going,
   keep,
   mindRedis,
   offered,
   restKeeping,
+  settleTurn,
   takePlace,
   type UpFlags,
   type UpPlan,
@@ -52,9 +53,8 @@ export async function runUp(
     const handOver = await renewal.offer(offered(context, open, plan, going, ready.door));
     tellReady({ url: ready.door.url, servers: ready.servers });
     await aborted(AbortSignal.any([turn.ending, handOver.taken]));
-    handOver.close();
-    if (handOver.taken.aborted) going.turn = 'handed-over';
-    else context.output.talk('stopping: keeper, door, servers');
+    await handOver.close();
+    await settleTurn(context, turn, going, handOver.taken);
   } finally {
     await leaveUp(context, open, flags, going);
   }
@@ -73,46 +73,35 @@ async function getGoing(
   context: Context,
   open: OpenStore,
   asked: AskedSpec | null,
-  { flags, sockets, older, turn }: UpPlan,
+  plan: UpPlan,
   going: Going,
 ) {
-  const [{ scaleTo: bringUp }, { sweepLogs }, { thisMachine }] = await Promise.all([
-    import('../../fleet/scale/scale.ts'),
-    import('../../logs/sweep.ts'),
-    import('../../process/identity.ts'),
-  ]);
-  const { registry } = open.store;
+  const { flags, sockets, older, turn } = plan;
+  const { sweepLogs } = await import('../../logs/sweep.ts');
   if (older === null) going.minder = await mindRedis(context, open);
   // The door first: a port that is taken is known before any server starts.
   const startMs = asked?.spec.readyMs ?? defaults.readyTimeoutMs;
   const door = await openDoor(context, open, flags, { startMs, sockets });
   going.door = door;
-  await sweepLogs(context.config.home, registry, defaults.logKeepMs);
+  await sweepLogs(context.config.home, open.store.registry, defaults.logKeepMs);
   const desired = await openDesiredState(context, open);
   going.desired = desired;
-  const deps = {
-    registry,
-    desired,
-    machine: thisMachine(context.config.home),
-    ...serverProgram(context, open),
-  };
-  const wanted = { count: flags.number ?? null, asked, ofUp: true, signal: turn.ending };
-  const fleet = await withSteps(context, (steps) => bringUp(deps, { ...wanted, steps }));
+  const started = await bringUp(context, open, plan, asked, desired);
   door.started();
-  going.ours.push(...fleet.started);
-  // To be told to stop meanwhile is no failure: that is how it ends.
-  const failed = fleet.failed.filter((error) => !(error instanceof InterruptedError));
-  tellFailures(failed, context, `${fleet.serving.length} servers serve`);
+  going.ours.push(...started.started);
   if (older) await takePlace(context, older, turn, going);
   else await tellSystemd(context);
-  tellWhere(context, open, door, fleet);
   await keep(context, open, going);
+  const fleet = await retireSpare(context, open, plan, asked, started);
+  tellWhere(context, open, door, fleet);
   return { door, servers: fleet.serving.length };
 }
 
 async function end(going: Going, registry: Registry, drainMs: number, steps: Steps): Promise<void> {
   const { door, desired, ours, turn } = going;
-  if (turn === 'handed-over') return door?.leave(drainMs);
+  if (turn === 'handed-over') {
+    return inTurn([() => restKeeping(going), () => door?.leave(drainMs)]);
+  }
   const { stopServers } = await import('../../fleet/destroy/stop.ts');
   const stop = (servers: readonly (ServerRecord | SignedServer)[]) =>
     stopServers(servers, {

@@ -1,4 +1,5 @@
 import { defaults } from '../../defaults.ts';
+import { FailedError } from '../../errors.ts';
 import type { UpTaken } from '../../fleet/up/single-up.ts';
 import type { Context } from '../context/context.ts';
 import { report } from '../output/usage-error.ts';
@@ -18,8 +19,12 @@ export class Turn {
     this.ending = AbortSignal.any([stopping, this.#lost.signal]);
   }
 
-  /** @throws FailedError where another has it */
+  /**
+   * Nothing where it has it already.
+   * @throws FailedError where another has it
+   */
   async take(): Promise<void> {
+    if (this.#taken) return;
     const { config, output } = this.#context;
     const [{ takeUp }, { thisMachine }] = await Promise.all([
       import('../../fleet/up/single-up.ts'),
@@ -33,6 +38,21 @@ export class Turn {
       this.#context.exitWith(error.exitCode);
       this.#lost.abort();
     });
+  }
+
+  /**
+   * The same, where it was let go.
+   * @returns false where another has it
+   * @throws FailedError where the folder can hold no lock now
+   */
+  async takeBack(): Promise<boolean> {
+    try {
+      await this.take();
+      return true;
+    } catch (error) {
+      if (!(error instanceof FailedError) || error.code !== 'already-up') throw error;
+      return false;
+    }
   }
 
   async release(): Promise<void> {

@@ -74,7 +74,7 @@ async function runDoor(
       output.talk(`page     ${door.adminUrl}/  (to change things there: \`meowctl dashboard\`)`);
     const ending = AbortSignal.any([stopping, handOver.taken]);
     await Promise.race([aborted(ending), door.replaced ?? aborted(ending)]);
-    handOver.close();
+    await handOver.close();
     if (handOver.taken.aborted) end = door.leave;
   } finally {
     await inTurn([() => end(flags.drainTimeout), () => leave()]);

@@ -62,8 +62,9 @@ async function up(context: Context, options: Options): Promise<void> {
   const turn = new Turn(context, context.stopping());
   try {
     await inTurnOf(context, { turn, renewal }, options, async (plan) => {
-      // Not before: this log is that of the one that runs.
-      if (options.detached) keepOwnLog(context.process, context.config.home, 'up', defaults);
+      // Not before: this log is that of the one that runs, which writes on until it has ended.
+      const limits = { ...defaults, logIsShared: true };
+      if (options.detached) keepOwnLog(context.process, context.config.home, 'up', limits);
       const asked = await whatToServe(context, options);
       await runUp(context, asked, plan, ready.tell);
     });

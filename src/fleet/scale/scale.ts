@@ -1,6 +1,6 @@
 import { FailedError, type MeowError } from '../../errors.ts';
 import { inParallel } from '../../in-parallel.ts';
-import { isWorker, nameOfApp } from '../../model/app-spec.ts';
+import { isWorker } from '../../model/app-spec.ts';
 import type { SignedServer } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
@@ -12,8 +12,8 @@ import type { DestroySettings } from '../destroy/destroy-run.ts';
 import { anew, asBefore } from '../spawn/respawn.ts';
 import type { SpawnSettings } from '../spawn/serve-command.ts';
 import { type SpawnDeps, type SpawnOptions, spawnServers } from '../spawn/spawn.ts';
-import { type AskedSpec, appsHere, isSameApp, type WhichApp, whichApp } from '../targets/app.ts';
-import { desiredWithoutServer, type Here, servingHere } from './servers-here.ts';
+import { type AskedSpec, appsHere, type WhichApp, whichApp } from '../targets/app.ts';
+import { desiredWithoutServer, type Here, isBeside, isOf, servingHere } from './servers-here.ts';
 import { stopAndRemember } from './stop-and-remember.ts';
 
 /** The desired state of this host: desired/desired-state.ts. */
@@ -42,6 +42,8 @@ export interface ScaleOptions {
   readonly asked: AskedSpec | null;
   /** Whether those it starts go when `up` ends. */
   readonly ofUp?: boolean;
+  /** At least so many: nothing is retired, and nothing given up. */
+  readonly isLeast?: boolean;
   readonly signal: AbortSignal;
   /** Told of each that it starts or retires. */
   readonly steps?: Steps;
@@ -67,9 +69,10 @@ export async function scaleTo(deps: ScaleDeps, options: ScaleOptions): Promise<S
   const fleet = await deps.registry.fleet();
   const here = await deps.desired.look(fleet);
   const { home, childEnv, settings } = deps;
+  const { isLeast = false } = options;
   const choose = () => whichApp(home, options.asked, appsHere(fleet, here), childEnv);
   const which = meansAll(options, here) ? null : choose();
-  if (options.count === 0) return restAll(deps, which, options);
+  if (options.count === 0 && !isLeast) return restAll(deps, which, options);
   const serving = servingHere(fleet, here, deps.machine).filter(isOf(which, here));
   const dead = [...desiredWithoutServer(fleet, here, deps)];
   const workers = options.ofUp ? dead.filter(isBeside(which)) : [];
@@ -78,8 +81,7 @@ export async function scaleTo(deps: ScaleDeps, options: ScaleOptions): Promise<S
       !workers.includes(one) &&
       ((options.ofUp && options.asked?.isNamed) || isOf(which, here)(one[1])),
   );
-  const target = options.count ?? (serving.length + asleep.length || settings.upServers);
-  if (target > settings.maxSpawnCount) throw tooMany(target, settings.maxSpawnCount);
+  const target = targetOf(options, serving.length, asleep.length, settings);
   const missing = Math.max(0, target - serving.length);
   if (target !== serving.length) noteSize(deps, target, serving.length);
   const again = asleep.slice(0, missing).map(([, desired]) => ({
@@ -90,9 +92,10 @@ export async function scaleTo(deps: ScaleDeps, options: ScaleOptions): Promise<S
   const back = [...again, ...workers.map(([, desired]) => asBefore(desired, settings))];
   const batches = fresh > 0 ? [...back, anew(fresh, (which ?? choose()).more(), settings)] : back;
   // What is not to come back now shall not come back at the next start either.
-  for (const [id] of asleep.slice(missing)) await deps.desired.drop(id);
+  const over = isLeast ? [] : asleep.slice(missing);
+  for (const [id] of over) await deps.desired.drop(id);
   const { started, failed } = await startAll(deps, batches, options);
-  if (options.count === null || (options.ofUp && missing > 0)) {
+  if (options.count === null || isLeast || (options.ofUp && missing > 0)) {
     return { serving: [...serving, ...started], started, retired: [], failed };
   }
   // Two who set the number at once both start what is missing, and then take the same ones out.
@@ -105,32 +108,22 @@ export async function scaleTo(deps: ScaleDeps, options: ScaleOptions): Promise<S
   };
 }
 
+function targetOf(
+  { count, isLeast }: ScaleOptions,
+  serving: number,
+  asleep: number,
+  { upServers, maxSpawnCount }: ScaleSettings,
+): number {
+  const asked = count ?? (serving + asleep || upServers);
+  const target = isLeast ? Math.max(asked, serving) : asked;
+  if (target > maxSpawnCount) throw tooMany(target, maxSpawnCount);
+  return target;
+}
+
 /** No app is named, and none needs to be. */
 function meansAll({ asked, count }: ScaleOptions, here: Here): boolean {
   const serves = [...here.values()].some(({ spec }) => !isWorker(spec));
   return asked === null && (count === 0 || (count === null && serves));
-}
-
-/** Whether it takes no requests, where an app is meant that does: then it comes back besides. */
-function isBeside(which: WhichApp | null) {
-  return ([, { spec }]: readonly [string, SignedServer]): boolean =>
-    which !== null && isWorker(spec) && !isWorker(which.app);
-}
-
-type AppOf = (server: {
-  readonly id: string;
-  readonly app: string;
-  readonly worker?: unknown;
-}) => boolean;
-
-/** Whether a server's app is the one that is meant: of one that nobody spawned the name is known. */
-function isOf(which: WhichApp | null, here: Here): AppOf {
-  if (which === null) return () => true;
-  return ({ id, app, worker }) => {
-    const spec = here.get(id)?.spec;
-    if (spec) return isSameApp(spec, which.app);
-    return app === nameOfApp(which.app) && isWorker(which.app) === (worker !== undefined);
-  };
 }
 
 /** Retires all: servers that were spawned are remembered, one that was run by hand just leaves. */

@@ -1,8 +1,10 @@
+import { isWorker, nameOfApp } from '../../model/app-spec.ts';
 import type { SignedServer } from '../../model/desired-server.ts';
 import type { FleetView, Listing } from '../../model/fleet-view.ts';
 import type { ServerRecord } from '../../model/server-record.ts';
 import { isAliveHere, isOfHost, type Machine } from '../../process/identity.ts';
 import { runningHere } from '../../process/run-notes.ts';
+import { isSameApp, type WhichApp } from '../targets/app.ts';
 import { isDead, livesElsewhere } from '../targets/liveness.ts';
 import type { ScaleDeps } from './scale.ts';
 
@@ -44,4 +46,26 @@ export function desiredWithoutServer(
   const dead = notCrashed.filter(([id, desired]) => isDead(id, desired, fleet, machine));
   const running = new Set(dead.length > 0 ? runningHere(home, machine).map(({ id }) => id) : []);
   return new Map(dead.filter(([id]) => !running.has(id)));
+}
+
+/** Whether it takes no requests, where an app is meant that does: then it comes back besides. */
+export function isBeside(which: WhichApp | null) {
+  return ([, { spec }]: readonly [string, SignedServer]): boolean =>
+    which !== null && isWorker(spec) && !isWorker(which.app);
+}
+
+type AppOf = (server: {
+  readonly id: string;
+  readonly app: string;
+  readonly worker?: unknown;
+}) => boolean;
+
+/** Whether a server's app is the one that is meant: of one that nobody spawned the name is known. */
+export function isOf(which: WhichApp | null, here: Here): AppOf {
+  if (which === null) return () => true;
+  return ({ id, app, worker }) => {
+    const spec = here.get(id)?.spec;
+    if (spec) return isSameApp(spec, which.app);
+    return app === nameOfApp(which.app) && isWorker(which.app) === (worker !== undefined);
+  };
 }
