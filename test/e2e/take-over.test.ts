@@ -32,6 +32,7 @@ let taker: Bundle;
 
 beforeAll(async () => {
   [site, taker] = [await openFleetSite(), await bundleFixture('asks-to-take-over.ts')];
+  site.raw.on('error', () => {}); // its Redis is killed once
   [port, admin] = [await freePort(), await freePort()];
   ports = ['--port', String(port), '--admin-port', String(admin)];
 });
@@ -196,6 +197,45 @@ test('one that cannot have its port changes nothing', async () => {
   const { code, stderr } = await site.run(['up', '--port', String(await busy()), '--take-over']);
   expect([code, stderr]).toEqual([1, expect.stringContaining('is in use')]);
   await goesOn(old);
+});
+
+test('without Redis nobody takes over: the one that runs goes on, and is taken over once Redis is back', async () => {
+  const old = await running();
+  const before = await idsNow();
+  const take = ['up', ...ports, '--take-over'];
+  await site.redis.kill('SIGKILL');
+  const refused = await site.run(take);
+  const { status } = await fetch(url());
+  await site.redis.restart();
+  const why = expect.stringContaining(
+    `Redis at 127.0.0.1:${site.redis.port} refused the connection`,
+  );
+  expect(refused).toMatchObject({ code: 4, stderr: why });
+  expect([status, old.hasEnded()]).toEqual([200, false]);
+  await until('its server is known again', async () => (await idsNow()).length === 1);
+  const next = site.go(...take);
+  expect(await old.ended).toMatchObject({ code: 0 });
+  await serves(next);
+  expect(await idsNow()).toEqual(before);
+});
+
+test('an `up` in the background is taken over by another one, which writes on in its log', async () => {
+  const up = ['up', '--detach', ...ports];
+  expect(await site.run([...up, '-n', '1'])).toMatchObject({ code: 0 });
+  const [[first], before] = [runs('up'), await idsNow()];
+  const failures = startLoad();
+  expect(await site.run([...up, '--take-over'])).toMatchObject({ code: 0 });
+  await until('one is left', () => runs('up').length === 1);
+  expect(await failures()).toEqual([]);
+  expect(runs('up')).not.toEqual([first]);
+  expect(await idsNow()).toEqual(before);
+  const log = readFileSync(join(site.home, 'logs', 'up.log'), 'utf8');
+  const [next] = runs('up');
+  expect(log).toContain(`process ${next} has taken over`);
+  expect(log.match(/Ctrl-C stops/g)).toHaveLength(2);
+  expect(log).toMatch(/^(\d{4}-\d\d-\d\dT[\d:.]+Z!? .*\n)+$/);
+  expect(await site.run(['down'])).toMatchObject({ code: 0 });
+  expect(runs('up')).toEqual([]);
 });
 
 test('one that is asked for fewer servers retires the rest once it has the place, and not before', async () => {
