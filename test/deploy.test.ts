@@ -6,6 +6,7 @@ import { Ajv2019 } from 'ajv/dist/2019.js';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { defaults } from '../src/defaults.ts';
+import { BACKLOG } from '../src/listen.ts';
 import { needs, testWith } from './helpers/needs.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -31,6 +32,19 @@ test('a unit that is started again is tried for as long as Redis is away', () =>
     .filter((unit) => unit.includes('Restart=always'));
   expect(kept.length).toBeGreaterThan(1);
   for (const unit of kept) expect(unit).toMatch(/^StartLimitIntervalSec=0$/m);
+});
+
+test('a door of systemd takes the socket that its socket unit opens, and nothing else of a port', () => {
+  const [door, socket] = [
+    text('systemd/meowctl-door.service'),
+    text('systemd/meowctl-door.socket'),
+  ];
+  expect(door).toMatch(/^Requires=meowctl-door\.socket$/m);
+  expect(door).toMatch(/^After=.*\bmeowctl-door\.socket$/m);
+  expect(door).toMatch(/^Also=meowctl-door\.socket$/m);
+  expect(door).not.toMatch(/--(port|host)\b|AmbientCapabilities/);
+  expect(socket).toMatch(/^ListenStream=\d+$/m);
+  expect(socket).toContain(`Backlog=${BACKLOG}`);
 });
 
 describe('the Dockerfile', () => {

@@ -13,6 +13,7 @@ import {
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { portPids } from '../../src/process/port-holder.ts';
 import { sendSignal } from '../../src/process/terminate.ts';
 import { type Bundle, bundleFixture } from '../helpers/bundle.ts';
 import { makeCertificate } from '../helpers/certificates.ts';
@@ -21,6 +22,7 @@ import { BIN, finish, ownProcesses } from '../helpers/cli.ts';
 import { exchange } from '../helpers/clients.ts';
 import { type FleetSite, type Going, openFleetSite } from '../helpers/fleet-site.ts';
 import { keepAsking, type Load } from '../helpers/load.ts';
+import { needs, testWith } from '../helpers/needs.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
 
@@ -346,6 +348,7 @@ test('a socket that was opened for the door outlives it, and is handed over', as
   const asking = (async () => {
     while (going) answers.push((await exchange(port, REQUEST)).slice(0, 12));
   })();
+  const kept = keepAsking(`http://127.0.0.1:${port}/`, { workers: 8, pauseMs: 20 });
   const [first = 0] = runs('proxy');
   process.kill(first, 'SIGTERM');
   await until('it is there again', () => service.said().split(url).length === 3);
@@ -356,9 +359,30 @@ test('a socket that was opened for the door outlives it, and is handed over', as
   going = false;
   await asking;
   expect(new Set(answers)).toEqual(new Set(['HTTP/1.1 200']));
+  expect((await kept.stop()).failures).toEqual([]);
   next.kill('SIGTERM');
   expect(await next.ended).toMatchObject({ code: 0 });
 });
+
+testWith(
+  needs.socketActivation,
+  'systemd opens its socket: whoever comes before it serves waits, and is answered',
+  async () => {
+    const { id } = await site.spawnOne();
+    const env = { ...process.env, ...site.env };
+    const passed = Object.keys(site.env).flatMap((name) => ['-E', name]);
+    const door = [process.execPath, BIN, 'proxy', '--no-admin'];
+    const args = ['-l', `127.0.0.1:${port}`, ...passed, '-E', 'PATH', ...door];
+    const activated = spawn('systemd-socket-activate', args, { env, stdio: 'pipe' });
+    const ended = finish(activated);
+    await until('it listens', () => portPids(port).includes(activated.pid ?? 0));
+    expect(runs('proxy')).toEqual([]);
+    expect(await exchange(port, REQUEST)).toContain(`meow from ${id}`);
+    // It became the door.
+    activated.kill('SIGTERM');
+    expect(await ended).toMatchObject({ code: 0, stderr: expect.stringContaining('the door is') });
+  },
+);
 
 /** As versions note what runs that cannot hand over. */
 function forgetHandOver(): void {

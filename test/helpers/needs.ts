@@ -48,6 +48,10 @@ export const needs = {
   },
   prlimit: { what: 'prlimit', isHere: () => runs('prlimit') },
   systemd: { what: 'systemd (systemctl, systemd-analyze)', isHere: () => runs('systemd-analyze') },
+  socketActivation: {
+    what: 'systemd-socket-activate (systemd)',
+    isHere: () => runs('systemd-socket-activate'),
+  },
   nginx: { what: 'nginx', isHere: () => spawnSync(nginx(), ['-v']).status === 0 },
   haproxy: { what: 'haproxy', isHere: () => spawnSync(haproxy(), ['-v']).status === 0 },
   promtool: {

@@ -20,7 +20,7 @@ import {
   type ShownDoor,
 } from './open-admin.ts';
 import { doorUrl, openRedirect, type Redirect, secureSide } from './open-tls.ts';
-import type { OpenedDoor, Opening, OpenSockets } from './opened-door.ts';
+import type { OpenedDoor, Opening } from './opened-door.ts';
 import { placesOf } from './places.ts';
 
 export interface DoorFlags extends AdminFlags, TlsFlags, EngineFlags {
@@ -93,8 +93,9 @@ export async function openDoor(
   context: Context,
   open: OpenStore,
   flags: DoorFlags,
-  { startMs, sockets }: Opening,
+  opening: Opening,
 ): Promise<OpenedDoor> {
+  const { startMs, sockets } = opening;
   if (flags.engine === 'haproxy') {
     const { openEngine } = await import('./open-engine.ts');
     return openEngine(context, open, flags);
@@ -136,7 +137,7 @@ export async function openDoor(
     workers?.open,
   );
   const shown = { door, open, machine, url: doorUrl(flags) };
-  const opened = await openAll(context, shown, flags, options, sockets);
+  const opened = await openAll(context, shown, flags, options, opening);
   return { ...opened, roll: workers?.roll ?? null };
 }
 
@@ -152,10 +153,11 @@ async function openAll(
   shown: ShownDoor & { readonly door: Door },
   flags: DoorFlags,
   options: DoorOptions,
-  sockets: OpenSockets,
+  { sockets, inherited }: Opening,
 ): Promise<Omit<OpenedDoor, 'roll'>> {
   const { door, url } = shown;
-  const { handOverIdleMs: idleMs } = defaults;
+  const { handOverIdleMs: idleMs, activatedIdleMs } = defaults;
+  const lastMs = inherited.includes('door') ? activatedIdleMs : 0;
   let admin: Admin | null = null;
   let redirect: Redirect | null = null;
   try {
@@ -179,7 +181,7 @@ async function openAll(
     close: (deadlineMs) =>
       inTurn([
         () => admin?.stopChanges(),
-        () => Promise.all([door.close(deadlineMs), redirect?.close()]),
+        () => Promise.all([door.close(deadlineMs, lastMs), redirect?.close()]),
         () => admin?.close(),
       ]),
     leave: (deadlineMs) =>

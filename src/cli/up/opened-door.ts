@@ -28,6 +28,8 @@ export interface Opening {
   readonly startMs: number | null;
   /** Sockets that listen already. */
   readonly sockets: OpenSockets;
+  /** Those that came from elsewhere, and stay open when the door ends. */
+  readonly inherited: readonly SocketName[];
 }
 
 export type OpenSockets = Readonly<Partial<Record<SocketName, OpenSocket>>>;

@@ -76,12 +76,12 @@ async function getGoing(
   plan: UpPlan,
   going: Going,
 ) {
-  const { flags, sockets, older, turn } = plan;
+  const { flags, sockets, inherited, older, turn } = plan;
   const { sweepLogs } = await import('../../logs/sweep.ts');
   if (older === null) going.minder = await mindRedis(context, open);
   // The door first: a port that is taken is known before any server starts.
   const startMs = asked?.spec.readyMs ?? defaults.readyTimeoutMs;
-  const door = await openDoor(context, open, flags, { startMs, sockets });
+  const door = await openDoor(context, open, flags, { startMs, sockets, inherited });
   going.door = door;
   await sweepLogs(context.config.home, open.store.registry, defaults.logKeepMs);
   const desired = await openDesiredState(context, open);

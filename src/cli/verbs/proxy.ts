@@ -57,7 +57,7 @@ async function runDoor(
   { renewal, stopping }: Ends,
 ): Promise<void> {
   const { output } = context;
-  const door = await openDoor(context, open, flags, { startMs: null, sockets });
+  const door = await openDoor(context, open, flags, { startMs: null, sockets, inherited });
   let leave = () => {};
   let end = door.close;
   try {
