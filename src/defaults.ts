@@ -51,10 +51,8 @@ export const defaults = Object.freeze({
   upLookMs: 200,
   /** Whoever holds the lock of `up` says who it is; one that says nothing for so long is stopped. */
   lockAnswerMs: 1_000,
-  /** Handing over: to answer (or what was let go is asked back), to pass a socket on, for idle clients. */
-  ...{ handOverAnswerMs: 5_000, handOverMs: 30_000, handOverIdleMs: 5_000 },
-  /** A door whose socket outlives it gives idle clients so long at its end: new ones wait meanwhile. */
-  activatedIdleMs: 1_000,
+  /** Handing over: to answer (or what was let go is asked back), to pass a socket on, for idle clients, for those where new ones wait. */
+  ...{ handOverAnswerMs: 5_000, handOverMs: 30_000, handOverIdleMs: 5_000, activatedIdleMs: 1_000 },
   /** Others that are settling the same state folder get so long to finish. */
   settleOthersMs: 5_000,
   /** A reconciler whose socket is gone binds another one within this. */

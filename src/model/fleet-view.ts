@@ -16,7 +16,10 @@ export function isLeased({ leaseLeftMs }: Pick<Listing, 'leaseLeftMs'>): boolean
 
 /** As much of a record and its lease as a door goes by. */
 export interface RoutedListing {
-  readonly record: Pick<ServerRecord, 'id' | 'url' | 'state' | 'health' | 'failing' | 'worker'>;
+  readonly record: Pick<
+    ServerRecord,
+    'id' | 'url' | 'state' | 'health' | 'failing' | 'provesId' | 'worker'
+  >;
   readonly leaseLeftMs: number | null;
 }
 

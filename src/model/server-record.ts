@@ -41,6 +41,11 @@ export interface ServerRecord extends Place {
   readonly inflight: number;
   /** Where it answers for its health, when that is not `/healthz`. */
   readonly health?: string;
+  /**
+   * Whoever connects may ask for its id before anything else, and should: the address may be another's by
+   * now. Without it, it is older, or not of ours.
+   */
+  readonly provesId?: true;
   /** What its app does that it should not, such as answer its page of health with 500. */
   readonly failing?: string;
   /** How long its app has from SIGTERM to SIGKILL, when that is not the default. */
@@ -117,6 +122,7 @@ const checks: Record<Exclude<keyof ServerRecord, 'figures'>, Check> = {
   requests: isCount,
   inflight: isCount,
   health: (value) => value === undefined || isHealthPath(value),
+  provesId: (value) => value === undefined || value === true,
   failing: isTextOrNone,
   killMs: (value) => value === undefined || isWhole(value, 0, MAX_DRAIN_MS),
   folder: (value) => value === undefined || (typeof value === 'string' && value.length <= MAX_PATH),

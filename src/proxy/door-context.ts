@@ -9,7 +9,7 @@ import type { ListenerDeps } from './listener.ts';
 import type { DoorOptions } from './options.ts';
 import { createAllow, createDenial } from './upstream/address-policy.ts';
 import { createBalancer } from './upstream/balancer.ts';
-import { ConnectionPool } from './upstream/connection.ts';
+import { ConnectionPool, type ServerEnd } from './upstream/connection.ts';
 import { UpstreamPool } from './upstream/pool.ts';
 
 /** What all requests of one listener share. */
@@ -22,8 +22,9 @@ export function createContext(
   const nowMs = () => performance.now();
   const deny = createDenial(createAllow(options.allowBackends), options, options.alsoOurs);
   const { figures, notes, onTurn } = deps;
-  const openConnections = (url: string, { bytes }: Tally, onCut: () => void) =>
-    new ConnectionPool(url, { ...options, bytes }, onCut);
+  const name = viaName(deps.id);
+  const openConnections = (url: string, { bytes }: Tally, server: ServerEnd) =>
+    new ConnectionPool(url, { ...options, bytes, via: `1.1 ${name}` }, server);
   const pool = new UpstreamPool(
     { figures, openConnections, deny, onTurn, onSuspect, nowMs },
     options,
@@ -32,7 +33,7 @@ export function createContext(
   let attempts = 0;
   return {
     options,
-    name: viaName(deps.id),
+    name,
     pool,
     balancer: createBalancer(options.balance, options.maxInflight),
     retryPolicy: new RetryPolicy(options),

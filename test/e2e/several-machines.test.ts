@@ -3,6 +3,7 @@ import type { Row } from '../../src/cli/output/rows.ts';
 import { hostPidOf } from '../helpers/machine.ts';
 import { needs, testWith } from '../helpers/needs.ts';
 import { type Asked, openSpreadFleet, type SpreadFleet } from '../helpers/spread-fleet.ts';
+import { openStranger } from '../helpers/stranger.ts';
 import { until } from '../helpers/until.ts';
 
 const DOORS = 2;
@@ -121,6 +122,27 @@ describe('a fleet over three machines, two of them with one name', () => {
     expect(onlyPostsUnderWay(failed(asked))).toBe(true);
     expect(going[2]?.said()).not.toContain('died');
     expectNoneTwice();
+  });
+
+  machineTest('no request reaches a server of another fleet at the address of ours', async () => {
+    const { three } = fleet;
+    const [ours] = fleet.on(three, await fleet.used(3));
+    const stranger = await openStranger(fleet, ours?.port ?? 0);
+    const asked = await askedDuring(async () => {
+      three.pullCable();
+      stranger.takeAddressOf(three);
+      await until('both doors do without it', async () => {
+        const seen = (await fleet.hosts.list()).find(({ id }) => id === ours?.id)?.doors;
+        return seen?.length === DOORS && seen.every((word) => word.startsWith('out'));
+      });
+    }, 200);
+    const known = await stranger.requests();
+    stranger.leave();
+    three.plugIn();
+    await fleet.used(3);
+    await stranger.turnOff();
+    expect([known, asked.filter(({ text }) => text === 'other')]).toEqual([0, []]);
+    expect(onlyPostsUnderWay(failed(asked))).toBe(true);
   });
 });
 

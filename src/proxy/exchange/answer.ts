@@ -2,7 +2,7 @@ import { closeInSteps } from '../../http/early-close.ts';
 import { isBodyless, mayHaveBody } from '../../http/framing.ts';
 import { sendableTrailers } from '../../http/hop-by-hop.ts';
 import { endAnswer } from '../client/own-response.ts';
-import type { FlowControl } from '../upstream/connection.ts';
+import type { FlowControl } from '../upstream/pausable-connection.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Client } from './client.ts';
 import { endsStreams } from './context.ts';

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { isForClient, passInterim } from '../../http/interim.ts';
-import type { AttemptHandler, FlowControl } from '../upstream/connection.ts';
 import { type Failure, judgeFailure } from '../upstream/failure.ts';
+import type { AttemptHandler, FlowControl } from '../upstream/pausable-connection.ts';
 import type { PendingRequest, Upstream } from '../upstream/upstream.ts';
 import { Answer, type AnswerSource } from './answer.ts';
 import type { Client } from './client.ts';
@@ -24,7 +24,6 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
   flow: FlowControl | null = null;
   readonly #client: Client;
   readonly #body: RequestBody | null;
-  #abort: ((error?: Error) => void) | null = null;
   #phase: Phase = 'connecting';
   /** Coarse time of the last progress. */
   #stampMs: number;
@@ -58,7 +57,7 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
     upstream.connections.dispatch(options, this);
   }
 
-  /** Ends it; `onError` follows. While it still connects, `onConnect` will do so. */
+  /** Ends it; `onError` follows. */
   giveUp(verdict: Failure, why: string): void {
     if (this.#phase === 'over') return;
     this.#verdict = verdict;
@@ -66,9 +65,9 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
     this.end(why);
   }
 
-  /** Ends its connection, whatever is under way. */
+  /** Ends its connection, whatever is under way. One that was not begun yet is ended by `onConnect`. */
   end(why: string): void {
-    if (this.#abort) this.flow?.destroy(new Error(why));
+    if (this.#phase !== 'over') this.flow?.destroy(new Error(why));
   }
 
   check(nowMs: number): void {
@@ -81,6 +80,7 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
   }
 
   abandon(): void {
+    if (this.#phase === 'connecting') return this.giveUp('unconnected', 'the server is gone');
     const waits = this.#phase === 'waiting' || this.#phase === 'sending';
     if (waits && !this.#answerBegan) this.giveUp('gone', 'the server is gone');
   }
@@ -91,7 +91,6 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
 
   onConnect(abort: (error?: Error) => void): void {
     this.#unqueue();
-    this.#abort = abort;
     this.#stampMs = this.#client.context.nowMs;
     this.#move(this.#body ? 'connectedWithBody' : 'connected');
     if (this.#client.isGone || this.#verdict) abort();
@@ -180,7 +179,6 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
   #leave(): void {
     if (this.#phase === 'over') return;
     this.#unqueue();
-    this.#abort = null;
     this.#move('left');
     this.upstream.inflight -= 1;
     this.upstream.pending.remove(this);
@@ -190,11 +188,11 @@ export class Attempt implements AnswerSource, AttemptHandler, PendingRequest {
 
   #expectation() {
     const { context, response } = this.#client;
-    const { doorConnectMs, expectWaitMs, maxHeaderBytes } = context.options;
+    const { expectWaitMs, maxHeaderBytes } = context.options;
     const goAhead = () => {
       if (!response.headersSent) response.writeContinue();
     };
-    return { connectMs: doorConnectMs, waitMs: expectWaitMs, maxHeaderBytes, goAhead };
+    return { waitMs: expectWaitMs, maxHeaderBytes, goAhead };
   }
 
   // After this the request is never tried on another server: part of an answer has come.

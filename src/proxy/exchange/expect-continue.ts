@@ -4,15 +4,13 @@ import {
   type InformationEvent,
   request,
 } from 'node:http';
-import type { Socket } from 'node:net';
 import { ReadFirstSocket } from '../../http/read-first-socket.ts';
-import type { AttemptHandler } from '../upstream/connection.ts';
-import { hostname, type Upstream } from '../upstream/upstream.ts';
+import type { AttemptHandler } from '../upstream/pausable-connection.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 import type { Outgoing } from './context.ts';
 import type { RequestBody } from './request-body.ts';
 
 export interface Expectation {
-  readonly connectMs: number;
   readonly maxHeaderBytes: number;
   /** How long the server may take to answer before it gets the body anyway. RFC 9110 §10.1.1. */
   readonly waitMs: number;
@@ -36,9 +34,14 @@ export function sendExpecting(
   expectation: Expectation,
 ): void {
   const socket = new ReadFirstSocket();
-  upstream.tally.bytes.follow(socket);
   const outgoing = request({
-    createConnection: () => socket.connect(upstream.port, hostname(upstream)),
+    createConnection: (_, use) => {
+      upstream.connections.open(socket, (error) => {
+        if (!error) connected();
+        use(error, socket);
+      });
+      return undefined;
+    },
     method: what.method,
     path: what.path,
     headers: headerLines(what),
@@ -53,12 +56,15 @@ export function sendExpecting(
     if (error) handler.onError?.(error);
     else handler.onComplete?.(trailers);
     outgoing.destroy();
+    socket.destroy();
   });
   // The end of the connection does not matter to an answer that has come in whole.
   const fail = (error: Error) => answer?.complete || end(error, []);
   const abort = (error?: Error) => end(error ?? new Error('aborted'), []);
-  connectWithin(socket, expectation.connectMs, () => handler.onConnect?.(abort));
-  sendWhenTold(outgoing, body, expectation);
+  const connected = () => {
+    sendWhenTold(outgoing, body, expectation);
+    handler.onConnect?.(abort);
+  };
   // Node still parses the rest of the piece in which the reason for giving up came.
   outgoing.on('information', (interim) => over || passInterim(interim, handler));
   handler.attach({
@@ -87,13 +93,6 @@ function headerLines({ lines, hasBody }: Outgoing): string[] {
     ...(framing ? ['transfer-encoding', 'chunked'] : []),
     ...['expect', '100-continue', 'connection', 'close'],
   ];
-}
-
-function connectWithin(socket: Socket, withinMs: number, connected: () => void): void {
-  const late = Object.assign(new Error(`no connection in ${withinMs} ms`), { code: 'ETIMEDOUT' });
-  const timer = setTimeout(() => socket.destroy(late), withinMs);
-  const stop = () => clearTimeout(timer);
-  socket.once('connect', connected).once('connect', stop).once('close', stop);
 }
 
 function sendWhenTold(

@@ -27,7 +27,7 @@ interface PhaseRow {
 
 export const phases: Readonly<Record<Phase, PhaseRow>> = {
   connecting: {
-    waitsFor: 'a connection to the server',
+    waitsFor: 'a connection to the server, and its word on who it is',
     limit: 'doorConnectMs',
     next: { connected: 'waiting', connectedWithBody: 'sending', left: 'over' },
   },

@@ -72,9 +72,10 @@ export function tellPool(
   error: Error,
   why: string,
 ): void {
-  if (failure === 'unconnected' && isRefusal(error)) pool.refused(upstream, why, isVacant(error));
+  const isRefused = failure === 'unconnected' && isRefusal(error);
+  if (isRefused) pool.refused(upstream, why, isVacant(error));
   else if (failure === 'broken') pool.reset(upstream);
-  else return;
+  else if (failure !== 'unconnected') return;
   onChange();
 }
 

@@ -1,111 +1,31 @@
-import { type buildConnector, Client, type Dispatcher } from 'undici';
-import { ReadFirstSocket } from '../../http/read-first-socket.ts';
+import { Client, type Dispatcher } from 'undici';
 import type { SocketBytes } from '../../metrics/socket-bytes.ts';
 import { isCut, isStray } from './failure.ts';
+import { type AttemptHandler, type Open, PausableConnection } from './pausable-connection.ts';
+import { type Peer, type ReachLimits, reach } from './reach.ts';
 
-export interface ConnectionOptions {
-  readonly doorConnectMs: number;
+export interface ConnectionOptions extends ReachLimits {
   readonly doorIdleMs: number;
   readonly maxHeaderBytes: number;
   /** Where the bytes of its sockets are counted. */
   readonly bytes: Pick<SocketBytes, 'follow'>;
 }
 
-/** How a request's reader slows its server down. */
-export interface FlowControl {
-  /** Reads no more from the server: its sends fill the kernel's buffers, then it has to wait. */
-  pause(): void;
-  resume(): void;
-  /** Ends the connection under the request, which then fails with this error. */
-  destroy(error: Error): void;
-  /** The request is over, whether it failed or not. */
-  finish(): void;
-  /** The connection broke: an answer that ends with it is not whole, although undici says so. */
-  readonly wasReset: boolean;
-}
-
-/** What a connection asks of the request that it is given. */
-export interface AttemptHandler extends Dispatcher.DispatchHandler {
-  /** Called with the connection, before the request is sent. */
-  attach(flow: FlowControl): void;
-}
-
-const KEEP_ALIVE_PROBE_MS = 60_000;
 const BODY_EXPECTED: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
-/**
- * One connection to a server, with at most one request on it.
- *
- * undici 7.30 pauses its own parser when `onData` returns false, and ends the process (an assertion
- * in an event handler) when the server closes or resets a connection in that state: a slow reader
- * and one `Connection: close` are enough. So back-pressure is applied one step earlier, here.
- */
-class UpstreamConnection implements FlowControl {
-  #socket: PausableSocket | null = null;
-  readonly #options: ConnectionOptions;
-  readonly #onFree: () => void;
-
-  constructor(options: ConnectionOptions, onFree: () => void) {
-    this.#options = options;
-    this.#onFree = onFree;
-  }
-
-  assign(handler: AttemptHandler): void {
-    handler.attach(this);
-  }
-
-  finish(): void {
-    this.resume();
-    this.#onFree();
-  }
-
-  pause(): void {
-    if (this.#socket) this.#socket.paused = true;
-  }
-
-  resume(): void {
-    const socket = this.#socket;
-    if (!socket?.paused) return;
-    socket.paused = false;
-    socket.emit('readable');
-  }
-
-  get wasReset(): boolean {
-    return this.#socket?.wasReset ?? false;
-  }
-
-  // Not by undici's own abort, which opens another connection for the request that is gone.
-  destroy(error: Error): void {
-    this.#socket?.destroy(error);
-  }
-
-  readonly connect: buildConnector.connector = ({ hostname, port }, done) => {
-    const socket = new PausableSocket();
-    const failed = (error: Error) => {
-      clearTimeout(timer);
-      done(error, null);
-    };
-    const { doorConnectMs, bytes } = this.#options;
-    const timer = setTimeout(() => socket.destroy(timedOut(doorConnectMs)), doorConnectMs);
-    bytes.follow(socket.once('error', failed));
-    socket.connect(Number(port), hostname, () => {
-      clearTimeout(timer);
-      socket.off('error', failed);
-      this.#socket = socket;
-      done(null, socket);
-    });
-    socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_PROBE_MS);
-  };
-}
-
 class PooledClient extends Client {
-  readonly #connection: UpstreamConnection;
+  readonly #connection: PausableConnection;
   /** Its last request was one that some servers misread. */
   misread = false;
   #misreadBefore = false;
 
-  constructor(origin: string, options: ConnectionOptions, onFree: (client: PooledClient) => void) {
-    const connection = new UpstreamConnection(options, () => onFree(this));
+  constructor(
+    origin: string,
+    options: ConnectionOptions,
+    open: Open,
+    onFree: (client: PooledClient) => void,
+  ) {
+    const connection = new PausableConnection(open, () => onFree(this));
     super(origin, {
       connect: connection.connect,
       keepAliveTimeout: options.doorIdleMs,
@@ -131,6 +51,13 @@ class PooledClient extends Client {
   }
 }
 
+/** Whose connections they are. */
+export interface ServerEnd {
+  peer(): Peer;
+  /** It ended a connection without having announced it. */
+  onCut(): void;
+}
+
 /**
  * Connections to one server, each with one request at most. Their number is bounded by the requests
  * in flight, not here. The one that was used last is used next; undici's own Pool searches from the
@@ -139,19 +66,24 @@ class PooledClient extends Client {
 export class ConnectionPool {
   readonly #origin: string;
   readonly #options: ConnectionOptions;
-  readonly #onCut: () => void;
+  readonly #server: ServerEnd;
   readonly #all: PooledClient[] = [];
   readonly #free: PooledClient[] = [];
   /** It has sent more than the answer to such a request. */
   #misreads = false;
   #closed = false;
 
-  /** @param onCut called when the other side ends a connection without having announced it */
-  constructor(origin: string, options: ConnectionOptions, onCut: () => void) {
+  constructor(origin: string, options: ConnectionOptions, server: ServerEnd) {
     this.#origin = origin;
     this.#options = options;
-    this.#onCut = onCut;
+    this.#server = server;
   }
+
+  /** Connects a socket to the server, for what is not to be dispatched. `done` is called once. */
+  readonly open: Open = (socket, done) => {
+    this.#options.bytes.follow(socket);
+    reach(socket, this.#server.peer(), this.#options, done);
+  };
 
   dispatch(options: Dispatcher.DispatchOptions, handler: AttemptHandler): void {
     const client = this.#free.pop() ?? this.#open();
@@ -173,10 +105,11 @@ export class ConnectionPool {
   }
 
   #open(): PooledClient {
-    const client = new PooledClient(this.#origin, this.#options, (free) => this.#rest(free));
+    const free = (client: PooledClient) => this.#rest(client);
+    const client = new PooledClient(this.#origin, this.#options, this.open, free);
     client.on('disconnect', (_origin, _clients, error) => {
       if (isStray(error) && client.mayHaveLeft) this.#misreads = true;
-      if (!this.#closed && isCut(error)) this.#onCut();
+      if (!this.#closed && isCut(error)) this.#server.onCut();
     });
     this.#all.push(client);
     return client;
@@ -195,25 +128,4 @@ export class ConnectionPool {
  */
 function isMisread({ method, body }: Dispatcher.DispatchOptions): boolean {
   return method === 'HEAD' || (!!body && !BODY_EXPECTED.has(method));
-}
-
-function timedOut(afterMs: number): Error {
-  return Object.assign(new Error(`no connection in ${afterMs} ms`), { code: 'ETIMEDOUT' });
-}
-
-const READ_BYTES = 64 * 1_024;
-/** More than the largest piece with a head, so that a write that the kernel takes pauses nothing. */
-const WRITE_BYTES = 128 * 1_024;
-
-/** A socket that can be paused without its reader noticing: while it is there is nothing to read. */
-class PausableSocket extends ReadFirstSocket {
-  paused = false;
-
-  constructor() {
-    super({ readableHighWaterMark: READ_BYTES, writableHighWaterMark: WRITE_BYTES });
-  }
-
-  override read(size?: number) {
-    return this.paused && size !== 0 ? null : super.read(size);
-  }
 }

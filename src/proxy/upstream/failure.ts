@@ -4,7 +4,7 @@ const HEAD_TOO_LARGE = 431;
 
 /**
  * How an attempt ended without an answer.
- * `unconnected`: no connection, so not a byte was sent. `short`: the door has no sockets left.
+ * `unconnected`: no connection, or not to the server that was meant, so nothing of the request was sent. `short`: the door has no sockets left.
  * `broken`: the connection ended before the first byte of an answer. `gone`: the door gave the server
  * up before that, after it had failed its health checks. `garbled`: an answer began and made no
  * sense. `late`: no answer in time. `stalled`: the client stopped sending. `invalid`: the request
@@ -40,7 +40,9 @@ const INVALID: ReadonlySet<string> = new Set([
   'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
 ]);
 const OVERFLOW: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'HPE_HEADER_OVERFLOW']);
-const CLOSED: ReadonlySet<string> = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED']);
+const UNPROVEN = 'MEOW_UNPROVEN';
+/** Of no word about the address: closed by ourselves, or told to the pool already. */
+const NO_REFUSAL: ReadonlySet<string> = new Set(['UND_ERR_CLOSED', 'UND_ERR_DESTROYED', UNPROVEN]);
 
 /** For the retry policy: how did this attempt end? `connected`: its connection stood. `answered`: a byte of an answer came. */
 export function judgeFailure(error: Error, connected: boolean, answered: boolean): Broken {
@@ -52,9 +54,18 @@ export function judgeFailure(error: Error, connected: boolean, answered: boolean
   return { failure: 'garbled', why };
 }
 
-/** The connection was refused, unreachable or timed out; not merely closed by ourselves. */
+/** The connection was refused, unreachable or timed out; not merely closed by ourselves, nor without proof. */
 export function isRefusal(error: Error): boolean {
-  return !CLOSED.has(codeOf(error));
+  return !NO_REFUSAL.has(codeOf(error));
+}
+
+/** A connection stood, but who took it did not say that it is the server: nothing was sent to it. */
+export function unproven(why: string): Error {
+  return Object.assign(new Error(why), { code: UNPROVEN });
+}
+
+export function timedOut(afterMs: number): Error {
+  return Object.assign(new Error(`no connection in ${afterMs} ms`), { code: 'ETIMEDOUT' });
 }
 
 /** The other side ended the connection. */

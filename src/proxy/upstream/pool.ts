@@ -3,7 +3,7 @@ import type { DoorFigures } from '../../metrics/door-figures.ts';
 import type { Tally } from '../../metrics/tally.ts';
 import type { RoutedListing, RoutedView } from '../../model/fleet-view.ts';
 import { urlsInConflict } from './address-policy.ts';
-import type { ConnectionPool } from './connection.ts';
+import type { ConnectionPool, ServerEnd } from './connection.ts';
 import { type BadProbe, isGivenUp, type ProbeResult } from './probe.ts';
 import { transition, type UpstreamEvent, type UpstreamState } from './states.ts';
 import { createUpstream, inOrder, isLastResort, isRoutable, type Upstream } from './upstream.ts';
@@ -19,7 +19,7 @@ export interface PoolOptions {
 
 export interface PoolDeps {
   readonly figures: Pick<DoorFigures, 'tally' | 'left'>;
-  openConnections(url: string, tally: Tally, onCut: () => void): ConnectionPool;
+  openConnections(url: string, tally: Tally, server: ServerEnd): ConnectionPool;
   /** Why a server at this address must never be used, or null. */
   deny(host: string, port: number): string | null;
   nowMs(): number;
@@ -107,16 +107,15 @@ export class UpstreamPool {
 
   // The connections of a server that dies end with it, often long before the next request.
   #question(upstream: Upstream): void {
-    const known = this.#upstreams.get(upstream.id) === upstream && isRoutable(upstream);
-    if (!known || upstream.probeSoon) return;
+    if (this.one(upstream.id) !== upstream || upstream.probeSoon) return;
     upstream.probeSoon = true;
     this.#deps.onSuspect();
   }
 
   #see({ record, leaseLeftMs }: RoutedListing, inConflict: boolean): void {
     const upstream = this.#known(record.id, record.url, inConflict);
-    upstream.health = record.health ?? upstream.health;
-    upstream.failing = record.failing ?? null;
+    const { health = upstream.health, failing = null, provesId = false } = record;
+    Object.assign(upstream, { health, failing, provesId });
     if (upstream.state === 'draining' || upstream.state === 'denied') return;
     upstream.leased = leaseLeftMs !== null && leaseLeftMs > 0;
     if (record.state === 'draining') this.#on(upstream, 'drains', 'it says so');
@@ -140,7 +139,10 @@ export class UpstreamPool {
 
   #admit(id: string, url: string, inConflict: boolean): Upstream {
     const tally = this.#deps.figures.tally(id);
-    const connections = this.#deps.openConnections(url, tally, () => this.#question(upstream));
+    const connections = this.#deps.openConnections(url, tally, {
+      peer: () => ({ upstream, tell: (result) => this.probed(upstream, result) }),
+      onCut: () => this.#question(upstream),
+    });
     const upstream: Upstream = createUpstream(id, url, { connections, tally });
     this.#upstreams.set(id, upstream);
     this.#routable = null;

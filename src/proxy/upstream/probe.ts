@@ -73,7 +73,8 @@ async function probe(upstream: Upstream, options: ProbeOptions): Promise<ProbeRe
   return { kind: isVacant(error) ? 'vacant' : 'bad', why: reason(error) };
 }
 
-function judge({ id, failing }: Upstream, status: number, text: string): ProbeResult {
+/** What a server's answer about its health says of it. */
+export function judge({ id, failing }: Upstream, status: number, text: string): ProbeResult {
   const answer = parse(text);
   if (answer === null || typeof answer.id !== 'string') {
     return { kind: 'nameless', why: `its health check answered ${status} without its id` };

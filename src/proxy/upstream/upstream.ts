@@ -44,6 +44,8 @@ export interface Upstream {
   readonly tally: Tally;
   /** Where it answers for its health. */
   health: string;
+  /** It tells its id on each connection before it gets anything, as its record says. */
+  provesId: boolean;
   state: UpstreamState;
   /** In a few words, for people. */
   reason: string;
@@ -89,6 +91,7 @@ export function createUpstream(
     connections,
     tally,
     health: '/healthz',
+    provesId: false,
     state: 'starting',
     reason: 'starting',
     drainMs: 0,

@@ -2,11 +2,11 @@ import { Socket } from 'node:net';
 import { debug } from '../../debug.ts';
 import { type OwnAnswer, own } from '../client/own-response.ts';
 import { type DoorContext, pickUpstream } from '../exchange/context.ts';
-import { moreRoom, ownRoom } from '../exchange/shared.ts';
+import { moreRoom, ownRoom, tellPool } from '../exchange/shared.ts';
 import { untilStarted } from '../exchange/start-queue.ts';
 import type { Affinity } from '../sticky/cookie.ts';
-import { isVacant, judgeFailure } from '../upstream/failure.ts';
-import { hostname, type Upstream } from '../upstream/upstream.ts';
+import { judgeFailure } from '../upstream/failure.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 
 /** A server that took the connection. It counts as one of its requests from here on. */
 export interface Found {
@@ -24,7 +24,7 @@ export async function findServer(
   client: Socket,
   affinity: Affinity | null = null,
 ): Promise<Found | OwnAnswer | null> {
-  const { retries, doorConnectMs } = context.options;
+  const { retries } = context.options;
   const tried: Upstream[] = [];
   await ownPlace(context, affinity);
   while (tried.length <= retries && !client.destroyed) {
@@ -34,13 +34,12 @@ export async function findServer(
     tried.at(-1)?.tally.retried('unconnected');
     tried.push(upstream);
     debug.proxy?.(`a WebSocket goes to ${upstream.id} ${upstream.url}`);
-    const result = await connect(upstream, doorConnectMs);
+    const result = await connect(upstream, client);
     if (result instanceof Socket) return keep({ upstream, socket: result, tried }, client);
     const { failure, why } = judgeFailure(result, false, false);
     debug.proxy?.(`a WebSocket failed at ${upstream.id}, ${failure}: ${why}`);
     if (failure === 'short') return own.doorShort;
-    context.pool.refused(upstream, why, isVacant(result));
-    context.onChange();
+    tellPool(context, upstream, failure, result, why);
   }
   if (client.destroyed) return null;
   if (tried.length > 0) return own.badGateway;
@@ -66,24 +65,18 @@ function keep(found: Found, client: Socket): Found | null {
   return null;
 }
 
-function connect(upstream: Upstream, withinMs: number): Promise<Socket | Error> {
+function connect(upstream: Upstream, client: Socket): Promise<Socket | Error> {
   upstream.inflight += 1;
   upstream.queued += 1;
   return new Promise((resolve) => {
     const socket = new Socket();
-    upstream.tally.bytes.follow(socket);
-    const timer = setTimeout(() => socket.destroy(new Error('no connection in time')), withinMs);
-    const failed = (error: Error) => {
-      clearTimeout(timer);
+    const left = () => socket.destroy(new Error('the client left'));
+    client.once('close', left);
+    upstream.connections.open(socket, (error) => {
+      client.off('close', left);
       upstream.queued -= 1;
-      upstream.inflight -= 1;
-      resolve(error);
-    };
-    socket.once('error', failed);
-    socket.connect(upstream.port, hostname(upstream), () => {
-      clearTimeout(timer);
-      upstream.queued -= 1;
-      resolve(socket.off('error', failed));
+      if (error) upstream.inflight -= 1;
+      resolve(error ?? socket);
     });
   });
 }

@@ -58,8 +58,12 @@ export class Views {
 
   /** As much as workers go by; a lease's end as coarse as they look at it. */
   #routed({ record, leaseLeftMs }: RoutedListing): RoutedListing {
-    const { id, url, state, health, failing } = record;
-    const more = { ...(health ? { health } : {}), ...(failing ? { failing } : {}) };
+    const { id, url, state, health, failing, provesId } = record;
+    const more = {
+      ...(health ? { health } : {}),
+      ...(failing ? { failing } : {}),
+      ...(provesId ? { provesId } : {}),
+    };
     return { record: { id, url, state, ...more }, leaseLeftMs: this.#coarse(leaseLeftMs) };
   }
 
