@@ -84,10 +84,9 @@ export function headersOf(
   return Buffer.concat(frames);
 }
 
-export const PREFACE = Buffer.concat([
-  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
-  frame(type.settings, 0, 0),
-]);
+/** What a connection begins with: RFC 9113 §3.4. */
+export const MAGIC = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+export const PREFACE = Buffer.concat([MAGIC, frame(type.settings, 0, 0)]);
 
 /** What became of stream 1, or of the connection. */
 export interface Outcome {
@@ -195,11 +194,25 @@ function take(outcome: Outcome, each: Frame): void {
   if (kind === type.headers || kind === type.data) outcome.ended ||= (flags & END_STREAM) !== 0;
 }
 
+function behindSizes(block: Buffer): Buffer {
+  if (((block[0] ?? 0) & 0xe0) !== 0x20) return block;
+  let end = 1;
+  if (((block[0] ?? 0) & 0x1f) === 0x1f) {
+    while ((block[end] ?? 0) & 0x80) end += 1;
+    end += 1;
+  }
+  return behindSizes(block.subarray(end));
+}
+
 const INDEXED: readonly number[] = [200, 204, 206, 304, 400, 404, 500];
 const DIGITS = ['00000', '00001', '00010', '011001', '011010', '011011', '011100', '011101'];
 
-/** `:status` comes first: of the static table, or a literal with Huffman's code for its digits. */
-function statusIn(payload: Buffer): number {
+/**
+ * `:status` comes first, but for sizes of the table (RFC 7541 §6.3): of the static table, or a literal with
+ * Huffman's code for its digits.
+ */
+function statusIn(block: Buffer): number {
+  const payload = behindSizes(block);
   const first = payload[0] ?? 0;
   if (first & 0x80) return INDEXED[(first & 0x7f) - 8] ?? 0;
   const size = (payload[1] ?? 0) & 0x7f;

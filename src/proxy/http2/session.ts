@@ -4,6 +4,7 @@ import { cutIfUnread } from '../client/unread-answer.ts';
 import type { DoorContext } from '../exchange/context.ts';
 import { answerItself, receive } from '../exchange/receive.ts';
 import { Budget, type Rate } from './budget.ts';
+import { sayErrors } from './error-code.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { readStreamHead } from './stream-head.ts';
 import { StreamRequest } from './stream-request.ts';
@@ -62,6 +63,7 @@ export class Session {
     session.on('remoteSettings', () => this.#spend('settings'));
     session.on('error', () => {}); // its streams are told, by their end
     session.once('close', () => clearTimeout(this.#idle));
+    sayErrors(session);
     this.#idle = this.#limitIdle(context.options.clientHeaderMs);
     if (context.closing) this.goAway();
   }

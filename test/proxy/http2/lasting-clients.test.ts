@@ -189,6 +189,22 @@ describe('a client that asks for nothing more', () => {
   });
 });
 
+describe('a client that broke a rule, and stays', () => {
+  test.each([
+    ['before it asks for anything', []],
+    ['in a request that is not over', [headersOf(1, POST, END_HEADERS)]],
+  ])('is cut: %s', async (_when, sent) => {
+    await fleet.serve('aaaaaa', () => {});
+    const limits = { clientHeaderMs: 300, clientKeepAliveMs: 300, lingerMs: 300, bodyIdleMs: 500 };
+    const opened = await open(1, limits);
+    const client = await raw(opened, ...sent, frame(type.data, 0, 1, 'a'.repeat(20_000)));
+    client.socket.allowHalfOpen = true;
+    await until('it is told', () => goaways(client).length > 0);
+    expect(goaways(client)).toEqual(['FRAME_SIZE_ERROR']);
+    await free(opened);
+  });
+});
+
 describe('answers of which a client takes nothing', () => {
   const heads = Array.from({ length: 100 }, (_, at) => headersOf(2 * at + 1, GET));
 
