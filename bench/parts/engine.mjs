@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startBackends } from '../lib/backends.mjs';
@@ -19,6 +19,8 @@ const CHANGES_A_MINUTE = 500;
 const CHURN_SECONDS = 30;
 const MOST_MS = 250;
 const REQUESTS_A_SECOND = 200;
+const DEATHS = 5;
+const BACK_MS = 1_000;
 const LATE_MS = 30_000;
 /** Servers that come and go, and the first of their ids: far from those that stay. */
 const GUESTS = 10;
@@ -41,19 +43,21 @@ export async function measure(world) {
   const rows = [];
   for (const threads of [1, 2])
     rows.push(...(await compare(world, client, backends, peer, threads)));
-  return [...rows, ...(await churn(world))];
+  return [...rows, ...(await churn(world)), ...(await death(world))];
 }
 
 async function startEngine(world, threads) {
   const flags = ['--no-admin', '--engine', 'haproxy', '--threads', String(threads)];
   const door = await startMeowctlDoor(world, 'engine', NAMESPACE, undefined, flags);
   const folder = join(world.env.MEOW_HOME, 'engine', new URL(door.url).port);
-  const { pid } = JSON.parse(readFileSync(join(folder, 'haproxy.json'), 'utf8'));
-  await until(
-    'both servers are used',
-    () => readFileSync(join(folder, 'servers.cfg'), 'utf8').split('\n    server ').length === 3,
-  );
-  return { ...door, folder, pid: children(pid)[0] };
+  const servers = join(folder, 'servers.cfg');
+  const isUsed = () => readFileSync(servers, 'utf8').split('\n    server ').length === 3;
+  await until('both servers are used', () => existsSync(servers) && isUsed());
+  const master = () => JSON.parse(readFileSync(join(folder, 'haproxy.json'), 'utf8')).pid;
+  await until('HAProxy runs', () => existsSync(join(folder, 'haproxy.json')));
+  const pid = master();
+  await until('it has a worker', () => children(pid).length > 0);
+  return { ...door, folder, master, pid: children(pid)[0] };
 }
 
 /** The same two files, with another port and sockets, in one process that nobody talks to. */
@@ -118,6 +122,28 @@ function judge({ engine, byHand, shortest }, prefix) {
     row('CPU per request / the shortest configuration', 'cpu', shortest, null),
   ];
 }
+
+/** HAProxy is killed, and is back. */
+async function death(world) {
+  const engine = await startEngine(world, 2);
+  const delays = [];
+  for (let turn = 0; turn < (world.quick ? 2 : DEATHS); turn += 1) {
+    const master = engine.master();
+    process.kill(master, 'SIGKILL');
+    const since = performance.now();
+    await soon(async () => engine.master() !== master && (await answers(`${engine.url}/1k`)));
+    delays.push(performance.now() - since);
+  }
+  await engine.stop?.();
+  const what = 'from the death of HAProxy to the next answer';
+  return [{ what, value: median(delays), unit: ' ms', atMost: BACK_MS }];
+}
+
+const answers = (url) =>
+  fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 
 /** Servers come and go under load; how soon the first request comes, and how late the last. */
 async function churn(world) {

@@ -2,6 +2,7 @@ import { describe, test } from 'vitest';
 import { missing } from '../helpers/needs.ts';
 import { deafFaults } from './deaf-faults.ts';
 import { doorFaults } from './door-faults.ts';
+import { engineFaults } from './engine-faults.ts';
 import { failoverFaults } from './failover-faults.ts';
 import { harmFaults } from './harm-faults.ts';
 import { healthFaults } from './health-faults.ts';
@@ -40,6 +41,7 @@ const scenarios = [
   harmFaults,
   doorFaults,
   stickyFaults,
+  engineFaults,
   machineFaults,
 ].flat();
 const wanted = ({ quick }: Scenario) => quick || process.env.MEOW_CHAOS === 'all';

@@ -159,11 +159,21 @@ describe('proxy --engine haproxy', () => {
     expect(identify(pid)).toBeNull();
   });
 
-  onHaproxy('is the door of `up` as well', async () => {
-    const up = site.go(
-      ...['up', '-n', '1', '--engine', 'haproxy', '--port', `${port}`, '--admin-port', `${admin}`],
+  onHaproxy('is the door of `up` as well, and says 503 until its servers are ready', async () => {
+    const go = join(site.home, 'go');
+    const app = site.write(
+      'app.mjs',
+      `import { existsSync } from 'node:fs';
+while (!existsSync(${JSON.stringify(go)})) await new Promise((done) => setTimeout(done, 20));
+export default (_, response) => response.end('meow');
+`,
     );
-    await until('it serves', async () => (await ask(port).catch(() => null))?.status === 200);
+    const flags = ['--port', `${port}`, '--admin-port', `${admin}`];
+    const up = site.go('up', '-n', '1', '--engine', 'haproxy', ...flags, '--app', app);
+    const status = async () => (await ask(port).catch(() => null))?.status;
+    expect(await until('it answers', status)).toBe(503);
+    site.write('go', '');
+    await until('it serves', async () => (await status()) === 200);
     const pid = master();
     up.kill('SIGTERM');
     expect((await up.ended).code).toBe(0);

@@ -68,6 +68,25 @@ describe('a controller that finds HAProxy running', () => {
     expect(readFileSync(site.files.servers, 'utf8')).toContain('maxconn 7');
   });
 
+  onHaproxy('cuts no request, also where it loads HAProxy anew', async () => {
+    const held: (() => void)[] = [];
+    const server = await fleet.serve('nnnnnn', (_request, response) => {
+      response.write('begun');
+      held.push(() => response.end(', finished'));
+    });
+    const first = await opened([server], { drainMs: 600_000 });
+    const answers = [ask(site.port)];
+    await until('it has begun', () => held.length === 1);
+    await site.abandon(first);
+    const next = await opened([server], { drainMs: 600_000, balance: 'least-inflight' });
+    answers.push(ask(site.port));
+    await until('another has begun', () => held.length === 2);
+    for (const end of held) end();
+    const got = await Promise.all(answers);
+    expect(got.map(({ body }) => body)).toEqual(Array(2).fill('begun, finished'));
+    await next.close(0);
+  });
+
   onHaproxy('sends nothing to whom its health checks have taken out', async () => {
     const [server, other] = [await fleet.serve('bbbbbb'), await fleet.serve('cccccc')];
     const first = await opened([server, other]);
@@ -152,6 +171,20 @@ describe('a controller', () => {
     const pid = site.master();
     await door.close(0);
     expect(identify(pid)).toBeNull();
+  });
+
+  onHaproxy('starts HAProxy again, whichever of its processes is killed', async () => {
+    const servers = [await fleet.serve('pppppp'), await fleet.serve('qqqqqq')];
+    await opened(servers);
+    for (const victim of [site.master, site.worker]) {
+      const before = site.master();
+      process.kill(await victim(), 'SIGKILL');
+      const serves = async () => (await ask(site.port).catch(() => null))?.status === 200;
+      await until('another serves', async () => site.master() !== before && (await serves()));
+      expect(new Set(await rotation(site.port, 4)).size).toBe(2);
+      expect(identify(before)).toBeNull();
+    }
+    expect(new Set(site.said)).toEqual(new Set(['HAProxy has ended: it is started again']));
   });
 
   onHaproxy('ends no HAProxy that was silent for a while', async () => {
