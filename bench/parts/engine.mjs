@@ -74,8 +74,9 @@ async function startByHand(world, engine, peer) {
     writeFileSync(join(folder, name), own);
     return join(folder, name);
   });
+  writeFileSync(join(folder, 'pages.map'), '');
   const args = ['-db', '-q', '-f', files[0], '-f', files[1]];
-  const door = await startListening(peer.command, args, port, { env: peer.env });
+  const door = await startListening(peer.command, args, port, { env: peer.env, cwd: folder });
   world.atEnd(door.stop);
   return { pid: door.pid, url: `http://127.0.0.1:${port}` };
 }
