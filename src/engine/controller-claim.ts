@@ -17,6 +17,8 @@ export interface Claim {
   stands(): boolean;
   /** Tells whoever has it now that we touch that HAProxy no more. */
   letGo(): void;
+  /** Whether whoever let it go to us is still there, and takes it back when it is released. */
+  isLent(): boolean;
   release(): void;
 }
 
@@ -25,8 +27,8 @@ export interface Claiming {
   readonly fleet: FleetName;
   /** Whoever looks after it now has so long to let it go. */
   readonly withinMs: number;
-  /** The `up` that hands over to us: it lets go before it ends. */
-  readonly older?: number;
+  /** The pid of the `up` that hands over to us, which lets go before it ends; null for none. */
+  readonly older: number | null;
 }
 
 interface Claimed extends Claimant, FleetName {
@@ -63,6 +65,7 @@ export async function claim(
       write(true);
       return true;
     },
+    isLent: () => before !== null && identify(before.pid)?.start === before.pidStart,
     letGo() {
       const now = readClaim(path);
       if (now && !isSame(now, self)) writeWhole(path, JSON.stringify({ ...now, isFree: true }));

@@ -3,7 +3,6 @@ import { httpUrl } from '../address.ts';
 import { FailedError, inTurn } from '../errors.ts';
 import { createId } from '../ids.ts';
 import { listen, OTHER_PORT } from '../listen.ts';
-import { repeat } from '../loop.ts';
 import type { DoorRecord } from '../model/door-record.ts';
 import type { FleetName } from '../process/our-process.ts';
 import type { Door, DoorDeps } from '../proxy/door.ts';
@@ -12,6 +11,7 @@ import { doorRecord } from '../proxy/door-record.ts';
 import { Membership } from '../proxy/membership.ts';
 import { RequestNotes } from '../proxy/request-notes.ts';
 import type { OwnAddress } from '../proxy/upstream/address-policy.ts';
+import { watchClaim } from './claim-watch.ts';
 import type { EngineOptions } from './config/engine-options.ts';
 import { ConfigFiles } from './config-files.ts';
 import { Controller } from './controller.ts';
@@ -35,6 +35,8 @@ export interface EngineDeps extends Pick<DoorDeps, 'registry' | 'log'> {
   readonly fleet: FleetName;
   /** Whether a HAProxy that names this fleet has our servers. */
   isOurFleet(named: FleetName): boolean;
+  /** The pid of the `up` that hands over to this one; null for none. */
+  readonly older: number | null;
 }
 
 /** A door whose requests go through HAProxy: this process only tells it where to. */
@@ -43,8 +45,10 @@ export interface EngineDoor extends Omit<Door, 'open' | 'started' | 'cut' | 'soc
   open(): Promise<void>;
   /** Instead of `open`: whoever wants it may have it. */
   giveUp(): void;
-  /** Resolves when another process has taken over: HAProxy is not ours any more. */
+  /** Resolves when another process has taken over: HAProxy is not ours any more, unless that one dies. */
   readonly replaced: Promise<void>;
+  /** As `close`, but for a HAProxy that somebody else has, or takes back. */
+  leave(deadlineMs: number): Promise<void>;
 }
 
 /**
@@ -59,11 +63,21 @@ export async function createEngineDoor(
   const files = engineFiles(deps.home, options.host, options.port);
   const haproxy = new HaproxyProcess(deps.program.path, deps.env, files, options);
   mustBeOurFleet([claimedFor(files), haproxy.running()], deps, options);
-  const { machine: self, fleet } = deps;
-  const claimed = await claim(files, { self, fleet, withinMs: options.engineTakeOverMs });
+  const { machine: self, fleet, older } = deps;
+  const claiming = { self, fleet, older, withinMs: options.engineTakeOverMs };
+  const claimed = await claim(files, claiming);
   const parts = createParts(deps, options, { files, haproxy, claimed, deny });
   const { id, rotation, membership, controller, events, figures, url } = parts;
-  const watch = watchClaim(claimed, options, deps.log);
+  const watch = watchClaim(claimed, controller, options, deps.log);
+  const handOver = () =>
+    inTurn([() => watch.stop(), () => membership.handOver(), () => controller.handOver()]);
+  const close = async (deadlineMs: number) => {
+    listens = false;
+    await watch.stop();
+    if (!claimed.stands()) return await handOver();
+    events.closed(url);
+    await inTurn([() => controller.close(deadlineMs), () => membership.stop(), claimed.release]);
+  };
   const notes = new RequestNotes(options.maxRequestNotes);
   let listens = false;
   return {
@@ -83,15 +97,9 @@ export async function createEngineDoor(
       void watch.stop();
       claimed.release();
     },
-    async close(deadlineMs) {
-      listens = false;
-      await watch.stop();
-      if (!claimed.stands())
-        return await inTurn([() => membership.handOver(), () => controller.handOver()]);
-      events.closed(url);
-      const steps = [() => controller.close(deadlineMs), () => membership.stop(), claimed.release];
-      await inTurn(steps);
-    },
+    close,
+    leave: (deadlineMs) =>
+      claimed.isLent() ? inTurn([handOver, claimed.release]) : close(deadlineMs),
   };
 }
 
@@ -188,19 +196,4 @@ async function mustBeFree({ host, port }: EngineOptions): Promise<void> {
   const server = createServer();
   await listen(server, { host, port }, OTHER_PORT);
   await new Promise((resolve) => server.close(resolve));
-}
-
-function watchClaim(claimed: Claim, { engineWatchMs }: EngineOptions, log: (line: string) => void) {
-  let tell: () => void = () => {};
-  const replaced = new Promise<void>((resolve) => {
-    tell = resolve;
-  });
-  const looks = repeat({
-    name: 'who looks after HAProxy',
-    every: () => engineWatchMs,
-    work: () => claimed.stands() || tell(),
-    log,
-    unref: true,
-  });
-  return { replaced, stop: () => looks.stop() };
 }

@@ -96,7 +96,10 @@ export class HaproxyProcess {
   async reload(before: RuntimeSocket, note: EngineNote): Promise<RuntimeSocket> {
     const old = await workerOf(before);
     const { engineCommandMs, engineStartMs } = this.#limits;
-    const master = await RuntimeSocket.open(this.#files.master, engineCommandMs);
+    // A master that has just loaded its files begins anew itself, and is not there for a moment.
+    const knock = () => RuntimeSocket.open(this.#files.master, engineCommandMs).catch(failed);
+    const master = await until(knock, { everyMs: LOOK_MS, withinMs: engineStartMs });
+    if (!master) throw silent();
     void master.ask('reload').catch(() => {}); // it ends with the connection
     const another = async () => {
       const found = await this.#connected();

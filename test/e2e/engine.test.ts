@@ -24,6 +24,8 @@ const onHaproxy = (name: string, run: () => unknown) => testWith(needs.haproxy, 
 const url = () => `http://127.0.0.1:${port}/test`;
 const folder = () => join(site.home, 'engine', String(port));
 const master = (): number => JSON.parse(readFileSync(join(folder(), 'haproxy.json'), 'utf8')).pid;
+const controller = (): number =>
+  JSON.parse(readFileSync(join(folder(), 'controller.json'), 'utf8')).pid;
 const openProxy = (...flags: string[]) =>
   site.go(
     'proxy',
@@ -174,9 +176,29 @@ export default (_, response) => response.end('meow');
     expect(await until('it answers', status)).toBe(503);
     site.write('go', '');
     await until('it serves', async () => (await status()) === 200);
-    const pid = master();
-    up.kill('SIGTERM');
+    const [pid, [server]] = [master(), await site.liveNow()];
+    const load = keepAsking(url());
+    await until('it is all up', () => up.said().includes('Ctrl-C'));
+    const next = site.go('up', '--engine', 'haproxy', ...flags, '--take-over');
+    await until('the next one is all up', () => next.hasEnded() || next.said().includes('Ctrl-C'));
     expect((await up.ended).code).toBe(0);
+    expect([next.hasEnded(), up.said()]).toEqual([
+      ...[false, expect.stringContaining(`process ${next.pid} has taken over`)],
+    ]);
+    expect([master(), (await site.liveNow()).map((row) => row.pid)]).toEqual([pid, [server?.pid]]);
+    expect((await fetch(`http://127.0.0.1:${admin}/readyz`)).status).toBe(200);
+    // One that dies before it has taken over gives it back.
+    const dies = site.go('up', '--engine', 'haproxy', ...flags, '--take-over');
+    await until('it has claimed it', () => controller() === dies.pid || dies.hasEnded());
+    dies.kill('SIGKILL');
+    await dies.ended;
+    await until('it is looked after again', () => controller() === next.pid);
+    const { id } = await site.spawnOne();
+    await until('a new server is used', async () => (await ask(port)).by === id);
+    const { failures } = await load.stop();
+    expect([failures, master()]).toEqual([[], pid]);
+    next.kill('SIGTERM');
+    expect((await next.ended).code).toBe(0);
     expect(identify(pid)).toBeNull();
   });
 });

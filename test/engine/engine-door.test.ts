@@ -65,7 +65,7 @@ beforeAll(async () => {
   door = await createEngineDoor(
     {
       ...{ home, env, machine, registry: fleet.store.registry, alsoOurs: [] },
-      ...{ fleet: FLEET, isOurFleet: () => true },
+      ...{ fleet: FLEET, isOurFleet: () => true, older: null },
       program: findHaproxy(env, engineDefaults.leastHaproxy),
       log: (line) => said.push(line),
     },

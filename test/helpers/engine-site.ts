@@ -55,7 +55,14 @@ export async function openEngineSite(fleet: Fleet, name = 'home'): Promise<Engin
   const create: EngineSite['create'] = async (over = {}, deps = {}) => {
     const door = await createEngineDoor(
       {
-        ...{ home, env, machine: thisMachine(home), registry: fleet.store.registry, alsoOurs: [] },
+        ...{
+          home,
+          env,
+          machine: thisMachine(home),
+          registry: fleet.store.registry,
+          alsoOurs: [],
+          older: null,
+        },
         program: findHaproxy(env, engineDefaults.leastHaproxy),
         ...{ fleet: FLEET, isOurFleet: ({ namespace }) => namespace === FLEET.namespace },
         log: (line) => said.push(line),

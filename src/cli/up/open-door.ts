@@ -98,7 +98,7 @@ export async function openDoor(
   const { startMs, sockets } = opening;
   if (flags.engine === 'haproxy') {
     const { openEngine } = await import('./open-engine.ts');
-    return openEngine(context, open, flags);
+    return openEngine(context, open, flags, opening);
   }
   const [{ createDoor }, { doorOptions }, { thisMachine }, { keptStickyKey }] = await Promise.all([
     import('../../proxy/door.ts'),

@@ -12,61 +12,82 @@ import type { Context, OpenStore } from '../context/context.ts';
 import { doorLimits } from '../flags/door-flags.ts';
 import { adminAddress, adminIn, adminUrl, openAdmin } from './open-admin.ts';
 import type { DoorFlags } from './open-door.ts';
-import type { OpenedDoor } from './opened-door.ts';
+import type { OpenedDoor, Opening } from './opened-door.ts';
 
 /** Opens a door on HAProxy and its admin listener; or takes over the HAProxy that runs on its port. */
 export async function openEngine(
   context: Context,
   open: OpenStore,
   flags: DoorFlags,
+  opening: Opening,
 ): Promise<OpenedDoor> {
-  const [
-    { createEngineDoor },
-    { findHaproxy },
-    { thisMachine },
-    { fleetName },
-    { fleetOf },
-    { LOOPBACK },
-  ] = await Promise.all([
-    import('../../engine/engine-door.ts'),
-    import('../../engine/program.ts'),
-    import('../../process/identity.ts'),
-    import('../../process/our-process.ts'),
-    import('../context/fleet-here.ts'),
-    import('../../proxy/options.ts'),
-  ]);
-  const { home, childEnv: env } = context.config;
-  const machine = thisMachine(home);
-  const door = await createEngineDoor(
-    {
-      ...{ home, env: engineEnv(home, env), registry: open.store.registry },
-      program: findHaproxy(env, engineDefaults.leastHaproxy),
-      machine: { ...machine, ...adminIn(flags) },
-      alsoOurs: flags.admin ? [adminAddress(flags)] : [],
-      fleet: fleetName(context.config.redisUrl, context.config.namespace),
-      isOurFleet: await fleetOf(context.config),
-      log: (line) => context.output.talk(`meowctl: ${line}`),
-    },
-    engineOptions(flags, LOOPBACK),
-  );
-  const { admin, url } = await openBoth(context, open, door, flags);
+  mustOpenItself(opening);
+  const door = await createDoor(context, open, flags, opening);
+  const { admin, url } = await openBoth(context, open, door, flags, opening);
   const tellReplaced = () =>
     context.output.talk('another process looks after HAProxy now, which serves on: this one ends');
-  const close = (deadlineMs: number) =>
-    inTurn([() => admin?.stopChanges(), () => door.close(deadlineMs), () => admin?.close()]);
   return {
     ...{ url, adminUrl: adminUrl(flags), replaced: door.replaced.then(tellReplaced) },
     redirectUrl: null,
     started() {},
     roll: null,
-    // The socket is HAProxy's, and so are the clients.
-    places: {},
-    socket: () => null,
-    ...{ close, leave: close },
+    // The door's socket is HAProxy's, and so are the clients.
+    places: flags.admin ? { admin: adminAddress(flags) } : {},
+    socket: (name) => (name === 'admin' ? (admin?.socket ?? null) : null),
+    close: (deadlineMs) =>
+      inTurn([() => admin?.stopChanges(), () => door.close(deadlineMs), () => admin?.close()]),
+    leave: (deadlineMs) =>
+      inTurn([
+        () => admin?.leave(),
+        () => admin?.stopChanges(),
+        () => door.leave(deadlineMs),
+        () => admin?.close(),
+      ]),
   };
 }
 
-async function openBoth(context: Context, open: OpenStore, door: EngineDoor, flags: DoorFlags) {
+async function createDoor(
+  { config, output }: Context,
+  { store: { registry } }: OpenStore,
+  flags: DoorFlags,
+  { older }: Opening,
+): Promise<EngineDoor> {
+  const [engine, { findHaproxy }, { thisMachine }, { fleetName }, { fleetOf }, { LOOPBACK }] =
+    await Promise.all([
+      import('../../engine/engine-door.ts'),
+      import('../../engine/program.ts'),
+      import('../../process/identity.ts'),
+      import('../../process/our-process.ts'),
+      import('../context/fleet-here.ts'),
+      import('../../proxy/options.ts'),
+    ]);
+  const { home, childEnv: env, redisUrl, namespace } = config;
+  const deps = {
+    ...{ home, env: engineEnv(home, env), registry, older },
+    program: findHaproxy(env, engineDefaults.leastHaproxy),
+    machine: { ...thisMachine(home), ...adminIn(flags) },
+    alsoOurs: flags.admin ? [adminAddress(flags)] : [],
+    fleet: fleetName(redisUrl, namespace),
+    isOurFleet: await fleetOf(config),
+    log: (line: string) => output.talk(`meowctl: ${line}`),
+  };
+  return engine.createEngineDoor(deps, engineOptions(flags, LOOPBACK));
+}
+
+// HAProxy binds the port by itself, and again at each start.
+function mustOpenItself({ inherited }: Opening): void {
+  if (!inherited.includes('door')) return;
+  const message = 'the port of --engine haproxy cannot be a socket that systemd holds';
+  throw new UsageError(message, 'Disable its socket unit, or leave out --engine haproxy');
+}
+
+async function openBoth(
+  context: Context,
+  open: OpenStore,
+  door: EngineDoor,
+  flags: DoorFlags,
+  { sockets }: Opening,
+) {
   const [{ httpUrl }, { thisMachine }] = await Promise.all([
     import('../../address.ts'),
     import('../../process/identity.ts'),
@@ -75,7 +96,8 @@ async function openBoth(context: Context, open: OpenStore, door: EngineDoor, fla
   const machine = thisMachine(context.config.home);
   let admin: Admin | null = null;
   try {
-    if (flags.admin) admin = await openAdmin(context, { door, open, machine, url }, flags);
+    const shown = { door, open, machine, url };
+    if (flags.admin) admin = await openAdmin(context, shown, flags, sockets.admin);
     await door.open();
   } catch (error) {
     admin?.close();

@@ -30,6 +30,8 @@ export interface Opening {
   readonly sockets: OpenSockets;
   /** Those that came from elsewhere, and stay open when the door ends. */
   readonly inherited: readonly SocketName[];
+  /** The pid of the process that hands over to this one; null for none. */
+  readonly older: number | null;
 }
 
 export type OpenSockets = Readonly<Partial<Record<SocketName, OpenSocket>>>;

@@ -92,8 +92,7 @@ export class Renewal {
     }
   }
 
-  #refusal(asker: number, { roll, replaced }: OpenedDoor) {
-    if (replaced) return ofAnEngine();
+  #refusal(asker: number, { roll }: OpenedDoor) {
     if (roll) return hasWorkers();
     const { config, process: proc } = this.#context;
     if (proc.pid === INIT_PID) return firstProcess();
@@ -148,11 +147,6 @@ function firstProcess() {
 function hasWorkers() {
   const message = 'it has --workers, and no other process can take over from those';
   return { message, remedy: 'SIGHUP replaces them, by what is installed now' };
-}
-
-function ofAnEngine() {
-  const message = 'its door is HAProxy, which no other `up` can take over';
-  return { message, remedy: 'End it, then start this without --take-over' };
 }
 
 function ofSystemd() {

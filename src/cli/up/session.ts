@@ -81,7 +81,10 @@ async function getGoing(
   if (older === null) going.minder = await mindRedis(context, open);
   // The door first: a port that is taken is known before any server starts.
   const startMs = asked?.spec.readyMs ?? defaults.readyTimeoutMs;
-  const door = await openDoor(context, open, flags, { startMs, sockets, inherited });
+  const door = await openDoor(context, open, flags, {
+    ...{ startMs, sockets, inherited },
+    older: older?.pid ?? null,
+  });
   going.door = door;
   await sweepLogs(context.config.home, open.store.registry, defaults.logKeepMs);
   const desired = await openDesiredState(context, open);

@@ -57,7 +57,10 @@ async function runDoor(
   { renewal, stopping }: Ends,
 ): Promise<void> {
   const { output } = context;
-  const door = await openDoor(context, open, flags, { startMs: null, sockets, inherited });
+  const door = await openDoor(context, open, flags, {
+    ...{ startMs: null, sockets, inherited },
+    older: older?.pid ?? null,
+  });
   let leave = () => {};
   let end = door.close;
   try {
