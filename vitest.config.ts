@@ -10,6 +10,7 @@ export default defineConfig({
     // A bound for what hangs, not a measure: a busy machine takes many times what an idle one takes.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000 } },
     globalSetup: 'test/helpers/leftovers.ts',
     pool: 'forks',
     maxWorkers: 5,

@@ -109,7 +109,7 @@ test('a build with --dev is as it was written, and its maps hold every source', 
   });
   for (const name of ['meowctl', 'program-server']) {
     const text = readFileSync(join(source, 'dist', `${name}.cjs`), 'utf8');
-    expect(/^ *async function openClient\(\w+, \w+\) \{$/m.test(text)).toBe(true);
+    expect(/^ *async function openClient\(\w+, \w+, \w+\) \{$/m.test(text)).toBe(true);
     expect(text.trimEnd().split('\n').at(-1)).toBe(`//# sourceMappingURL=${name}.cjs.map`);
     const map = readJson(join(source, 'dist', `${name}.cjs.map`));
     const at = map.sources.indexOf('../src/store/connection/client.ts');

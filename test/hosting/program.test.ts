@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -106,6 +107,7 @@ test('a port that a stranger takes at the last moment is given up for the next',
 test('a program is told apart from a stranger on its port', async () => {
   const [mine, other] = [await freePort(), await freePort()];
   const stranger = answering(other);
+  await once(stranger, 'listening');
   const program = startProgram({
     command: [process.execPath, PROGRAM, String(mine)],
     env: { PATH: process.env.PATH ?? '' },
@@ -118,9 +120,10 @@ test('a program is told apart from a stranger on its port', async () => {
     stranger.close();
     await program.stop(0);
   });
-  await expect.poll(() => program.holds(mine), { timeout: 5_000 }).toBe(true);
+  await until('it listens', () => program.holds(mine) === true);
   expect(program.holds(other)).toBe(false);
-  expect(program.holds(await freePort())).toBeNull();
+  stranger.close();
+  await until('nobody has the other port', () => program.holds(other) === null);
 });
 
 test('a program may open what it says into by name, and each of both streams is told', async () => {
