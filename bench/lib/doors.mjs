@@ -53,17 +53,18 @@ export async function startNginx(world, backends) {
 }
 
 /** @returns {Promise<Door | null>} null where HAProxy is not installed */
-export async function startHaproxy(world, backends, threads = 1) {
+export async function startHaproxy(world, backends, threads = 1, detached = false) {
   const peer = await findPeer(world, 'haproxy');
   if (peer === null) return null;
   const port = await freePort();
   const file = join(world.folder, `haproxy-${port}.cfg`);
   writeFileSync(file, haproxyCfg(port, backends, threads));
-  return listening(world, 'haproxy', peer.command, ['-db', '-q', '-f', file], port, peer.env);
+  const args = ['-db', '-q', '-f', file];
+  return listening(world, 'haproxy', peer.command, args, port, peer.env, detached);
 }
 
-async function listening(world, name, command, args, port, env) {
-  const door = await startListening(command, args, port, { env });
+async function listening(world, name, command, args, port, env, detached = false) {
+  const door = await startListening(command, args, port, { env, detached });
   world.atEnd(door.stop);
   return { name, pid: door.pid, url: `http://127.0.0.1:${port}`, stop: door.stop };
 }

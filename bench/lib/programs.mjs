@@ -33,7 +33,7 @@ export async function run(command, args, { env, cwd, fails = false } = {}) {
   throw new Error(`${command} ${args.join(' ')}: ${signal ?? `exit ${code}`}\n${words}`);
 }
 
-/** @typedef {{ env?: NodeJS.ProcessEnv, cwd?: string }} Where */
+/** @typedef {{ env?: NodeJS.ProcessEnv, cwd?: string, detached?: boolean }} Where `detached`: in a session of its own */
 
 /**
  * Starts a program that prints one line of JSON once it is ready.
@@ -68,8 +68,8 @@ export function startProgram(command, args, { env, cwd } = {}) {
  * @param {number} port
  * @param {Where} [where]
  */
-export async function startListening(command, args, port, { env, cwd } = {}) {
-  const running = launch(command, args, { env, cwd });
+export async function startListening(command, args, port, { env, cwd, detached } = {}) {
+  const running = launch(command, args, { env, cwd, detached });
   running.child.stdout.resume();
   const ready = until(`${command} on port ${port}`, () => takesConnections(port));
   await Promise.race([ready, running.failed]).catch(async (error) => {
@@ -79,8 +79,8 @@ export async function startListening(command, args, port, { env, cwd } = {}) {
   return { pid: running.pid, stop: running.stop };
 }
 
-function launch(command, args, { env, cwd }) {
-  const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+function launch(command, args, { env, cwd, detached = false }) {
+  const child = spawn(command, args, { env, cwd, detached, stdio: ['ignore', 'pipe', 'pipe'] });
   let words = '';
   child.stderr.setEncoding('utf8').on('data', (text) => {
     words = (words + text).slice(-WORDS_KEPT);

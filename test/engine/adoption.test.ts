@@ -77,6 +77,8 @@ describe('a controller that finds HAProxy running', () => {
     const first = await opened([server], { drainMs: 600_000 });
     const answers = [ask(site.port)];
     await until('it has begun', () => held.length === 1);
+    const inflight = (door: EngineDoor) => door.servers().map((one) => one.inflight);
+    await until('it is told', () => inflight(first).join() === '1');
     await site.abandon(first);
     const next = await opened([server], { drainMs: 600_000, balance: 'least-inflight' });
     answers.push(ask(site.port));
