@@ -10,7 +10,6 @@ const FOR_TESTS = [
   ['zsh', 'zsh'],
   ['fish', 'fish'],
   ['faketime', 'faketime'],
-  ['chromium', 'chromium'],
   ['tmux', 'tmux'],
   ['ip', 'iproute2'],
   ['nft', 'nftables'],
@@ -19,12 +18,15 @@ const FOR_TESTS = [
   ['curl', 'curl'],
   ['h2load', 'nghttp2-client'],
 ];
+const PATIENTLY = ['-o', 'DPkg::Lock::Timeout=300', '-y', '-q', '--no-install-recommends'];
+const HEADLESS = '/usr/lib/chromium/chromium-headless-shell';
 
 checkNode();
 installPackages();
 installRedis();
 if (process.argv.includes('--for-tests')) {
   installForTests();
+  installBrowser();
   unpack('nginx', 'usr/sbin/nginx');
   unpack('prometheus', 'usr/bin/promtool');
   unpackHaproxy();
@@ -71,14 +73,27 @@ function installRedis() {
 /** Where that may not be done, the tests that need them are skipped, by name; in CI they fail. */
 function installForTests() {
   const lacking = FOR_TESTS.filter(([program]) => !onPath(program)).map(([, name]) => name);
-  const patiently = ['-o', 'DPkg::Lock::Timeout=300', '-y', '-q', '--no-install-recommends'];
-  const install = asRoot('apt-get', 'install', ...patiently, ...lacking);
+  const install = asRoot('apt-get', 'install', ...PATIENTLY, ...lacking);
   const update = asRoot('apt-get', 'update', '-q');
   if (lacking.length === 0 || !onPath('apt-get') || !install || !update) return;
   say(`installing ${lacking.join(', ')} with apt-get, for tests`);
   if (quietly(...install, root)) return;
   quietly(...update, root);
   quietly(...install, root);
+}
+
+/** The one without a window needs far less of a machine, but not every release has it. */
+function installBrowser() {
+  const update = asRoot('apt-get', 'update', '-q');
+  const has = (name) => {
+    const install = asRoot('apt-get', 'install', ...PATIENTLY, name);
+    return install !== null && quietly(...install, root);
+  };
+  if (existsSync(HEADLESS) || !onPath('apt-get') || !update) return;
+  say('installing a browser with apt-get, for tests');
+  if (has('chromium-headless-shell') || onPath('chromium')) return;
+  quietly(...update, root);
+  if (!has('chromium-headless-shell')) has('chromium');
 }
 
 /**

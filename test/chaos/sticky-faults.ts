@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { io } from 'socket.io-client';
 import { expect } from 'vitest';
-import { needs } from '../helpers/needs.ts';
+import { browserProgram, needs } from '../helpers/needs.ts';
 import { until } from '../helpers/until.ts';
 import { type Scenario, Skipped, seconds } from './scenario.ts';
 
@@ -107,7 +107,7 @@ async function browse(home: string, url: string, profile: string): Promise<strin
   const file = join(home, 'told.txt');
   writeFileSync(file, '');
   const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
-  const child = spawn('chromium', [...flags, `--user-data-dir=${join(home, profile)}`, url], {
+  const child = spawn(browserProgram(), [...flags, `--user-data-dir=${join(home, profile)}`, url], {
     env: { ...process.env, HOME: home, TMPDIR: home },
     stdio: 'ignore',
     detached: true,

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +7,7 @@ import {
   type BrowserContextOptions,
   chromium,
 } from 'playwright-core';
-import { needs } from './needs.ts';
+import { browserProgram, needs } from './needs.ts';
 
 /** A Chromium of one test file's own, as Debian has it. */
 export interface TestBrowser {
@@ -40,7 +39,7 @@ export async function openBrowser(): Promise<TestBrowser | null> {
   if (!needs.chromium.isHere()) return null;
   const home = mkdtempSync(join(tmpdir(), 'meow-test-browser-'));
   const browser: Browser = await chromium.launch({
-    executablePath: execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim(),
+    executablePath: browserProgram(),
     args: FLAGS,
     env: { PATH: process.env.PATH ?? '', HOME: home, TMPDIR: tmpdir(), LANG: 'C.UTF-8' },
   });

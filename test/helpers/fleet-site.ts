@@ -50,7 +50,7 @@ export async function openFleetSite(): Promise<FleetSite> {
   const liveNow = async () => (await site.list()).filter(({ state }) => state === 'up');
   const locks = () => raw.keys('{meow}:keeper:*');
   const spawn = async (...args: string[]) => {
-    const { stdout, stderr, code } = await site.run(['spawn', '--json', ...args]);
+    const { stdout, stderr, code } = await site.call(['spawn', '--json', ...args]);
     expect([code, stderr]).toEqual([0, '']);
     return JSON.parse(stdout) as Row[];
   };

@@ -9,12 +9,16 @@ import { BIN, type Result } from './cli.ts';
 
 export const ROOT = join(import.meta.dirname, '..', '..');
 
-/** Runs a command line by the program's own code in this process: for many rows of one table. */
+/**
+ * Runs a command line by the program's own code in this process: where no process is the point.
+ * @param folder where it is typed
+ */
 export async function runHere(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  folder = process.cwd(),
 ): Promise<Result> {
-  const { host, stdout, stderr, forget } = hostOf(args, env);
+  const { host, stdout, stderr, forget } = hostOf(args, env, folder);
   const code = await run(host, ROOT).finally(forget);
   const bytes = stdout.heard();
   return { code, bytes, stdout: bytes.toString(), stderr: stderr.heard().toString() };
@@ -24,7 +28,11 @@ export async function runHere(
  * This process as one that was started with those words. A verb listens for signals until its process
  * ends, which this one does not: `forget` ends that.
  */
-export function hostOf(args: readonly string[], env: Readonly<Record<string, string>>) {
+export function hostOf(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  folder = process.cwd(),
+) {
   const [stdout, stderr] = [listening(), listening()];
   const heard: [signal: string, listener: () => void][] = [];
   const on = (signal: string, listener: () => void) => {
@@ -32,7 +40,8 @@ export function hostOf(args: readonly string[], env: Readonly<Record<string, str
     process.on(signal, listener);
     return host;
   };
-  const own = { argv: [process.execPath, BIN, ...args], env, stdout, stderr, on };
+  const argv = [process.execPath, BIN, ...args];
+  const own = { argv, env, stdout, stderr, on, cwd: () => folder };
   const host = Object.create(process, Object.getOwnPropertyDescriptors(own)) as NodeJS.Process;
   const forget = () => {
     for (const [signal, listener] of heard) process.off(signal, listener);
