@@ -5,7 +5,7 @@ import { installPeers } from './lib/peers.mjs';
 import { missed, resultTable } from './lib/table.mjs';
 
 const PARTS =
-  'cli server pictures door door-memory engine metrics page program workers fleet loss before'.split(
+  'cli server pictures door door-memory engine metrics page program registry workers fleet loss before'.split(
     ' ',
   );
 const USAGE = `npm run bench -- [part…] [--node 24] [--against DIR] [--quick] [--json]; parts: ${PARTS.join(' ')}`;

@@ -151,7 +151,7 @@ export const defaults = Object.freeze({
   /** Targets that servers die of, and as many that may be. */
   maxPoison: 1_000,
 
-  registryReadMs: 1_000,
+  ...{ registryReadMs: 1_000, recordKeepMs: 20, hostRecordKeepMs: 50, rosterKeepMs: 5 },
   probeMs: 500,
   probeTimeoutMs: 1_000,
   /** Failed health checks in a row that eject a server from a door's rotation, and good ones that readmit it. */

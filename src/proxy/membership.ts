@@ -4,17 +4,12 @@ import { type Background, repeat } from '../loop.ts';
 import type { DoorRecord } from '../model/door-record.ts';
 import type { Listing, RecordsView, RoutedView } from '../model/fleet-view.ts';
 import type { Unsubscribe } from '../store/store.ts';
+import { type DoorLease, DoorWords, type DoorWordsLimits } from './door-words.ts';
+import { FleetReader, type FleetRecords, type ReadingLimits } from './fleet-reader.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
-/** The door's own lease. */
-export interface DoorLease {
-  beatDoor(door: DoorRecord): Promise<void>;
-  leaveDoor(id: string): Promise<void>;
-}
-
 /** What the door learns the fleet from. */
-export interface FleetSource {
-  records(limit: number): Promise<RecordsView>;
+export interface FleetSource extends FleetRecords {
   acknowledge(serverId: string, doorId: string): Promise<void>;
   /** Calls back with the id that changed, or null when anything may have. Only a hint. */
   watch(listener: (id: string | null) => void): Unsubscribe;
@@ -52,9 +47,9 @@ export interface MembershipDeps {
   onTrouble(line: string): void;
 }
 
-export interface MembershipOptions {
-  readonly registryReadMs: number;
-  readonly maxPoolServers: number;
+export interface MembershipOptions extends Omit<ReadingLimits, 'freshLeaseMs'>, DoorWordsLimits {
+  readonly leaseMs: number;
+  readonly lateBeatMs: number;
 }
 
 /**
@@ -67,14 +62,17 @@ export class Membership {
   readonly #said = new Set<string>();
   #rounds: Background | null = null;
   #unwatch: Unsubscribe | null = null;
-  /** The records as Redis has them. */
-  #told = '';
+  readonly #reader: FleetReader;
+  readonly #words: DoorWords;
   #ended = false;
   #servers: readonly Listing[] = [];
 
   constructor(deps: MembershipDeps, options: MembershipOptions) {
     this.#deps = deps;
     this.#options = options;
+    const freshLeaseMs = options.leaseMs - options.lateBeatMs;
+    this.#words = new DoorWords(deps.registry, deps.record, options);
+    this.#reader = new FleetReader(deps.registry, { ...options, freshLeaseMs });
   }
 
   /** @throws StoreError when the registry cannot be reached the first time */
@@ -88,7 +86,10 @@ export class Membership {
       isTold: isOutage,
     });
     this.#rounds = rounds;
-    this.#unwatch = this.#deps.registry.watch(() => rounds.soon());
+    this.#unwatch = this.#deps.registry.watch((id) => {
+      this.#reader.hint(id);
+      rounds.soon();
+    });
   }
 
   /** Acknowledges every draining server for which nothing waits any more. */
@@ -106,11 +107,12 @@ export class Membership {
   /** What the door does with its servers changed between two readings. */
   changed(): void {
     this.acknowledge();
-    if (!this.#ended) this.#publish().catch((error: unknown) => this.#sayTrouble(error));
+    if (!this.#ended) this.#words.publish().catch((error: unknown) => this.#sayTrouble(error));
   }
 
-  /** The servers as they were read last. */
+  /** The servers as they were read last; what they have counted may be of a while ago, and is read soon. */
   servers(): readonly Listing[] {
+    this.#reader.shown();
     return this.#servers;
   }
 
@@ -129,8 +131,7 @@ export class Membership {
   /** Leaves the registry, if it can be reached. */
   async stop(): Promise<void> {
     await this.handOver();
-    const { registry, record } = this.#deps;
-    await registry.leaveDoor(record().id).catch((error: unknown) => this.#sayTrouble(error));
+    await this.#words.leave().catch((error: unknown) => this.#sayTrouble(error));
   }
 
   async #watched(): Promise<void> {
@@ -146,11 +147,8 @@ export class Membership {
 
   // The lease comes first: a server that drains must know of every door that may have read it.
   async #round(): Promise<void> {
-    const { registry, record } = this.#deps;
     try {
-      const now = record();
-      this.#told = JSON.stringify(now.roster);
-      await registry.beatDoor(now);
+      await this.#words.renew();
     } finally {
       await this.#read();
     }
@@ -158,24 +156,16 @@ export class Membership {
 
   // Also when the lease could not be written: a read-only Redis still knows the fleet.
   async #read(): Promise<void> {
-    const { registry, pool, onRead } = this.#deps;
-    const view = await registry.records(this.#options.maxPoolServers);
+    const { pool, onRead } = this.#deps;
+    const view = await this.#reader.read();
     if (this.#ended) return;
     this.#servers = view.servers;
     await pool.apply(view);
     if (this.#ended) return;
-    await this.#publish().catch(withoutRedis(null)); // the next round meets the same, and says it
+    await this.#words.publish().catch(withoutRedis(null)); // the next round meets the same, and says it
     this.#report(view);
     onRead();
     this.acknowledge();
-  }
-
-  // Somebody may wait to hear that a new server is used: a restart does.
-  async #publish(): Promise<void> {
-    const now = this.#deps.record();
-    if (JSON.stringify(now.roster) === this.#told) return;
-    this.#told = JSON.stringify(now.roster);
-    await this.#deps.registry.beatDoor(now);
   }
 
   #report(view: RecordsView): void {
@@ -184,7 +174,7 @@ export class Membership {
     for (const { id, state, reason: why } of this.#deps.pool.all()) {
       if (state === 'denied') this.#sayOnce(`server ${id} is not used: ${why}`);
     }
-    if (view.total > view.servers.length + view.skipped.length) {
+    if (view.total > maxPoolServers) {
       this.#sayOnce(`only the newest ${maxPoolServers} servers are used`);
     }
   }

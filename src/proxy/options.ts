@@ -41,7 +41,9 @@ type Limit =
   | 'retryFloor'
   | 'retryShare'
   | 'retryWindowMs'
+  | 'recordKeepMs'
   | 'registryReadMs'
+  | 'rosterKeepMs'
   | 'streamDrainMs'
   | 'streamIdleMs'
   | 'upgradeCloseMs';

@@ -4,6 +4,7 @@ import { defineScript } from './scripts/define.ts';
 import acknowledgeText from './scripts/doors/acknowledge.lua';
 import beatText from './scripts/doors/beat.lua';
 import leaveText from './scripts/doors/leave.lua';
+import renewText from './scripts/doors/renew.lua';
 import type { Registry, StoreSettings } from './store.ts';
 
 const ACK_TTL_SECONDS = 60;
@@ -15,7 +16,7 @@ export function createDoorLeases(
   link: Link,
   keys: Keys,
   { leaseMs }: Pick<StoreSettings, 'leaseMs'>,
-): Pick<Registry, 'beatDoor' | 'leaveDoor' | 'acknowledge'> {
+): Pick<Registry, 'beatDoor' | 'renewDoor' | 'leaveDoor' | 'acknowledge'> {
   const keysOf = (id: string) => ({ doors: keys.doors, door: keys.door(id) });
 
   return {
@@ -23,6 +24,9 @@ export function createDoorLeases(
       const { id } = door;
       const record = { record: JSON.stringify(door), recordMs: WORDS_TTL_MS };
       await beat(link, keysOf(id), { id, ...record, leaseMs });
+    },
+    async renewDoor(id) {
+      return (await renew(link, keysOf(id), { id, leaseMs })) === 1;
     },
     async leaveDoor(id) {
       await leave(link, keysOf(id), { id });
@@ -38,6 +42,7 @@ const beat = defineScript(beatText, {
   keys: ['doors', 'door'],
   args: ['id', 'record', 'leaseMs', 'recordMs'],
 });
+const renew = defineScript(renewText, { keys: ['doors', 'door'], args: ['id', 'leaseMs'] });
 const leave = defineScript(leaveText, { keys: ['doors', 'door'], args: ['id'] });
 const acknowledge = defineScript(acknowledgeText, {
   keys: ['acks', 'servers'],

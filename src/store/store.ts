@@ -2,7 +2,6 @@ import type { BeatReply } from '../model/beat-reply.ts';
 import type { DesiredServer, SignedServer } from '../model/desired-server.ts';
 import type { DoorRecord } from '../model/door-record.ts';
 import type { NewEvent } from '../model/event.ts';
-import type { FleetAround, FleetView, RecordsView, Silence } from '../model/fleet-view.ts';
 import type { Message } from '../model/message.ts';
 import type { QueueView } from '../model/overview.ts';
 import type { ClaimedPicture, NewPicture, Picture, PictureInfo } from '../model/picture.ts';
@@ -10,6 +9,7 @@ import type { ServerRecord } from '../model/server-record.ts';
 import type { Eviction } from './connection/eviction.ts';
 import type { Events } from './events/events.ts';
 import type { Examination } from './examine.ts';
+import type { FleetReading } from './fleet-reading.ts';
 
 /** Stops a subscription. */
 export type Unsubscribe = () => void;
@@ -21,7 +21,7 @@ export interface Swap {
 }
 
 /** All that is known of the fleet. Every method rejects with StoreError when Redis cannot answer. */
-export interface Registry {
+export interface Registry extends FleetReading {
   /**
    * The random id of this registry, set by whoever asks first. Another one than before means that
    * Redis was emptied.
@@ -76,17 +76,12 @@ export interface Registry {
    * @returns whether it was given its place back
    */
   forget(id: string, before?: SignedServer, why?: string | null): Promise<boolean>;
-  /** The newest `limit` servers by lease. */
-  records(limit: number): Promise<RecordsView>;
-  fleet(): Promise<FleetView>;
-  /** The fleet without its records, for who has read those already. */
-  around(): Promise<FleetAround>;
-  /** Why servers may send no heartbeat: asked only then. Changes nothing. */
-  silence(): Promise<Silence>;
   /** Removes records whose lease ran out `lostForMs` ago; returns their ids. Desired state and orders stay. */
   sweep(lostForMs: number): Promise<readonly string[]>;
   /** Writes a door and renews its lease. */
   beatDoor(door: DoorRecord): Promise<void>;
+  /** Renews its lease alone; false where what it wrote is gone, and is to be written again. */
+  renewDoor(id: string): Promise<boolean>;
   leaveDoor(id: string): Promise<void>;
   /** The door sends that server nothing any more. */
   acknowledge(serverId: string, doorId: string): Promise<void>;

@@ -46,6 +46,8 @@ export class DesiredState {
   readonly #refused: Refused;
   #fleet: FleetName;
   #listed: ReadonlyMap<string, ListedEntry> = new Map();
+  /** Of all that stands in the state folder, as it was looked at last. */
+  readonly ids = (): readonly string[] => [...this.#listed.keys()];
 
   private constructor(deps: DesiredStateDeps, registry: string) {
     this.#deps = deps;
@@ -70,7 +72,7 @@ export class DesiredState {
 
   /**
    * Brings list and Redis together: drops what was destroyed from elsewhere, takes over what an
-   * older version left, forgets what is dead.
+   * older version left, forgets what is dead. Of a view of `ids()` alone the latter two are left out.
    * @returns what is wanted here, by id
    */
   async look(view: FleetView): Promise<Map<string, SignedServer>> {

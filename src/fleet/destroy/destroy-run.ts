@@ -14,7 +14,7 @@ export interface DestroyDeps {
   readonly home: string;
   readonly registry: Pick<
     Registry,
-    'fleet' | 'orderRetire' | 'orderRetireUnlessLast' | 'forget' | 'killedAfter'
+    'fleet' | 'fleetOf' | 'orderRetire' | 'orderRetireUnlessLast' | 'forget' | 'killedAfter'
   >;
   readonly settings: DestroySettings;
 }

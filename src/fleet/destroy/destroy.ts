@@ -90,7 +90,8 @@ async function waitUntilGone(
   for (const { id, record } of ordered) steps.now(id, record.worker ? 'ends' : LEAVES);
   const look = async () => {
     const before = left;
-    left = await stillThere(job, left, known ?? knownServers(await job.registry.fleet()));
+    known ??= knownServers(await job.registry.fleetOf(left.map(({ id }) => id)));
+    left = await stillThere(job, left, known);
     known = null;
     for (const server of before) if (!left.includes(server)) steps.done(server.id, GONE);
     const waitedMs = clock.nowMs() - startMs;

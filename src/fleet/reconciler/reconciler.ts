@@ -6,7 +6,7 @@ import type { SignedServer } from '../../model/desired-server.ts';
 import type { FleetView } from '../../model/fleet-view.ts';
 import type { Machine } from '../../process/identity.ts';
 import { findServer } from '../../process/run-notes.ts';
-import type { DesiredServers } from '../../store/store.ts';
+import type { DesiredServers, Registry } from '../../store/store.ts';
 import { createReconcilerToken } from '../death-watch/in-use.ts';
 import { DeathSocket } from '../death-watch/socket.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
@@ -15,6 +15,7 @@ import type { Here } from '../scale/servers-here.ts';
 import { isDead, untilGone } from '../targets/liveness.ts';
 import { AwakeFor } from './awake-for.ts';
 import { CrashHistory, type CrashSettings, decisionInWords } from './backoff.ts';
+import { FleetLooks } from './fleet-looks.ts';
 import { howItDied, noteCrashed, noteLost } from './note-death.ts';
 import { Case } from './restart-state.ts';
 import { type RevivalDeps, Revivals } from './revivals.ts';
@@ -22,6 +23,7 @@ import { type RevivalDeps, Revivals } from './revivals.ts';
 type ReconcilerLimit =
   | 'beatMs'
   | 'deathSocketMs'
+  | 'hostRecordKeepMs'
   | 'leaseMs'
   | 'maxSpawnCount'
   | 'ranWellMs'
@@ -35,11 +37,9 @@ type ReconcilerSettings = RevivalDeps['settings'] &
 
 export interface ReconcilerDeps extends RevivalDeps {
   readonly settings: ReconcilerSettings;
-  readonly registry: RevivalDeps['registry'] & {
-    watch(listener: (id: string | null) => void): () => void;
-  };
+  readonly registry: RevivalDeps['registry'] & Pick<Registry, 'fleetOf' | 'watch'>;
   readonly desiredServers: Pick<DesiredServers, 'keep' | 'keepFromOld' | 'release'>;
-  readonly desired: DesiredList & Pick<DesiredState, 'mark'>;
+  readonly desired: DesiredList & Pick<DesiredState, 'ids' | 'mark'>;
   readonly machine: Machine;
 }
 
@@ -59,6 +59,7 @@ export class Reconciler {
   readonly #ended = new Set<string>();
   readonly #stopping = new AbortController();
   readonly #awake: AwakeFor;
+  readonly #looks: FleetLooks;
   readonly #nowMs: () => number;
   #rounds: Background | null = null;
   #socket: DeathSocket | null = null;
@@ -71,6 +72,7 @@ export class Reconciler {
     this.#deps = deps;
     this.#nowMs = nowMs;
     this.#awake = new AwakeFor(deps.settings);
+    this.#looks = new FleetLooks(deps, deps.settings.hostRecordKeepMs, nowMs);
     this.#token = createReconcilerToken(deps.machine);
     this.#revivals = new Revivals(deps, this.#stopping.signal, () => this.#look());
   }
@@ -84,7 +86,7 @@ export class Reconciler {
       log,
       isTold: isOutage,
     });
-    this.#unwatch = registry.watch(() => this.#look());
+    this.#unwatch = registry.watch((id) => this.#looks.isNews(id) && this.#look());
     const serves = (id: string, forMs: number) => this.#servesMs.set(id, this.#nowMs() - forMs);
     const ended = (id: string) => {
       this.#ended.add(id);
@@ -112,11 +114,11 @@ export class Reconciler {
   }
 
   async #goRound(): Promise<void> {
-    const { desiredServers, registry, machine, settings } = this.#deps;
+    const { desiredServers, machine, settings } = this.#deps;
     if (!(await desiredServers.keep(machine.hostId, this.#token))) return this.#ended.clear();
     // One of 0.1.0 would start again what it knows; what it still has, it keeps.
     await desiredServers.keepFromOld(machine.host, this.#token);
-    const fleet = await registry.fleet();
+    const fleet = await this.#looks.look();
     this.#round += 1;
     this.#awake.again(this.#nowMs());
     const here = await this.#deps.desired.look(fleet);

@@ -1,7 +1,8 @@
 import type { Registry } from '../../store/store.ts';
 import { until } from '../../time/until.ts';
 
-const POLL_MS = 10;
+/** Soon at first; each look is at all that every door says. */
+const pollMs = (looks: number) => Math.min(10 * looks, 100);
 
 export interface DoorSettings {
   /** How long each door may take to use a new server. */
@@ -10,7 +11,7 @@ export interface DoorSettings {
 
 interface Waiting {
   readonly settings: DoorSettings;
-  readonly registry: Pick<Registry, 'fleet'>;
+  readonly registry: Pick<Registry, 'doors'>;
   readonly signal: AbortSignal;
 }
 
@@ -21,13 +22,13 @@ export async function doorWithout(
 ): Promise<string | null> {
   let without = '';
   const look = async () => {
-    const { doors } = await registry.fleet();
+    const doors = await registry.doors();
     const door = doors.find(({ roster }) => roster[id]?.state !== 'usable');
     const verdict = door?.roster[id];
     const why = verdict ? `${verdict.state} ${verdict.reason}`.trim() : 'not seen';
     without = `${door?.url}: ${why}`;
     return door === undefined;
   };
-  const polling = { everyMs: POLL_MS, withinMs: settings.doorsTakeMs, signal };
+  const polling = { everyMs: pollMs, withinMs: settings.doorsTakeMs, signal };
   return (await until(look, polling)) === null ? without : null;
 }

@@ -61,13 +61,15 @@ function run({ home, machine, desired }: Host, see = (view: FleetView) => view) 
   let nowMs = 1_000;
   let looks = 0;
   const lines: string[] = [];
-  const fleet = async () => {
+  const looked = (view: FleetView) => {
     looks += 1;
-    return see(await store.registry.fleet());
+    return see(view);
   };
+  const fleet = async () => looked(await store.registry.fleet());
+  const fleetOf = async (ids: readonly string[]) => looked(await store.registry.fleetOf(ids));
   const reconciler = new Reconciler(
     {
-      registry: { ...store.registry, fleet },
+      registry: { ...store.registry, fleet, fleetOf },
       ...{ desiredServers: store.desiredServers, desired, machine, home, namespace: 'meow' },
       ...{
         execPath: process.execPath,
