@@ -60,6 +60,12 @@ describe('what stands in more than one place', () => {
     expect([nodes[0], nodes.length]).toEqual([oldest, 4]);
   });
 
+  test('is what tests need, installed before each script that runs them', () => {
+    const runs = Object.keys(scripts).filter((name) => scripts[name]?.includes('vitest run'));
+    expect(runs).toContain('chaos');
+    for (const name of runs) expect(scripts[`pre${name}`]).toContain('setup.mjs --for-tests');
+  });
+
   test('is published from what is there', () => {
     const plain = files.filter((file) => !file.startsWith('!'));
     expect(plain.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
