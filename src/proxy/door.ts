@@ -88,6 +88,7 @@ export interface PrimaryDeps extends ListenerDeps {
   readonly figures: MergedFigures;
   /** What is done with its servers changed, by what others saw. */
   readonly onRoster: () => void;
+  readonly secure: SecureSide | null;
 }
 
 /**

@@ -37,7 +37,7 @@ export interface ListenerDeps {
   /** Where requests that had trouble are remembered. */
   readonly notes: Pick<RequestNotes, 'add'>;
   /** How clients come over TLS; null where they come without. */
-  readonly secure?: SecureSide | null;
+  readonly secure?: Pick<SecureSide, 'hsts' | 'front'> | null;
   /** The door's id. */
   readonly id: string;
   readonly onAnswer: ((answered: Answered) => void) | null;

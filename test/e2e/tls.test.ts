@@ -1,11 +1,13 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
+import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { certificateFolder, makeCertificate } from '../helpers/certificates.ts';
 import { openSite, type Site } from '../helpers/cli.ts';
 import { ask } from '../helpers/clients.ts';
 import { freePort } from '../helpers/redis.ts';
+import { parseMetrics } from '../helpers/scrape.ts';
 import { until } from '../helpers/until.ts';
 
 let site: Site;
@@ -69,6 +71,78 @@ test('up with a certificate says where it is, sends plain HTTP there, and doctor
   up.kill('SIGINT');
   await until('it ends', () => up.exitCode !== null);
   expect(up.exitCode).toBe(0);
+});
+
+describe('workers of a door with a certificate', () => {
+  /** A handshake, with whose certificate, and whether it went on with a session. */
+  const greet = (port: number, session?: Buffer) =>
+    new Promise<{ socket: TLSSocket; name: string; resumed: boolean }>((resolve, reject) => {
+      const about = { host: '127.0.0.1', port, servername: 'localhost', rejectUnauthorized: false };
+      const options = { ...about, maxVersion: 'TLSv1.2' as const, ...(session ? { session } : {}) };
+      const socket = connect(options, () => {
+        const name = String(socket.getPeerCertificate().subject?.CN);
+        resolve({ socket, name, resumed: socket.isSessionReused() });
+      });
+      socket.once('error', reject).on('error', () => {});
+    });
+
+  test('show it, go on with each other’s sessions, and take a new one; one that starts anew too', async () => {
+    const own = makeCertificate(folder, ['before.test'], 90, 'workers');
+    const [port, admin] = await Promise.all([freePort(), freePort()]);
+    const ports = ['--port', `${port}`, '--admin-port', `${admin}`];
+    const pair = ['--tls-cert', own.cert, '--tls-key', own.key];
+    let talk = '';
+    const door = site.start(['proxy', '--workers', '2', ...ports, ...pair]);
+    door.stderr?.on('data', (piece) => {
+      talk += piece;
+    });
+    const pids = () => {
+      const text = readFileSync(`/proc/${door.pid}/task/${door.pid}/children`, 'utf8');
+      return text.split(' ').filter(Boolean).map(Number);
+    };
+    const figures = async () => {
+      const text = await ask(admin, '/metrics').catch(() => null);
+      return text ? parseMetrics(text.body) : new Map<string, number>();
+    };
+    const serve = async () => (await figures()).get('meowctl_door_workers{state="serving"}') === 2;
+    await until('both serve', serve);
+    const open: TLSSocket[] = [];
+    const dial = async (session?: Buffer) => {
+      const greeted = await greet(port, session);
+      open.push(greeted.socket);
+      return greeted;
+    };
+
+    const session = (await dial()).socket.getSession();
+    await until('both have some', async () => {
+      expect((await dial(session)).resumed).toBe(true);
+      const now = await figures();
+      return ['1', '2'].every(
+        (slot) => (now.get(`meowctl_door_worker_client_connections{worker="${slot}"}`) ?? 0) > 1,
+      );
+    });
+    expect(await status(port)).toBe(503);
+
+    makeCertificate(folder, ['after.test'], 90, 'workers');
+    const shown = async () => {
+      const names = [];
+      for (let at = 0; at < 4; at += 1) names.push((await dial()).name);
+      return names;
+    };
+    await until('both show it', async () => (await shown()).every((name) => name === 'after.test'));
+    writeFileSync(own.cert, 'junk');
+    await until('it is said', () => talk.includes('is kept'));
+    const [first = 0] = pids();
+    process.kill(first, 'SIGKILL');
+    await until('there is another', async () => !pids().includes(first) && (await serve()));
+    expect(new Set(await shown())).toEqual(new Set(['after.test']));
+    expect(talk.match(/was read again/g)).toHaveLength(1);
+    expect(talk.match(/is kept/g)).toHaveLength(1);
+    for (const socket of open) socket.destroy();
+    door.kill('SIGINT');
+    await until('it ends', () => door.exitCode !== null);
+    expect(door.exitCode).toBe(0);
+  });
 });
 
 describe('a mistake with certificates is told before anything starts', () => {

@@ -33,7 +33,7 @@ export async function startLoneWorker(
     told.push(message);
     hears(message, { hear });
   };
-  const worker = new Worker({ primary: { send }, onAnswer() {}, log() {} });
+  const worker = new Worker({ primary: { send }, secureSide: null, onAnswer() {}, log() {} });
   const hear = (message: ToWorker) => worker.hear(message, undefined);
   hear({
     ...{ do: 'start', protocol: PROTOCOL, id: 'dddddd', stickyNamespace: 'meow' },

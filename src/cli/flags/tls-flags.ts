@@ -19,10 +19,7 @@ export function addTlsFlags(command: Command): Command {
 }
 
 /** @throws UsageError for flags that contradict each other */
-export function checkTlsFlags(
-  flags: TlsFlags,
-  door: { readonly port: number; readonly workers: number },
-): void {
+export function checkTlsFlags(flags: TlsFlags, doorPort: number): void {
   const { tlsCert: certs = [], tlsKey: keys = [], redirectHttp, hsts } = flags;
   if (certs.length !== keys.length) {
     const message = `--tls-cert is given ${times(certs)}, --tls-key ${times(keys)}`;
@@ -32,11 +29,7 @@ export function checkTlsFlags(
     const flag = hsts === undefined ? '--redirect-http' : '--hsts';
     throw new UsageError(`${flag} without a certificate`, 'Add --tls-cert and --tls-key');
   }
-  if (certs.length > 0 && door.workers > 1) {
-    const message = '--tls-cert does not go with --workers: a door with TLS is one process';
-    throw new UsageError(message, 'Leave out one of the two, or put several doors side by side');
-  }
-  if (redirectHttp !== undefined && redirectHttp === door.port) {
+  if (redirectHttp !== undefined && redirectHttp === doorPort) {
     const message = `--redirect-http ${redirectHttp} is the door's own port`;
     throw new UsageError(message, 'Use another for one of them, such as 80 and --port 443');
   }

@@ -6,22 +6,28 @@ import type { Context } from '../context/context.ts';
 
 /** What `meowctl` is called with to be a worker of a door. */
 export const DOOR_WORKER = '__door-worker';
+/** So that one that does not know of TLS ends, and speaks nothing in the clear. */
+export const OVER_TLS = '--tls';
 
 /** Not for people: a part of a door that has several processes. */
 export function addDoorWorker(program: Command, context: Context): void {
-  program.command(DOOR_WORKER, { hidden: true }).action(() => doorWorker(context));
+  program
+    .command(DOOR_WORKER, { hidden: true })
+    .option(OVER_TLS)
+    .action((flags: { readonly tls?: true }) => doorWorker(context, flags.tls === true));
 }
 
-async function doorWorker({ process: proc, output }: Context): Promise<void> {
+async function doorWorker({ process: proc, output }: Context, overTls: boolean): Promise<void> {
   if (!proc.send || !proc.connected) {
     const message = `${DOOR_WORKER} is a part of a door, and nothing by itself`;
     throw new UsageError(message, 'Run `meowctl proxy --workers 2`');
   }
   // Ctrl-C and `systemctl stop` reach all of a door's processes; who leads them says what is to be done.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) proc.on(signal, () => {});
-  const [{ Worker }, { accessLine }] = await Promise.all([
+  const [{ Worker }, { accessLine }, secure] = await Promise.all([
     import('../../proxy/workers/worker.ts'),
     import('../../proxy/access-log.ts'),
+    overTls ? import('../../proxy/secure-side.ts') : null,
   ]);
   const send = (message: FromWorker) => {
     // Where nobody hears it any more, the end of the channel says so.
@@ -29,6 +35,7 @@ async function doorWorker({ process: proc, output }: Context): Promise<void> {
   };
   const worker = new Worker({
     primary: { send },
+    secureSide: secure?.createWorkerSide ?? null,
     onAnswer: (answered) => output.line(accessLine(answered)),
     log: (line) => output.talk(`meowctl: ${line}`),
   });

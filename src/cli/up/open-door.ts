@@ -9,7 +9,7 @@ import type { Workers } from '../../proxy/workers/workers.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { addDoorFlags, doorLimits } from '../flags/door-flags.ts';
 import { addEngineFlags, type EngineFlags } from '../flags/engine-flags.ts';
-import { addTlsFlags, checkTlsFlags, type TlsFlags } from '../flags/tls-flags.ts';
+import { addTlsFlags, certificateFiles, checkTlsFlags, type TlsFlags } from '../flags/tls-flags.ts';
 import { balance, host, hostName, port, retryPolicy, workers } from '../flags/values.ts';
 import {
   type AdminFlags,
@@ -77,7 +77,7 @@ export function addDoorOptions(command: Command): Command {
 
 /** @throws UsageError for flags that contradict each other */
 export async function checkDoorFlags(flags: DoorFlags): Promise<void> {
-  checkTlsFlags(flags, flags);
+  checkTlsFlags(flags, flags.port);
   const { sticky, balance: how } = flags;
   if (flags.engine === 'haproxy' || flags.threads !== undefined) {
     const { checkEngineFlags } = await import('./open-engine.ts');
@@ -145,7 +145,8 @@ export async function openDoor(
 async function workersOf(context: Context, flags: DoorFlags): Promise<Workers | null> {
   if (flags.workers === 1) return null;
   const { openWorkers } = await import('./open-workers.ts');
-  return openWorkers(context, flags.workers, isLogged(context, flags));
+  const overTls = certificateFiles(flags).length > 0;
+  return openWorkers(context, flags.workers, { accessLog: isLogged(context, flags), overTls });
 }
 
 async function openAll(

@@ -4,17 +4,21 @@ import { ownProgram } from '../../process/own-program.ts';
 import type { FromWorker, StartWorker, ToWorker } from '../../proxy/workers/messages.ts';
 import { createWorkers, type Workers } from '../../proxy/workers/workers.ts';
 import type { Context } from '../context/context.ts';
-import { DOOR_WORKER } from './door-worker.ts';
+import { DOOR_WORKER, OVER_TLS } from './door-worker.ts';
 
 /** Workers for a door, each this program once more, as it is on the disk by then. */
-export function openWorkers(context: Context, count: number, accessLog: boolean): Workers {
+export function openWorkers(
+  context: Context,
+  count: number,
+  { accessLog, overTls }: { readonly accessLog: boolean; readonly overTls: boolean },
+): Workers {
   const { config, cliPath, output, process } = context;
   const env = config.childEnv;
   const start: StartWorker = (events) => {
     const { execPath } = process;
     const program = ownProgram({ execPath, cliPath }, env, defaults.leastNode);
     return startForked<ToWorker, FromWorker>(
-      { ...program, args: [DOOR_WORKER], env },
+      { ...program, args: overTls ? [DOOR_WORKER, OVER_TLS] : [DOOR_WORKER], env },
       {
         ...events,
         said(stream, lines) {

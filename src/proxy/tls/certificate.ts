@@ -40,7 +40,14 @@ export const TLS_RULES: SecureContextOptions = {
 
 /** @throws FailedError `certificate`, with what is wrong with which file */
 export function readCertificate(files: CertificateFiles): Certificate {
-  const pem = { cert: readPem(files.cert), key: readPem(files.key) };
+  return certificateOf({ files, pem: { cert: readPem(files.cert), key: readPem(files.key) } });
+}
+
+/** One that another process has read, and where. */
+export type GivenCertificate = Pick<Certificate, 'files' | 'pem'>;
+
+/** @throws FailedError `certificate` */
+export function certificateOf({ files, pem }: GivenCertificate): Certificate {
   const leaf = firstOf(files.cert, pem.cert);
   const name = leaf.subjectAltName ?? leaf.subject ?? '';
   return {

@@ -1,53 +1,29 @@
 import { type Stats, statSync } from 'node:fs';
-import type { SecureContext } from 'node:tls';
 import { type MeowError, toMeowError } from '../../errors.ts';
 import { type Background, repeat } from '../../loop.ts';
 import { plain } from '../../text.ts';
 import { type Certificate, type CertificateFiles, readCertificate } from './certificate.ts';
+import { CertificateSet } from './certificate-set.ts';
 
 /** How often files are looked at. */
 const LOOK_MS = 1_000;
 /** A file that is half written, or half of a pair, is broken for a moment. */
 const LOOKS_TO_SAY = 3;
 
-/** The certificates of a door, read again when their files change. */
-export class Certificates {
-  #all: readonly Certificate[];
+/** Those that are read again when their files change. */
+export class Certificates extends CertificateSet {
   readonly #seen: string[];
   /** Looks in a row at which the files of each were broken. */
   readonly #broken: number[];
   readonly #log: (line: string) => void;
-  /** Told when the one for clients that name no host is another. */
-  onFirst: (first: Certificate) => void = () => {};
 
   /** @throws FailedError where one cannot be used */
   constructor(files: readonly CertificateFiles[], log: (line: string) => void) {
+    const seen = files.map(stampOf);
+    super(files.map(readCertificate));
     this.#log = log;
-    this.#seen = files.map(stampOf);
+    this.#seen = seen;
     this.#broken = files.map(() => 0);
-    this.#all = files.map(readCertificate);
-  }
-
-  get all(): readonly Certificate[] {
-    return this.#all;
-  }
-
-  /** The first one: for clients that name no host, or none that is known. */
-  get first(): Certificate {
-    const [first] = this.#all;
-    if (!first) throw new Error('there is no certificate');
-    return first;
-  }
-
-  /** The one that is for this very name, else one by a wildcard, else the first. */
-  for(host: string): SecureContext {
-    let best = this.first;
-    let fit = 0;
-    for (const each of this.#all) {
-      const fits = each.fits(host);
-      if (fits > fit) [best, fit] = [each, fits];
-    }
-    return best.context;
   }
 
   /** Looks at the files from now on. */
@@ -63,7 +39,7 @@ export class Certificates {
 
   /** Reads again what has changed. What cannot be used is said once, and the one before it stays. */
   look(): void {
-    this.#all.forEach(({ files }, at) => {
+    this.all.forEach(({ files }, at) => {
       const stamp = stampOf(files);
       if (stamp === this.#seen[at]) {
         this.#broken[at] = 0;
@@ -79,9 +55,8 @@ export class Certificates {
   }
 
   #use(at: number, read: Certificate): void {
-    this.#all = this.#all.with(at, read);
+    this.replace(this.all.with(at, read));
     this.#broken[at] = 0;
-    if (at === 0) this.onFirst(read);
     const until = new Date(read.endsAt).toISOString().slice(0, 10);
     this.#log(`the certificate for ${plain(read.name)} was read again: it ends on ${until}`);
   }

@@ -5,6 +5,7 @@ import type { RoutedListing } from '../../model/fleet-view.ts';
 import type { SharedBreaking } from '../exchange/shared.ts';
 import type { DoorOptions } from '../options.ts';
 import type { RequestNote } from '../request-notes.ts';
+import type { GivenSide } from '../secure-side.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
 /**
@@ -26,6 +27,8 @@ export interface Start {
   readonly accessLog: boolean;
   /** Targets that are, or may be, poison: by their keys. */
   readonly suspects: readonly string[];
+  /** How clients come over TLS; without it they come without. */
+  readonly secure?: GivenSide;
 }
 
 /** The fleet as the registry has it. */
@@ -56,6 +59,8 @@ export type ToWorker =
       readonly again: boolean;
     }
   | { readonly do: 'suspect' | 'clear'; readonly target: string }
+  /** One of them was read again. */
+  | { readonly do: 'certificates'; readonly certificates: GivenSide['certificates'] }
   /** Another serves in its place: it finishes what it has, however long that takes. */
   | { readonly do: 'leave' }
   | { readonly do: 'close'; readonly deadlineMs: number };

@@ -40,6 +40,7 @@ export class Primary implements Listener {
   readonly #views: Views;
   readonly #server: Server;
   readonly #turns: Background;
+  readonly #certificates: Background | undefined;
   #pastCpuMs = 0;
   #deaths = 0;
 
@@ -75,6 +76,9 @@ export class Primary implements Listener {
     this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket: Socket) =>
       this.#handOver.offer(socket),
     );
+    this.#certificates = deps.secure?.watch((certificates) =>
+      tellAll({ do: 'certificates', certificates }),
+    );
     const work = () => this.#turn();
     this.#turns = repeat({ name: 'workers', every: () => TURN_MS, work, log: say });
   }
@@ -104,6 +108,7 @@ export class Primary implements Listener {
 
   cut(): void {
     void this.#turns.stop();
+    void this.#certificates?.stop();
     this.#server.close();
     this.#handOver.cut();
     this.#supervisor.cut();
@@ -155,8 +160,9 @@ export class Primary implements Listener {
   }
 
   #began(worker: WorkerHandle): void {
-    const { id, sticky } = this.#deps;
+    const { id, sticky, secure } = this.#deps;
     worker.process.send({
+      ...(secure ? { secure: secure.given() } : {}),
       ...{ do: 'start', protocol: PROTOCOL, id, options: this.#options },
       stickyNamespace: sticky?.namespace ?? null,
       accessLog: this.#wanted.accessLog,

@@ -6,6 +6,7 @@ import { alsoInDebug } from '../access-log.ts';
 import type { Answered } from '../exchange/context.ts';
 import { createListener, type OwnListener } from '../listener.ts';
 import { doorOptions } from '../options.ts';
+import type { GivenSide, WorkerSide } from '../secure-side.ts';
 import { Sticky } from '../sticky/cookie.ts';
 import { PROTOCOL, type Start, type ToPrimary, type ToWorker, type View } from './messages.ts';
 import { Reporter } from './reporter.ts';
@@ -13,6 +14,8 @@ import { Places, SharedClient, SuspectTargets } from './shared-client.ts';
 
 export interface WorkerDeps {
   readonly primary: ToPrimary;
+  /** Of a door with TLS: makes its side of what the primary gives. */
+  readonly secureSide: ((given: GivenSide, log: (line: string) => void) => WorkerSide) | null;
   /** Writes a line for each request, where the door does. */
   onAnswer(answered: Answered): void;
   log(line: string): void;
@@ -60,12 +63,13 @@ class Going {
   readonly #shared: SharedClient;
   readonly #suspects: SuspectTargets;
   readonly #sticky: Sticky | null;
+  readonly #secure: WorkerSide | null;
   readonly #reports;
   #servers: readonly RoutedListing[] = [];
 
   constructor(
-    { primary, log, onAnswer: write }: WorkerDeps,
-    { id, options: given, stickyNamespace, suspects, accessLog }: Start,
+    { primary, log, onAnswer: write, secureSide }: WorkerDeps,
+    { id, options: given, stickyNamespace, suspects, accessLog, secure }: Start,
   ) {
     const onAnswer = alsoInDebug(accessLog ? write : null);
     const options = doorOptions(given);
@@ -78,8 +82,10 @@ class Going {
     this.#shared = new SharedClient(primary);
     this.#suspects = new SuspectTargets(primary, suspects);
     this.#sticky = stickyNamespace === null ? null : new Sticky(stickyNamespace);
+    this.#secure = (secure && secureSide?.(secure, log)) ?? null;
     const deps = {
       ...{ id, figures, onAnswer, sticky: this.#sticky, notes: reporter, onTrouble: log },
+      secure: this.#secure,
       onUndelivered: (attempt: string) => primary.send({ is: 'undelivered', attempt }),
       onChange: reporter.soon,
       onTurn: reporter.soon,
@@ -105,6 +111,7 @@ class Going {
       this.#shared.answered(question, { yes, poison });
     } else if (message.do === 'suspect') this.#suspects.add(message.target);
     else if (message.do === 'clear') this.#suspects.delete(message.target);
+    else if (message.do === 'certificates') this.#secure?.replace(message.certificates);
     else if (message.do === 'leave') return this.#endAfter(this.#listener.leave());
     else if (message.do === 'close')
       return this.#endAfter(this.#listener.close(message.deadlineMs));
