@@ -11,6 +11,7 @@ const script = fileURLToPath(new URL('load.lua', import.meta.url));
  * @property {number} connections
  * @property {number} seconds
  * @property {number} [bodyBytes] a POST of that size instead of a GET
+ * @property {boolean} [once] each request over a connection of its own
  *
  * @typedef {object} LoadResult
  * @property {number} requests
@@ -32,13 +33,23 @@ export async function createLoadClient(world) {
   return wrk === null ? (load) => autocannon(world, load) : (load) => runWrk(wrk, load);
 }
 
-async function runWrk(wrk, { url, connections, seconds, bodyBytes = 0 }) {
-  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', script, url];
+async function runWrk(wrk, { url, connections, seconds, bodyBytes = 0, once = false }) {
+  const close = once ? ['-H', 'Connection: close'] : [];
+  const args = [
+    '-t1',
+    `-c${connections}`,
+    `-d${seconds}s`,
+    '--latency',
+    ...close,
+    '-s',
+    script,
+    url,
+  ];
   const { stdout } = await run(wrk, [...args, '--', String(bodyBytes)]);
   return JSON.parse(/^RESULT (.*)$/m.exec(stdout)?.[1] ?? 'null');
 }
 
-async function autocannon(world, { url, connections, seconds, bodyBytes = 0 }) {
+async function autocannon(world, { url, connections, seconds, bodyBytes = 0, once = false }) {
   const bin = createRequire(import.meta.url).resolve('autocannon');
   const post = bodyBytes > 0 ? ['-m', 'POST', '-b', 'x'.repeat(bodyBytes)] : [];
   const args = [
@@ -50,6 +61,7 @@ async function autocannon(world, { url, connections, seconds, bodyBytes = 0 }) {
     '-d',
     String(seconds),
     ...post,
+    ...(once ? ['-H', 'Connection=close'] : []),
     url,
   ];
   const result = JSON.parse((await run(world.node, args)).stdout);

@@ -13,6 +13,11 @@ const HELD_ROUNDS = 5;
 const AT_MOST = 1.1;
 const CONNECTIONS = 256;
 const LARGEST_SHARE = 0.6;
+const NEW_ROUNDS = 8;
+const KILLS = 5;
+/** The older one dies each time, and has then lived for 10 s: it is replaced at once, as one that did well. */
+const BETWEEN_KILLS_MS = 5_500;
+const REPLACED_MS = 1_000;
 const QUOTA = 0.2;
 const FASTER = 1.8;
 const COUNTED_MS = 1_500;
@@ -21,11 +26,13 @@ const load = { path: '/1k', connections: 32, seconds: 1 };
 /** Requests of each process until what it compiles is compiled. */
 const WARM_UP = 15_000;
 const WARM_UP_STEP_SECONDS = 5;
+const once = { path: '/1k', connections: 32, seconds: 1, once: true };
 const held = { path: '/1k', connections: 32, seconds: 3 };
 
 /**
  * A door of two workers against one of one process: what a request costs all of its processes, how
- * connections are shared out, and what two get done where each is held to a share of a core.
+ * connections are shared out, how many new ones it takes, how long a killed worker is missing, and what
+ * two get done where each is held to a share of a core.
  * @param {import('../lib/world.mjs').World} world
  */
 export async function measure(world) {
@@ -35,6 +42,8 @@ export async function measure(world) {
   const holds = ['one', 'two-1', 'two-2'].map((name) => createQuota(world, name, QUOTA));
   const doors = { one: await open(world, 'one'), two: await open(world, 'two', '--workers', '2') };
   const rows = [await compare(world, client, doors), await shareOut(world, client, doors.two)];
+  rows.push(await connectAnew(world, client, doors), await kill(world, doors.two));
+  doors.two.workers = children(doors.two.pid);
   return [...rows, ...(await holdDown(world, client, doors, holds))];
 }
 
@@ -98,6 +107,57 @@ async function shareOut(world, client, { url, admin }) {
   const value = Math.max(...counts) / counts.reduce((sum, count) => sum + count, 0);
   const what = `largest share of ${CONNECTIONS} connections at one of 2 workers`;
   return { what, value, atMost: LARGEST_SHARE };
+}
+
+async function connectAnew(world, client, { one, two }) {
+  const count = world.quick ? 2 : NEW_ROUNDS;
+  world.say(`a connection for each request, ${count} rounds A B B A`);
+  const { path, ...asked } = once;
+  const rate = async (door) => {
+    const { requests, seconds, failed } = await client({ url: door.url + path, ...asked });
+    if (failed > 0) throw new Error(`${failed} new connections to ${door.name} failed`);
+    return requests / seconds;
+  };
+  const ratios = [];
+  /** @type {Record<'one' | 'two', number[]>} */
+  const rates = { one: [], two: [] };
+  for (let round = 0; round < count; round += 1) {
+    const [a, b, c, d] = [await rate(one), await rate(two), await rate(two), await rate(one)];
+    ratios.push((a + d) / (b + c));
+    rates.one.push(a, d);
+    rates.two.push(b, c);
+  }
+  world.say(
+    `new connections/s: ${Math.round(median(rates.one))} and ${Math.round(median(rates.two))}`,
+  );
+  const what = 'new connections/s of one process / of 2 workers';
+  return { what, value: median(ratios), atMost: 1 };
+}
+
+/** From the moment at which one is killed to that at which another accepts in its place. */
+async function kill(world, { pid, admin }) {
+  const count = world.quick ? 2 : KILLS;
+  world.say(`${count} workers killed`);
+  const times = [];
+  for (let at = 0; at < count; at += 1) {
+    const [victim] = children(pid);
+    await pause(BETWEEN_KILLS_MS);
+    const beganMs = performance.now();
+    process.kill(victim, 'SIGKILL');
+    await until('another serves', async () => {
+      const pids = children(pid);
+      if (pids.length !== 2 || pids.includes(victim)) return false;
+      const text = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
+      return text.includes('meowctl_door_workers{state="serving"} 2');
+    });
+    times.push(performance.now() - beganMs);
+  }
+  return {
+    what: 'a killed worker is replaced',
+    unit: ' ms',
+    value: median(times),
+    atMost: REPLACED_MS,
+  };
 }
 
 async function holdDown(world, client, { one, two }, holds) {

@@ -13,9 +13,12 @@ else receive();
 
 // Closed in the same turn: this process must never accept a connection.
 function send() {
-  const server = createServer();
+  const server = /** @type {import('node:net').Server & { _handle: import('node:net').Socket }} */ (
+    createServer()
+  );
   server.listen({ fd: OTHER, backlog: Number(backlog) });
-  process.send?.('socket', server, {}, (error) => process.exit(error ? 1 : 0));
+  // As Node has it: a server would accept as soon as it arrives.
+  process.send?.('socket', server._handle, {}, (error) => process.exit(error ? 1 : 0));
   server.close();
 }
 
@@ -23,13 +26,13 @@ function send() {
 function receive() {
   process.once('disconnect', () => process.exit(1));
   process.once('message', (_, socket) => {
-    const server = /** @type {import('node:net').Server & { _handle: { fd: number } }} */ (socket);
+    const handle = /** @type {{ fd: number, close(): void }} */ (/** @type {unknown} */ (socket));
     process.removeAllListeners('disconnect');
     const child = spawn(process.execPath, [__filename, 'send', backlog], {
-      stdio: ['ignore', 'ignore', 'ignore', OTHER, server._handle.fd],
+      stdio: ['ignore', 'ignore', 'ignore', OTHER, handle.fd],
       env: { ...process.env, NODE_CHANNEL_FD: String(CHANNEL) },
     });
-    server.close();
+    handle.close();
     child.once('error', () => process.exit(1));
     child.once('exit', (code) => process.exit(code === 0 ? 0 : 1));
   });

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { Server, type Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 
 /*
  * A listening socket goes from one process to another that is not its child. Node sends one only over the
@@ -35,6 +35,16 @@ export function sendSocket(
   return child;
 }
 
+/** A socket as Node has it: unlike a server, it accepts nothing before it is listened on. */
+interface Handle {
+  readonly fd: number;
+  close(): void;
+}
+
+function isHandle(sent: unknown): sent is Handle {
+  return typeof (sent as Partial<Handle> | undefined)?.fd === 'number';
+}
+
 /** Null where it does not listen: then the helper finds no socket, and says nothing. */
 function descriptorOf(server: Server): number | 'ignore' {
   const { _handle: handle } = server as unknown as { readonly _handle: { fd: number } | null };
@@ -51,7 +61,7 @@ export function receiveSocket(
   backlog: number,
   { execPath, file }: Helper,
   withinMs: number,
-  use: (socket: Server) => void,
+  use: (socket: Handle) => void,
 ): Promise<void> {
   // Node says which descriptor the channel is; env(1) has the last word.
   const child = spawn(
@@ -77,7 +87,7 @@ export function receiveSocket(
     child.once('error', ({ message }) => fail(message));
     child.once('exit', (code) => code !== 0 && fail('it did not come'));
     child.once('message', (_, socket) => {
-      if (!(socket instanceof Server)) return fail('it did not come');
+      if (!isHandle(socket)) return fail('it did not come');
       // Nobody waits for it any more: whoever listens there has it too.
       if (!isWaiting) return void socket.close();
       use(socket);

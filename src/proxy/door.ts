@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { Server } from 'node:net';
 import { httpsUrl, httpUrl } from '../address.ts';
 import { inTurn } from '../errors.ts';
 import { createId } from '../ids.ts';

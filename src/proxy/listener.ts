@@ -59,7 +59,7 @@ export interface Listener {
   readonly poison: Pick<PoisonList, 'named'>;
   readonly starts: Pick<StartQueue, 'end' | 'look'>;
   /** What listens, of one that may be handed over. */
-  readonly socket?: Server;
+  readonly socket?: NetServer;
   /** @throws FailedError `port-in-use` */
   listen(): Promise<number>;
   listens(): boolean;

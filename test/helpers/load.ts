@@ -29,6 +29,8 @@ export interface LoadOptions {
 /** Leaves the machine to what the load is beside; all of chaos takes what it can get. */
 const PAUSE_MS = process.env.MEOW_CHAOS === 'all' ? 0 : 10;
 
+const MOST_AT_ONCE = 10;
+
 /** Asks, request after request with a short pause, over a few kept connections, until it is stopped. */
 export function keepAsking(url: string, options: LoadOptions = {}): Load {
   const {
@@ -68,8 +70,44 @@ export function keepAsking(url: string, options: LoadOptions = {}): Load {
   };
 }
 
+/**
+ * Asks so many times a second, each time over a connection of its own, whether or not those before are
+ * answered.
+ */
+export function askSteadily(url: string, perSecond: number): Load {
+  const failures: string[] = [];
+  const durationsMs: number[] = [];
+  const asked = new Set<Promise<void>>();
+  const began = performance.now();
+  let sent = 0;
+  const one = async () => {
+    const beganMs = performance.now();
+    const outcome = await ask(url, 'GET', false);
+    durationsMs.push(performance.now() - beganMs);
+    if (outcome !== '200') failures.push(outcome);
+  };
+  const timer = setInterval(() => {
+    const due = ((performance.now() - began) / 1_000) * perSecond;
+    // Where this process itself stood still it does not make up for all of it.
+    for (let more = 0; sent < due && more < MOST_AT_ONCE; more += 1) {
+      sent += 1;
+      const asking = one().finally(() => asked.delete(asking));
+      asked.add(asking);
+    }
+    sent = Math.max(sent, Math.floor(due));
+  }, 1_000 / perSecond);
+  return {
+    good: () => durationsMs.length - failures.length,
+    async stop() {
+      clearInterval(timer);
+      await Promise.all(asked);
+      return { sent, failures, durationsMs };
+    },
+  };
+}
+
 /** The status, or what went wrong. An answer that is cut off is an error. */
-function ask(url: string, method: string, agent: Agent): Promise<string> {
+function ask(url: string, method: string, agent: Agent | false): Promise<string> {
   return new Promise((resolve) => {
     const asking = agent instanceof TlsAgent ? requestOverTls : request;
     const asked = asking(url, { method, agent }, (answer) => {

@@ -1,9 +1,11 @@
 import { createServer, type RequestListener } from 'node:http';
-import { type AddressInfo, createServer as createNetServer, type Server } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { type DoorOptions, doorOptions } from '../../src/proxy/options.ts';
+import { HeldSocket } from '../../src/proxy/workers/held-socket.ts';
 import type { FromWorker, ToWorker } from '../../src/proxy/workers/messages.ts';
 import { PROTOCOL } from '../../src/proxy/workers/messages.ts';
 import { Worker } from '../../src/proxy/workers/worker.ts';
+import { until } from './until.ts';
 
 /** A worker of a door whose primary is the test: what it says is heard, and answered or not. */
 export interface LoneWorker {
@@ -44,13 +46,14 @@ export async function startLoneWorker(
     leaseLeftMs: LEASE_MS,
   }));
   hear({ do: 'view', seq: 1, servers: listed, stickyKey: 'a key', started: true });
-  const door = createNetServer((socket) => worker.hear({ do: 'take', number: 1 }, socket));
+  const door = new HeldSocket();
   const port = await portOf(door);
+  worker.hear({ do: 'accept', most: 1_000 }, door.handle ?? undefined);
+  await until('it listens', () => told.some(({ is }) => is === 'listening'));
   return {
     ...{ port, told, hear },
     async stop() {
       worker.cut();
-      door.close();
       for (const { server } of backends) {
         server.closeAllConnections();
         server.close();
@@ -69,6 +72,7 @@ async function listening({ id, app }: LoneServer) {
 
 function portOf(server: Server): Promise<number> {
   return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+    server.once('listening', () => resolve((server.address() as AddressInfo).port));
+    server.listen({ host: '127.0.0.1', port: 0 });
   });
 }

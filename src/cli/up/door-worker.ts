@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net';
 import type { Command } from 'commander';
 import { UsageError } from '../../errors.ts';
+import type { SocketHandle } from '../../proxy/workers/held-socket.ts';
 import type { FromWorker, ToWorker } from '../../proxy/workers/messages.ts';
 import type { Context } from '../context/context.ts';
 
@@ -41,7 +41,7 @@ async function doorWorker({ process: proc, output }: Context, overTls: boolean):
   });
   proc.once('disconnect', () => worker.cut());
   proc.on('message', (message, socket) => {
-    worker.hear(message as ToWorker, socket as Socket | undefined);
+    worker.hear(message as ToWorker, socket as unknown as SocketHandle | undefined);
   });
   await worker.ended;
   if (proc.connected) proc.disconnect();

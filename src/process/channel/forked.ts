@@ -8,8 +8,8 @@ import { hasEnded } from '../terminate.ts';
 
 export interface Forked<Message> {
   readonly pid: number;
-  /** Says nothing where it has ended. @param socket goes along, and stays open here too */
-  send(message: Message, socket?: Socket): void;
+  /** Says nothing where it has ended. @param socket what Node has of one: goes along, and stays open here too */
+  send(message: Message, socket?: object): void;
   destroy(): void;
 }
 
@@ -53,7 +53,7 @@ export function startForked<To extends object, From>(
       if (!child.connected) return;
       // Its end is heard of as its end.
       const heard = () => {};
-      if (socket) child.send(message, socket, { keepOpen: true }, heard);
+      if (socket) child.send(message, socket as Socket, heard);
       else child.send(message, heard);
     },
     destroy: () => void (hasEnded(child) || child.kill('SIGKILL')),

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { FiguresDelta } from '../../metrics/door-figures.ts';
 import type { WorkerUsage } from '../../metrics/workers-view.ts';
 import type { RoutedListing } from '../../model/fleet-view.ts';
@@ -7,6 +6,7 @@ import type { DoorOptions } from '../options.ts';
 import type { RequestNote } from '../request-notes.ts';
 import type { GivenSide } from '../secure-side.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import type { SocketHandle } from './held-socket.ts';
 
 /**
  * What a door's primary and its workers say to each other. They may be of two versions: a worker
@@ -45,8 +45,10 @@ export interface View {
 export type ToWorker =
   | Start
   | View
-  /** A connection comes with it. */
-  | { readonly do: 'take'; readonly number: number }
+  /** Accepts connections until it has so many. The door's socket comes with it. */
+  | { readonly do: 'accept'; readonly most: number }
+  /** The same for one that accepts already. */
+  | { readonly do: 'upTo'; readonly most: number }
   /** More places at a server. */
   | { readonly do: 'grant'; readonly server: string; readonly places: number }
   /** Gives back the places that it has free at a server. */
@@ -63,7 +65,7 @@ export type ToWorker =
   | { readonly do: 'certificates'; readonly certificates: GivenSide['certificates'] }
   /** Another serves in its place: it finishes what it has, however long that takes. */
   | { readonly do: 'leave' }
-  | { readonly do: 'close'; readonly deadlineMs: number };
+  | { readonly do: 'close'; readonly deadlineMs: number; readonly idleMs?: number };
 
 /** A server as one worker sees it. */
 export type SeenServer = Pick<
@@ -89,7 +91,14 @@ export type FromWorker =
   | Report
   /** It knows no such protocol. */
   | { readonly is: 'refused'; readonly protocol: number }
-  | { readonly is: 'taken'; readonly number: number }
+  /** It accepts connections. */
+  | { readonly is: 'listening' }
+  /** It has as many as it may, and accepts no more. */
+  | { readonly is: 'resting'; readonly connections: number }
+  /** The door's socket did not come. */
+  | { readonly is: 'missed' }
+  /** It cannot listen. */
+  | { readonly is: 'deaf'; readonly code: string }
   /** It has no place left at any of these servers. */
   | { readonly is: 'full'; readonly question: number; readonly servers: readonly string[] }
   | {
@@ -112,7 +121,7 @@ export type FromWorker =
 export interface WorkerProcess {
   readonly pid: number;
   /** @param socket goes along, and stays open here too */
-  send(message: ToWorker, socket?: Socket): void;
+  send(message: ToWorker, socket?: SocketHandle): void;
   destroy(): void;
 }
 

@@ -1,5 +1,4 @@
-import { createServer, type Server, type Socket } from 'node:net';
-import { listen, OTHER_PORT } from '../../listen.ts';
+import { cannotListen, listen, OTHER_PORT } from '../../listen.ts';
 import { type Background, repeat } from '../../loop.ts';
 import type { WorkersView } from '../../metrics/workers-view.ts';
 import type { RoutedView } from '../../model/fleet-view.ts';
@@ -9,10 +8,11 @@ import type { Listener } from '../listener.ts';
 import type { DoorPool } from '../membership.ts';
 import type { DoorOptions } from '../options.ts';
 import { isRoutable } from '../upstream/upstream.ts';
-import { HandOver } from './hand-over.ts';
+import { HeldSocket } from './held-socket.ts';
 import { InflightCap } from './inflight-cap.ts';
 import { type FromWorker, PROTOCOL, type Report } from './messages.ts';
 import { SharedPool } from './shared-pool.ts';
+import { Shares } from './shares.ts';
 import { Supervisor } from './supervisor.ts';
 import { Verdicts } from './verdicts.ts';
 import { Views } from './views.ts';
@@ -34,14 +34,15 @@ export class Primary implements Listener {
   readonly #options: DoorOptions;
   readonly #supervisor: Supervisor;
   readonly #sharedPool: SharedPool;
-  readonly #handOver: HandOver;
+  readonly #shares: Shares;
   readonly #places: InflightCap;
   readonly #verdicts: Verdicts;
   readonly #views: Views;
-  readonly #server: Server;
+  readonly socket = new HeldSocket();
   readonly #turns: Background;
   readonly #certificates: Background | undefined;
   #pastCpuMs = 0;
+  #deaf: NodeJS.ErrnoException | null = null;
   #deaths = 0;
 
   constructor(wanted: WorkersWanted, deps: PrimaryDeps, options: DoorOptions) {
@@ -59,7 +60,7 @@ export class Primary implements Listener {
       log: say,
     });
     const { workers } = this.#supervisor;
-    this.#handOver = new HandOver(workers);
+    this.#shares = new Shares(workers, () => this.socket.handle);
     this.#sharedPool = new SharedPool(workers, {
       turns: (server, to, why) => deps.onTurn(server, to, why),
       came: (id) => figures.tally(id),
@@ -72,10 +73,6 @@ export class Primary implements Listener {
       routable: () => this.#sharedPool.all().filter(isRoutable),
       apply: (view) => this.#apply(view),
     };
-    // Node reads nothing from them: whoever gets one does.
-    this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket: Socket) =>
-      this.#handOver.offer(socket),
-    );
     this.#certificates = deps.secure?.watch((certificates) =>
       tellAll({ do: 'certificates', certificates }),
     );
@@ -88,29 +85,28 @@ export class Primary implements Listener {
   }
 
   async listen(): Promise<number> {
-    const port = await listen(this.#server, this.#options, OTHER_PORT);
-    await this.#supervisor.begin();
+    const port = await listen(this.socket, this.#options, OTHER_PORT);
+    await this.#supervisor.begin().catch((error: unknown) => {
+      // Another door has bound it in the same moment, and came first.
+      throw this.#deaf ? cannotListen({ ...this.#options, port }, OTHER_PORT, this.#deaf) : error;
+    });
     return port;
   }
 
   listens(): boolean {
-    return this.#server.listening;
+    return this.socket.listening;
   }
 
-  async close(deadlineMs: number): Promise<void> {
-    this.#server.close();
-    // A moment for those that wait: they are closed behind their answer.
-    const isEmpty = () => this.#handOver.waiting === 0;
-    await until(isEmpty, { everyMs: LOOK_MS, withinMs: Math.min(SEEN_MS, deadlineMs) });
-    await this.#supervisor.close(deadlineMs);
+  async close(deadlineMs: number, idleMs = 0): Promise<void> {
+    this.socket.close();
+    await this.#supervisor.close(deadlineMs, idleMs);
     this.cut();
   }
 
   cut(): void {
     void this.#turns.stop();
     void this.#certificates?.stop();
-    this.#server.close();
-    this.#handOver.cut();
+    this.socket.close();
     this.#supervisor.cut();
   }
 
@@ -130,6 +126,7 @@ export class Primary implements Listener {
     this.#verdicts.turn();
     this.#deps.figures.turn();
     this.#supervisor.look();
+    this.#shares.look();
   }
 
   #startsEnded(): void {
@@ -174,13 +171,14 @@ export class Primary implements Listener {
 
   #heard(worker: WorkerHandle, message: FromWorker): void {
     if (message.is === 'report') this.#report(worker, message);
-    else if (message.is === 'taken') this.#handOver.taken(worker, message.number);
+    else if (message.is === 'deaf') this.#isDeaf(worker, message.code);
     else if (message.is === 'full') this.#places.full(worker, message.question, message.servers);
     else if (message.is === 'returned') {
       this.#places.returned(worker, message.server, message.places, message.recall);
     } else if (message.is === 'broke') this.#verdicts.judge(worker, message);
     else if (message.is === 'answered') this.#verdicts.answered(message.target);
     else if (message.is === 'undelivered') this.#deps.onUndelivered(message.attempt);
+    else this.#shares.hear(worker, message);
   }
 
   #report(worker: WorkerHandle, report: Report): void {
@@ -190,11 +188,15 @@ export class Primary implements Listener {
     this.#verdicts.count(report.requests);
     if (report.figures) figures.merge(report.figures);
     for (const note of report.notes) notes.add(note);
-    if (worker.state === 'starting' && report.seq > 0) worker.state = 'serving';
-    this.#handOver.look(worker);
-    this.#handOver.pump();
+    this.#shares.look();
     if (report.servers) this.#keepPlaces(worker);
     if (isNews) this.#update();
+  }
+
+  #isDeaf(worker: WorkerHandle, code: string): void {
+    worker.refusal = `cannot listen: ${code}`;
+    this.#deaf = Object.assign(new Error(worker.refusal), { code });
+    worker.process.destroy();
   }
 
   #keepPlaces(worker: WorkerHandle): void {
@@ -211,7 +213,7 @@ export class Primary implements Listener {
     this.#pastCpuMs += worker.usage.cpuMs;
     this.#deps.figures.merge(worker.open.undo());
     this.#places.gone(worker);
-    this.#handOver.gone(worker);
+    this.#shares.look();
     this.#update();
   }
 }

@@ -83,9 +83,9 @@ export class Supervisor {
     }
   }
 
-  async close(deadlineMs: number): Promise<void> {
+  async close(deadlineMs: number, idleMs: number): Promise<void> {
     this.#end();
-    for (const { process } of this.#workers) process.send({ do: 'close', deadlineMs });
+    for (const { process } of this.#workers) process.send({ do: 'close', deadlineMs, idleMs });
     const withinMs = deadlineMs + GRACE_MS;
     await until(() => this.#workers.size === 0, { everyMs: LOOK_MS, withinMs });
     this.cut();

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { repeat } from '../../loop.ts';
 import { createDoorFigures } from '../../metrics/door-figures.ts';
 import type { RoutedListing } from '../../model/fleet-view.ts';
@@ -8,6 +7,8 @@ import { createListener, type OwnListener } from '../listener.ts';
 import { doorOptions } from '../options.ts';
 import type { GivenSide, WorkerSide } from '../secure-side.ts';
 import { Sticky } from '../sticky/cookie.ts';
+import { Acceptor } from './acceptor.ts';
+import type { SocketHandle } from './held-socket.ts';
 import { PROTOCOL, type Start, type ToPrimary, type ToWorker, type View } from './messages.ts';
 import { Reporter } from './reporter.ts';
 import { Places, SharedClient, SuspectTargets } from './shared-client.ts';
@@ -37,7 +38,8 @@ export class Worker {
     this.#deps = deps;
   }
 
-  hear(message: ToWorker, socket: Socket | undefined): void {
+  /** @param socket the door's, where the message is about it */
+  hear(message: ToWorker, socket: SocketHandle | undefined): void {
     if (message.do !== 'start') {
       void this.#going?.hear(message, socket)?.then(this.#end);
     } else if (message.protocol === PROTOCOL) {
@@ -57,6 +59,7 @@ export class Worker {
 
 class Going {
   readonly #listener: OwnListener;
+  readonly #acceptor: Acceptor;
   readonly #primary: ToPrimary;
   readonly #reporter: Reporter;
   readonly #places: Places;
@@ -93,14 +96,17 @@ class Going {
     };
     this.#listener = createListener(deps, options);
     reporter.of(this.#listener);
+    const { take } = this.#listener;
+    this.#acceptor = new Acceptor({ primary, take, open: () => figures.clients.open });
     const every = () => REPORT_MS;
     this.#reports = repeat({ name: 'reports', every, work: () => reporter.look(), log });
   }
 
   /** @returns once it is to end: what resolves when it has */
-  hear(message: ToWorker, socket: Socket | undefined): Promise<void> | null {
+  hear(message: ToWorker, socket: SocketHandle | undefined): Promise<void> | null {
     const { pool } = this.#listener;
-    if (message.do === 'take') this.#take(message.number, socket);
+    if (message.do === 'accept') this.#acceptor.listen(socket, message.most);
+    else if (message.do === 'upTo') this.#acceptor.upTo(message.most);
     else if (message.do === 'view') this.#see(message);
     else if (message.do === 'grant') this.#places.give(message.server, message.places, pool.all());
     else if (message.do === 'recall') this.#giveBack(message.server, message.recall);
@@ -112,27 +118,25 @@ class Going {
     } else if (message.do === 'suspect') this.#suspects.add(message.target);
     else if (message.do === 'clear') this.#suspects.delete(message.target);
     else if (message.do === 'certificates') this.#secure?.replace(message.certificates);
-    else if (message.do === 'leave') return this.#endAfter(this.#listener.leave());
-    else if (message.do === 'close')
-      return this.#endAfter(this.#listener.close(message.deadlineMs));
+    else if (message.do === 'leave') return this.#end(this.#listener.leave());
+    else if (message.do === 'close') {
+      const { deadlineMs, idleMs } = message;
+      return this.#end(this.#listener.close(deadlineMs, idleMs));
+    }
     return null;
   }
 
   cut(): void {
     void this.#reports.stop();
+    this.#acceptor.close();
     this.#listener.cut();
   }
 
-  async #endAfter(ending: Promise<void>): Promise<void> {
+  async #end(ending: Promise<void>): Promise<void> {
+    this.#acceptor.close();
     await ending;
     await this.#reports.stop();
     this.#reporter.tell();
-  }
-
-  // Without one the primary could not pass it on: we have no open files left.
-  #take(number: number, socket: Socket | undefined): void {
-    this.#primary.send({ is: 'taken', number });
-    if (socket) this.#listener.take(socket);
   }
 
   #see({ seq, servers, stickyKey, started }: View): void {
