@@ -1,7 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { identify } from '../../src/process/identity.ts';
+import { BIN, finish } from '../helpers/cli.ts';
 import { ask, rotation } from '../helpers/clients.ts';
 import { type FleetSite, type Going, openFleetSite } from '../helpers/fleet-site.ts';
 import { haproxy, withHaproxy } from '../helpers/haproxy.ts';
@@ -66,6 +70,22 @@ describe('proxy --engine haproxy', () => {
   ])('refuses %j, which it cannot do', async (flags, words) => {
     const { code, stderr } = await site.run(['proxy', '--engine', 'haproxy', ...flags]);
     expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);
+  });
+
+  test('refuses a socket that systemd holds: HAProxy binds its port itself', async () => {
+    const socket = createServer().listen(0, '127.0.0.1');
+    await once(socket, 'listening');
+    const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
+    const given = `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"`;
+    const verb = ['proxy', '--engine', 'haproxy', '--no-admin'];
+    const { code, stderr } = await finish(
+      spawn('sh', ['-c', given, process.execPath, BIN, ...verb], {
+        env: site.env,
+        stdio: ['ignore', 'pipe', 'pipe', fd],
+      }),
+    );
+    socket.close();
+    expect([code, stderr]).toEqual([2, expect.stringContaining('socket that systemd holds')]);
   });
 
   onHaproxy('opens a door that uses the fleet, and tells of it as any door does', async () => {
