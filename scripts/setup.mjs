@@ -13,6 +13,7 @@ const FOR_TESTS = [
   ['tmux', 'tmux'],
   ['ip', 'iproute2'],
   ['nft', 'nftables'],
+  ['python3', 'python3'],
   ['luacheck', 'lua-check'],
   ['openssl', 'openssl'],
   ['curl', 'curl'],

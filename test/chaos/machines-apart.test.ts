@@ -11,6 +11,8 @@ const LIMIT_MS = 600_000;
 const ASK_MS = 10;
 const SECOND = 1_000;
 const CUT_MS = 60 * SECOND;
+/** Of a slow line, either way. */
+const DELAY_MS = 40;
 const isWanted = process.env.MEOW_CHAOS === 'all';
 
 let fleet: SpreadFleet;
@@ -36,6 +38,8 @@ const failed = (method?: string) =>
   asking.soFar().filter((one) => one.status !== 200 && (method ?? one.method) === one.method);
 const slowest = () =>
   seconds(Math.max(...asking.soFar().map(({ method, ms }) => (method === 'GET' ? ms : 0))));
+const middle = (all: readonly number[]) =>
+  [...all].sort((a, b) => a - b)[Math.floor(all.length / 2)] ?? 0;
 const idOn = async (host: SpreadFleet['three']) =>
   fleet.on(host, await fleet.hosts.list())[0]?.id ?? '';
 const lost = () => `POSTs under way lost: ${failed('POST').length}, slowest GET ${slowest()}`;
@@ -182,7 +186,9 @@ const lossy: Cut = {
     const { three, hosts } = fleet;
     const ids = await idsNow();
     const rule = 'numgen random mod 100 < 5 drop';
-    const hasDelay = three.delay(40);
+    const id = await idOn(three);
+    const slow = await three.slow(DELAY_MS);
+    const fast = asking.soFar().length;
     three.filter({ input: rule, output: rule });
     const states = new Set<string>();
     const began = performance.now();
@@ -191,11 +197,15 @@ const lossy: Cut = {
       return performance.now() - began > 30 * SECOND;
     });
     three.unfilter();
-    if (hasDelay) three.undelay();
+    slow.end();
+    const across = asking
+      .soFar()
+      .slice(fast)
+      .filter(({ by }) => by === id);
+    expect(middle(across.map(({ ms }) => ms))).toBeGreaterThan(2 * DELAY_MS);
     await comesBack(ids);
     expectOnlyPostsUnderWay();
-    const how = hasDelay ? 'with 40 ms' : 'loss alone: this kernel has no netem';
-    return `${[...states].join()}; ${lost()} (${how})`;
+    return `${[...states].join()}; ${lost()} (${DELAY_MS} ms either way, by ${slow.by})`;
   },
 };
 

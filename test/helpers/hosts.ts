@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { listFleet, type Row } from '../../src/cli/output/rows.ts';
 import { BIN, finish, type Result } from './cli.ts';
 import { enter, type Machine, openMachine } from './machine.ts';
-import { openNetwork, runIn } from './network.ts';
+import { openNetwork, runIn, type SlowLine } from './network.ts';
 import { openStore } from './store.ts';
 import { until } from './until.ts';
 
@@ -38,9 +38,8 @@ export interface Host {
   filter(rules: Partial<Record<'input' | 'output', string>>): void;
   /** Packets go everywhere again. */
   unfilter(): void;
-  /** Every packet comes so much later from now on. @returns whether this kernel can do that (netem) */
-  delay(ms: number): boolean;
-  undelay(): void;
+  /** Every packet to it and from it comes so much later from now on. */
+  slow(ms: number): Promise<SlowLine>;
   /** Runs a line of shell in its network. */
   shell(line: string): void;
   turnOff(): Promise<void>;
@@ -83,7 +82,8 @@ export async function openHosts(): Promise<Hosts> {
     const address = `${NETWORK}.${FIRST_ADDRESS + at}`;
     const cable = network.connect(machine.pid, address);
     const own = { ...usual, HOME: home, MEOW_HOME: home, MEOW_ADVERTISE: address, ...env };
-    return { ...hostOf(machine, address, own), pullCable: cable.pull, plugIn: cable.plugIn };
+    const { pull: pullCable, plugIn, slow } = cable;
+    return { ...hostOf(machine, address, own), pullCable, plugIn, slow };
   };
   const redis = await open('redis');
   startRedis(redis, socket);
@@ -104,7 +104,11 @@ export async function openHosts(): Promise<Hosts> {
   };
 }
 
-function hostOf(machine: Machine, address: string, own: Env): Omit<Host, 'pullCable' | 'plugIn'> {
+function hostOf(
+  machine: Machine,
+  address: string,
+  own: Env,
+): Omit<Host, 'pullCable' | 'plugIn' | 'slow'> {
   const { pid } = machine;
   const home = own.HOME ?? '';
   const exec = (command: readonly string[], env: Env = {}) =>
@@ -128,16 +132,9 @@ function hostOf(machine: Machine, address: string, own: Env): Omit<Host, 'pullCa
       runIn(pid, 'nft -f -', `flush ruleset\ntable inet cut {\n${chains.join('\n')}\n}\n`);
     },
     unfilter: () => void runIn(pid, 'nft flush ruleset'),
-    delay: (ms) => hasNetem(pid, ms),
-    undelay: () => void runIn(pid, 'tc qdisc del dev eth0 root'),
     shell: (line) => void runIn(pid, line),
     turnOff: machine.turnOff,
   };
-}
-
-function hasNetem(pid: number, ms: number): boolean {
-  const line = `tc qdisc add dev eth0 root netem delay ${ms}ms ${ms / 4}ms 2>&1 || true`;
-  return runIn(pid, line) === '';
 }
 
 function follow(child: ChildProcess): Going {

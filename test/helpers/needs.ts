@@ -31,7 +31,7 @@ const inNamespace = (...command: string[]) =>
   spawnSync('unshare', ['-pf', '--mount-proc', ...command]).status === 0;
 
 const NETWORK =
-  'ip link add plug type veth peer name eth0 && ip link add switch type bridge && nft add table inet cut && nsenter --version';
+  'ip link add plug type veth peer name eth0 && ip link add switch type bridge && nft add table inet cut && nsenter --version && python3 --version';
 
 export const needs = {
   root: { what: 'root', isHere: () => process.geteuid?.() === 0 },
@@ -49,7 +49,7 @@ export const needs = {
     isHere: once(() => inNamespace('nsenter', '--version')),
   },
   network: {
-    what: 'root, network namespaces (unshare, nsenter), ip (iproute2) and nft (nftables)',
+    what: 'root, network namespaces (unshare, nsenter), ip (iproute2), nft (nftables) and python3',
     isHere: once(() => spawnSync('unshare', ['-n', 'sh', '-c', NETWORK]).status === 0),
   },
   prlimit: { what: 'prlimit', isHere: once(() => runs('prlimit')) },

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 
 /**
  * A switch that machines are plugged into, in a network namespace that nothing leads out of: this
@@ -17,8 +18,16 @@ interface Cable {
   /** Nothing goes through either way, and nobody is told. */
   pull(): void;
   plugIn(): void;
+  /** Each packet comes so much later from now on, either way. @returns what does it, and what ends it */
+  slow(ms: number): Promise<SlowLine>;
 }
 
+export interface SlowLine {
+  readonly by: 'netem' | 'a relay';
+  end(): void;
+}
+
+const SLOW_LINE = join(import.meta.dirname, '../fixtures/slow-line.py');
 const SWITCH = 'ip link add switch type bridge && ip link set switch up && echo on && read -r end';
 
 export async function openNetwork(): Promise<Network> {
@@ -35,12 +44,40 @@ export async function openNetwork(): Promise<Network> {
       runIn(machine, 'ip link set lo up');
       runIn(machine, `ip address add ${address}/24 dev eth0`);
       runIn(machine, 'ip link set eth0 up');
-      return { pull: () => link('down'), plugIn: () => link('up') };
+      return {
+        pull: () => link('down'),
+        plugIn: () => link('up'),
+        slow: async (ms) => byKernel(machine, ms) ?? (await byRelay(pid, plug, ms)),
+      };
     },
     async close() {
       if (holder.exitCode !== null || holder.signalCode !== null) return;
       holder.stdin.end();
       await once(holder, 'exit');
+    },
+  };
+}
+
+/** Null where the kernel has no netem. */
+function byKernel(machine: number, ms: number): SlowLine | null {
+  const said = runIn(machine, `tc qdisc add dev eth0 root netem delay ${ms}ms 2>&1 || true`);
+  if (said !== '') return null;
+  return { by: 'netem', end: () => void runIn(machine, 'tc qdisc del dev eth0 root') };
+}
+
+/** A program stands between the plug and the switch. */
+async function byRelay(pid: number, plug: string, ms: number): Promise<SlowLine> {
+  const [far, near] = [`${plug}-far`, `${plug}-near`];
+  runIn(pid, `ip link add ${far} type veth peer name ${near} && ip link set ${far} up`);
+  runIn(pid, `ip link set ${near} master switch up && ip link set ${plug} nomaster`);
+  const inside = ['-t', String(pid), '-n', 'python3', SLOW_LINE, plug, far, String(ms / 1_000)];
+  const relay = spawn('nsenter', inside, { stdio: 'pipe' });
+  await isOn(relay);
+  return {
+    by: 'a relay',
+    end() {
+      relay.kill('SIGKILL');
+      runIn(pid, `ip link del ${far} && ip link set ${plug} master switch`);
     },
   };
 }
@@ -53,7 +90,7 @@ export function runIn(pid: number, line: string, input = ''): string {
 
 async function isOn(holder: ChildProcess): Promise<void> {
   const failed = once(holder, 'exit').then(() => {
-    throw new Error('no switch could be made');
+    throw new Error('it could not be made');
   });
   failed.catch(() => {}); // later it ends when it is told to
   if (holder.stdout) await Promise.race([once(holder.stdout, 'data'), failed]);
