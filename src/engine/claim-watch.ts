@@ -35,5 +35,5 @@ export function watchClaim(
     log,
     unref: true,
   });
-  return { replaced, stop: () => looks.stop() };
+  return { replaced, isAway: () => isAway, stop: () => looks.stop() };
 }

@@ -74,7 +74,8 @@ export async function createEngineDoor(
   const close = async (deadlineMs: number) => {
     listens = false;
     await watch.stop();
-    if (!claimed.stands()) return await handOver();
+    // Whoever has claimed it may be dead by now: HAProxy serves on for the next one.
+    if (watch.isAway() || !claimed.stands()) return await handOver();
     events.closed(url);
     await inTurn([() => controller.close(deadlineMs), () => membership.stop(), claimed.release]);
   };

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,10 +96,11 @@ export async function openEngineSite(fleet: Fleet, name = 'home'): Promise<Engin
       const pidStart = identify(pid)?.start;
       writeFileSync(files.controller, JSON.stringify({ pid, pidStart, ...FLEET }));
       await door.replaced;
+      other.kill('SIGKILL');
+      // In this turn: the door may not see it, and take HAProxy back, before it is told to close.
+      while (identify(pid) !== null) {}
       await door.close(0);
       doors.delete(door);
-      other.kill('SIGKILL');
-      await once(other, 'exit');
     },
     async worker() {
       const runtime = await RuntimeSocket.open(files.socket, defaults.probeTimeoutMs * 60);
