@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { portPids } from '../../src/process/port-holder.ts';
 import { sendSignal } from '../../src/process/terminate.ts';
@@ -77,9 +78,32 @@ function commandOf(pid: number): string {
   }
 }
 
-/** Clients of the door, and of its admin listener. */
+/** A client that connects anew for each request. */
+function keepConnecting(): Load {
+  const failures: string[] = [];
+  let [going, good] = [true, 0];
+  const asking = (async () => {
+    while (going) {
+      const answer = await exchange(port, REQUEST).catch(String);
+      if (answer.startsWith('HTTP/1.1 200')) good += 1;
+      else failures.push(answer.slice(0, 80));
+      await pause(20);
+    }
+  })();
+  return {
+    good: () => good,
+    async stop() {
+      going = false;
+      await asking;
+      return { sent: good + failures.length, failures, durationsMs: [] };
+    },
+  };
+}
+
+/** Clients of the door, some hundred requests a second, and of its admin listener. */
 function startLoad(...clients: Load[]) {
-  const ofDoor = clients.length > 0 ? clients : [keepAsking(url(), { workers: 8, pauseMs: 50 })];
+  const usual = () => [keepAsking(url(), { workers: 8, pauseMs: 50 }), keepConnecting()];
+  const ofDoor = clients.length > 0 ? clients : usual();
   const loads = [
     ...ofDoor,
     keepAsking(`http://127.0.0.1:${admin}/healthz`, { workers: 1, pauseMs: 50 }),
