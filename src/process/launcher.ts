@@ -97,19 +97,30 @@ export function startDetached(program: Program, pipes = 0): ChildProcess {
   }
 }
 
+/** Where what we start here holds one end of a pipe, for as long as it lives. */
+const LIFE_FD = 4;
+
 /**
- * Starts a program in a session of its own that outlives us, and says what it says where we do.
+ * Starts a program in a session of its own that outlives us, and says what it says where we do. It is no child
+ * of ours: systemd waits for the end of a unit's main process only where that is its own child, which orphans are.
+ * @returns resolves once it has ended
  * @throws FailedError where it cannot be started at all
  */
-export function startBeside({ command, args, env, cwd }: Omit<Program, 'logFile'>): ChildProcess {
+export function startBeside(program: Omit<Program, 'logFile'>): Promise<void> {
+  const { command, args, env, cwd } = program;
   try {
-    const child = spawn(command, args, {
+    const shell = spawn('/bin/sh', ['-c', '"$@" &', 'meowctl', command, ...args], {
       ...{ cwd, env, detached: true },
       // One that was started by itself once would say on descriptor 3 that it is ready.
-      stdio: ['ignore', 'inherit', 'inherit', 'ignore'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ignore', 'pipe'],
     });
-    child.unref();
-    return child;
+    shell.unref();
+    const life = pipeTo(shell, LIFE_FD);
+    life?.resume().unref();
+    return new Promise((resolve) => {
+      life?.once('close', () => resolve());
+      shell.once('error', () => resolve());
+    });
   } catch (cause) {
     throw cannotStart(command, cause, env);
   }

@@ -106,9 +106,7 @@ export class Renewal {
       if (!taken.aborted) output.talk(`meowctl: it was not replaced, and goes on: ${how}`);
     };
     try {
-      const child = startAnew(this.#context);
-      child.once('error', ({ message }) => failed(message));
-      child.once('exit', (code, signal) => failed(`its successor ended (${signal ?? code})`));
+      void startAnew(this.#context).then(() => failed('its successor ended'));
     } catch (error) {
       if (!(error instanceof FailedError)) throw error;
       failed(`${error.message}. ${error.remedy}`);

@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { defaults } from '../../defaults.ts';
 import type { Helper } from '../../handover/pass-socket.ts';
@@ -12,9 +11,10 @@ const TAKE_OVER = '--take-over';
 
 /**
  * Starts this command line once more, from what is installed now, to take over.
+ * @returns resolves once it has ended
  * @throws FailedError where it cannot be started
  */
-export function startAnew({ config, process: proc, cliPath }: Context): ChildProcess {
+export function startAnew({ config, process: proc, cliPath }: Context): Promise<void> {
   const { execPath, cliPath: file } = ownProgram(
     { execPath: proc.execPath, cliPath },
     config.childEnv,
