@@ -41,10 +41,15 @@ export async function measure(world) {
   // Before the doors: what is made first goes last, and a cgroup goes when it is empty.
   const holds = ['one', 'two-1', 'two-2'].map((name) => createQuota(world, name, QUOTA));
   const doors = { one: await open(world, 'one'), two: await open(world, 'two', '--workers', '2') };
-  const rows = [await compare(world, client, doors), await shareOut(world, client, doors.two)];
-  rows.push(await connectAnew(world, client, doors), await kill(world, doors.two));
-  doors.two.workers = children(doors.two.pid);
-  return [...rows, ...(await holdDown(world, client, doors, holds))];
+  const other = await open(world, 'other');
+  const rows = [
+    await compare(world, client, doors.two, [doors.one], 'one process'),
+    await compare(world, client, doors.two, [doors.one, other], 'two doors that share nothing'),
+    await shareOut(world, client, doors.two),
+    await connectAnew(world, client, doors),
+    ...(await holdDown(world, client, doors, holds)),
+  ];
+  return [...rows, await kill(world, doors.two)];
 }
 
 /** With its admin listener, and the processes that do the work. */
@@ -62,29 +67,33 @@ async function open(world, name, ...flags) {
   return { ...door, admin, workers, pids: [door.pid, ...workers] };
 }
 
-async function compare(world, client, { one, two }) {
+/** @param others take as many connections together as the door of two workers does */
+async function compare(world, client, two, others, called) {
   const count = world.quick ? 4 : ROUNDS;
-  const { path, ...asked } = load;
-  world.say(`CPU per request, ${count} rounds A B B A`);
-  const spent = (door) => door.pids.reduce((sum, pid) => sum + preciseCpuMicros(pid), 0);
-  const spend = async (door) => {
-    const before = spent(door);
-    const { requests, failed } = await client({ url: door.url + path, ...asked });
-    if (failed > 0) throw new Error(`${failed} requests to ${door.name} failed`);
-    return (spent(door) - before) / requests;
+  const { path, connections, ...asked } = load;
+  world.say(`CPU per request against ${called}, ${count} rounds A B B A`);
+  const spend = async (doors) => {
+    const pids = doors.flatMap(({ pids }) => pids);
+    const spent = () => pids.reduce((sum, pid) => sum + preciseCpuMicros(pid), 0);
+    const before = spent();
+    const each = { ...asked, connections: connections / doors.length };
+    const results = await Promise.all(doors.map(({ url }) => client({ url: url + path, ...each })));
+    const failed = results.reduce((sum, result) => sum + result.failed, 0);
+    if (failed > 0) throw new Error(`${failed} requests failed`);
+    return (spent() - before) / results.reduce((sum, { requests }) => sum + requests, 0);
   };
-  for (const door of [one, two]) await warmUp(client, door, path);
+  for (const door of [two, ...others]) await warmUp(client, door, path);
   const ours = [];
   const theirs = [];
   for (let round = 0; round < count; round += 1) {
-    const [a, b] = round % 2 === 0 ? [two, one] : [one, two];
+    const [a, b] = round % 2 === 0 ? [[two], others] : [others, [two]];
     const micros = [await spend(a), await spend(b), await spend(b), await spend(a)];
     const [outer, inner] = [micros[0] + micros[3], micros[1] + micros[2]];
-    ours.push(a === two ? outer : inner);
-    theirs.push(a === two ? inner : outer);
+    ours.push(a === others ? inner : outer);
+    theirs.push(a === others ? outer : inner);
   }
   const { ratio, from, to } = ratioWithInterval(ours, theirs);
-  const what = 'door of 2 workers / of one process, CPU per request';
+  const what = `door of 2 workers / ${called}, CPU per request`;
   return { what, value: ratio, interval: [from, to], atMost: AT_MOST };
 }
 
