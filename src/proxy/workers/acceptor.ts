@@ -11,7 +11,7 @@ export interface AcceptorDeps {
   open(): number;
 }
 
-/** Looked at together: whether clients stay. */
+/** Looked at together, all of so long and no fewer than so many: whether clients stay. */
 const SEEN_MS = 1_000;
 const LEAST_SEEN = 8;
 
@@ -29,7 +29,7 @@ export class Acceptor {
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
       deps.take(socket);
       this.#see();
-      if (this.#stay()) this.#restIfFull();
+      this.#restIfFull();
     });
     this.#server.on('listening', () => deps.primary.send({ is: 'listening' }));
     // One that could not be accepted for want of open files waits.
@@ -42,7 +42,7 @@ export class Acceptor {
   /** @param handle what to listen on; where none came, there were no open files left */
   listen(handle: SocketHandle | undefined, most: number): void {
     this.#most = most;
-    this.#seen.sinceMs = 0;
+    this.#seen = { sinceMs: performance.now(), open: this.#deps.open(), accepted: 0 };
     if (!handle) return this.#deps.primary.send({ is: 'missed' });
     if (this.#closed || this.#server.listening) handle.close();
     else this.#server.listen(handle, BACKLOG);
@@ -62,7 +62,8 @@ export class Acceptor {
 
   #see(): void {
     const nowMs = performance.now();
-    if (nowMs - this.#seen.sinceMs > SEEN_MS) {
+    const { sinceMs, accepted } = this.#seen;
+    if (accepted >= LEAST_SEEN && nowMs - sinceMs > SEEN_MS) {
       this.#seen = { sinceMs: nowMs, open: this.#deps.open() - 1, accepted: 0 };
     }
     this.#seen.accepted += 1;
@@ -77,7 +78,7 @@ export class Acceptor {
 
   #restIfFull(): void {
     const connections = this.#deps.open();
-    if (connections < this.#most || !this.#server.listening) return;
+    if (connections < this.#most || !this.#server.listening || !this.#stay()) return;
     this.#server.close();
     this.#deps.primary.send({ is: 'resting', connections });
   }

@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http';
+import { Agent, type RequestListener } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { FromWorker } from '../../../src/proxy/workers/messages.ts';
@@ -96,6 +96,33 @@ test('what has trouble is told in few reports, all of it', async () => {
   expect(all.every((note) => note.path.length <= 200)).toBe(true);
   const reports = told.slice(before).filter(({ is }) => is === 'report');
   expect(reports.length).toBeLessThanOrEqual(tookMs / 20 + 2);
+});
+
+test('a worker that has as many clients as it may rests while they stay, and not while they come and go', async () => {
+  worker = await startLoneWorker([{ id: 'aaaaaa', app: hello }]);
+  const { port, told } = worker;
+  worker.hear({ do: 'grant', server: 'aaaaaa', places: 512 });
+  worker.hear({ do: 'upTo', most: 4 });
+  const rests = () => told.filter(({ is }) => is === 'resting');
+  for (let at = 0; at < 40; at += 1) {
+    expect((await ask(port, '/', { headers: { connection: 'close' } })).status).toBe(200);
+  }
+  expect(rests()).toEqual([]);
+  const agents = Array.from({ length: 80 }, () => new Agent({ keepAlive: true }));
+  const answered: number[] = [];
+  for (const agent of agents) {
+    void ask(port, '/', { agent }).then(
+      ({ status }) => answered.push(status),
+      () => {},
+    );
+    const before = answered.length;
+    await until('it is answered, or nobody accepts', () => {
+      return answered.length > before || rests().length > 0;
+    });
+    if (rests().length > 0) break;
+  }
+  expect(rests()).toHaveLength(1);
+  for (const agent of agents) agent.destroy();
 });
 
 function hello(...[request, response]: Parameters<RequestListener>): void {
