@@ -209,6 +209,20 @@ test('`proxy --take-over`, and SIGHUP, replace the door on that port', async () 
   expect(await next.ended).toMatchObject({ code: 0 });
 });
 
+test('a door of several processes is taken over by another one, and by one alone', async () => {
+  await site.spawnOne();
+  const old = site.go('proxy', ...ports, '--workers', '2');
+  await until('it listens', () => old.said().includes('the door is'));
+  const failures = startLoad();
+  const next = site.go('proxy', ...ports, '--workers', '2', '--take-over');
+  expect(await old.ended).toMatchObject({ code: 0 });
+  const last = site.go('proxy', ...ports, '--take-over');
+  expect(await next.ended).toMatchObject({ code: 0 });
+  expect(await failures()).toEqual([]);
+  last.kill('SIGTERM');
+  expect(await last.ended).toMatchObject({ code: 0 });
+});
+
 test('a door over TLS hands over what sends plain HTTP on, too', async () => {
   const { cert, key } = makeCertificate(temporaryFolder(), ['localhost']);
   const plain = await freePort();

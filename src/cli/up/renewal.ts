@@ -62,7 +62,7 @@ export class Renewal {
         ...{ pid: proc.pid, version, places: handed.door.places, inherited: handed.inherited },
       }),
       socket: handed.door.socket,
-      refusal: (pid) => this.#refusal(pid, handed.door),
+      refusal: (pid) => this.#refusal(pid),
       release: handed.release,
       reclaim: handed.reclaim,
       taken(pid: number) {
@@ -92,8 +92,7 @@ export class Renewal {
     }
   }
 
-  #refusal(asker: number, { roll }: OpenedDoor) {
-    if (roll) return hasWorkers();
+  #refusal(asker: number) {
     const { config, process: proc } = this.#context;
     if (proc.pid === INIT_PID) return firstProcess();
     return config.notifies && !inOurGroup(asker) ? ofSystemd() : null;
@@ -140,11 +139,6 @@ function sweep(folder: string): void {
 function firstProcess() {
   const message = 'it is the first process of its container, which would end with it';
   return { message, remedy: 'Start a new container, and end this one then' };
-}
-
-function hasWorkers() {
-  const message = 'it has --workers, and no other process can take over from those';
-  return { message, remedy: 'SIGHUP replaces them, by what is installed now' };
 }
 
 function ofSystemd() {
