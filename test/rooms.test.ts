@@ -133,10 +133,11 @@ const uses: Record<string, readonly string[]> = {
   'admin/changes': ['admin/responses'],
   'admin/overview': ['model'],
   engine: [
-    ...['engine/config', 'engine/runtime', 'health', 'logs', 'metrics', 'model', 'process'],
-    ...['proxy', 'proxy/upstream', 'state', 'time'],
+    ...['engine/clients', 'engine/config', 'engine/runtime', 'health', 'logs', 'metrics'],
+    ...['model', 'process', 'proxy', 'proxy/upstream', 'state', 'time'],
   ],
-  'engine/config': ['health', 'proxy/client'],
+  'engine/clients': ['engine/config', 'proxy/tls', 'state'],
+  'engine/config': ['health', 'proxy/client', 'proxy/tls'],
   'engine/runtime': [],
   proxy: [
     ...['proxy/client', 'proxy/exchange', 'proxy/http2', 'proxy/sticky', 'proxy/tls'],

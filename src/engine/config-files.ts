@@ -15,6 +15,8 @@ export interface ConfigDeps {
   readonly files: EngineFiles;
   readonly options: EngineOptions;
   readonly doorId: string;
+  /** Writes what HAProxy reads besides. */
+  writeOthers(): void;
 }
 
 /** Stands for any: what is said of each server changes with flags too. */
@@ -60,6 +62,7 @@ export class ConfigFiles {
     const text = this.#text(servers);
     const draft = aside(files.servers);
     writeWhole(join(files.folder, files.pages), pagesFile(servers));
+    this.#deps.writeOthers();
     writeWhole(draft, text);
     await this.#check(door, draft);
     renameSync(draft, files.servers);

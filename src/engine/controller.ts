@@ -1,4 +1,5 @@
 import { type Background, repeat } from '../loop.ts';
+import type { ClientSide } from './clients/client-side.ts';
 import type { EngineServer } from './config/backend-config.ts';
 import type { EngineOptions } from './config/engine-options.ts';
 import { Introductions } from './introductions.ts';
@@ -9,6 +10,7 @@ import { type Judged, judgeServers } from './server-checks.ts';
 import { settle } from './settle.ts';
 
 export interface ControllerDeps extends Judged, LinkDeps {
+  readonly clients: Pick<ClientSide, 'settle'>;
   /** @returns why a server gets no request yet; null where it may have one */
   doubtOf(member: Member): Promise<string | null>;
   /** Servers came in, or are out. */
@@ -106,7 +108,8 @@ export class Controller {
   }
 
   async #settle(): Promise<void> {
-    const { list, rotation, onSettled } = this.#deps;
+    const { list, rotation, clients, onSettled } = this.#deps;
+    await clients.settle(this.#link.runtime);
     // What they have counted goes with them.
     const beforeRemoval = () => this.#count();
     const changes = await settle(this.#link.runtime, { list, rotation, beforeRemoval });

@@ -3,7 +3,7 @@ import type { CountedSocket } from '../metrics/socket-bytes.ts';
 import type { Tally } from '../metrics/tally.ts';
 import { FRONTEND } from './config/door-config.ts';
 import type { EngineOptions } from './config/engine-options.ts';
-import { BACKEND } from './config/request-rules.ts';
+import { BACKEND } from './config/refusals.ts';
 import { count, type StatRow } from './runtime/stat-rows.ts';
 
 /** The classes of status that HAProxy counts, and what stands for each in our figures. */

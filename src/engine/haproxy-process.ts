@@ -6,7 +6,7 @@ import { startDetached } from '../process/launcher.ts';
 import { hasEnded, sendSignal, terminate } from '../process/terminate.ts';
 import { until } from '../time/until.ts';
 import type { EngineOptions } from './config/engine-options.ts';
-import { BACKEND } from './config/request-rules.ts';
+import { BACKEND } from './config/refusals.ts';
 import { type EngineFiles, type EngineNote, readNote, writeNote } from './engine-files.ts';
 import { isRunning } from './orphans.ts';
 import { RuntimeSocket } from './runtime/runtime-socket.ts';

@@ -1,7 +1,7 @@
 import { FailedError } from '../errors.ts';
 import type { EngineServer } from './config/backend-config.ts';
 import type { EngineOptions } from './config/engine-options.ts';
-import { BACKEND } from './config/request-rules.ts';
+import { BACKEND } from './config/refusals.ts';
 import type { ConfigFiles } from './config-files.ts';
 import type { EngineNote } from './engine-files.ts';
 import type { HaproxyProcess } from './haproxy-process.ts';

@@ -1,4 +1,4 @@
-import { BACKEND } from './config/request-rules.ts';
+import { BACKEND } from './config/refusals.ts';
 import type { Rotation } from './rotation.ts';
 import { count, type StatRow } from './runtime/stat-rows.ts';
 import type { ServerList } from './server-list.ts';

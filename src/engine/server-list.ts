@@ -2,7 +2,7 @@ import { FailedError } from '../errors.ts';
 import { HEALTH_PATH } from '../health/endpoint.ts';
 import { type EngineServer, serverLine } from './config/backend-config.ts';
 import type { EngineOptions } from './config/engine-options.ts';
-import { BACKEND } from './config/request-rules.ts';
+import { BACKEND } from './config/refusals.ts';
 import type { RuntimeSocket } from './runtime/runtime-socket.ts';
 import type { ServerState } from './runtime/stat-rows.ts';
 

@@ -72,6 +72,7 @@ beforeAll(async () => {
     {
       ...{ ...defaults, ...engineDefaults, host: '127.0.0.1', port, threads: 2, drainMs: 10_000 },
       ...{ balance: 'round-robin', retry: 'idempotent', allowBackends: LOOPBACK, trustProxy: [] },
+      ...{ certificates: [], redirectPort: null, hstsSeconds: null },
       ...{ ...PATIENT, maxInflight: MOST, responseHeaderMs: WAIT_MS },
     },
   );

@@ -4,12 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defaults } from '../../src/defaults.ts';
 import type { EngineOptions } from '../../src/engine/config/engine-options.ts';
-import {
-  createEngineDoor,
-  type EngineDeps,
-  type EngineDoor,
-} from '../../src/engine/engine-door.ts';
+import { createEngineDoor, type EngineDoor } from '../../src/engine/engine-door.ts';
 import { type EngineFiles, engineFiles } from '../../src/engine/engine-files.ts';
+import type { EngineDeps } from '../../src/engine/engine-parts.ts';
 import { endOrphans } from '../../src/engine/orphans.ts';
 import { findHaproxy } from '../../src/engine/program.ts';
 import { RuntimeSocket } from '../../src/engine/runtime/runtime-socket.ts';
@@ -70,7 +67,7 @@ export async function openEngineSite(fleet: Fleet, name = 'home'): Promise<Engin
       {
         ...{ ...defaults, ...engineDefaults, host: '127.0.0.1', port, threads: 1, drainMs: 10_000 },
         ...{ balance: 'round-robin', retry: 'idempotent', allowBackends: LOOPBACK, trustProxy: [] },
-        ...{ ...PATIENT, ...over },
+        ...{ certificates: [], redirectPort: null, hstsSeconds: null, ...PATIENT, ...over },
       },
     );
     doors.add(door);
@@ -114,4 +111,10 @@ export async function openEngineSite(fleet: Fleet, name = 'home'): Promise<Engin
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Waits until a door on HAProxy sends requests to a server. */
+export async function used(door: EngineDoor, id: string): Promise<void> {
+  const stateOf = () => door.servers().find((server) => server.id === id)?.state;
+  await until(`${id} is used`, () => stateOf() === 'usable');
 }

@@ -61,7 +61,12 @@ function endOf(text: string): number {
 function endOfChunks(text: string, from: number): number {
   const [line, size = ''] = /^([0-9a-f]+)\r\n/.exec(text.slice(from)) ?? [];
   if (line === undefined) return -1;
-  const next = from + line.length + Number.parseInt(size, 16) + 2;
-  if (text.length < next) return -1;
-  return Number.parseInt(size, 16) === 0 ? next : endOfChunks(text, next);
+  const begin = from + line.length;
+  // Behind the last one come trailers, if any, and an empty line.
+  if (Number.parseInt(size, 16) === 0) {
+    const end = text.indexOf('\r\n\r\n', begin - 2);
+    return end === -1 ? -1 : end + 4;
+  }
+  const next = begin + Number.parseInt(size, 16) + 2;
+  return text.length < next ? -1 : endOfChunks(text, next);
 }

@@ -11,15 +11,8 @@ import { addDoorFlags, doorLimits } from '../flags/door-flags.ts';
 import { addEngineFlags, type EngineFlags } from '../flags/engine-flags.ts';
 import { addTlsFlags, certificateFiles, checkTlsFlags, type TlsFlags } from '../flags/tls-flags.ts';
 import { balance, host, hostName, port, retryPolicy, workers } from '../flags/values.ts';
-import {
-  type AdminFlags,
-  adminAddress,
-  adminIn,
-  adminUrl,
-  openAdmin,
-  type ShownDoor,
-} from './open-admin.ts';
-import { doorUrl, openRedirect, type Redirect, secureSide } from './open-tls.ts';
+import { type AdminFlags, adminIn, adminUrl, openAdmin, type ShownDoor } from './open-admin.ts';
+import { alsoOurs, doorUrl, openRedirect, type Redirect, secureSide } from './open-tls.ts';
 import type { OpenedDoor, Opening } from './opened-door.ts';
 import { placesOf } from './places.ts';
 
@@ -193,12 +186,6 @@ async function openAll(
         () => admin?.close(),
       ]),
   };
-}
-
-function alsoOurs(flags: DoorFlags) {
-  const { host, redirectHttp: port } = flags;
-  const redirect = port === undefined ? [] : [{ host, port }];
-  return flags.admin ? [adminAddress(flags), ...redirect] : redirect;
 }
 
 function isLogged({ output }: Context, { accessLog: always }: DoorFlags): boolean {

@@ -1,3 +1,4 @@
+import { httpUrl } from '../../address.ts';
 import type { Admin } from '../../admin/admin.ts';
 import { defaults } from '../../defaults.ts';
 import type { EngineOptions } from '../../engine/config/engine-options.ts';
@@ -10,8 +11,10 @@ import { nameHolder } from '../../process/port-holder.ts';
 import { quote } from '../../text.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { doorLimits } from '../flags/door-flags.ts';
+import { certificateFiles } from '../flags/tls-flags.ts';
 import { adminAddress, adminIn, adminUrl, openAdmin } from './open-admin.ts';
 import type { DoorFlags } from './open-door.ts';
+import { alsoOurs, doorUrl } from './open-tls.ts';
 import type { OpenedDoor, Opening } from './opened-door.ts';
 
 /** Opens a door on HAProxy and its admin listener; or takes over the HAProxy that runs on its port. */
@@ -28,7 +31,7 @@ export async function openEngine(
     context.output.talk('another process looks after HAProxy now, which serves on: this one ends');
   return {
     ...{ url, adminUrl: adminUrl(flags), replaced: door.replaced.then(tellReplaced) },
-    redirectUrl: null,
+    redirectUrl: flags.redirectHttp === undefined ? null : httpUrl(flags.host, flags.redirectHttp),
     started() {},
     roll: null,
     // The door's socket is HAProxy's, and so are the clients.
@@ -66,7 +69,7 @@ async function createDoor(
     ...{ home, env: engineEnv(home, env), registry, older },
     program: findHaproxy(env, engineDefaults.leastHaproxy),
     machine: { ...thisMachine(home), ...adminIn(flags) },
-    alsoOurs: flags.admin ? [adminAddress(flags)] : [],
+    alsoOurs: alsoOurs(flags),
     fleet: fleetName(redisUrl, namespace),
     isOurFleet: await fleetOf(config),
     log: (line: string) => output.talk(`meowctl: ${line}`),
@@ -88,11 +91,8 @@ async function openBoth(
   flags: DoorFlags,
   { sockets }: Opening,
 ) {
-  const [{ httpUrl }, { thisMachine }] = await Promise.all([
-    import('../../address.ts'),
-    import('../../process/identity.ts'),
-  ]);
-  const url = httpUrl(flags.host, flags.port);
+  const { thisMachine } = await import('../../process/identity.ts');
+  const url = doorUrl(flags);
   const machine = thisMachine(context.config.home);
   let admin: Admin | null = null;
   try {
@@ -119,6 +119,9 @@ function engineOptions(flags: DoorFlags, loopback: readonly string[]): EngineOpt
     retry: flags.retry,
     allowBackends: flags.allowBackends ?? loopback,
     trustProxy: flags.trustProxy ?? [],
+    certificates: certificateFiles(flags),
+    redirectPort: flags.redirectHttp ?? null,
+    hstsSeconds: flags.hsts ?? null,
     drainMs: Number(flags.drainTimeout ?? defaults.drainMs),
   };
 }
@@ -133,7 +136,6 @@ function engineEnv(home: string, env: Readonly<Record<string, string>>) {
 /** What the embedded door can and a door on HAProxy cannot, as its flag. */
 const lacks: readonly (readonly [flag: string, isAsked: (flags: DoorFlags) => boolean])[] = [
   ['--sticky', ({ sticky }) => sticky === true],
-  ['--tls-cert', ({ tlsCert }) => tlsCert !== undefined],
   ['--workers', ({ workers }) => workers !== 1],
   ['--access-log', ({ accessLog }) => accessLog === true],
   ['--stream-drain', ({ streamDrain }) => streamDrain !== defaults.streamDrainMs],

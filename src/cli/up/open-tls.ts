@@ -6,6 +6,7 @@ import type { DoorOptions } from '../../proxy/options.ts';
 import type { SecureSide } from '../../proxy/secure-side.ts';
 import { until } from '../../time/until.ts';
 import { certificateFiles, type TlsFlags } from '../flags/tls-flags.ts';
+import { type AdminFlags, adminAddress } from './open-admin.ts';
 
 interface Flags extends TlsFlags {
   readonly host: string;
@@ -27,6 +28,13 @@ export interface Redirect {
 /** What a request that is on the wire may take. */
 const FRESH_MS = 250;
 const LOOK_MS = 20;
+
+/** Where this process listens besides the door. */
+export function alsoOurs(flags: Flags & AdminFlags) {
+  const { host, redirectHttp: port } = flags;
+  const redirect = port === undefined ? [] : [{ host, port }];
+  return flags.admin ? [adminAddress(flags), ...redirect] : redirect;
+}
 
 /** Where the door is for its clients. */
 export function doorUrl(flags: Flags): string {

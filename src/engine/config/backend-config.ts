@@ -2,7 +2,7 @@ import { HEALTH_PATH } from '../../health/endpoint.ts';
 import { viaName } from '../../ids.ts';
 import { type EnginePlaces, section } from './door-config.ts';
 import type { EngineOptions } from './engine-options.ts';
-import { BACKEND } from './request-rules.ts';
+import { BACKEND } from './refusals.ts';
 import { literal, ms, quoted, socketAddress } from './words.ts';
 
 /** A server as HAProxy is told of it. */

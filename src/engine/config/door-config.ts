@@ -1,7 +1,9 @@
 import type { EngineOptions } from './engine-options.ts';
 import { failureLines } from './own-answers.ts';
-import { BACKEND, requestRules } from './request-rules.ts';
-import { literal, ms, socketAddress } from './words.ts';
+import { BACKEND } from './refusals.ts';
+import { requestRules } from './request-rules.ts';
+import { bindLine, hstsLines, redirectLines } from './tls-lines.ts';
+import { literal, ms } from './words.ts';
 
 /** Where HAProxy finds what it needs, and is found. */
 export interface EnginePlaces {
@@ -16,6 +18,8 @@ export const FRONTEND = 'door';
 
 /** The request line counts as one. */
 const FIRST_LINE = 1;
+/** A frame of HTTP/2 has to fit in: RFC 9113 §4.2. */
+const FRAME_BYTES = 16_384;
 /** HAProxy keeps this free in its buffer for the lines that rules add. */
 const REWRITE_BYTES = 1_024;
 /** Beyond `maxHeaderLines` up to this it is our rule that says 431; HAProxy itself says 400. */
@@ -28,15 +32,22 @@ export function doorConfig(doorId: string, options: EngineOptions, places: Engin
     ...section('global', globalLines(options, places)),
     ...section('defaults', defaultLines(options)),
     ...section(`frontend ${FRONTEND}`, [
-      `bind ${socketAddress(options.host, options.port)}`,
+      bindLine(options),
       'option idle-close-on-response',
       // Else whoever begins in the words of HTTP/2 gets it.
       'option disable-h2-upgrade',
       ...requestRules({ ...options, doorId }),
+      ...hstsLines(options),
       `default_backend ${BACKEND}`,
     ]),
+    ...redirect(options),
     '',
   ].join('\n');
+}
+
+function redirect(options: EngineOptions): string[] {
+  const lines = redirectLines(options);
+  return lines.length > 0 ? section('frontend redirect', lines) : [];
 }
 
 function globalLines(options: EngineOptions, { socket }: EnginePlaces): string[] {
@@ -46,10 +57,14 @@ function globalLines(options: EngineOptions, { socket }: EnginePlaces): string[]
     `stats socket ${literal(socket)} mode 600 level admin`,
     'stats timeout 1d',
     `hard-stop-after ${ms(options.drainMs)}`,
-    `tune.bufsize ${options.maxHeaderBytes + REWRITE_BYTES}`,
+    `tune.bufsize ${bufferBytes(options) + REWRITE_BYTES}`,
     `tune.maxrewrite ${REWRITE_BYTES}`,
     `tune.http.maxhdr ${options.maxHeaderLines + FIRST_LINE + SPARE_LINES}`,
   ];
+}
+
+function bufferBytes({ maxHeaderBytes, certificates }: EngineOptions): number {
+  return certificates.length > 0 ? Math.max(maxHeaderBytes, FRAME_BYTES) : maxHeaderBytes;
 }
 
 function defaultLines(options: EngineOptions): string[] {

@@ -1,3 +1,5 @@
+import type { CertificateFiles } from '../../proxy/tls/certificate.ts';
+
 /** The limits of defaults.ts that HAProxy is told, under the same names. */
 type Limit =
   | 'bodyIdleMs'
@@ -44,6 +46,12 @@ export interface EngineOptions extends Readonly<Record<Limit, number>> {
   readonly allowBackends: readonly string[];
   /** Networks whose X-Forwarded-* are believed and added to. */
   readonly trustProxy: readonly string[];
+  /** What clients over TLS are shown; with none they come over plain HTTP. */
+  readonly certificates: readonly CertificateFiles[];
+  /** Where plain HTTP is sent on to https; null for nowhere. */
+  readonly redirectPort: number | null;
+  /** How long browsers use https alone; null where they are not told. */
+  readonly hstsSeconds: number | null;
   /** How long requests may finish when HAProxy ends, or is loaded anew. */
   readonly drainMs: number;
 }

@@ -5,9 +5,12 @@ import { plain } from '../../text.ts';
 /** In interactive mode HAProxy, or its master, says so when it has answered. */
 const PROMPT = /(?:^|\n)(?:master)?> $/;
 const QUIET = '';
+/** What comes for each line of a payload. */
+const MORE = /^(?:\+ )+/;
 
 interface Waiting {
-  readonly command: string;
+  /** As it goes on the wire. */
+  readonly text: string;
   resolve(text: string): void;
   reject(error: Error): void;
 }
@@ -61,10 +64,11 @@ export class RuntimeSocket {
 
   /**
    * One command.
+   * @param payload lines that go with it, none of them empty
    * @returns what it printed, without blanks around it
    * @throws FailedError where no answer comes
    */
-  ask(command: string): Promise<string> {
+  ask(command: string, payload?: string): Promise<string> {
     if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#socket.destroy(silent(command)), this.#withinMs);
@@ -74,7 +78,8 @@ export class RuntimeSocket {
           settle(value);
         };
       };
-      this.#waiting.push({ command, resolve: settled(resolve), reject: settled(reject) });
+      const text = payload === undefined ? command : `${command} <<\n${payload}`;
+      this.#waiting.push({ text, resolve: settled(resolve), reject: settled(reject) });
       if (this.#waiting.length === 1) this.#send();
     });
   }
@@ -85,14 +90,14 @@ export class RuntimeSocket {
 
   #send(): void {
     const [first] = this.#waiting;
-    if (first) this.#socket.write(`${first.command}\n`);
+    if (first) this.#socket.write(`${first.text}\n`);
   }
 
   // One command at a time: an answer that looks like a prompt in its middle would else shift all others.
   #take(piece: string): void {
     this.#text += piece;
     if (!PROMPT.test(this.#text)) return;
-    const text = this.#text.replace(PROMPT, '').trim();
+    const text = this.#text.replace(PROMPT, '').replace(MORE, '').trim();
     this.#text = QUIET;
     this.#waiting.shift()?.resolve(text);
     this.#send();

@@ -23,17 +23,19 @@ export interface Certificate {
 }
 
 /** Those that Mozilla calls intermediate: TLS 1.2 with forward secrecy and an AEAD, and TLS 1.3. */
-const CIPHERS = [
-  ...['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
-  ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256'],
-  ...['ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384'],
-  ...['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'],
-].join(':');
+export const CIPHERS = {
+  tls13: ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+  tls12: [
+    ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256'],
+    ...['ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384'],
+    ...['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'],
+  ],
+} as const;
 
 /** How the door speaks TLS, whatever the certificate. */
 export const TLS_RULES: SecureContextOptions = {
   minVersion: 'TLSv1.2',
-  ciphers: CIPHERS,
+  ciphers: [...CIPHERS.tls13, ...CIPHERS.tls12].join(':'),
   // A client that asks for another handshake again and again would keep the door busy.
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
 };
