@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startBackends } from '../lib/backends.mjs';
 import { findPeer } from '../lib/debian.mjs';
@@ -21,6 +23,9 @@ const MOST_MS = 250;
 const REQUESTS_A_SECOND = 200;
 const DEATHS = 5;
 const BACK_MS = 1_000;
+const LOOK_MS = 5;
+/** By then it has written down what it has. */
+const STEADY_MS = 1_500;
 const LATE_MS = 30_000;
 /** Servers that come and go, and the first of their ids: far from those that stay. */
 const GUESTS = 10;
@@ -132,10 +137,12 @@ async function death(world) {
   const engine = await startEngine(world, 2);
   const delays = [];
   for (let turn = 0; turn < (world.quick ? 2 : DEATHS); turn += 1) {
+    await until('it serves', () => answers(`${engine.url}/1k`));
+    await pause(STEADY_MS);
     const master = engine.master();
     process.kill(master, 'SIGKILL');
     const since = performance.now();
-    await soon(async () => engine.master() !== master && (await answers(`${engine.url}/1k`)));
+    while (engine.master() === master || !(await answers(`${engine.url}/1k`))) await pause(LOOK_MS);
     delays.push(performance.now() - since);
   }
   await engine.stop?.();
@@ -143,11 +150,16 @@ async function death(world) {
   return [{ what, value: median(delays), unit: ' ms', atMost: BACK_MS }];
 }
 
-const answers = (url) =>
-  fetch(url).then(
-    ({ ok }) => ok,
-    () => false,
-  );
+/** Over a connection of its own: a kept one would be that of the HAProxy that died. */
+function answers(url) {
+  return new Promise((resolve) => {
+    const asked = get(url, { agent: false }, (answer) => {
+      answer.resume().once('end', () => resolve(answer.statusCode === 200));
+      answer.once('error', () => resolve(false));
+    });
+    asked.once('error', () => resolve(false));
+  });
+}
 
 /** Servers come and go under load; how soon the first request comes, and how late the last. */
 async function churn(world) {
