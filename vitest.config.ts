@@ -14,6 +14,8 @@ export default defineConfig({
     globalSetup: 'test/helpers/leftovers.ts',
     pool: 'forks',
     maxWorkers: 5,
+    // One worker runs file after file: half of the time would go into loading src/ for each.
+    isolate: false,
     reporters: ['default', 'json'],
     outputFile: { json: 'node_modules/.cache/test-results.json' },
     projects: [
@@ -23,8 +25,6 @@ export default defineConfig({
           name: 'in-process',
           include: ['test/**/*.test.ts'],
           exclude: processes,
-          // One worker runs file after file: half of the time would go into loading src/ for each.
-          isolate: false,
         },
       },
       {

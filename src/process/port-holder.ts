@@ -20,18 +20,43 @@ function portHolder(port: number): string | null {
 
 /** The processes that listen on a TCP port of this host, as far as that can be told. */
 export function portPids(port: number): number[] {
-  const inodes = new Set(['tcp', 'tcp6'].flatMap((table) => listeningInodes(table, port)));
-  if (inodes.size === 0) return [];
-  const pids = list('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.filter((pid) => holds(pid, inodes)).map(Number);
+  const inodes = new Set(inodesAt(port, allListening()));
+  return inodes.size === 0
+    ? []
+    : allPids().filter((pid) => heldBy(pid).some((fd) => inodes.has(fd)));
 }
 
-/** The same with its name, also where it cannot be told whose it is; null where nobody listens. */
-export function listenerOn(port: number): { pid: number | null; name: string } | null {
-  const isTaken = ['tcp', 'tcp6'].some((table) => listeningInodes(table, port).length > 0);
-  if (!isTaken) return null;
-  const [pid = null] = portPids(port);
-  return { pid, name: pid === null ? '' : plain(read(`/proc/${pid}/comm`).trim()) };
+/** Null of a pid: it cannot be told whose the port is. */
+export interface PortHolder {
+  readonly pid: number | null;
+  readonly name: string;
+}
+
+/**
+ * Who listens on which TCP port of this host at this moment: null where nobody does. What the kernel
+ * tells of them, and who holds which of them, is read once for all ports.
+ */
+export function portHolders(): (port: number) => PortHolder | null {
+  const all = allListening();
+  let holders: ReadonlyMap<string, number> | null = null;
+  return (port) => {
+    const inodes = inodesAt(port, all);
+    if (inodes.length === 0) return null;
+    holders ??= holdersOf(new Set(all.map(inodeOf)));
+    const pid =
+      inodes.map((inode) => holders?.get(inode)).find((held) => held !== undefined) ?? null;
+    return { pid, name: pid === null ? '' : plain(read(`/proc/${pid}/comm`).trim()) };
+  };
+}
+
+function holdersOf(inodes: ReadonlySet<string>): ReadonlyMap<string, number> {
+  const holders = new Map<string, number>();
+  for (const pid of allPids()) {
+    for (const fd of heldBy(pid)) {
+      if (inodes.has(fd) && !holders.has(fd)) holders.set(fd, pid);
+    }
+  }
+  return holders;
 }
 
 export interface Listener {
@@ -41,23 +66,18 @@ export interface Listener {
 
 /** Where these processes listen for TCP; null where that cannot be told. */
 export function listenersOf(pids: readonly number[]): Listener[] | null {
-  const links = pids.map((pid) =>
-    list(`/proc/${pid}/fd`).map((fd) => link(`/proc/${pid}/fd/${fd}`)),
-  );
+  const links = pids.map(heldBy);
   if (links.every((of) => of.length === 0)) return null;
   const inodes = new Set(links.flat());
-  return ['tcp', 'tcp6']
-    .flatMap(listening)
-    .filter((fields) => inodes.has(`socket:[${fields[INODE]}]`))
+  return allListening()
+    .filter((fields) => inodes.has(inodeOf(fields)))
     .map((fields) => toListener(fields[LOCAL_ADDRESS] ?? ''));
 }
 
 /** Where a descriptor of this process listens for TCP; null where it does not, or that cannot be told. */
 export function listenerAt(fd: number): Listener | null {
   const inode = link(`/proc/self/fd/${fd}`);
-  const found = ['tcp', 'tcp6']
-    .flatMap(listening)
-    .find((fields) => `socket:[${fields[INODE]}]` === inode);
+  const found = allListening().find((fields) => inodeOf(fields) === inode);
   return found ? toListener(found[LOCAL_ADDRESS] ?? '') : null;
 }
 
@@ -77,23 +97,34 @@ function address(bytes: readonly number[]): string {
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 
-function listening(table: string): string[][] {
-  return read(`/proc/net/${table}`)
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[STATE] === LISTEN);
+function allListening(): string[][] {
+  return ['tcp', 'tcp6'].flatMap((table) =>
+    read(`/proc/net/${table}`)
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .filter((fields) => fields[STATE] === LISTEN),
+  );
 }
 
-function listeningInodes(table: string, port: number): string[] {
+function inodesAt(port: number, listening: readonly string[][]): string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  return listening(table)
-    .filter((fields) => fields[LOCAL_ADDRESS]?.endsWith(suffix))
-    .map((fields) => `socket:[${fields[INODE]}]`);
+  return listening.filter((fields) => fields[LOCAL_ADDRESS]?.endsWith(suffix)).map(inodeOf);
 }
 
-function holds(pid: string, inodes: ReadonlySet<string>): boolean {
+function inodeOf(fields: readonly string[]): string {
+  return `socket:[${fields[INODE]}]`;
+}
+
+function allPids(): number[] {
+  return list('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** What the descriptors of a process lead to. */
+function heldBy(pid: number): string[] {
   const folder = `/proc/${pid}/fd`;
-  return list(folder).some((fd) => inodes.has(link(`${folder}/${fd}`)));
+  return list(folder).map((fd) => link(`${folder}/${fd}`));
 }
 
 // Processes come and go while we look, and some are not ours to see: all of that reads as nothing.

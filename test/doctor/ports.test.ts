@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { checkPorts } from '../../src/doctor/ports.ts';
-import { listenerOn } from '../../src/process/port-holder.ts';
+import { portHolders } from '../../src/process/port-holder.ts';
 import { freePort } from '../helpers/redis.ts';
 
 const listening: Server[] = [];
@@ -19,7 +19,7 @@ describe.skipIf(process.platform !== 'linux')('a port that meowctl takes by itse
   test('is free, ours, or held by somebody, who is named', async () => {
     const [door, admin, localRedis] = [await freePort(), await freePort(), await freePort()];
     const ports = { door, admin, firstServer: await freePort(), localRedis };
-    const look = (isOurs: boolean) => checkPorts(ports, listenerOn, () => isOurs);
+    const look = (isOurs: boolean) => checkPorts(ports, portHolders(), () => isOurs);
     const of = (isOurs: boolean, name: string) => look(isOurs).find(({ check }) => check === name);
     expect(look(false).map(({ ok }) => ok)).toEqual([true, true, true, true]);
     expect(of(false, 'port-door')?.says).toBe(`port ${door} is free`);

@@ -72,7 +72,7 @@ beforeAll(async () => {
   const app = join(site.home, 'crowd.mjs');
   writeFileSync(app, APP);
   port = await freePort();
-  expect((await site.run(['spawn', '2', '--app', app])).code).toBe(0);
+  expect((await site.call(['spawn', '2', '--app', app])).code).toBe(0);
 });
 beforeEach(async () => {
   if (!isRunning()) door = await openDoor();

@@ -18,7 +18,7 @@ async function openDoor(...args: string[]): Promise<ReturnType<Site['start']>> {
   const port = String(await freePort());
   const door = site.start(['proxy', '--port', port, '--admin-port', `${adminPort}`, ...args]);
   await until('it has said where its admin listener is', async () => {
-    return (await site.run(['dashboard'])).code === 0;
+    return (await site.call(['dashboard'])).code === 0;
   });
   return door;
 }
@@ -51,7 +51,7 @@ describe('dashboard', () => {
     const json = JSON.parse((await site.run(['dashboard', '--json'])).stdout) as unknown;
     expect(json).toEqual([{ url: stdout.trim(), pid: door.pid }]);
     await end(door);
-    expect((await site.run(['dashboard'])).code).toBe(3);
+    expect((await site.call(['dashboard'])).code).toBe(3);
   });
 
   test('--open shows the page without the token on any command line', async () => {
@@ -100,7 +100,7 @@ describe('dashboard', () => {
         () => false,
       ),
     );
-    expect((await site.run(['dashboard'])).code).toBe(3);
+    expect((await site.call(['dashboard'])).code).toBe(3);
     await end(door);
   });
 });

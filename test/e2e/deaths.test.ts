@@ -42,7 +42,7 @@ function deathTest(name: string, run: (its: World) => Promise<void>) {
 }
 
 async function spawnOne(its: World, ...args: string[]): Promise<Row> {
-  const { stdout, stderr, code } = await its.site.run(['spawn', '--json', ...args]);
+  const { stdout, stderr, code } = await its.site.call(['spawn', '--json', ...args]);
   expect([code, stderr]).toEqual([0, '']);
   return (JSON.parse(stdout) as Row[])[0] as Row;
 }

@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 async function spawn(count: number, options?: RunOptions): Promise<Row[]> {
-  const { stdout } = await site.run(['spawn', String(count), '--json'], options);
+  const { stdout } = await site.call(['spawn', String(count), '--json'], options);
   const rows = JSON.parse(stdout) as Row[];
   expect(rows).toHaveLength(count);
   return rows;
@@ -102,9 +102,9 @@ describe('what is wanted on a host stands in its state folder', () => {
     expect(ownProcesses(site.home)).toHaveLength(2); // it and the keeper
     expect(said()).toContain('somebody has changed it in Redis');
     await stop();
-    const up = (await site.run(['scale', '1'])).stderr;
+    const up = (await site.call(['scale', '1'])).stderr;
     expect(up).toContain('1 serve here: 0 started, 0 retired');
-    const { stderr } = await site.run(['restart', others[0]?.id ?? '']);
+    const { stderr } = await site.call(['restart', others[0]?.id ?? '']);
     expect(stderr).toMatch(/there is nothing to start it again with|is on host/);
   });
 
@@ -123,7 +123,7 @@ describe('what is wanted on a host stands in its state folder', () => {
   test('and the desired server of a destroyed one, written back, is dead', async () => {
     const [one] = await spawn(1);
     const desired = await text(one?.id ?? '');
-    await site.run(['destroy', '--all']);
+    await site.call(['destroy', '--all']);
     await raw.hset(INTENTS, one?.id ?? '', desired);
     await raw.hset(INTENTS, 'zzz222', desired.replaceAll(one?.id ?? '', 'zzz222'));
     await raw.hset('{other}:intents', one?.id ?? '', desired);
@@ -132,7 +132,7 @@ describe('what is wanted on a host stands in its state folder', () => {
     await until('it is forgotten', async () => (await raw.hlen(INTENTS)) === 1);
     await rounds(3);
     expect(ownProcesses(site.home)).toHaveLength(2); // both keepers
-    const { stdout } = await site.run(['ls', '--json']);
+    const { stdout } = await site.call(['ls', '--json']);
     expect(JSON.parse(stdout)).toMatchObject([
       { id: 'zzz222', state: 'lost', why: 'this host has not signed it, and will not start it' },
     ]);
@@ -193,7 +193,7 @@ describe('what is wanted on a host stands in its state folder', () => {
     await kill(rows);
     const options = { env: { REDIS_URL: second.url } };
     await spawn(1, options);
-    const { stderr } = await site.run(['scale', '2'], options);
+    const { stderr } = await site.call(['scale', '2'], options);
     expect(stderr).toContain('2 serve here: 1 started, 0 retired');
     const { said, stop } = await keep();
     for (const { id } of rows) {

@@ -52,7 +52,7 @@ function read({ stdout, code }: Result) {
 }
 
 async function doctor(env: Readonly<Record<string, string>> = {}) {
-  return read(await site.run(['doctor', '--json'], { env }));
+  return read(await site.call(['doctor', '--json'], { env }));
 }
 
 /** As a program of the system runs it: one that limits, mounts or shifts the clock. */
@@ -73,7 +73,7 @@ const wrong = (check: string, says: RegExp, remedy: RegExp) =>
   });
 describe('doctor', () => {
   test('finds nothing wrong where nothing is, and exits 0', async () => {
-    await site.run(['spawn', '2']);
+    await site.call(['spawn', '2']);
     const { code, all, of } = await doctor();
     expect(all.filter(({ ok }) => ok === false)).toEqual([]);
     expect(code).toBe(0);
@@ -88,7 +88,7 @@ describe('doctor', () => {
 
   test('prints a line for each check, and says on stderr how many are wrong', async () => {
     await raw.hset('{meow}:servers', 'xyz234', '\u001b[31mnonsense');
-    const { code, stdout, stderr } = await site.run(['doctor']);
+    const { code, stdout, stderr } = await site.call(['doctor']);
     expect(code).toBe(1);
     expect(stdout).toMatch(/^wrong +entries +not ours, or damaged: .*xyz234.*\. See who else/m);
     expect(stdout).toMatch(/^ok +node +Node \d+/m);
@@ -121,7 +121,7 @@ describe('doctor', () => {
     [['doctor', 'now'], 'arguments'],
     [['doctor', '--fix'], '"--fix"'],
   ])('%j is a wrong command line', async (args, named) => {
-    const { code, stdout, stderr } = await site.run(args);
+    const { code, stdout, stderr } = await site.call(args);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(named);
   });
@@ -291,7 +291,7 @@ describe('of this machine, doctor says', () => {
       says: expect.stringMatching(/not there yet/),
     });
     home = join(folder, 'n'.repeat(300));
-    const { code, stdout, stderr } = await site.run(['doctor'], { env: { MEOW_HOME: home } });
+    const { code, stdout, stderr } = await site.call(['doctor'], { env: { MEOW_HOME: home } });
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(
       /^meowctl: MEOW_HOME ".*…" is too long: .*\n {2}Set MEOW_HOME to a shorter path\n$/,
@@ -345,7 +345,7 @@ describe('of a fleet, doctor says', () => {
   };
 
   test('that the process of a record is gone', async () => {
-    await site.run(['spawn', '2']);
+    await site.call(['spawn', '2']);
     const [one] = await site.list();
     process.kill(one?.pid ?? 0, 'SIGKILL');
     const { code, of } = await doctor();
@@ -357,7 +357,7 @@ describe('of a fleet, doctor says', () => {
   });
 
   test('that a server runs which Redis does not know', async () => {
-    await site.run(['spawn']);
+    await site.call(['spawn']);
     const [one] = await site.list();
     // One that is stopped does not write its record again.
     process.kill(one?.pid ?? 0, 'SIGSTOP');

@@ -39,7 +39,7 @@ beforeAll(async () => {
   app = join(site.home, 'app.mjs');
   writeFileSync(app, APP);
   [port, usual] = await Promise.all([openDoor(...LIMITS), openDoor()]);
-  expect((await site.run(['spawn', '--app', app])).code).toBe(0);
+  expect((await site.call(['spawn', '--app', app])).code).toBe(0);
   for (const door of [port, usual]) {
     await until('the door uses it', async () => isWell(await ask('/', door)));
   }

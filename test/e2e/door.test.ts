@@ -43,7 +43,7 @@ describe('the door', () => {
   });
 
   test('hands requests to the servers in strict rotation, by port', async () => {
-    await site.run(['spawn', '3']);
+    await site.call(['spawn', '3']);
     const order = (await site.list()).map(({ id }) => id);
     await until('all three are in', async () => {
       const seen = new Set([await server(), await server(), await server()]);
@@ -76,7 +76,7 @@ describe('the door', () => {
 
   test('loses no request when a server is destroyed under load', async () => {
     const asking = keepAsking(`${door}/test`);
-    const { code } = await site.run(['destroy']);
+    const { code } = await site.call(['destroy']);
     expect(code).toBe(0);
     const { failures, sent } = await asking.stop();
     expect(failures).toEqual([]);
@@ -85,7 +85,7 @@ describe('the door', () => {
   });
 
   test('loses no GET when a server is killed under load', async () => {
-    await site.run(['spawn']);
+    await site.call(['spawn']);
     const [victim] = await site.list();
     // No more at once than may be repeated in any second, however few a busy machine lets through.
     const asking = keepAsking(`${door}/test`, { workers: defaults.retryFloor });

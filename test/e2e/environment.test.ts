@@ -41,7 +41,7 @@ async function environmentOf({ url }: Pick<Row, 'url'>): Promise<Variables> {
 
 /** Spawns one in a shell of its own kind, and gives back what it was given and what was said. */
 async function spawnIn(shell: Variables, args: readonly string[]) {
-  const { code, stdout, stderr } = await site.run(['spawn', '--json', ...args], { env: shell });
+  const { code, stdout, stderr } = await site.call(['spawn', '--json', ...args], { env: shell });
   const [row] = JSON.parse(stdout || '[]') as Row[];
   if (!row) throw new Error(stderr);
   return { row, code, stderr, env: await environmentOf(row) };
@@ -129,7 +129,7 @@ describe('the environment of an app', () => {
   });
 
   test('of a program that dies at once is said to lack what was left out', async () => {
-    const { code, stderr } = await site.run(['spawn', '--', 'sh', '-c', 'exit 3'], {
+    const { code, stderr } = await site.call(['spawn', '--', 'sh', '-c', 'exit 3'], {
       env: { DATABASE_URL: 'hush-4711' },
     });
     expect(code).toBe(5);
@@ -159,7 +159,7 @@ describe('the environment stays the same', () => {
     const revived = (await same(await serving(row.id))).id;
     keeper.kill('SIGTERM');
     await new Promise((resolve) => keeper.once('exit', resolve));
-    await site.run(['restart'], { env: elsewhere, cwd: '/' });
+    await site.call(['restart'], { env: elsewhere, cwd: '/' });
     const restarted = await serving(row.id, revived);
     await same(restarted);
     process.kill(restarted.pid, 'SIGTERM');
@@ -189,11 +189,11 @@ describe('the environment stays the same', () => {
     writeFileSync(file, 'A=1\n');
     const { row } = await spawnIn({}, ['--env-file', file, '--app', APP]);
     writeFileSync(file, '\ufeffA=2\r\n');
-    expect((await site.run(['restart'])).code).toBe(0);
+    expect((await site.call(['restart'])).code).toBe(0);
     const next = await serving(row.id);
     expect((await environmentOf(next)).A).toBe('2');
     rmSync(file);
-    const { code, stderr } = await site.run(['restart']);
+    const { code, stderr } = await site.call(['restart']);
     expect([code, stderr]).toEqual([1, expect.stringContaining(`"${file}" is not there`)]);
     expect((await environmentOf(next)).A).toBe('2');
   });
@@ -205,7 +205,7 @@ describe('the environment stays the same', () => {
       writeFileSync(path, readFileSync(path, 'utf8').replace('hush', 'evil'));
     for (const harm of [evil, (path: string) => rmSync(path)]) {
       for (const name of readdirSync(folder)) harm(join(folder, name));
-      const { code, stderr } = await site.run(['restart']);
+      const { code, stderr } = await site.call(['restart']);
       const why = expect.stringContaining('missing or damaged');
       expect([code, stderr.split('\n')[0]]).toEqual([1, why]);
     }
@@ -225,7 +225,7 @@ describe('the environment stays the same', () => {
     const today = join(site.home, 'new-bin');
     mkdirSync(today);
     const elsewhere = { ...tool(today), NODE_ENV: 'test', OTHER: '2', A: '2' };
-    const { stderr } = await site.run(['restart'], { env: elsewhere });
+    const { stderr } = await site.call(['restart'], { env: elsewhere });
     const next = await serving(row.id);
     const { PORT: _port, ...got } = await environmentOf(next);
     const { PORT: _old, ...had } = env;
@@ -237,7 +237,7 @@ describe('the environment stays the same', () => {
 describe('variables', () => {
   test('of apps that were asked for in different shells still make one app', async () => {
     for (const LANG of ['C', 'C.UTF-8']) await spawnIn({ LANG }, ['--env', 'A=1', '--app', APP]);
-    expect((await site.run(['scale', '3'])).code).toBe(0);
+    expect((await site.call(['scale', '3'])).code).toBe(0);
     const rows = await site.list();
     const apps = await Promise.all(rows.map(environmentOf));
     expect(apps.map(({ A }) => A)).toEqual(['1', '1', '1']);
@@ -258,7 +258,7 @@ describe('variables', () => {
     );
     expect(await environmentOf(row)).toMatchObject({ SECRET: 'hush-4711', PWD: '/' });
     expect(JSON.stringify(await site.raw.hgetall('{meow}:intents'))).not.toContain('hush-4711');
-    expect((await site.run(['restart'])).code).toBe(0);
+    expect((await site.call(['restart'])).code).toBe(0);
     expect(await environmentOf(await serving(row.id))).toMatchObject({ SECRET: 'hush-4711' });
     old.kill('SIGKILL');
   });

@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 async function events(...args: string[]): Promise<FleetEvent[]> {
-  const { code, stdout } = await site.run(['events', '--json', ...args]);
+  const { code, stdout } = await site.call(['events', '--json', ...args]);
   expect(code).toBe(0);
   return JSON.parse(stdout) as FleetEvent[];
 }
@@ -38,13 +38,13 @@ async function events(...args: string[]): Promise<FleetEvent[]> {
 const kindsOf = async (id: string) => (await events(id)).map(({ kind }) => kind);
 
 async function spawned(count: number, ...args: string[]): Promise<Row[]> {
-  const { stdout, stderr, code } = await site.run(['spawn', String(count), '--json', ...args]);
+  const { stdout, stderr, code } = await site.call(['spawn', String(count), '--json', ...args]);
   expect([code, stderr]).toEqual([0, '']);
   return JSON.parse(stdout) as Row[];
 }
 
 async function why(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await site.run(['why', ...args]);
+  const { code, stdout, stderr } = await site.call(['why', ...args]);
   expect([code, stderr]).toEqual([0, '']);
   return stdout;
 }
@@ -96,8 +96,8 @@ describe('the events of a fleet', () => {
 
   test('tell of a restart and of a scale when they begin and when they end', async () => {
     const [row] = await spawned(1);
-    expect((await site.run(['restart'])).code).toBe(0);
-    expect((await site.run(['scale', '2'])).code).toBe(0);
+    expect((await site.call(['restart'])).code).toBe(0);
+    expect((await site.call(['scale', '2'])).code).toBe(0);
     const fleet = (await events()).filter(({ server }) => server === null);
     expect(fleet.map(({ kind, by, why: words }) => [kind, by, words])).toEqual([
       ['restart-begun', 'restart', `1 to replace: ${row?.id}`],
@@ -112,7 +112,7 @@ describe('the events of a fleet', () => {
       return orders.map(({ by, why: words }) => [by, words]).sort();
     };
     const [row] = await spawned(1);
-    expect((await site.run(['scale', '0'])).code).toBe(0);
+    expect((await site.call(['scale', '0'])).code).toBe(0);
     const toFinish = 'to finish within 30 s';
     expect(await stoppedBy(row?.id ?? '')).toEqual([
       ['SIGTERM', toFinish],
@@ -132,7 +132,7 @@ describe('the events of a fleet', () => {
   });
 
   test('of a server that never got ready say so', async () => {
-    const { code } = await site.run(['spawn', '--', 'false']);
+    const { code } = await site.call(['spawn', '--', 'false']);
     expect(code).not.toBe(0);
     const [begin, end] = await events();
     expect([begin?.kind, end?.kind, end?.server]).toEqual(['spawned', 'gone', begin?.server]);
@@ -182,7 +182,7 @@ describe('the events of a fleet', () => {
     await raw.xadd(KEY, '*', 'event', 'x'.repeat(1_000_000));
     const evil = JSON.stringify({ kind: 'scaled', by: '\u001b[31m<script>', why: '\u202e' });
     await raw.xadd(KEY, '*', 'event', evil);
-    const { code, stdout, stderr } = await site.run(['events']);
+    const { code, stdout, stderr } = await site.call(['events']);
     expect(code).toBe(0);
     expect(stdout).toContain('\\u001b[31m<script> ordered: \\u202e\n');
     expect(stdout.trimEnd().split('\n')).toHaveLength(1);
@@ -208,7 +208,7 @@ describe('the events of a fleet', () => {
     [['why', '__proto__'], 3, 'nothing is known of "__proto__"'],
   ];
   test.each(refused)('%j is refused with %i', async (args, code, said) => {
-    const result = await site.run(args);
+    const result = await site.call(args);
     expect([result.code, result.stdout]).toEqual([code, '']);
     expect(result.stderr).toContain(said);
     expect(result.stderr.split('\n').filter(Boolean).length).toBeLessThanOrEqual(2);
@@ -217,9 +217,9 @@ describe('the events of a fleet', () => {
   test('under a key of another type are an error that names it; orders go on', async () => {
     const rows = await spawned(2);
     await raw.set(KEY, 'mine');
-    const { code, stderr } = await site.run(['events']);
+    const { code, stderr } = await site.call(['events']);
     expect([code, stderr]).toEqual([1, expect.stringContaining(`"${KEY}"`)]);
-    expect((await site.run(['destroy', rows[0]?.id ?? ''])).code).toBe(0);
+    expect((await site.call(['destroy', rows[0]?.id ?? ''])).code).toBe(0);
     expect(await raw.get(KEY)).toBe('mine');
   });
 });
@@ -302,7 +302,7 @@ describe('`why`', () => {
     const clock = [now.getHours(), now.getMinutes()].map((part) => `${part}`.padStart(2, '0'));
     expect(await why(clock.join(':'))).toContain('door ');
     sendSignal(door.pid ?? 0, 'SIGSTOP');
-    const { code, stderr } = await site.run(['why', hit]);
+    const { code, stderr } = await site.call(['why', hit]);
     expect(code).toBe(0);
     expect(stderr).toContain(
       `the door here (pid ${door.pid}, admin listener on port ${adminPort}) `,
@@ -315,13 +315,13 @@ describe('`why`', () => {
   test('tells from the logs alone while Redis is away, and says so', async () => {
     const [row] = await spawned(1);
     const REDIS_URL = `redis://127.0.0.1:${await freePort()}`;
-    const told = await site.run(['why', row?.id ?? ''], { env: { REDIS_URL } });
+    const told = await site.call(['why', row?.id ?? ''], { env: { REDIS_URL } });
     expect([told.code, told.stderr]).toEqual([
       0,
       expect.stringContaining('refused the connection'),
     ]);
     expect(told.stdout).toContain('The last that it said:');
-    expect((await site.run(['why', 'zzz222'], { env: { REDIS_URL } })).code).toBe(4);
+    expect((await site.call(['why', 'zzz222'], { env: { REDIS_URL } })).code).toBe(4);
   });
 });
 
@@ -330,7 +330,7 @@ describe('`describe`', () => {
     const program = ['--', process.execPath, '-e', 'setInterval(() => {}, 1e3)'];
     const [row] = await spawned(1, '--no-http', '--env', 'SECRET=top-secret', ...program);
     for (const args of [[], ['--json']]) {
-      const { code, stdout, stderr } = await site.run(['describe', row?.id ?? '', ...args]);
+      const { code, stdout, stderr } = await site.call(['describe', row?.id ?? '', ...args]);
       expect([code, stderr]).toEqual([0, '']);
       for (const known of [row?.id, 'SECRET', 'setInterval', 'spawned', `${row?.pid}`]) {
         expect(stdout).toContain(known);
@@ -341,15 +341,15 @@ describe('`describe`', () => {
 
   test('finds it by its port; one that is gone, or never was, is not there', async () => {
     const [row] = await spawned(1);
-    const byPort = await site.run(['describe', `${row?.port}`, '--json']);
+    const byPort = await site.call(['describe', `${row?.port}`, '--json']);
     expect(JSON.parse(byPort.stdout)).toMatchObject({ id: row?.id, state: 'up', doors: [] });
-    await site.run(['destroy', row?.id ?? '', '--force']);
-    const gone = await site.run(['describe', row?.id ?? '']);
+    await site.call(['destroy', row?.id ?? '', '--force']);
+    const gone = await site.call(['describe', row?.id ?? '']);
     expect([gone.code, gone.stdout]).toEqual([3, '']);
     expect(gone.stderr).toContain(`server ${row?.id} is gone\n  \`meowctl why ${row?.id}\` tells`);
-    expect((await site.run(['describe', 'zzz222'])).code).toBe(3);
-    expect((await site.run(['describe', '\u001b[31m'])).code).toBe(2);
+    expect((await site.call(['describe', 'zzz222'])).code).toBe(3);
+    expect((await site.call(['describe', '\u001b[31m'])).code).toBe(2);
     const REDIS_URL = `redis://127.0.0.1:${await freePort()}`;
-    expect((await site.run(['describe', 'zzz222'], { env: { REDIS_URL } })).code).toBe(4);
+    expect((await site.call(['describe', 'zzz222'], { env: { REDIS_URL } })).code).toBe(4);
   });
 });

@@ -46,7 +46,7 @@ describe('a fleet that four terminals spawn at once', () => {
   test('is listed by `ls --json` as tests take it', async () => {
     const counted = (rows: readonly Row[]) => rows.every(({ figures }) => figures !== undefined);
     await until('each has sent its figures', async () => counted(await site.list()));
-    const shown = JSON.parse((await site.run(['ls', '--json'])).stdout) as Row[];
+    const shown = JSON.parse((await site.call(['ls', '--json'])).stdout) as Row[];
     const listed = await site.list();
     const states = (rows: readonly Row[]) => rows.map(({ id, state }) => [id, state]);
     expect(states(shown)).toEqual(states(listed));
@@ -55,7 +55,7 @@ describe('a fleet that four terminals spawn at once', () => {
 
   test('loses a random server by `destroy`, whose process is gone when it returns', async () => {
     const before = await site.list();
-    const { code, stdout } = await site.run(['destroy', '--json']);
+    const { code, stdout } = await site.call(['destroy', '--json']);
     expect(code).toBe(0);
     const [gone] = JSON.parse(stdout);
     expect(before.map(({ id }) => id)).toContain(gone.id);
@@ -66,7 +66,7 @@ describe('a fleet that four terminals spawn at once', () => {
   test('loses those whose id, port or url is named', async () => {
     const [a, b, c, ...others] = await site.list();
     const names = [a?.id ?? '', String(b?.port), c?.url ?? ''];
-    expect((await site.run(['destroy', ...names])).code).toBe(0);
+    expect((await site.call(['destroy', ...names])).code).toBe(0);
     expect((await site.list()).map(({ id }) => id)).toEqual(others.map(({ id }) => id));
   });
 
@@ -83,7 +83,7 @@ describe('a fleet that four terminals spawn at once', () => {
 
   test('is listed by port when all of it is destroyed', async () => {
     const ids = (await site.list()).map(({ id }) => id);
-    const { stdout } = await site.run(['destroy', '--all', '-q']);
+    const { stdout } = await site.call(['destroy', '--all', '-q']);
     expect(stdout.trim().split('\n')).toEqual(ids);
   });
 });
@@ -92,7 +92,7 @@ describe('one server', () => {
   let server: Row;
 
   beforeAll(async () => {
-    const { code, stdout } = await site.run(['spawn', '--json']);
+    const { code, stdout } = await site.call(['spawn', '--json']);
     expect(code).toBe(0);
     [server] = JSON.parse(stdout);
   });
@@ -117,7 +117,7 @@ describe('one server', () => {
     const record = sampleRecord({ ...claim, url: 'http://127.0.0.1:3999' });
     await raw.hset('{meow}:servers', 'fake22', JSON.stringify(record));
     await raw.zadd('{meow}:leases', 1, 'fake22');
-    const { code } = await site.run(['destroy', 'fake22', '--drain-timeout', '0']);
+    const { code } = await site.call(['destroy', 'fake22', '--drain-timeout', '0']);
     expect([0, 5]).toContain(code);
     expect(process.exitCode).toBeUndefined(); // still here
     expect((await site.list()).map(({ id }) => id)).toEqual([server.id]);
@@ -125,12 +125,12 @@ describe('one server', () => {
 
   test('that is the last one is kept unless `destroy` is forced', async () => {
     for (const names of [[], [server.id]]) {
-      const { code, stderr } = await site.run(['destroy', ...names]);
+      const { code, stderr } = await site.call(['destroy', ...names]);
       expect(code).toBe(1);
       expect(stderr).toContain('--force');
     }
     expect(await site.list()).toHaveLength(1);
-    expect((await site.run(['destroy', '--force'])).code).toBe(0);
+    expect((await site.call(['destroy', '--force'])).code).toBe(0);
     expect(await site.list()).toEqual([]);
   });
 
@@ -165,7 +165,7 @@ describe('a port', () => {
   test('that is taken: spawn exits 1, names it, and leaves no child', async () => {
     const port = await freePort();
     const holder = createServer().listen(port, '127.0.0.1');
-    const { code, stdout, stderr } = await site.run(['spawn', '--port', String(port)]);
+    const { code, stdout, stderr } = await site.call(['spawn', '--port', String(port)]);
     holder.close();
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr.split('\n')[0]).toContain(`port ${port} is in use`);
@@ -196,15 +196,15 @@ describe('a port', () => {
 
 describe('destroy', () => {
   test('of nobody exits 3, and --all of none exits 0', async () => {
-    expect((await site.run(['destroy', 'zzz999'])).code).toBe(3);
-    expect((await site.run(['destroy', String(process.pid)])).code).toBe(3);
-    expect((await site.run(['destroy'])).code).toBe(3);
-    expect((await site.run(['destroy', '--all'])).code).toBe(0);
+    expect((await site.call(['destroy', 'zzz999'])).code).toBe(3);
+    expect((await site.call(['destroy', String(process.pid)])).code).toBe(3);
+    expect((await site.call(['destroy'])).code).toBe(3);
+    expect((await site.call(['destroy', '--all'])).code).toBe(0);
   });
 
   test('of a server that has only a desired server removes the desired server', async () => {
     await raw.hset('{meow}:intents', 'abc234', JSON.stringify(sampleDesired()));
-    expect((await site.run(['destroy', 'abc234', '--force'])).code).toBe(0);
+    expect((await site.call(['destroy', 'abc234', '--force'])).code).toBe(0);
     expect(await raw.hlen('{meow}:intents')).toBe(0);
   });
 });

@@ -246,7 +246,7 @@ test('two state folders on one machine are two hosts, each with a keeper of its 
   const its = world('two-folders');
   const homes = [its.folder('a'), its.folder('b')] as const;
   const [a, b] = homes.map((home) => ({ MEOW_HOME: home, MEOW_NAMESPACE: 'two-folders' }));
-  for (const env of [a, b]) await site.run([...patientSpawn, '-q'], { env: env ?? {} });
+  for (const env of [a, b]) await site.call([...patientSpawn, '-q'], { env: env ?? {} });
   const tells = [a, b].map((env) => listen(site.start(['keep'], { env: env ?? {} })));
   await until('both keep', async () => (await its.keepers()).length === 2);
   const [other] = ofHost(await its.up(), homes[1]);
@@ -259,7 +259,7 @@ test('two state folders on one machine are two hosts, each with a keeper of its 
   expect(tells.map((told) => told().includes('died'))).toEqual([true, false]);
   expect(ids(ofHost(await its.up(), homes[1]))).toEqual([other?.id]);
   const all = ['destroy', '--all', '--drain-timeout', '1'];
-  expect(await site.run(all, { env: { MEOW_NAMESPACE: 'two-folders' } })).toMatchObject({
+  expect(await site.call(all, { env: { MEOW_NAMESPACE: 'two-folders' } })).toMatchObject({
     code: 0,
   });
 });

@@ -54,7 +54,7 @@ describe('a keeper of four servers', () => {
     const stateOf = async (id: string) =>
       (await site.desiredServers()).find((desired) => desired.id === id)?.state;
     const before = await site.list();
-    await site.run(['destroy', nth(1).id]);
+    await site.call(['destroy', nth(1).id]);
     process.kill(nth(2).pid, 'SIGTERM');
     await until('it has stopped', async () => (await stateOf(nth(2).id)) === 'stopped');
     await site.rounds(3);
@@ -85,22 +85,22 @@ describe('a keeper of four servers', () => {
     const crashed = await until('it is known', async () =>
       (await site.desiredServers()).find(isCrashed),
     );
-    const { stdout, stderr } = await site.run(['ls']);
+    const { stdout, stderr } = await site.call(['ls']);
     expect(stdout).toContain('crashed');
     expect(stderr).toContain(`meowctl restart ${crashed.id}`);
     const told = await until('an event tells of it', async () => {
-      const { stdout: events } = await site.run(['events', '--json', crashed.id]);
+      const { stdout: events } = await site.call(['events', '--json', crashed.id]);
       return (JSON.parse(events) as FleetEvent[]).find(({ kind }) => kind === 'crashed');
     });
     expect(told).toMatchObject({ by: 'keeper', why: 'died 5 times within 60 s' });
-    const why = await site.run(['why', crashed.id]);
+    const why = await site.call(['why', crashed.id]);
     expect(why.stdout).toMatch(/keeper .*gave it up: died 5 times within 60 s/);
     expect(why.stdout.match(/found it dead/g)).toHaveLength(1);
     expect(why.stdout).toContain('last words');
     await site.rounds(2);
     expect((await site.desiredServers()).find(isCrashed)?.id).toBe(crashed.id);
     site.write('brittle.mjs', answering('fine'));
-    const again = await site.run(['restart', crashed.id, '--json']);
+    const again = await site.call(['restart', crashed.id, '--json']);
     expect([again.code, again.stderr]).toEqual([0, '']);
     const [next] = JSON.parse(again.stdout) as Row[];
     expect((await site.liveNow()).map(({ id }) => id)).toContain(next?.id);

@@ -37,7 +37,7 @@ beforeAll(async () => {
   const port = await freePort();
   door = `http://127.0.0.1:${port}`;
   site.start(['proxy', '--port', String(port), '--no-admin']);
-  await site.run(['spawn', '2']);
+  await site.call(['spawn', '2']);
   await wellAgain();
   served = await site.list();
 });

@@ -137,7 +137,7 @@ describe('beside a door', () => {
     const [victim] = await site.liveNow();
     const row = page.locator(`#servers tr[data-id="${victim?.id}"]`);
     await row.getByRole('button', { name: 'Destroy' }).click();
-    expect((await site.run(['destroy', victim?.id ?? ''])).code).toBe(0);
+    expect((await site.call(['destroy', victim?.id ?? ''])).code).toBe(0);
     const answered = page.waitForResponse((response) => response.request().method() === 'DELETE');
     await page
       .getByRole('dialog')

@@ -72,7 +72,7 @@ describe('desired servers that somebody planted', () => {
       const desired = { ...sampleDesired({ host: hostname(), bootId }), spec, listenHost };
       await raw.hset('{meow}:intents', `aaaaa${'abc'[at]}`, JSON.stringify(desired));
     }
-    const { code, stderr } = await site.run(['scale', '1']);
+    const { code, stderr } = await site.call(['scale', '1']);
     expect([code, stderr]).toEqual([0, '1 serve here: 1 started, 0 retired\n']);
     const [server] = await site.list();
     site.start(['keep']);
@@ -85,7 +85,7 @@ describe('desired servers that somebody planted', () => {
 
   test('are not started by `keep`; those of its own go on being kept, also once they all were no hash', async () => {
     await plant(503);
-    await site.run(['spawn']);
+    await site.call(['spawn']);
     const keeping = site.start(['keep']);
     let said = '';
     keeping.stderr?.on('data', (chunk) => {
@@ -99,7 +99,7 @@ describe('desired servers that somebody planted', () => {
     await raw.set('{meow}:intents', 'no hash');
     await until('it says so', () => said.includes('holds another type of value'));
     await raw.del('{meow}:intents');
-    const [next] = JSON.parse((await site.run(['spawn', '--json'])).stdout) as Row[];
+    const [next] = JSON.parse((await site.call(['spawn', '--json'])).stdout) as Row[];
     process.kill(next?.pid ?? 0, 'SIGKILL');
     await until('it keeps again', () => said.includes(`took the place of ${next?.id}`));
     expect(said.split('holds another type of value')).toHaveLength(2);

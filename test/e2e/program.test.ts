@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/output/rows.ts';
+import { defaults } from '../../src/defaults.ts';
 import { APPS, type AppSite, echoed, openAppSite, PROGRAM, text } from '../helpers/app-site.ts';
 import { ownProcesses } from '../helpers/cli.ts';
 import { keepAsking } from '../helpers/load.ts';
@@ -90,7 +91,7 @@ describe('four of a program that two terminals spawn at once', () => {
 
   test('finish what they have before they end, and are gone with their server', async () => {
     const slow = await fetch(`${nth(1).url}/slow`); // its first words are here
-    const { code } = await site.run(['destroy', nth(1).id]);
+    const { code } = await site.call(['destroy', nth(1).id]);
     expect(code).toBe(0);
     expect(await slow.text()).toMatch(/^begun, program .* got \/slow/);
     expect(ownProcesses(site.home)).toHaveLength(3 * each);
@@ -149,7 +150,7 @@ describe('spawn -- program', () => {
       /Let it listen on \{port\}/,
     ],
   ])('of one that %s exits 5 with its log, and leaves nothing', async (_, words, why, tail) => {
-    const { code, stderr } = await site.run(['spawn', '--ready-timeout', '2', '--', ...words]);
+    const { code, stderr } = await site.call(['spawn', '--ready-timeout', '2', '--', ...words]);
     expect(code).toBe(5);
     expect(stderr).toMatch(why);
     expect(stderr).toMatch(tail);
@@ -171,7 +172,7 @@ describe('spawn -- program', () => {
     const how = ['--drain-signal', 'SIGUSR2', '--kill-timeout', '0.5'];
     const row = await site.spawn([...how, ...serve('deaf')]);
     const slow = await fetch(`${row.url}/slow`); // its first words are here
-    const { code, stdout, stderr } = await site.run(['destroy', row.id, '--force', '--json']);
+    const { code, stdout, stderr } = await site.call(['destroy', row.id, '--force', '--json']);
     expect(code).toBe(0);
     expect(stderr).toMatch(
       /^meowctl: server \w+ on port \d+: ".+" did not end by itself: killed after 0\.5 s\n$/,
@@ -198,21 +199,21 @@ describe('spawn -- program', () => {
   test('loses no request when one of its servers goes, or its program is killed', async () => {
     const port = String(await freePort());
     site.start(['proxy', '--port', port, '--no-admin']);
-    expect((await site.run(['spawn', '3', ...serve()])).code).toBe(0);
+    expect((await site.call(['spawn', '3', ...serve()])).code).toBe(0);
     const rows = await site.list();
     await until('the door uses them', async () =>
       (await site.list()).every(({ doors }) => doors[0] === 'usable'),
     );
-    const asking = keepAsking(`http://127.0.0.1:${port}/`);
-    expect((await site.run(['destroy', rows[0]?.id ?? ''])).code).toBe(0);
+    // No more at once than may be repeated in any second, however few a busy machine lets through.
+    const asking = keepAsking(`http://127.0.0.1:${port}/`, { workers: defaults.retryFloor });
+    await until('there is load', () => asking.good() > 20);
+    expect((await site.call(['destroy', rows[0]?.id ?? ''])).code).toBe(0);
     const victim = rows[1] ?? rows[2];
     for (const pid of victim ? programIn(victim.pid) : []) process.kill(pid, 'SIGKILL');
     await until('its server has left', async () =>
       (await site.list()).every(({ id, state }) => id !== victim?.id || state === 'lost'),
     );
-    const { failures, sent } = await asking.stop();
-    expect(failures).toEqual([]);
-    expect(sent).toBeGreaterThan(20);
+    expect((await asking.stop()).failures).toEqual([]);
   });
 });
 

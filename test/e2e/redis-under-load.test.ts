@@ -166,5 +166,4 @@ test.each(faults)(
     expect(Math.max(...state.durationsMs)).toBeLessThan(AWAY_ANSWER_MS + 10 * slowest);
     expect((memoryOf(door.pid) - before) / MIB).toBeLessThan(30);
   },
-  40_000,
 );

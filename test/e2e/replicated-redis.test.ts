@@ -20,7 +20,7 @@ describe.each([
   let site: Site;
   let door: string;
   let up: { said(): string; ended: Promise<Result>; kill(signal: NodeJS.Signals): void };
-  const run = (...args: string[]) => site.run(args, { env: envOf(redis) });
+  const run = (...args: string[]) => site.call(args, { env: envOf(redis) });
 
   beforeAll(async () => {
     [redis, site] = await Promise.all([start(), openSite()]);

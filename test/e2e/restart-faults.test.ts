@@ -48,7 +48,7 @@ while (!existsSync(${JSON.stringify(gate)})) await new Promise((resolve) => setT
 
 async function spawnApp(app: string, ...args: string[]): Promise<void> {
   writeVersion(app, 'one');
-  expect((await site.run(['spawn', '--app', app, ...args])).code).toBe(0);
+  expect((await site.call(['spawn', '--app', app, ...args])).code).toBe(0);
 }
 
 const versions = (rows: readonly Row[]) =>
@@ -57,7 +57,7 @@ const versions = (rows: readonly Row[]) =>
 describe('restart', () => {
   test('killed -9 at any moment leaves servers that are listed, as many as before or one more', async () => {
     const ROUNDS = 6;
-    await site.run(['spawn', '2']);
+    await site.call(['spawn', '2']);
     const startMs = performance.now();
     expect((await site.run(['restart'])).code).toBe(0);
     const ms = performance.now() - startMs;
@@ -68,7 +68,7 @@ describe('restart', () => {
       clearTimeout(timer);
       const { length } = await settled();
       expect([2, 3]).toContain(length);
-      if (length > 2) expect((await site.run(['scale', '2'])).code).toBe(0);
+      if (length > 2) expect((await site.call(['scale', '2'])).code).toBe(0);
     }
     await until('no more are left', () => servers().length === 2);
   });

@@ -44,7 +44,7 @@ describe('restart of a fleet', () => {
     await until('the door listens', () => fetch(url).catch(() => null));
     const load = keepAsking(url, { workers: 6 });
     const posts = keepAsking(url, { workers: 2, method: 'POST', allowed: [405] });
-    const { code, stdout, stderr } = await site.run(['restart', '--json']);
+    const { code, stdout, stderr } = await site.call(['restart', '--json']);
     const { failures, sent } = await load.stop();
     const posted = await posts.stop();
     expect([code, stderr, failures, posted.failures]).toEqual([0, '', [], []]);
@@ -52,7 +52,7 @@ describe('restart of a fleet', () => {
     const told = JSON.parse(stdout) as Row[];
     expect(idsOf(told)).toEqual(await expectReplaced(before));
     expect(told.every(({ doors }) => doors[0] === 'usable')).toBe(true);
-    const { stdout: scaled } = await site.run(['scale', '2', '--json']);
+    const { stdout: scaled } = await site.call(['scale', '2', '--json']);
     expect(JSON.parse(scaled)).toEqual(
       told.map(({ id }) => expect.objectContaining({ id, doors: ['usable'] })),
     );
@@ -86,7 +86,7 @@ describe('restart with something new', () => {
     readdirSync(join(site.home, 'wanted'), { recursive: true }).sort(),
     readdirSync(join(site.home, 'env')).sort(),
   ];
-  const restart = (...args: string[]) => site.run(['restart', ...args]);
+  const restart = (...args: string[]) => site.call(['restart', ...args]);
 
   test('adds and takes away variables, rolls out another file, and a roll that fails changes nothing', async () => {
     const [one, two] = ['one', 'two'].map((name) => site.write(`${name}.mjs`, telling(name)));
@@ -153,18 +153,18 @@ describe('restart', () => {
     const port = await freePort();
     const app = site.write('fixed.mjs', answering('fine'));
     const first = await site.spawnOne('--port', String(port), '--app', app);
-    const refused = await site.run(['restart', first.id]);
+    const refused = await site.call(['restart', first.id]);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain(`server ${first.id} has port ${port} for its own`);
-    expect((await site.run(['restart', first.id, '--force'])).code).toBe(0);
+    expect((await site.call(['restart', first.id, '--force'])).code).toBe(0);
     const [next] = await site.liveNow();
     expect([next?.port, next?.id === first.id]).toEqual([port, false]);
     site.write('fixed.mjs', 'throw new Error("version two is broken");\n');
-    expect((await site.run(['restart', '--force'])).code).toBe(5);
+    expect((await site.call(['restart', '--force'])).code).toBe(5);
     const desiredServers = await site.desiredServers();
     expect(desiredServers.map(({ id, state }) => [id, state])).toEqual([[next?.id, 'stopped']]);
     site.write('fixed.mjs', answering('fine'));
-    expect((await site.run(['restart', next?.id ?? ''])).code).toBe(0);
+    expect((await site.call(['restart', next?.id ?? ''])).code).toBe(0);
     expect((await site.liveNow()).map((row) => row.port)).toEqual([port]);
     await site.clear();
   });
@@ -188,7 +188,7 @@ describe('restart', () => {
     await site.keep();
     const revived = async () => (await site.desiredServers()).every(({ id }) => id !== two?.id);
     await until('the keeper has started it again', revived);
-    expect((await site.run(['destroy', one?.id ?? ''])).code).toBe(0);
+    expect((await site.call(['destroy', one?.id ?? ''])).code).toBe(0);
     expect(restart.hasEnded()).toBe(false);
     site.write('gate', '');
     expect((await restart.ended).code).toBe(0);
@@ -198,7 +198,7 @@ describe('restart', () => {
   });
 
   test('of nobody exits 3', async () => {
-    expect((await site.run(['restart'])).code).toBe(3);
-    expect((await site.run(['restart', 'zzzzzz'])).code).toBe(3);
+    expect((await site.call(['restart'])).code).toBe(3);
+    expect((await site.call(['restart', 'zzzzzz'])).code).toBe(3);
   });
 });

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterEach(() => site.clear());
 afterAll(() => site.close());
 
-const scale = (count: number) => site.run(['scale', String(count), '--json']);
+const scale = (count: number) => site.call(['scale', String(count), '--json']);
 
 describe('scale', () => {
   test('starts and retires until this host runs so many, remembers what 0 stops, and does nothing the second time', async () => {
@@ -48,7 +48,7 @@ describe('scale', () => {
     for (const { url } of rows) expect(await (await fetch(url)).text()).toBe('more');
     await site.spawn('--app', 'cat');
     for (const args of [['scale', '6'], ['scale', '1'], ['spawn']]) {
-      const { code, stderr } = await site.run(args);
+      const { code, stderr } = await site.call(args);
       expect([code, stderr]).toEqual([
         2,
         expect.stringMatching(/several apps .*more\.mjs", "cat"|several apps .*"cat", ".*more/),
@@ -69,12 +69,12 @@ describe('scale', () => {
     const [{ state, app } = {}] = await site.list();
     expect([state, app]).toEqual(['stopped', one]);
     await site.spawn('--app', two);
-    const grown = await site.run(['scale', '2', '--app', two, '--json']);
+    const grown = await site.call(['scale', '2', '--app', two, '--json']);
     expect([grown.code, await words()]).toEqual([0, ['two', 'two']]);
     // Named beside the other, with the settings it had.
-    expect((await site.run(['scale', '1', '--app', one])).code).toBe(0);
+    expect((await site.call(['scale', '1', '--app', one])).code).toBe(0);
     expect(await words()).toEqual(['one', 'two', 'two']);
-    expect((await site.run(['scale', '0', '--app', two])).stderr).toContain('0 serve here');
+    expect((await site.call(['scale', '0', '--app', two])).stderr).toContain('0 serve here');
     expect(await words()).toEqual(['one']);
     await site.spawn();
     expect(await words()).toEqual(['one', 'one']);
@@ -84,7 +84,7 @@ describe('scale', () => {
       'up',
       'up',
     ]);
-    const { stderr } = await site.run(['destroy']);
+    const { stderr } = await site.call(['destroy']);
     expect(stderr).toBe(`picked at random: it served "${one}"\n`);
   });
 
@@ -108,7 +108,7 @@ describe('scale', () => {
 
   test('a number that is none is refused by name', async () => {
     for (const text of ['-1', 'x', '501', '1.5']) expect(() => size(text)).toThrow(`"${text}"`);
-    const { code, stderr } = await site.run(['scale', '--', '-1']);
+    const { code, stderr } = await site.call(['scale', '--', '-1']);
     expect([code, stderr]).toEqual([2, expect.stringContaining('"-1"')]);
   });
 });

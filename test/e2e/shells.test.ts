@@ -29,7 +29,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'a picture.jpg'), '');
   writeFileSync(join(folder, 'app-of-mine.mjs'), '');
   mkdirSync(join(folder, 'a-folder'));
-  const { code } = await site.run(['spawn', '2']);
+  const { code } = await site.call(['spawn', '2']);
   expect(code).toBe(0);
   servers = await site.list();
 });

@@ -55,7 +55,7 @@ describe('spawn killed -9 at any moment', () => {
     });
     expect(listed.length).toBeGreaterThan(AT_ONCE);
     expect(listed.length).toBeLessThan(AT_ONCE + ROUNDS);
-    expect((await site.run(['destroy', '--all', '--drain-timeout', '1'])).code).toBe(0);
+    expect((await site.call(['destroy', '--all', '--drain-timeout', '1'])).code).toBe(0);
     await until('no server is left', () => servers().length === 0);
   });
 });
@@ -123,7 +123,7 @@ describe('a child that is not ready', () => {
 test('a server that is stopped (SIGSTOP) is taken out by the door, and destroy kills it: exit 5', async () => {
   const port = await freePort();
   site.start(['proxy', '--port', String(port), '--no-admin', '--response-timeout', '1']);
-  await site.run(['spawn', '2']);
+  await site.call(['spawn', '2']);
   const rows = await until('the door uses both', async () => {
     const list = await site.list();
     return list.length === 2 && list.every(({ doors }) => doors[0] === 'usable') ? list : null;
@@ -136,7 +136,7 @@ test('a server that is stopped (SIGSTOP) is taken out by the door, and destroy k
   for (let at = 0; at < 10; at += 1) {
     expect((await fetch(`http://127.0.0.1:${port}/test`)).status).toBe(200);
   }
-  const { code, stderr } = await site.run(['destroy', hung?.id ?? '', '--drain-timeout', '0.5']);
+  const { code, stderr } = await site.call(['destroy', hung?.id ?? '', '--drain-timeout', '0.5']);
   expect(code).toBe(5);
   expect(stderr).toContain('SIGKILL');
   expect(stderr.match(/servers are gone/)).toBeNull();

@@ -70,7 +70,7 @@ describe('top on a terminal', () => {
     needs.tmux,
     'shows the fleet through a door, spawns, destroys and quits by keys',
     async () => {
-      await site.run(['spawn', '2']);
+      await site.call(['spawn', '2']);
       const door = await openDoor();
       const { press, shows, ended, screen, modes } = await openTop();
       await shows(/door http:\/\/127\.0\.0\.1:\d+ \(\w{6}\)/);
@@ -106,7 +106,7 @@ describe('top on a terminal', () => {
     needs.tmux,
     'without a door it counts what servers say, and takes the door that comes',
     async () => {
-      const spawned = await site.run(['spawn', '--json']);
+      const spawned = await site.call(['spawn', '--json']);
       const [server] = JSON.parse(spawned.stdout) as { url: string }[];
       const { shows, screen } = await openTop({ columns: 110 });
       await shows("no door: rates from the servers' own counts");
@@ -122,7 +122,7 @@ describe('top on a terminal', () => {
   );
 
   testWith(needs.tmux, 'goes on while Redis is away, and says so', async () => {
-    await site.run(['spawn']);
+    await site.call(['spawn']);
     const { press, shows, ended, screen } = await openTop();
     await shows(/^1 of 1 up/m);
     await site.redis.kill('SIGKILL');
@@ -138,7 +138,7 @@ describe('top on a terminal', () => {
     needs.tmux,
     'opens while Redis is away with what a door here sees, and goes on once that is back',
     async () => {
-      await site.run(['spawn']);
+      await site.call(['spawn']);
       const door = await openDoor();
       await site.redis.kill('SIGKILL');
       const { press, shows, ended, screen } = await openTop({ columns: 100 });
@@ -157,7 +157,7 @@ describe('top on a terminal', () => {
   );
 
   testWith(needs.tmux, 'picks, sorts, filters and helps by keys', async () => {
-    await site.run(['spawn', '3']);
+    await site.call(['spawn', '3']);
     const { press, shows, screen } = await openTop({ rows: 30 });
     await shows(/^3 of 3 up/m);
     const ids = () => rowsOf(screen()).map((row) => row.slice(2, 8));
@@ -187,7 +187,7 @@ describe('top on a terminal', () => {
     async () => {
       const name = join(site.home, '猫の店の長い名前🐱🐱🐱.mjs');
       writeFileSync(name, 'export default (_, response) => response.end("ok");\n');
-      await site.run(['spawn', '2', '--app', name]);
+      await site.call(['spawn', '2', '--app', name]);
       const { shows, resize, screen, press, modes } = await openTop({ columns: 40, rows: 20 });
       for (const [columns, rows] of [
         [40, 20],
@@ -222,7 +222,7 @@ describe('top on a terminal', () => {
     needs.tmux,
     'without UTF-8 it is all ASCII, and without colours it is as clear',
     async () => {
-      await site.run(['spawn', '2']);
+      await site.call(['spawn', '2']);
       const { screen, shows } = await openTop({ env: { LANG: 'C', NO_COLOR: '1' } });
       await shows(/^2 of 2 up/m);
       expect(screen().join('')).toMatch(/^[\u0020-\u007e]*$/);
@@ -233,7 +233,7 @@ describe('top on a terminal', () => {
 
 describe('the terminal is as it was', () => {
   testWith(needs.tmux, 'after each signal that a process hears of', async () => {
-    await site.run(['spawn']);
+    await site.call(['spawn']);
     const opened = await openTop({}, 'ulimit -c 0; meowctl top');
     for (const [signal, code] of [
       ['SIGTERM', 0],
@@ -262,7 +262,7 @@ describe('the terminal is as it was', () => {
     needs.tmux,
     'while it is stopped, by Ctrl-Z or by a signal, and ours again by fg',
     async () => {
-      await site.run(['spawn']);
+      await site.call(['spawn']);
       const { press, shows, type, ended, stty, modes, screen } = await openTop();
       const pid = topPid();
       press('C-z');
@@ -289,7 +289,7 @@ describe('the terminal is as it was', () => {
   );
 
   testWith(needs.tmux, 'after a mistake that nobody catches', async () => {
-    await site.run(['spawn']);
+    await site.call(['spawn']);
     const hook = join(site.home, 'throws-later.cjs');
     writeFileSync(
       hook,
@@ -313,7 +313,7 @@ async function withStty({ press, ended, stty }: Pane): Promise<string> {
 
 describe('top on a pipe', () => {
   test('prints the fleet once, and ends', async () => {
-    await site.run(['spawn', '2']);
+    await site.call(['spawn', '2']);
     const { code, stdout, stderr } = await site.run(['top']);
     expect([code, stderr]).toEqual([0, '']);
     const [first = '', totals = ''] = stdout.split('\n');
@@ -327,7 +327,7 @@ describe('top on a pipe', () => {
   });
 
   test('prints it as JSON, through a door with what that measured', async () => {
-    await site.run(['spawn', '2']);
+    await site.call(['spawn', '2']);
     const door = await openDoor();
     const { code, stdout, stderr } = await site.run(['top', '--json']);
     expect([code, stderr]).toEqual([0, '']);
@@ -347,7 +347,7 @@ describe('top on a pipe', () => {
 
   test('shows escapes that stand in Redis by their codes', async () => {
     const raw = new Redis(site.redis.url);
-    const { stdout } = await site.run(['spawn', '--json']);
+    const { stdout } = await site.call(['spawn', '--json']);
     const [server] = JSON.parse(stdout) as { id: string }[];
     const id = server?.id ?? '';
     const record = JSON.parse((await raw.hget('{meow}:servers', id)) ?? '{}');

@@ -82,7 +82,7 @@ describe('a fleet of 0.1.0', () => {
       }
       expect(await (await fetch(fresh[0]?.url ?? '')).text()).toBe('well');
 
-      await site.run(['destroy', fresh[0]?.id ?? '']);
+      await site.call(['destroy', fresh[0]?.id ?? '']);
       expect((await live()).length).toBe(1);
       await close();
       keeper.kill('SIGTERM');

@@ -29,10 +29,10 @@ describe('a program spawned with --no-http', () => {
     expect(row).toMatchObject({ state: 'up', http: false, worker: { pid: expect.any(Number) } });
     expect(row.program).toBeUndefined();
     expect(log(row)).toContain(`begun ${row.worker?.pid} PORT=undefined mail`);
-    const { stdout } = await site.run(['ls']);
+    const { stdout } = await site.call(['ls']);
     expect(stdout).toMatch(new RegExp(`${row.id} +- +up .* - +- +/`));
-    expect((await site.run(['ls', '-q'])).stdout).toBe('');
-    expect((await site.run(['spawn', '-q', ...work()])).stdout).toMatch(/^[a-z2-9]{6}\n$/);
+    expect((await site.call(['ls', '-q'])).stdout).toBe('');
+    expect((await site.call(['spawn', '-q', ...work()])).stdout).toMatch(/^[a-z2-9]{6}\n$/);
   });
 
   test('is 404 at the port of its server, and well there', async () => {
@@ -44,7 +44,7 @@ describe('a program spawned with --no-http', () => {
 
   test('that ends at once is not started, and says why', async () => {
     const words = ['spawn', '--no-http', '--', 'sh', '-c', 'echo no mailbox; exit 3'];
-    const { code, stderr } = await site.run(words);
+    const { code, stderr } = await site.call(words);
     expect(code).toBe(5);
     expect(stderr).toContain('ended with exit code 3 before it was ready');
     expect(stderr).toContain('no mailbox');
@@ -78,7 +78,7 @@ describe('a program spawned with --no-http', () => {
     const port = String(await freePort());
     const door = site.go('proxy', '--port', port, '--no-admin');
     await until('the door lives', async () => (await site.raw.keys('{meow}:door:*')).length > 0);
-    const { code, stdout, stderr } = await site.run(['restart', '--json']);
+    const { code, stdout, stderr } = await site.call(['restart', '--json']);
     expect([code, stderr]).toEqual([0, '']);
     const [after] = JSON.parse(stdout) as Row[];
     expect(after).toMatchObject({ http: false, state: 'up' });
@@ -90,7 +90,7 @@ describe('a program spawned with --no-http', () => {
 
   test('finishes on its drain signal before its server leaves', async () => {
     const row = await site.spawnOne('--drain-signal', 'SIGUSR2', ...work());
-    const { code } = await site.run(['destroy', row.id]);
+    const { code } = await site.call(['destroy', row.id]);
     expect(code).toBe(0);
     expect(log(row)).toContain('finished the last round');
     expect(ownProcesses(site.home)).toEqual([]);
@@ -100,34 +100,34 @@ describe('a program spawned with --no-http', () => {
     const stubborn = `trap '' USR2; echo begun; while :; do sleep 0.05; done`;
     const words = ['--no-http', '--', 'sh', '-c', stubborn];
     const row = await site.spawnOne('--drain-signal', 'SIGUSR2', ...words);
-    const { code } = await site.run(['destroy', row.id, '--drain-timeout', '0.3']);
+    const { code } = await site.call(['destroy', row.id, '--drain-timeout', '0.3']);
     expect(code).toBe(0);
     expect(isAlive(row.worker?.pid)).toBe(false);
   });
 
   test('is given no page of health by restart', async () => {
     const row = await site.spawnOne(...work());
-    const { code, stderr } = await site.run(['restart', row.id, '--health', '/up']);
+    const { code, stderr } = await site.call(['restart', row.id, '--health', '/up']);
     expect([code, stderr]).toEqual([2, expect.stringContaining('takes no requests (--no-http)')]);
     expect((await site.liveNow()).map(({ id }) => id)).toEqual([row.id]);
   });
 
   test('goes only by its name, or with all', async () => {
     const row = await site.spawnOne(...work());
-    const { code, stderr } = await site.run(['destroy', '--force']);
+    const { code, stderr } = await site.call(['destroy', '--force']);
     expect([code, stderr]).toEqual([3, expect.stringContaining('Name a worker by its id')]);
-    expect((await site.run(['destroy', '--all'])).stdout).toContain(row.id);
+    expect((await site.call(['destroy', '--all'])).stdout).toContain(row.id);
   });
 
   test('is stopped by scale 0, and comes back with scale, as many as there were', async () => {
     await site.spawn('2', ...work());
-    const stopped = await site.run(['scale', '0']);
+    const stopped = await site.call(['scale', '0']);
     expect(stopped.code).toBe(0);
     expect((await site.list()).map(({ state, http }) => [state, http])).toEqual([
       ['stopped', false],
       ['stopped', false],
     ]);
-    const { code, stdout } = await site.run(['scale', '2', '-q', ...work()]);
+    const { code, stdout } = await site.call(['scale', '2', '-q', ...work()]);
     expect([code, stdout.trim().split('\n').length]).toEqual([0, 2]);
     expect((await site.liveNow()).map(({ http }) => http)).toEqual([false, false]);
   });
@@ -146,7 +146,7 @@ describe('a worker beside servers', () => {
       const url = `http://127.0.0.1:${port}/test`;
       await until('the door serves', async () => (await fetch(url).catch(() => null))?.ok);
       const load = keepAsking(url, { workers: 2, pauseMs: 10 });
-      const { code } = await site.run(['restart']);
+      const { code } = await site.call(['restart']);
       expect(code).toBe(0);
       const { sent, failures } = await load.stop();
       expect([sent > 10, failures]).toEqual([true, []]);
@@ -159,18 +159,18 @@ describe('a worker beside servers', () => {
   test('is not what destroy takes at random, nor a reason to take the last server', async () => {
     const [one] = await site.spawn('1');
     const worker = await site.spawnOne(...work());
-    const last = await site.run(['destroy']);
+    const last = await site.call(['destroy']);
     expect([last.code, last.stderr]).toEqual([1, expect.stringContaining(`${one?.id} on port`)]);
-    const named = await site.run(['destroy', one?.id ?? '']);
+    const named = await site.call(['destroy', one?.id ?? '']);
     expect([named.code, named.stderr]).toEqual([1, expect.stringContaining('is the last one')]);
-    expect((await site.run(['destroy', worker.id])).code).toBe(0);
+    expect((await site.call(['destroy', worker.id])).code).toBe(0);
     expect((await site.liveNow()).map(({ id }) => id)).toEqual([one?.id]);
   });
 
   test('is not meant by scale or spawn without a name', async () => {
     await site.spawn('1');
     await site.spawn('1', ...work());
-    expect((await site.run(['scale', '2'])).code).toBe(0);
+    expect((await site.call(['scale', '2'])).code).toBe(0);
     await site.spawn('1');
     const apps = (await site.liveNow()).map(({ app }) => app.split(' ').at(-1));
     expect(apps.filter((app) => app === 'cat')).toHaveLength(3);
@@ -186,11 +186,11 @@ describe('a worker beside servers', () => {
     const command = ['--', process.execPath, ...port];
     const worker = await site.spawnOne('--no-http', ...command);
     await site.spawn('2', ...command);
-    expect((await site.run(['scale', '1'])).code).toBe(0);
-    expect((await site.run(['scale', '3', ...command])).code).toBe(0);
+    expect((await site.call(['scale', '1'])).code).toBe(0);
+    expect((await site.call(['scale', '3', ...command])).code).toBe(0);
     const kinds = (await site.liveNow()).map(({ http }) => http !== false);
     expect(kinds.filter(Boolean)).toHaveLength(3);
-    expect((await site.run(['scale', '0', '--no-http', ...command])).code).toBe(0);
+    expect((await site.call(['scale', '0', '--no-http', ...command])).code).toBe(0);
     const left = await site.liveNow();
     expect(left.map(({ http }) => http)).toEqual([undefined, undefined, undefined]);
     expect(left.map(({ id }) => id)).not.toContain(worker.id);
@@ -212,8 +212,8 @@ describe('a worker beside servers', () => {
   test('comes back as it is with up, whatever app that names', async () => {
     await site.spawn('1');
     await site.spawn('1', ...work());
-    await site.run(['scale', '0']);
-    await site.run(['scale', '0', ...work()]);
+    await site.call(['scale', '0']);
+    await site.call(['scale', '0', ...work()]);
     const app = site.write('app.mjs', 'export default (_, response) => response.end("app");\n');
     const port = String(await freePort());
     const up = site.go('up', '-n', '2', '--app', app, '--port', port, '--no-admin');

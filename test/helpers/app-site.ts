@@ -27,7 +27,7 @@ export async function openAppSite(): Promise<AppSite> {
     raw,
     async spawn(args, options) {
       const run = { cwd: APPS, ...options };
-      const { stdout, stderr } = await site.run(['spawn', '--json', ...args], run);
+      const { stdout, stderr } = await site.call(['spawn', '--json', ...args], run);
       const [row] = JSON.parse(stdout || '[]') as Row[];
       if (!row) throw new Error(stderr);
       return row;

@@ -40,7 +40,7 @@ export interface Site {
    * The same by the program's own code, without a process for it: a tenth of the work. For all that
    * leads to what is tested, and for what many rows ask.
    */
-  call(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Result>;
+  call(args: readonly string[], options?: Omit<RunOptions, 'stdin'>): Promise<Result>;
   /** Starts a verb that goes on. Ended with the site. */
   start(args: readonly string[], options?: RunOptions): ChildProcess;
   /** What `listservers --json` prints, by the same code but without a process for each look. */
@@ -88,9 +88,9 @@ export async function openSite(redisArgs: readonly string[] = []): Promise<Site>
     home,
     env,
     run,
-    async call(args, more = {}) {
+    async call(args, options = {}) {
       const { runHere } = await import('./run-here.ts'); // most of src/, which not every file needs
-      return runHere(patient(args), { ...env, ...more }, home);
+      return runHere(patient(args), { ...env, ...options.env }, options.cwd ?? home);
     },
     start,
     list: (namespace = 'meow') => listerOf(namespace).list(),

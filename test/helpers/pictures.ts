@@ -18,7 +18,7 @@ const THUMB = { width: 8, height: 6 };
 export const pngs = Object.keys(read.png);
 export const framed = Object.keys(read.frames);
 
-export function pathOf(name: string): string {
+function pathOf(name: string): string {
   const isSample = /^(morning|night|tail|box)\./.test(name);
   return isSample ? join(IMG, name) : fixture(`pictures/${name}`);
 }

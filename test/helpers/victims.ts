@@ -65,7 +65,7 @@ interface Way {
 }
 
 async function openServer(site: Site, raw: Redis, { relay, env }: Way): Promise<Victim> {
-  const { stdout, stderr } = await site.run(['spawn', '--json'], { env });
+  const { stdout, stderr } = await site.call(['spawn', '--json'], { env });
   const [row] = JSON.parse(stdout || '[]') as Row[];
   if (!row) throw new Error(`no server: ${stderr}`);
   const alive = () => existsSync(`/proc/${row.pid}`);

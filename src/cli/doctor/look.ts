@@ -12,7 +12,7 @@ import { toMeowError } from '../../errors.ts';
 import { readRun } from '../../local-redis/files.ts';
 import { machineAsItIs } from '../../process/identity.ts';
 import { fleetName } from '../../process/our-process.ts';
-import { listenerOn } from '../../process/port-holder.ts';
+import { portHolders } from '../../process/port-holder.ts';
 import { type Scanned, scanAll } from '../../process/scan-processes.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { redisesOf } from '../context/fleet-here.ts';
@@ -60,7 +60,7 @@ function lookAtPorts(home: string, processes: readonly Scanned[]): Check[] {
   if (redis !== undefined) ours.add(redis);
   const { doorPort: door, adminPort: admin, firstServerPort: firstServer } = defaults;
   const ports = { door, admin, firstServer, localRedis: defaults.localRedisPort };
-  return checkPorts(ports, listenerOn, (pid) => ours.has(pid));
+  return checkPorts(ports, portHolders(), (pid) => ours.has(pid));
 }
 
 async function lookAtRedis(context: Context): Promise<readonly Check[]> {

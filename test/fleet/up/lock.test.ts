@@ -69,7 +69,7 @@ describe('the lock of a state folder', () => {
     }
     expect(winners).toEqual(Array(ROUNDS).fill(1));
     expect(readdirSync(join(home, 'up')).length).toBeLessThan(10);
-  }, 120_000);
+  });
 
   test('is held by one that is stopped, and free once that is killed', async () => {
     const home = temporaryFolder();
