@@ -25,10 +25,12 @@ beforeAll(async () => {
   const { code } = await site.call(['upload', ...PICTURES.map((name) => join(IMG, name))]);
   expect(code).toBe(0);
   await fetch(`${site.doorUrl}/set?key=greeting&message=hello&ttl=600`);
+  await until('all serve', async () => (await site.liveNow()).length === 4);
   load = startLoad(site.doorUrl, stopped.signal);
   await charted(SECONDS / 2);
   const [victim] = await site.liveNow();
-  process.kill(victim?.pid ?? 0, 'SIGKILL');
+  if (!victim) throw new Error('nothing serves');
+  process.kill(victim.pid, 'SIGKILL');
   await charted(SECONDS);
 });
 afterAll(async () => {
