@@ -130,7 +130,7 @@ const stoppedController: Scenario = {
     await until('load', () => load.good() > 200);
     door.child.kill('SIGSTOP');
     const began = performance.now();
-    process.kill(dies?.pid ?? 0, 'SIGKILL');
+    process.kill(dies?.pid ?? Number.NaN, 'SIGKILL');
     const { code } = await world.site.run(['destroy', leaves?.id ?? '', '--drain-timeout', '5']);
     await until('its lease ran out', async () => (await doorLeases(world)) === 0);
     const pausedMs = performance.now() - began;

@@ -102,7 +102,7 @@ const twiceUp: Scenario = {
       return now.length === 3 && now;
     });
     up.kill('SIGKILL');
-    process.kill(rows[0]?.pid ?? 0, 'SIGKILL');
+    process.kill(rows[0]?.pid ?? Number.NaN, 'SIGKILL');
     await finish(up);
     const began = performance.now();
     const again = world.site.start(flags);

@@ -16,7 +16,7 @@ const claimed: Scenario = {
   async run({ site, raw, spawn, atEnd, ...world }) {
     const [dead] = await spawn(['2']);
     const victim = bystander({ site, raw, spawn, atEnd, ...world });
-    process.kill(dead?.pid ?? 0, 'SIGKILL');
+    process.kill(dead?.pid ?? Number.NaN, 'SIGKILL');
     await until('dead', () => identify(dead?.pid ?? 0) === null);
     const record = JSON.parse((await raw.hget('{meow}:servers', dead?.id ?? '')) ?? '{}');
     const pidStart = identify(victim.pid)?.start; // the worst case: even the start time recurs

@@ -46,7 +46,7 @@ const portOfLast: Scenario = {
     const door = await world.openDoor();
     const [dead] = await world.spawn();
     await world.used();
-    process.kill(dead?.pid ?? 0, 'SIGKILL');
+    process.kill(dead?.pid ?? Number.NaN, 'SIGKILL');
     await until('the door has found the port empty', async () => {
       const { status } = await fetch(door.url);
       const [row] = await world.site.list();
@@ -71,7 +71,7 @@ const portSnatched: Scenario = {
     const [dead] = await world.spawn(['3']);
     await world.used();
     for (let at = 0; at < 12; at += 1) await (await fetch(door.url)).text();
-    process.kill(dead?.pid ?? 0, 'SIGKILL');
+    process.kill(dead?.pid ?? Number.NaN, 'SIGKILL');
     const stranger = await until('the port is free', () =>
       strangerOn(dead?.port ?? 0, world).catch(() => null),
     );

@@ -51,7 +51,7 @@ async function plant(id: string, over: object = {}) {
 
 async function killAndAwaitAnother() {
   const [one] = await up();
-  process.kill(one?.pid ?? 0, 'SIGKILL');
+  process.kill(one?.pid ?? Number.NaN, 'SIGKILL');
   await until('another serves in its place', async () => {
     const now = await up();
     return now.length > 0 && now.every(({ id }) => id !== one?.id);

@@ -110,7 +110,7 @@ describe('what is wanted on a host stands in its state folder', () => {
 
   test('and neither `stopped` nor `crashed` becomes `wanted` by Redis', async () => {
     const [one] = await spawn(1);
-    process.kill(one?.pid ?? 0, 'SIGTERM');
+    process.kill(one?.pid ?? Number.NaN, 'SIGTERM');
     const state = async () => (JSON.parse(await text(one?.id ?? '')) as { state: string }).state;
     await until('it is stopped', async () => (await state()) === 'stopped');
     await change(one?.id ?? '', (desired) => Object.assign(desired, { state: 'wanted' }));
@@ -177,7 +177,7 @@ describe('what is wanted on a host stands in its state folder', () => {
 
   test('and Redis is emptied while servers live and others are dead: all are wanted again', async () => {
     const [dead, ...living] = await spawn(2);
-    process.kill(dead?.pid ?? 0, 'SIGKILL');
+    process.kill(dead?.pid ?? Number.NaN, 'SIGKILL');
     await until('one is dead', () => !isAlive(dead?.pid ?? 0));
     await raw.flushall();
     const { said, stop } = await keep();

@@ -347,7 +347,7 @@ describe('of a fleet, doctor says', () => {
   test('that the process of a record is gone', async () => {
     await site.call(['spawn', '2']);
     const [one] = await site.list();
-    process.kill(one?.pid ?? 0, 'SIGKILL');
+    process.kill(one?.pid ?? Number.NaN, 'SIGKILL');
     const { code, of } = await doctor();
     expect(of('records')).toEqual(wrong('records', new RegExp(`gone of ${one?.id}`), /keep/));
     expect(code).toBe(1);
@@ -360,13 +360,13 @@ describe('of a fleet, doctor says', () => {
     await site.call(['spawn']);
     const [one] = await site.list();
     // One that is stopped does not write its record again.
-    process.kill(one?.pid ?? 0, 'SIGSTOP');
+    process.kill(one?.pid ?? Number.NaN, 'SIGSTOP');
     await raw.hdel('{meow}:servers', one?.id ?? '');
     const { code, of } = await doctor();
     const says = new RegExp(`${one?.id} \\(pid ${one?.pid}\\)`);
     expect(of('processes')).toEqual(wrong('processes', says, /meowctl logs/));
     expect(code).toBe(1);
-    process.kill(one?.pid ?? 0, 'SIGCONT');
+    process.kill(one?.pid ?? Number.NaN, 'SIGCONT');
     await until('it is back', async () => (await site.list())[0]?.state === 'up');
     expect((await doctor()).of('processes')?.ok).toBe(true);
   });

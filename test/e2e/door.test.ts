@@ -89,7 +89,7 @@ describe('the door', () => {
     const [victim] = await site.list();
     // No more at once than may be repeated in any second, however few a busy machine lets through.
     const asking = keepAsking(`${door}/test`, { workers: defaults.retryFloor });
-    process.kill(victim?.pid ?? 0, 'SIGKILL');
+    process.kill(victim?.pid ?? Number.NaN, 'SIGKILL');
     await until('a door says it is out', async () => {
       const row = (await site.list()).find(({ id }) => id === victim?.id);
       return row?.doors.some((word) => word.startsWith('out')) || row === undefined;

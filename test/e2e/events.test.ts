@@ -268,7 +268,7 @@ describe('`why`', () => {
 
   test('tells of a lost server, where nobody keeps it, that its process is gone', async () => {
     const [row] = await spawned(1);
-    sendSignal(row?.pid ?? 0, 'SIGKILL');
+    sendSignal(row?.pid ?? Number.NaN, 'SIGKILL');
     await until('it is lost', async () => (await site.list())[0]?.state === 'lost');
     const told = await why(row?.id ?? '');
     expect(told).toContain(`${row?.id} is lost: it sends no heartbeat.\n`);
@@ -301,14 +301,14 @@ describe('`why`', () => {
     const now = new Date();
     const clock = [now.getHours(), now.getMinutes()].map((part) => `${part}`.padStart(2, '0'));
     expect(await why(clock.join(':'))).toContain('door ');
-    sendSignal(door.pid ?? 0, 'SIGSTOP');
+    sendSignal(door.pid ?? Number.NaN, 'SIGSTOP');
     const { code, stderr } = await site.call(['why', hit]);
     expect(code).toBe(0);
     expect(stderr).toContain(
       `the door here (pid ${door.pid}, admin listener on port ${adminPort}) `,
     );
     expect(stderr).toContain('hangs, or is stopped: no answer within 2 s: ');
-    sendSignal(door.pid ?? 0, 'SIGCONT');
+    sendSignal(door.pid ?? Number.NaN, 'SIGCONT');
     door.kill('SIGTERM');
   });
 

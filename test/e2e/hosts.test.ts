@@ -251,7 +251,7 @@ test('two state folders on one machine are two hosts, each with a keeper of its 
   await until('both keep', async () => (await its.keepers()).length === 2);
   const [other] = ofHost(await its.up(), homes[1]);
   const [dead] = ofHost(await its.up(), homes[0]);
-  process.kill(dead?.pid ?? 0, 'SIGKILL');
+  process.kill(dead?.pid ?? Number.NaN, 'SIGKILL');
   await until('it is back', async () => {
     const now = await its.up();
     return now.length === 2 && !ids(now).includes(dead?.id ?? '');

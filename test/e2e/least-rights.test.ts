@@ -52,7 +52,7 @@ async function live(
   if (whole) await useVerbs(run, `http://127.0.0.1:${port}`);
 
   const [victim] = await site.list();
-  process.kill(victim?.pid ?? 0, 'SIGKILL');
+  process.kill(victim?.pid ?? Number.NaN, 'SIGKILL');
   await until('the keeper has replaced it', async () => {
     const rows = await site.list();
     return (

@@ -60,7 +60,7 @@ testWith(
     await until('it keeps', keeps);
     const pids = [up.pid ?? 0, first?.pid ?? 0, second?.pid ?? 0];
     for (const pid of pids) await allow(pid, NONE);
-    process.kill(second?.pid ?? 0, 'SIGKILL');
+    process.kill(second?.pid ?? Number.NaN, 'SIGKILL');
     await until('its death is known', async () => (await site.list()).some(isLost));
     for (const pid of pids.filter((pid) => pid !== second?.pid)) await allow(pid, 4_096);
     await until('another one took its place', async () => {

@@ -186,7 +186,7 @@ describe('beside `up`', () => {
     opened = await openPage(browser, site.tokenUrl());
     await rowsUp(2);
     const [victim] = await site.liveNow();
-    process.kill(victim?.pid ?? 0, 'SIGKILL');
+    process.kill(victim?.pid ?? Number.NaN, 'SIGKILL');
     const events = opened.page.locator('#events li');
     await events
       .filter({ hasText: victim?.id ?? '' })

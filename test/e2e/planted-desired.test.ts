@@ -55,7 +55,7 @@ describe('desired servers that somebody planted', () => {
     });
     await until('it is up', () => said.includes('Ctrl-C stops'));
     expect((await site.list()).filter(({ state }) => state === 'up')).toHaveLength(1);
-    process.kill(upOf(await site.list()) ?? 0, 'SIGKILL');
+    process.kill(upOf(await site.list()) ?? Number.NaN, 'SIGKILL');
     await until('its keeper has looked', () => said.includes('took the place of'));
     up.kill('SIGTERM');
     await finish(up);
@@ -76,7 +76,7 @@ describe('desired servers that somebody planted', () => {
     expect([code, stderr]).toEqual([0, '1 serve here: 1 started, 0 retired\n']);
     const [server] = await site.list();
     site.start(['keep']);
-    process.kill(server?.pid ?? 0, 'SIGKILL');
+    process.kill(server?.pid ?? Number.NaN, 'SIGKILL');
     await until('the keeper does its work', async () => {
       const rows = (await site.list()).filter(({ state }) => state === 'up');
       return rows.length === 1 && rows[0]?.id !== server?.id;
@@ -92,7 +92,7 @@ describe('desired servers that somebody planted', () => {
       said += chunk;
     });
     await until('it has looked', () => said.includes('and 502 more like it'));
-    process.kill(upOf(await site.list()) ?? 0, 'SIGKILL');
+    process.kill(upOf(await site.list()) ?? Number.NaN, 'SIGKILL');
     await until('it keeps its own', () => said.includes('took the place of'));
     expect(said.split('more like it')).toHaveLength(2);
 
@@ -100,7 +100,7 @@ describe('desired servers that somebody planted', () => {
     await until('it says so', () => said.includes('holds another type of value'));
     await raw.del('{meow}:intents');
     const [next] = JSON.parse((await site.call(['spawn', '--json'])).stdout) as Row[];
-    process.kill(next?.pid ?? 0, 'SIGKILL');
+    process.kill(next?.pid ?? Number.NaN, 'SIGKILL');
     await until('it keeps again', () => said.includes(`took the place of ${next?.id}`));
     expect(said.split('holds another type of value')).toHaveLength(2);
     expect(existsSync(join(site.home, 'started'))).toBe(false);

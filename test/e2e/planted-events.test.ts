@@ -127,7 +127,7 @@ describe('the token', () => {
     const isReady = () => ask(adminPort, '/readyz').then(({ status }) => status === 200);
     await until('the door is ready', () => isReady().catch(() => false));
     const headers = { 'x-request-id': 'away-1' };
-    process.kill((await site.list())[0]?.pid ?? 0, 'SIGKILL');
+    process.kill((await site.list())[0]?.pid ?? Number.NaN, 'SIGKILL');
     await until('a request fails', async () => {
       return (await ask(doorPort, '/', { headers })).status === 503;
     });

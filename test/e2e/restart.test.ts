@@ -184,7 +184,7 @@ describe('restart', () => {
     const loading = () => existsSync(mark) && readFileSync(mark, 'utf8') === 'xx';
     await until('the new ones are loading', loading);
     site.write('slow.mjs', answering('quick'));
-    process.kill(two?.pid ?? 0, 'SIGKILL');
+    process.kill(two?.pid ?? Number.NaN, 'SIGKILL');
     await site.keep();
     const revived = async () => (await site.desiredServers()).every(({ id }) => id !== two?.id);
     await until('the keeper has started it again', revived);

@@ -38,7 +38,7 @@ describe('scale', () => {
     // In whatever order Redis has them.
     const given = ['ZED=1', 'ALPHA=2', 'MID=3', 'B=4'].flatMap((pair) => ['--env', pair]);
     const [, stopped] = await site.spawn('2', '--app', app, ...given);
-    process.kill(stopped?.pid ?? 0, 'SIGTERM');
+    process.kill(stopped?.pid ?? Number.NaN, 'SIGTERM');
     await until('it has stopped', async () =>
       (await site.desiredServers()).some(({ state }) => state === 'stopped'),
     );

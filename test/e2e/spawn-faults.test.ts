@@ -129,7 +129,7 @@ test('a server that is stopped (SIGSTOP) is taken out by the door, and destroy k
     return list.length === 2 && list.every(({ doors }) => doors[0] === 'usable') ? list : null;
   });
   const [hung] = rows;
-  process.kill(hung?.pid ?? 0, 'SIGSTOP');
+  process.kill(hung?.pid ?? Number.NaN, 'SIGSTOP');
   await until('the door has dropped it', async () =>
     (await site.list()).find(({ id }) => id === hung?.id)?.doors[0]?.startsWith('out'),
   );

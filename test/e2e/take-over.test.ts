@@ -150,7 +150,7 @@ test('`up --take-over` takes the place of the one that runs: its servers run on,
   expect(await failures()).toEqual([]);
   expect(await idsNow()).toEqual(before);
   const [killed] = await site.liveNow();
-  process.kill(killed?.pid ?? 0, 'SIGKILL');
+  process.kill(killed?.pid ?? Number.NaN, 'SIGKILL');
   await until('its keeper has replaced it', async () => {
     const ids = await idsNow();
     return ids.length === 2 && !ids.includes(killed?.id ?? '');
@@ -177,7 +177,7 @@ test('SIGHUP has `up` replaced by its own command line; systemd hears which proc
   await until('it serves', async () => (await idsNow()).length === 2 && existsSync(told));
   const before = await idsNow();
   const failures = startLoad();
-  process.kill(old.pid ?? 0, 'SIGHUP');
+  process.kill(old.pid ?? Number.NaN, 'SIGHUP');
   // What it printed to is its successor's now, and stays open.
   await until('it has ended', () => old.exitCode === 0);
   expect(await failures()).toEqual([]);
@@ -456,7 +456,7 @@ async function running(...words: string[]): Promise<Going> {
 async function goesOn(up: Going): Promise<void> {
   expect((await fetch(url())).status).toBe(200);
   const before = await site.liveNow();
-  process.kill(before[0]?.pid ?? 0, 'SIGKILL');
+  process.kill(before[0]?.pid ?? Number.NaN, 'SIGKILL');
   await site.newcomer(before);
   expect(up.hasEnded()).toBe(false);
 }

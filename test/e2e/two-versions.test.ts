@@ -95,7 +95,7 @@ describe('a fleet of two versions, this one and the one before the tree was cut 
     const versions: Record<'old' | 'new', Version> = { old, new: site };
     const [dead] = await rowsOf(versions[serving], ['spawn']);
     const stop = await keeperOf(versions[keeping]);
-    process.kill(dead?.pid ?? 0, 'SIGKILL');
+    process.kill(dead?.pid ?? Number.NaN, 'SIGKILL');
     await until('another serves', async () => {
       const rows = await site.list();
       return rows.some(({ id, state }) => state === 'up' && id !== dead?.id);

@@ -43,7 +43,7 @@ test('`up` brings a fleet back after everything was killed, and keeps it', async
   });
   // One that dies before it has told `up` that it is ready could not be started.
   await until('`up` knows of both', () => again.said().includes('Ctrl-C stops'));
-  process.kill(back[0]?.pid ?? 0, 'SIGKILL');
+  process.kill(back[0]?.pid ?? Number.NaN, 'SIGKILL');
   await until('the keeper has replaced it', async () => {
     const rows = await site.liveNow();
     return rows.length === 2 && !rows.some(({ id }) => id === back[0]?.id);

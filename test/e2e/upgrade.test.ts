@@ -100,7 +100,7 @@ describe('a fleet of 0.1.0', () => {
     await until('the old one keeps', async () => (await raw.keys('{meow}:keeper:*')).length === 1);
     const keeper = site.start(['keep']);
     await until('both keep', async () => (await raw.keys('{meow}:keeper:*')).length === 2);
-    process.kill(dead?.pid ?? 0, 'SIGKILL');
+    process.kill(dead?.pid ?? Number.NaN, 'SIGKILL');
     await until('another serves', async () => {
       const now = await live();
       return now.length === 2 && now.every(({ id }) => id !== dead?.id);

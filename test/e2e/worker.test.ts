@@ -57,7 +57,7 @@ describe('a program spawned with --no-http', () => {
     let row = await site.spawnOne(...work());
     for (const signal of ['SIGKILL', 'SIGUSR2'] as const) {
       const before = await site.list();
-      process.kill(row.worker?.pid ?? 0, signal);
+      process.kill(row.worker?.pid ?? Number.NaN, signal);
       const next = await site.newcomer(before);
       expect(next).toMatchObject({ http: false, state: 'up' });
       expect(isAlive(row.worker?.pid)).toBe(false);

@@ -276,7 +276,7 @@ describe('a door of two workers', () => {
     const heldAt = async (row?: { url: string }) =>
       Number(await (await fetch(`${row?.url}/count`)).text());
     await until('it has all of them', async () => (await heldAt(victim)) === CAP);
-    process.kill(victim?.pid ?? 0, 'SIGKILL');
+    process.kill(victim?.pid ?? Number.NaN, 'SIGKILL');
     await until('some are repeated', async () => (await heldAt(other)) === defaults.retryFloor);
     await until('the others are not', () => done.length === CAP - defaults.retryFloor);
     expect(done).toEqual([502, 502]);

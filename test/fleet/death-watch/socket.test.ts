@@ -57,8 +57,8 @@ describe('the socket of a keeper', () => {
       'both serve',
       () => /serves abc234 true/.test(heard()) && /serves xyz234 true/.test(heard()),
     );
-    process.kill(two?.pid ?? 0, 'SIGSTOP');
-    process.kill(one?.pid ?? 0, 'SIGKILL');
+    process.kill(two?.pid ?? Number.NaN, 'SIGSTOP');
+    process.kill(one?.pid ?? Number.NaN, 'SIGKILL');
     await until('its end is told', () => heard().includes('ended abc234'));
     expect(heard()).not.toContain('ended xyz234');
   });

@@ -298,7 +298,7 @@ describe('destroy ends by force', () => {
 
   test('one that is stopped', async () => {
     const [one] = await start(1);
-    process.kill(one?.pid ?? 0, 'SIGSTOP');
+    process.kill(one?.pid ?? Number.NaN, 'SIGSTOP');
     const { failed } = await destroy([], { all: true, drainMs: 300 });
     expect(failed[0]?.message).toContain('was ended by SIGKILL');
     // One that is ending may be seen for some ms more.
