@@ -4,6 +4,7 @@ import { extname, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { defaults } from '../../src/defaults.ts';
+import type { PictureType } from '../../src/model/picture.ts';
 import type { Store } from '../../src/store/store.ts';
 import { upright } from '../../src/terminal/decode/orientation.ts';
 import { decodePng } from '../../src/terminal/decode/png.ts';
@@ -61,7 +62,7 @@ async function plant(data: Buffer): Promise<void> {
 }
 
 async function upload(name: string): Promise<void> {
-  const type = `image/${extname(name).slice(1).replace('jpg', 'jpeg')}`;
+  const type = `image/${extname(name).slice(1).replace('jpg', 'jpeg')}` as PictureType;
   await store.images.enqueue([{ data: pictureFile(name), type, name }]);
 }
 
