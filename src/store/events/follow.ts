@@ -33,9 +33,10 @@ export interface Following {
  * @throws StoreError where Redis refuses it
  */
 export async function followEvents(following: Following): Promise<void> {
-  const { signal } = following;
-  const link = await opened(following);
-  if (!link) return;
+  const { way, signal } = following;
+  const options = { ...following.link, commandMs: BLOCK_MS + following.link.commandMs };
+  // A Redis that goes just now is told too: who follows has said already that it does.
+  const link = await openLastingConnection(way, options, true);
   const close = () => void link.close();
   signal.addEventListener('abort', close, { once: true });
   try {
@@ -46,21 +47,6 @@ export async function followEvents(following: Following): Promise<void> {
     signal.removeEventListener('abort', close);
     await link.close();
   }
-}
-
-async function opened({ way, link, signal }: Following): Promise<OpenLink | null> {
-  while (!signal.aborted) {
-    try {
-      return await openLastingConnection(way, {
-        ...link,
-        commandMs: BLOCK_MS + link.commandMs,
-      });
-    } catch (error) {
-      if (!isOutage(error)) throw error;
-      await pause(AGAIN_MS);
-    }
-  }
-  return null;
 }
 
 async function look(

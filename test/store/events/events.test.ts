@@ -167,6 +167,24 @@ describe('who follows events', () => {
     ]);
   });
 
+  test('is told of a Redis that went before it was connected, and hears once it is back', async () => {
+    await until('the store is connected', () => store.connected());
+    const [heard, said]: [FleetEvent[], string[]] = [[], []];
+    const stop = new AbortController();
+    await redis.kill('SIGKILL');
+    const followed = store.events.follow('0-0', (came) => heard.push(...came), stop.signal, {
+      say: (line) => said.push(line),
+    });
+    await until('it says that Redis is away', () => said.length === 1);
+    await redis.restart();
+    await until('Redis takes notes', () => store.connected());
+    store.events.note({ kind: 'ready', why: 'late' });
+    await until('it is heard', () => heard.some(({ why }) => why === 'late'));
+    stop.abort();
+    await followed;
+    expect(said.at(-1)).toBe(`Redis at 127.0.0.1:${redis.port} is back`);
+  });
+
   test('ends at once when it is told to, and leaves no connection', async () => {
     const clients = async () =>
       String(await raw.client('LIST'))
