@@ -80,7 +80,7 @@ describe('the door', () => {
     expect(code).toBe(0);
     const { failures, sent } = await asking.stop();
     expect(failures).toEqual([]);
-    expect(sent).toBeGreaterThan(20);
+    expect(sent).toBeGreaterThan(0);
     expect(await site.list()).toHaveLength(2);
   });
 

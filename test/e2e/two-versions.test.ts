@@ -42,7 +42,7 @@ async function openDoor(version: Version) {
       const { sent, failures } = await load.stop();
       opened.kill('SIGTERM');
       const { code } = await finish(opened);
-      expect([sent > 20, failures, code]).toEqual([true, [], 0]);
+      expect([sent > 0, failures, code]).toEqual([true, [], 0]);
     },
   };
 }
