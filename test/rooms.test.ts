@@ -136,8 +136,8 @@ const uses: Record<string, readonly string[]> = {
     ...['engine/clients', 'engine/config', 'engine/runtime', 'health', 'logs', 'metrics'],
     ...['model', 'process', 'proxy', 'proxy/upstream', 'state', 'time'],
   ],
-  'engine/clients': ['engine/config', 'proxy/tls', 'state'],
-  'engine/config': ['health', 'proxy/client', 'proxy/tls'],
+  'engine/clients': ['engine/config', 'proxy/sticky', 'proxy/tls', 'state'],
+  'engine/config': ['health', 'proxy/client', 'proxy/sticky', 'proxy/tls'],
   'engine/runtime': [],
   proxy: [
     ...['proxy/client', 'proxy/exchange', 'proxy/http2', 'proxy/sticky', 'proxy/tls'],

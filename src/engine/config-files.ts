@@ -16,7 +16,7 @@ export interface ConfigDeps {
   readonly options: EngineOptions;
   readonly doorId: string;
   /** Writes what HAProxy reads besides. */
-  writeOthers(): void;
+  writeOthers(ids: readonly string[]): void;
 }
 
 /** Stands for any: what is said of each server changes with flags too. */
@@ -62,7 +62,7 @@ export class ConfigFiles {
     const text = this.#text(servers);
     const draft = aside(files.servers);
     writeWhole(join(files.folder, files.pages), pagesFile(servers));
-    this.#deps.writeOthers();
+    this.#deps.writeOthers(servers.map(({ id }) => id));
     writeWhole(draft, text);
     await this.#check(door, draft);
     renameSync(draft, files.servers);

@@ -109,7 +109,11 @@ export class Controller {
 
   async #settle(): Promise<void> {
     const { list, rotation, clients, onSettled } = this.#deps;
-    await clients.settle(this.#link.runtime);
+    const wanted = rotation.members().filter(isWanted);
+    await clients.settle(
+      this.#link.runtime,
+      wanted.map(({ id }) => id),
+    );
     // What they have counted goes with them.
     const beforeRemoval = () => this.#count();
     const changes = await settle(this.#link.runtime, { list, rotation, beforeRemoval });

@@ -101,10 +101,10 @@ async function openInOrder({ controller, membership, clients }: Parts): Promise<
   await controller.adopt();
   try {
     await membership.start();
+    await clients.start();
     await controller.open();
-    clients.start();
   } catch (error) {
-    await inTurn([() => controller.giveUp(), () => membership.stop()]);
+    await inTurn([() => controller.giveUp(), () => clients.stop(), () => membership.stop()]);
     throw error;
   }
 }

@@ -24,7 +24,7 @@ import type { StatRow } from './runtime/stat-rows.ts';
 import { ServerList } from './server-list.ts';
 import { doubtOf } from './verify.ts';
 
-export interface EngineDeps extends Pick<DoorDeps, 'registry' | 'log'> {
+export interface EngineDeps extends Pick<DoorDeps, 'registry' | 'stickyKey' | 'log'> {
   readonly home: string;
   readonly program: HaproxyProgram;
   /** What HAProxy is started with. */
@@ -64,7 +64,10 @@ export function createParts(
   const counted = new EngineFigures(options);
   const { figures } = counted;
   const events = new DoorEvents(id, registry.note);
-  const clients = createClientSide(options, files.folder, log);
+  const clients = createClientSide(
+    { registry, stickyKey: deps.stickyKey, folder: files.folder, log },
+    options,
+  );
   const urlAt = options.certificates.length > 0 ? httpsUrl : httpUrl;
   const url = urlAt(options.host, options.port);
   const { host, pid, admin } = machine;
@@ -86,7 +89,7 @@ export function createParts(
     onStats: (rows: readonly StatRow[]) => counted.take(rows),
     onTurn: (server: string, isIn: boolean, why: string) => events.turned(server, isIn, why),
   };
-  const writeOthers = () => clients.write();
+  const writeOthers = (ids: readonly string[]) => clients.write(ids);
   const config = new ConfigFiles({ ...deps, files, options, doorId: id, writeOthers });
   const about = { id, ...fleet };
   const controller = new Controller(

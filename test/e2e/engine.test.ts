@@ -62,7 +62,6 @@ afterAll(() => site?.close());
 
 describe('proxy --engine haproxy', () => {
   test.each([
-    [['--sticky'], '--sticky with --engine haproxy is not supported yet'],
     [['--access-log'], '--access-log with --engine haproxy is not supported yet'],
     [['--request-timeout', '5'], '--request-timeout with --engine haproxy is not supported yet'],
     [['--workers', '2'], '--workers with --engine haproxy is not supported yet'],

@@ -60,14 +60,25 @@ export async function openEngineSite(fleet: Fleet, name = 'home'): Promise<Engin
           older: null,
         },
         program: findHaproxy(env, engineDefaults.leastHaproxy),
-        ...{ fleet: FLEET, isOurFleet: ({ namespace }) => namespace === FLEET.namespace },
+        ...{
+          fleet: FLEET,
+          stickyKey: null,
+          isOurFleet: ({ namespace }) => namespace === FLEET.namespace,
+        },
         log: (line) => said.push(line),
         ...deps,
       },
       {
         ...{ ...defaults, ...engineDefaults, host: '127.0.0.1', port, threads: 1, drainMs: 10_000 },
         ...{ balance: 'round-robin', retry: 'idempotent', allowBackends: LOOPBACK, trustProxy: [] },
-        ...{ certificates: [], redirectPort: null, hstsSeconds: null, ...PATIENT, ...over },
+        ...{
+          certificates: [],
+          redirectPort: null,
+          hstsSeconds: null,
+          sticky: false,
+          ...PATIENT,
+          ...over,
+        },
       },
     );
     doors.add(door);

@@ -8,6 +8,7 @@ import { engineDefaults } from '../../engine-defaults.ts';
 import { inTurn, UsageError } from '../../errors.ts';
 import { only } from '../../model/variables.ts';
 import { nameHolder } from '../../process/port-holder.ts';
+import { keptStickyKey } from '../../state/sticky-key.ts';
 import { quote } from '../../text.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { doorLimits } from '../flags/door-flags.ts';
@@ -72,6 +73,7 @@ async function createDoor(
     alsoOurs: alsoOurs(flags),
     fleet: fleetName(redisUrl, namespace),
     isOurFleet: await fleetOf(config),
+    stickyKey: flags.sticky ? keptStickyKey(home, namespace) : null,
     log: (line: string) => output.talk(`meowctl: ${line}`),
   };
   return engine.createEngineDoor(deps, engineOptions(flags, LOOPBACK));
@@ -119,6 +121,7 @@ function engineOptions(flags: DoorFlags, loopback: readonly string[]): EngineOpt
     retry: flags.retry,
     allowBackends: flags.allowBackends ?? loopback,
     trustProxy: flags.trustProxy ?? [],
+    sticky: flags.sticky === true,
     certificates: certificateFiles(flags),
     redirectPort: flags.redirectHttp ?? null,
     hstsSeconds: flags.hsts ?? null,
@@ -135,7 +138,6 @@ function engineEnv(home: string, env: Readonly<Record<string, string>>) {
 
 /** What the embedded door can and a door on HAProxy cannot, as its flag. */
 const lacks: readonly (readonly [flag: string, isAsked: (flags: DoorFlags) => boolean])[] = [
-  ['--sticky', ({ sticky }) => sticky === true],
   ['--workers', ({ workers }) => workers !== 1],
   ['--access-log', ({ accessLog }) => accessLog === true],
   ['--stream-drain', ({ streamDrain }) => streamDrain !== defaults.streamDrainMs],

@@ -3,6 +3,7 @@ import { viaName } from '../../ids.ts';
 import { type EnginePlaces, section } from './door-config.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { BACKEND } from './refusals.ts';
+import { stickyServerRules } from './sticky-lines.ts';
 import { literal, ms, quoted, socketAddress } from './words.ts';
 
 /** A server as HAProxy is told of it. */
@@ -37,6 +38,7 @@ export function backendConfig(
       'http-response del-header keep-alive',
       `timeout queue ${ms(QUEUE_MS)}`,
       ...checks(doorId, options, places),
+      ...(options.sticky ? stickyServerRules() : []),
       ...servers.map((server) => `server ${serverLine(server, options)}`),
     ]),
     '',

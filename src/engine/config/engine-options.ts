@@ -48,6 +48,8 @@ export interface EngineOptions extends Readonly<Record<Limit, number>> {
   readonly trustProxy: readonly string[];
   /** What clients over TLS are shown; with none they come over plain HTTP. */
   readonly certificates: readonly CertificateFiles[];
+  /** A client stays with its server, by a cookie. */
+  readonly sticky: boolean;
   /** Where plain HTTP is sent on to https; null for nowhere. */
   readonly redirectPort: number | null;
   /** How long browsers use https alone; null where they are not told. */

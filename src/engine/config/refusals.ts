@@ -7,6 +7,7 @@ export interface RuleOptions {
   readonly maxHeaderLines: number;
   readonly maxHeaderBytes: number;
   readonly trustProxy: readonly string[];
+  readonly sticky: boolean;
   /** With any, clients come over TLS, and speak HTTP/2 too. */
   readonly certificates: readonly unknown[];
 }

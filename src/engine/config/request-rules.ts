@@ -1,6 +1,7 @@
 import { viaName } from '../../ids.ts';
 import { SANE_ID } from '../../proxy/client/forwarded-headers.ts';
 import { type RuleOptions, refusals } from './refusals.ts';
+import { stickyRequestRules } from './sticky-lines.ts';
 import { literal } from './words.ts';
 
 /** What goes through each request, in this order. */
@@ -12,6 +13,7 @@ export function requestRules(options: RuleOptions): string[] {
     ...endToEnd(),
     ...forwarded(options),
     ...via(options),
+    ...(options.sticky ? stickyRequestRules() : []),
   ];
 }
 

@@ -11,7 +11,11 @@ export interface Affinity {
   readonly secure: boolean;
 }
 
-const NAME = 'meow';
+/** Of the cookie. */
+export const STICKY_NAME = 'meow';
+/** What else is said of it, and what is added where its client comes over TLS. */
+export const STICKY_SCOPE = 'Path=/; HttpOnly; SameSite=Lax';
+export const STICKY_SECURE = '; Secure';
 const VALUE = /^([a-z2-9]{6})\.([A-Za-z0-9_-]{22})$/;
 const MAC_BYTES = 16;
 const MAX_KNOWN = 1_000;
@@ -38,6 +42,11 @@ export class Sticky {
   use(key: string): void {
     this.#key = key;
     this.#cookies.clear();
+  }
+
+  /** What a client brings that sticks to a server. */
+  value(id: string): string {
+    return `${id}.${this.#mac(id)}`;
   }
 
   /** Takes the cookie out of a head. */
@@ -73,9 +82,9 @@ export class Sticky {
 
   #cookie(id: string, secure: boolean): string {
     if (this.#cookies.size > MAX_KNOWN) this.#cookies.clear();
-    const value = this.#cookies.get(id) ?? `${NAME}=${id}.${this.#mac(id)}`;
+    const value = this.#cookies.get(id) ?? `${STICKY_NAME}=${this.value(id)}`;
     this.#cookies.set(id, value);
-    return `${value}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
+    return `${value}; ${STICKY_SCOPE}${secure ? STICKY_SECURE : ''}`;
   }
 
   #mac(id: string): string {
@@ -92,7 +101,7 @@ function takeCookie(lines: string[]): string[] {
     const pairs = (lines[at + 1] ?? '').split(';');
     const others = pairs.filter((pair) => {
       const equals = pair.indexOf('=');
-      const isOurs = equals !== -1 && pair.slice(0, equals).trim() === NAME;
+      const isOurs = equals !== -1 && pair.slice(0, equals).trim() === STICKY_NAME;
       if (isOurs) values.push(pair.slice(equals + 1).trim());
       return !isOurs;
     });

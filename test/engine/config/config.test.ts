@@ -20,7 +20,7 @@ import { needs, testWith } from '../../helpers/needs.ts';
 const usual: EngineOptions = {
   ...{ ...defaults, ...engineDefaults, host: '127.0.0.1', port: 3000, threads: 2 },
   ...{ balance: 'round-robin', retry: 'idempotent', allowBackends: [], trustProxy: [] },
-  ...{ certificates: [], redirectPort: null, hstsSeconds: null },
+  ...{ certificates: [], redirectPort: null, hstsSeconds: null, sticky: false },
 };
 const servers: readonly EngineServer[] = [
   { id: 'abc234', host: '127.0.0.1', port: 3001, page: '/healthz' },
