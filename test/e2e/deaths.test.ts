@@ -91,6 +91,8 @@ deathTest(
     await heard(its);
     process.kill(first.pid, 'SIGKILL');
     const second = await another(its, first);
+    // Before, it would be one that did not get ready.
+    await until('it is told', () => told().includes(`took the place of ${first.id}`));
     process.kill(second.pid, 'SIGKILL');
     await another(its, second);
     const at = ({ id, port }: Row) => told().split(`server ${id} on port ${port} died; `)[1] ?? '';

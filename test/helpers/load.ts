@@ -1,6 +1,8 @@
 import { Agent, request } from 'node:http';
 import { request as requestOverTls, Agent as TlsAgent } from 'node:https';
+import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { until } from './until.ts';
 
 export interface Load {
   /** How many were answered well so far. */
@@ -50,6 +52,8 @@ export function keepAsking(url: string, options: LoadOptions = {}): Load {
   let going = true;
   let sent = 0;
   const loop = async () => {
+    // A door is known to the fleet before it listens.
+    await until('somebody listens', () => takesConnections(url));
     while (going) {
       const began = performance.now();
       const outcome = await ask(url + path(sent++), method, agent);
@@ -68,6 +72,16 @@ export function keepAsking(url: string, options: LoadOptions = {}): Load {
       return { sent, failures, durationsMs };
     },
   };
+}
+
+function takesConnections(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), host, () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
 }
 
 /**
