@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { BIN, finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
@@ -12,6 +12,27 @@ const FEWEST = 19;
 const ENOUGH = 60;
 /** None but those that are open already. */
 const NONE = 5;
+
+/** Takes all files that a worker of a door may open, from its first report until a socket did not come. */
+const FULL = `const fs = require('node:fs');
+const isWorker = process.argv.includes('__door-worker');
+if (isWorker) {
+  const { send } = process;
+  process.send = (...message) => {
+    process.send = send;
+    const taken = [];
+    try {
+      for (;;) taken.push(fs.openSync('/dev/null'));
+    } catch {}
+    process.on('internalMessage', ({ cmd }, socket) => {
+      if (cmd !== 'NODE_HANDLE' || socket) return;
+      for (const one of taken.splice(0)) fs.closeSync(one);
+      fs.writeFileSync('missed', '');
+    });
+    return send.apply(process, message);
+  };
+}
+`;
 
 let site: Site;
 
@@ -77,6 +98,26 @@ testWith(
     expect(stderr).toMatch(/^keeper {3}round: works again$/m);
   },
 );
+
+test('a worker of a door that had no open file left for the door’s socket gets it again', async () => {
+  const preload = join(site.home, 'full.cjs');
+  writeFileSync(preload, FULL);
+  const port = await freePort();
+  const args = ['proxy', '--workers', '2', '--no-admin', '--port', String(port)];
+  const words = ['-c', 'ulimit -n 256; exec "$@"', 'sh', process.execPath, BIN, ...args];
+  const env = { ...site.env, NODE_OPTIONS: `--require ${preload}` };
+  const door = spawn('sh', words, { env, cwd: site.home });
+  const ended = finish(door);
+  const answers = () =>
+    fetch(`http://127.0.0.1:${port}/`).then(
+      ({ status }) => status,
+      () => null,
+    );
+  expect(await until('it answers, or has ended', () => Promise.race([answers(), ended]))).toBe(503);
+  expect(existsSync(join(site.home, 'missed'))).toBe(true);
+  door.kill('SIGTERM');
+  expect((await ended).code).toBe(0);
+});
 
 test('up ends what it can where its list of what is wanted cannot be read, and says so', async () => {
   const args = ['up', '-n', '2', '--no-admin', '--port', String(await freePort())];

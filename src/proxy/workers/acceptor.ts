@@ -39,19 +39,20 @@ export class Acceptor {
     });
   }
 
-  /** @param handle what to listen on; where none came, there were no open files left */
+  /** @param handle what to listen on */
   listen(handle: SocketHandle | undefined, most: number): void {
     this.#most = most;
     this.#seen = { sinceMs: performance.now(), open: this.#deps.open(), accepted: 0 };
-    if (!handle) return this.#deps.primary.send({ is: 'missed' });
-    if (this.#closed || this.#server.listening) handle.close();
-    else this.#server.listen(handle, BACKLOG);
+    if (this.#closed || this.#server.listening) handle?.close();
+    else if (handle) this.#server.listen(handle, BACKLOG);
   }
 
-  /** How many it may have from now on. */
+  /** How many it may have from now on. Where it does not accept, what it should have listened on did not come. */
   upTo(most: number): void {
     this.#most = most;
-    this.#restIfFull();
+    if (this.#closed) return;
+    if (this.#server.listening) this.#restIfFull();
+    else this.#deps.primary.send({ is: 'missed' });
   }
 
   /** What waits to be accepted is for others: they have the same socket. */

@@ -47,7 +47,7 @@ export type ToWorker =
   | View
   /** Accepts connections until it has so many. The door's socket comes with it. */
   | { readonly do: 'accept'; readonly most: number }
-  /** The same for one that accepts already. */
+  /** The same for one that accepts already; it says where it does not. */
   | { readonly do: 'upTo'; readonly most: number }
   /** More places at a server. */
   | { readonly do: 'grant'; readonly server: string; readonly places: number }
@@ -95,7 +95,7 @@ export type FromWorker =
   | { readonly is: 'listening' }
   /** It has as many as it may, and accepts no more. */
   | { readonly is: 'resting'; readonly connections: number }
-  /** The door's socket did not come. */
+  /** It does not accept: the door's socket did not come. */
   | { readonly is: 'missed' }
   /** It cannot listen. */
   | { readonly is: 'deaf'; readonly code: string }

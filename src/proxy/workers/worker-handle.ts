@@ -33,8 +33,9 @@ export class WorkerHandle {
   }
 
   accept(most: number, socket: SocketHandle): void {
-    this.accepts = most;
     this.process.send({ do: 'accept', most }, socket);
+    // To one with no open files left Node delivers neither the socket nor its message, and nobody is told.
+    this.acceptUpTo(most);
   }
 
   acceptUpTo(most: number): void {
