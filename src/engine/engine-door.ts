@@ -1,7 +1,6 @@
 import { FailedError, inTurn } from '../errors.ts';
 import type { FleetName } from '../process/our-process.ts';
 import type { Door } from '../proxy/door.ts';
-import { RequestNotes } from '../proxy/request-notes.ts';
 import { watchClaim } from './claim-watch.ts';
 import type { EngineOptions } from './config/engine-options.ts';
 import { type Claim, claim, claimedFor } from './controller-claim.ts';
@@ -39,14 +38,13 @@ export async function createEngineDoor(
   const claiming = { self, fleet, older, withinMs: options.engineTakeOverMs };
   const claimed = await claim(files, claiming);
   const parts = createParts(deps, options, { files, haproxy, claimed, deny });
-  const { id, rotation, membership, controller, events, figures, url } = parts;
+  const { id, rotation, membership, controller, events, figures, notes, url } = parts;
   const watch = watchClaim(claimed, controller, options, deps.log);
   const { handOver, end } = endings(parts, claimed, watch);
   const close = (deadlineMs: number) => {
     listens = false;
     return end(deadlineMs);
   };
-  const notes = new RequestNotes(options.maxRequestNotes);
   let listens = false;
   return {
     id,
@@ -73,13 +71,14 @@ export async function createEngineDoor(
 
 /** To whoever looks after it from then on, or for good. */
 function endings(parts: Parts, claimed: Claim, watch: ReturnType<typeof watchClaim>) {
-  const { membership, controller, clients, events, url } = parts;
+  const { membership, controller, clients, events, undelivered, url } = parts;
   const handOver = () =>
     inTurn([
       () => watch.stop(),
       () => clients.stop(),
       () => membership.handOver(),
       () => controller.handOver(),
+      () => undelivered?.stop(),
     ]);
   const end = async (deadlineMs: number) => {
     await watch.stop();
@@ -87,7 +86,12 @@ function endings(parts: Parts, claimed: Claim, watch: ReturnType<typeof watchCla
     if (watch.isAway() || !claimed.stands()) return await handOver();
     await clients.stop();
     events.closed(url);
-    await inTurn([() => controller.close(deadlineMs), () => membership.stop(), claimed.release]);
+    await inTurn([
+      () => controller.close(deadlineMs),
+      () => undelivered?.stop(),
+      () => membership.stop(),
+      claimed.release,
+    ]);
   };
   return { handOver, end };
 }

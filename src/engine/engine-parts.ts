@@ -5,10 +5,13 @@ import { listen, OTHER_PORT, type Place } from '../listen.ts';
 import type { DoorRecord } from '../model/door-record.ts';
 import type { FleetName } from '../process/our-process.ts';
 import { nameHolder } from '../process/port-holder.ts';
+import { alsoInDebug } from '../proxy/access-log.ts';
 import type { DoorDeps } from '../proxy/door.ts';
 import { DoorEvents } from '../proxy/door-events.ts';
 import { doorRecord } from '../proxy/door-record.ts';
+import { UndeliveredPictures } from '../proxy/exchange/undelivered-pictures.ts';
 import { Membership } from '../proxy/membership.ts';
+import { RequestNotes } from '../proxy/request-notes.ts';
 import type { OwnAddress } from '../proxy/upstream/address-policy.ts';
 import { createClientSide } from './clients/client-side.ts';
 import type { EngineOptions } from './config/engine-options.ts';
@@ -19,12 +22,16 @@ import { EngineFigures } from './engine-figures.ts';
 import type { EngineFiles } from './engine-files.ts';
 import type { HaproxyProcess } from './haproxy-process.ts';
 import type { HaproxyProgram } from './program.ts';
+import { LogReader } from './requests/log-reader.ts';
+import { RequestLog } from './requests/request-log.ts';
 import { type Member, Rotation } from './rotation.ts';
 import type { StatRow } from './runtime/stat-rows.ts';
 import { ServerList } from './server-list.ts';
 import { doubtOf } from './verify.ts';
 
-export interface EngineDeps extends Pick<DoorDeps, 'registry' | 'stickyKey' | 'log'> {
+type Given = 'registry' | 'pictures' | 'stickyKey' | 'onAnswer' | 'log';
+
+export interface EngineDeps extends Pick<DoorDeps, Given> {
   readonly home: string;
   readonly program: HaproxyProgram;
   /** What HAProxy is started with. */
@@ -68,13 +75,10 @@ export function createParts(
     { registry, stickyKey: deps.stickyKey, folder: files.folder, log },
     options,
   );
-  const urlAt = options.certificates.length > 0 ? httpsUrl : httpUrl;
-  const url = urlAt(options.host, options.port);
-  const { host, pid, admin } = machine;
-  const place = { id, url, host, pid, ...(admin === undefined ? {} : { admin }) };
+  const place = placeOf(machine, options);
   const record = () =>
     doorRecord({
-      ...{ ...place, servers: rotation.all(), poison: [], figures },
+      ...{ id, ...place, servers: rotation.all(), poison: [], figures },
       certificates: clients.certificates(),
     });
   const around = { registry, pool: rotation, record, onRedis: events.redis, onTrouble: log };
@@ -92,11 +96,36 @@ export function createParts(
   const writeOthers = (ids: readonly string[]) => clients.write(ids);
   const config = new ConfigFiles({ ...deps, files, options, doorId: id, writeOthers });
   const about = { id, ...fleet };
+  const { notes, reader, undelivered } = createRequests(deps, options, files);
   const controller = new Controller(
-    { ...heard, about, haproxy, list, rotation, config, clients, log },
+    { ...heard, about, haproxy, list, rotation, config, clients, reader, log },
     options,
   );
-  return { id, rotation, membership, controller, clients, events, figures, url };
+  const parts = { id, rotation, membership, controller, clients, events, figures };
+  return { ...parts, url: place.url, notes, undelivered };
+}
+
+/** Where it is, as its record says. */
+function placeOf(
+  { host, pid, admin }: EngineDeps['machine'],
+  { host: address, port, certificates }: EngineOptions,
+) {
+  const urlAt = certificates.length > 0 ? httpsUrl : httpUrl;
+  return { url: urlAt(address, port), host, pid, ...(admin === undefined ? {} : { admin }) };
+}
+
+/** What is made of the requests that HAProxy tells of. */
+function createRequests(
+  { pictures, onAnswer, log }: EngineDeps,
+  options: EngineOptions,
+  { socket }: EngineFiles,
+) {
+  const notes = new RequestNotes(options.maxRequestNotes);
+  const undelivered = pictures && new UndeliveredPictures(pictures, options, log);
+  const onUndelivered = (attempt: string) => undelivered?.tell(attempt);
+  const told = new RequestLog({ notes, onAnswer: alsoInDebug(onAnswer), onUndelivered });
+  const reader = new LogReader(socket, (line) => told.take(line), options);
+  return { notes, undelivered, reader };
 }
 
 /** Who waits to hear that a server is used, or let go, hears it now. */

@@ -6,11 +6,11 @@ import { startDetached } from '../process/launcher.ts';
 import { hasEnded, sendSignal, terminate } from '../process/terminate.ts';
 import { until } from '../time/until.ts';
 import type { EngineOptions } from './config/engine-options.ts';
-import { BACKEND } from './config/refusals.ts';
 import { type EngineFiles, type EngineNote, readNote, writeNote } from './engine-files.ts';
 import { isRunning } from './orphans.ts';
+import { isIdle } from './runtime/leaving-worker.ts';
 import { RuntimeSocket } from './runtime/runtime-socket.ts';
-import { count, parseInfo, parseStat } from './runtime/stat-rows.ts';
+import { parseInfo } from './runtime/stat-rows.ts';
 
 type Limits = Pick<
   EngineOptions,
@@ -180,12 +180,4 @@ function failed(error: unknown): null {
 function silent(): FailedError {
   const message = 'HAProxy runs, and does not answer on its runtime socket';
   return new FailedError('engine-silent', message, 'See whether its machine is busy');
-}
-
-/** Nothing goes on any more between it and servers; what its clients keep open is idle. */
-async function isIdle(runtime: RuntimeSocket): Promise<boolean> {
-  const text = await runtime.ask('show stat').catch(() => null);
-  if (text === null) return true;
-  const all = parseStat(text).find((row) => row.pxname === BACKEND && row.svname === 'BACKEND');
-  return count(all, 'scur') + count(all, 'qcur') === 0;
 }

@@ -5,6 +5,8 @@ import { BACKEND } from './config/refusals.ts';
 import type { ConfigFiles } from './config-files.ts';
 import type { EngineNote } from './engine-files.ts';
 import type { HaproxyProcess } from './haproxy-process.ts';
+import type { LogReader } from './requests/log-reader.ts';
+import { leavingWorker } from './runtime/leaving-worker.ts';
 import type { RuntimeSocket } from './runtime/runtime-socket.ts';
 import {
   parseServerStates,
@@ -20,6 +22,7 @@ export interface LinkDeps {
   readonly haproxy: HaproxyProcess;
   readonly config: ConfigFiles;
   readonly list: ServerList;
+  readonly reader: Pick<LogReader, 'start' | 'renew' | 'finish' | 'close'>;
   /** Whether it is still ours to start and end. */
   isOurs(): boolean;
   /** @throws FailedError where somebody else has the door's port */
@@ -104,22 +107,25 @@ export class Link {
 
   /** One that was started with other flags, or by another version, is loaded anew with these servers. */
   async loadAnew(servers: readonly EngineServer[]): Promise<void> {
-    const { haproxy, config, list, onBegun } = this.#deps;
+    const { haproxy, config, list, reader, onBegun } = this.#deps;
     const note = haproxy.running();
     if (!note || note.config === config.digest) return;
     const before = this.runtime;
     await config.writeAll(servers);
     this.#follow(await haproxy.reload(before, { ...note, config: config.digest }));
-    before.close();
+    reader.renew(leavingWorker(before));
     list.startedWith(servers);
     onBegun([]);
   }
 
-  stop(deadlineMs: number): Promise<void> {
-    return this.#deps.haproxy.stop(this.#runtime, deadlineMs);
+  async stop(deadlineMs: number): Promise<void> {
+    const { haproxy, reader } = this.#deps;
+    await haproxy.stop(this.#runtime, deadlineMs);
+    await reader.finish();
   }
 
   close(): void {
+    this.#deps.reader.close();
     this.#runtime?.close();
   }
 
@@ -147,6 +153,7 @@ export class Link {
   #follow(runtime: RuntimeSocket): void {
     this.#runtime = runtime;
     this.#wasThere = true;
+    this.#deps.reader.start();
     runtime.onEnd(() => {
       if (this.#runtime !== runtime) return;
       this.#runtime = null;

@@ -62,7 +62,6 @@ afterAll(() => site?.close());
 
 describe('proxy --engine haproxy', () => {
   test.each([
-    [['--access-log'], '--access-log with --engine haproxy is not supported yet'],
     [['--request-timeout', '5'], '--request-timeout with --engine haproxy is not supported yet'],
     [['--workers', '2'], '--workers with --engine haproxy is not supported yet'],
     [['--trust-proxy', 'web1'], '--trust-proxy "web1" is neither an address nor a network'],
@@ -136,7 +135,7 @@ describe('proxy --engine haproxy', () => {
     async () => {
       const before = master();
       const load = keepAsking(url());
-      const next = openProxy('--threads', '2', '--keep-alive', '70');
+      const next = openProxy('--threads', '2', '--keep-alive', '70', '--access-log');
       await opened(next);
       const { code } = await door.ended;
       expect([code, door.said()]).toEqual([0, expect.stringContaining('this one ends')]);
@@ -159,11 +158,12 @@ describe('proxy --engine haproxy', () => {
     expect(door.said()).toContain('HAProxy has ended: it is started again');
   });
 
-  onHaproxy('ends HAProxy when it is told to end', async () => {
+  onHaproxy('ends HAProxy when it is told to end, and has written down its requests', async () => {
     const pid = master();
     door.kill('SIGTERM');
-    const { code, stderr } = await door.ended;
+    const { code, stdout, stderr } = await door.ended;
     expect([code, stderr.match(/\bat .*dist/)]).toEqual([0, null]);
+    expect(stdout).toMatch(/^\S+ GET \/test [a-z2-9]{6} 200 \d/m);
     expect(identify(pid)).toBeNull();
     await expect(ask(port)).rejects.toThrow('ECONNREFUSED');
   });

@@ -66,13 +66,20 @@ beforeAll(async () => {
     {
       ...{ home, env, machine, registry: fleet.store.registry, alsoOurs: [] },
       ...{ fleet: FLEET, isOurFleet: () => true, older: null, stickyKey: null },
+      ...{ pictures: null, onAnswer: null },
       program: findHaproxy(env, engineDefaults.leastHaproxy),
       log: (line) => said.push(line),
     },
     {
       ...{ ...defaults, ...engineDefaults, host: '127.0.0.1', port, threads: 2, drainMs: 10_000 },
       ...{ balance: 'round-robin', retry: 'idempotent', allowBackends: LOOPBACK, trustProxy: [] },
-      ...{ certificates: [], redirectPort: null, hstsSeconds: null, sticky: false },
+      ...{
+        certificates: [],
+        redirectPort: null,
+        hstsSeconds: null,
+        sticky: false,
+        accessLog: false,
+      },
       ...{ ...PATIENT, maxInflight: MOST, responseHeaderMs: WAIT_MS },
     },
   );

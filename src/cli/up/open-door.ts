@@ -11,6 +11,7 @@ import { addDoorFlags, doorLimits } from '../flags/door-flags.ts';
 import { addEngineFlags, type EngineFlags } from '../flags/engine-flags.ts';
 import { addTlsFlags, certificateFiles, checkTlsFlags, type TlsFlags } from '../flags/tls-flags.ts';
 import { balance, host, hostName, port, retryPolicy, workers } from '../flags/values.ts';
+import { accessLog, isLogged } from './access-log.ts';
 import { type AdminFlags, adminIn, adminUrl, openAdmin, type ShownDoor } from './open-admin.ts';
 import { alsoOurs, doorUrl, openRedirect, type Redirect, secureSide } from './open-tls.ts';
 import type { OpenedDoor, Opening } from './opened-door.ts';
@@ -186,15 +187,4 @@ async function openAll(
         () => admin?.close(),
       ]),
   };
-}
-
-function isLogged({ output }: Context, { accessLog: always }: DoorFlags): boolean {
-  return output.outIsTerminal || always === true;
-}
-
-async function accessLog(context: Context, flags: DoorFlags) {
-  if (!isLogged(context, flags)) return null;
-  const { output } = context;
-  const { accessLine } = await import('../../proxy/access-log.ts');
-  return (answered: Parameters<typeof accessLine>[0]) => output.line(accessLine(answered));
 }

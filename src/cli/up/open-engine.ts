@@ -1,5 +1,6 @@
 import { httpUrl } from '../../address.ts';
 import type { Admin } from '../../admin/admin.ts';
+import { debug } from '../../debug.ts';
 import { defaults } from '../../defaults.ts';
 import type { EngineOptions } from '../../engine/config/engine-options.ts';
 import type { EngineDoor } from '../../engine/engine-door.ts';
@@ -13,6 +14,7 @@ import { quote } from '../../text.ts';
 import type { Context, OpenStore } from '../context/context.ts';
 import { doorLimits } from '../flags/door-flags.ts';
 import { certificateFiles } from '../flags/tls-flags.ts';
+import { accessLog } from './access-log.ts';
 import { adminAddress, adminIn, adminUrl, openAdmin } from './open-admin.ts';
 import type { DoorFlags } from './open-door.ts';
 import { alsoOurs, doorUrl } from './open-tls.ts';
@@ -51,8 +53,8 @@ export async function openEngine(
 }
 
 async function createDoor(
-  { config, output }: Context,
-  { store: { registry } }: OpenStore,
+  context: Context,
+  { store: { registry, images } }: OpenStore,
   flags: DoorFlags,
   { older }: Opening,
 ): Promise<EngineDoor> {
@@ -65,18 +67,21 @@ async function createDoor(
       import('../context/fleet-here.ts'),
       import('../../proxy/options.ts'),
     ]);
+  const { config, output } = context;
   const { home, childEnv: env, redisUrl, namespace } = config;
   const deps = {
-    ...{ home, env: engineEnv(home, env), registry, older },
+    ...{ home, env: engineEnv(home, env), registry, pictures: images, older },
     program: findHaproxy(env, engineDefaults.leastHaproxy),
     machine: { ...thisMachine(home), ...adminIn(flags) },
     alsoOurs: alsoOurs(flags),
     fleet: fleetName(redisUrl, namespace),
     isOurFleet: await fleetOf(config),
     stickyKey: flags.sticky ? keptStickyKey(home, namespace) : null,
+    onAnswer: await accessLog(context, flags),
     log: (line: string) => output.talk(`meowctl: ${line}`),
   };
-  return engine.createEngineDoor(deps, engineOptions(flags, LOOPBACK));
+  const isLogged = deps.onAnswer !== null || debug.proxy !== null;
+  return engine.createEngineDoor(deps, engineOptions(flags, LOOPBACK, isLogged));
 }
 
 // HAProxy binds the port by itself, and again at each start.
@@ -109,7 +114,11 @@ async function openBoth(
   return { admin, url };
 }
 
-function engineOptions(flags: DoorFlags, loopback: readonly string[]): EngineOptions {
+function engineOptions(
+  flags: DoorFlags,
+  loopback: readonly string[],
+  isLogged: boolean,
+): EngineOptions {
   return {
     ...defaults,
     ...engineDefaults,
@@ -121,6 +130,7 @@ function engineOptions(flags: DoorFlags, loopback: readonly string[]): EngineOpt
     retry: flags.retry,
     allowBackends: flags.allowBackends ?? loopback,
     trustProxy: flags.trustProxy ?? [],
+    accessLog: isLogged,
     sticky: flags.sticky === true,
     certificates: certificateFiles(flags),
     redirectPort: flags.redirectHttp ?? null,
@@ -139,7 +149,6 @@ function engineEnv(home: string, env: Readonly<Record<string, string>>) {
 /** What the embedded door can and a door on HAProxy cannot, as its flag. */
 const lacks: readonly (readonly [flag: string, isAsked: (flags: DoorFlags) => boolean])[] = [
   ['--workers', ({ workers }) => workers !== 1],
-  ['--access-log', ({ accessLog }) => accessLog === true],
   ['--stream-drain', ({ streamDrain }) => streamDrain !== defaults.streamDrainMs],
   ['--request-timeout', ({ requestTimeout }) => requestTimeout !== defaults.clientRequestMs],
 ];

@@ -1,4 +1,5 @@
 import type { EngineOptions } from './engine-options.ts';
+import { logLines, RING, ringLines } from './log-lines.ts';
 import { failureLines } from './own-answers.ts';
 import { BACKEND } from './refusals.ts';
 import { requestRules } from './request-rules.ts';
@@ -30,9 +31,11 @@ export function doorConfig(doorId: string, options: EngineOptions, places: Engin
   return [
     '# Written by meowctl: whatever is changed here is lost at the next start.',
     ...section('global', globalLines(options, places)),
+    ...section(`ring ${RING}`, ringLines()),
     ...section('defaults', defaultLines(options)),
     ...section(`frontend ${FRONTEND}`, [
       bindLine(options),
+      ...logLines(options),
       'option idle-close-on-response',
       // Else whoever begins in the words of HTTP/2 gets it.
       'option disable-h2-upgrade',
@@ -76,6 +79,8 @@ function defaultLines(options: EngineOptions): string[] {
     `timeout tunnel ${ms(options.streamIdleMs)}`,
     `timeout http-request ${ms(options.clientHeaderMs)}`,
     `timeout http-keep-alive ${ms(options.clientKeepAliveMs)}`,
+    // Else it does not look for clients that leave while they wait.
+    'option abortonclose',
     ...failureLines(),
   ];
 }

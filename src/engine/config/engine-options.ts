@@ -31,6 +31,7 @@ type Limit =
   | 'rosterKeepMs'
   | 'responseHeaderMs'
   | 'retries'
+  | 'retryWindowMs'
   | 'streamIdleMs'
   | 'termGraceMs';
 
@@ -48,6 +49,8 @@ export interface EngineOptions extends Readonly<Record<Limit, number>> {
   readonly trustProxy: readonly string[];
   /** What clients over TLS are shown; with none they come over plain HTTP. */
   readonly certificates: readonly CertificateFiles[];
+  /** A line is written for each request. */
+  readonly accessLog: boolean;
   /** A client stays with its server, by a cookie. */
   readonly sticky: boolean;
   /** Where plain HTTP is sent on to https; null for nowhere. */

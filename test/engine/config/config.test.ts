@@ -20,7 +20,7 @@ import { needs, testWith } from '../../helpers/needs.ts';
 const usual: EngineOptions = {
   ...{ ...defaults, ...engineDefaults, host: '127.0.0.1', port: 3000, threads: 2 },
   ...{ balance: 'round-robin', retry: 'idempotent', allowBackends: [], trustProxy: [] },
-  ...{ certificates: [], redirectPort: null, hstsSeconds: null, sticky: false },
+  ...{ certificates: [], redirectPort: null, hstsSeconds: null, sticky: false, accessLog: false },
 };
 const servers: readonly EngineServer[] = [
   { id: 'abc234', host: '127.0.0.1', port: 3001, page: '/healthz' },
@@ -44,7 +44,7 @@ describe('the configuration of HAProxy', () => {
   testWith(needs.haproxy, 'is taken without a warning, whatever flags say', () => {
     const variants: Partial<EngineOptions>[] = [
       {},
-      { host: '::1', threads: 1 },
+      { host: '::1', threads: 1, accessLog: true },
       { host: '0.0.0.0', balance: 'least-inflight', retry: 'connect' },
       { trustProxy: ['10.0.0.0/8', '::1/128'], maxHeaderBytes: 65_536, maxHeaderLines: 50 },
       { drainMs: 0, doorConnectMs: 0, maxInflight: 1_000_000 },

@@ -1,26 +1,21 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { catApp } from '../../../src/cats/cat-app.ts';
-import { defaults } from '../../../src/defaults.ts';
-import { catSpec } from '../../../src/model/app-spec.ts';
 import {
   takesPicture,
   UndeliveredPictures,
 } from '../../../src/proxy/exchange/undelivered-pictures.ts';
-import type { RunningServer } from '../../../src/server/options.ts';
-import { serve } from '../../../src/server/serve.ts';
 import { type Fleet, startFleet } from '../../helpers/door-fleet.ts';
+import { leaver, manyLeavers, serveThreeCats, take } from '../../helpers/picture-clients.ts';
 import { until } from '../../helpers/until.ts';
 
 const data = readFileSync(join(import.meta.dirname, '..', '..', '..', 'img', 'night.png'));
 const LEAVERS = 40;
 const LEAVES_WITHIN_MS = 8;
-const KEPT_MS = 5_000;
 
 let fleet: Fleet;
 let raw: Redis;
@@ -44,30 +39,10 @@ const enqueue = (count: number) =>
     Array.from({ length: count }, () => ({ data, type: 'image/png' as const, name: 'a.png' })),
   );
 
-/** Takes the picture of a request and counts it as delivered, as a server does. */
-async function take(request: IncomingMessage): Promise<void> {
-  const { images } = fleet.store;
-  const token = String(request.headers['meow-attempt']);
-  const got = await until('there is one', () => images.claim(token));
-  expect(await images.acknowledge(got.id, got.claim, KEPT_MS)).toBe(true);
-}
-
-/** Asks for a picture, and resets the connection when told. */
-function leaver(port: number, whenToLeave: (socket: Socket) => void): Promise<void> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.write('GET /meow HTTP/1.1\r\nHost: a\r\n\r\n');
-      whenToLeave(socket);
-    });
-    socket.on('error', () => {}).resume();
-    socket.once('close', () => resolve());
-  });
-}
-
 test('a picture that its server counts as delivered and its client left in the middle of is back in the queue', async () => {
   await enqueue(1);
   await fleet.serve('aaaaaa', async (request, response) => {
-    await take(request);
+    await take(fleet, request);
     response.writeHead(200, { 'content-length': data.length }).write(data.subarray(0, 1_000));
   });
   const { port, answers } = await fleet.open(1);
@@ -84,7 +59,7 @@ test('a picture that its server took only after its client had left is back in t
   });
   await fleet.serve('aaaaaa', async (request) => {
     await gone;
-    await take(request);
+    await take(fleet, request);
   });
   const { port, answers } = await fleet.open(1);
   await leaver(port, (socket) => setTimeout(() => socket.resetAndDestroy(), 50));
@@ -97,7 +72,7 @@ test('a picture that its server took only after its client had left is back in t
 test('a picture whose request ends in an answer of the door’s own is back in the queue', async () => {
   await enqueue(1);
   await fleet.serve('aaaaaa', async (request) => {
-    await take(request);
+    await take(fleet, request);
     request.socket.destroy();
   });
   const { port } = await fleet.open(1);
@@ -105,35 +80,13 @@ test('a picture whose request ends in an answer of the door’s own is back in t
   await until('it is back', async () => (await queued()) === 1);
 });
 
-/** Three servers of the built-in app. */
-function serveThree(): Promise<RunningServer[]> {
-  const machine = { host: 'here', bootId: 'boot', pid: process.pid, pidStart: '1' };
-  const where = { listenHost: '127.0.0.1', fixedPort: null, firstPort: null, advertise: null };
-  const how = { spec: catSpec, version: '0.0.0', replaces: null, drainMs: 1_000, limits: defaults };
-  const { store } = fleet;
-  const log = () => {};
-  const deps = {
-    store,
-    ownDesired: null,
-    createApp: catApp({ store, spoolFolder: null, limits: defaults, log }),
-    log,
-  };
-  const ids = ['aaaaaa', 'bbbbbb', 'cccccc'];
-  return Promise.all(ids.map((id) => serve(deps, { id, ...how, ...where, machine })));
-}
-
 test('as many pictures leave the queue as answers have left the door whole', async () => {
-  const servers = await serveThree();
+  const servers = await serveThreeCats(fleet);
   const { port, url, answers } = await fleet.open(3);
   await enqueue(LEAVERS + 1);
   const got = await fetch(`${url}/meow`);
   expect(Buffer.from(await got.arrayBuffer()).equals(data)).toBe(true);
-  for (let at = 0; at < LEAVERS; at += 4) {
-    const four = [0, 1, 2, 3].map((step) => ((at + step) * 0.7) % LEAVES_WITHIN_MS);
-    const leaves = (ms: number) => (socket: Socket) =>
-      void setTimeout(() => socket.resetAndDestroy(), ms);
-    await Promise.all(four.map((ms) => leaver(port, leaves(ms))));
-  }
+  await manyLeavers(port, LEAVERS, LEAVES_WITHIN_MS);
   await until('all are told', () => answers.length === LEAVERS + 1);
   const whole = answers.filter(({ status, trouble }) => status === 200 && trouble === null);
   const left = LEAVERS + 1 - whole.length;
@@ -199,7 +152,7 @@ test('a picture whose answer waits behind another on its connection is back when
   const big = Buffer.alloc(30_000_000, 'x');
   let taken = 0;
   await fleet.serve('aaaaaa', async (request, response) => {
-    await take(request);
+    await take(fleet, request);
     taken += 1;
     // The first never gets out: its client does not read.
     response.end(taken === 1 ? big : data);
