@@ -19,6 +19,8 @@ export class FleetLooks {
   readonly #nowMs: () => number;
   #wholeMs = Number.NEGATIVE_INFINITY;
   #total = 0;
+  /** What the last look was at; null where it was at all. */
+  #seen: ReadonlySet<string> | null = null;
 
   /** @param keepMs how long a look at all is good, for each server of the fleet */
   constructor(deps: FleetLooksDeps, keepMs: number, nowMs: () => number) {
@@ -39,11 +41,20 @@ export class FleetLooks {
   async look(): Promise<FleetView> {
     const nowMs = this.#nowMs();
     if (nowMs - this.#wholeMs < this.#total * this.#keepMs) {
-      return this.#deps.registry.fleetOf(this.#deps.desired.ids());
+      const ids = this.#deps.desired.ids();
+      this.#seen = new Set(ids);
+      return this.#deps.registry.fleetOf(ids);
     }
     const fleet = await this.#deps.registry.fleet();
     this.#wholeMs = nowMs;
-    this.#total = fleet.servers.length;
+    // Records that are no good are read too.
+    this.#total = fleet.total;
+    this.#seen = null;
     return fleet;
+  }
+
+  /** Whether the last look would have shown that server: one that is new here is in the next one. */
+  saw(id: string): boolean {
+    return this.#seen?.has(id) ?? true;
   }
 }

@@ -170,7 +170,7 @@ export class Reconciler {
   #isDead(id: string, desired: SignedServer, fleet: FleetView, found: Case): boolean {
     const { machine, home } = this.#deps;
     if (this.#isHeard(id)) return false;
-    const sureOfLeases = this.#awake.longEnough(this.#nowMs());
+    const sureOfLeases = this.#looks.saw(id) && this.#awake.longEnough(this.#nowMs());
     if (!isDead(id, desired, fleet, machine, sureOfLeases)) return false;
     return found.isKnownDead() || findServer(home, id, machine) === null;
   }

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { FleetLooks } from '../../../src/fleet/reconciler/fleet-looks.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { startRedis, type TestRedis } from '../../helpers/redis.ts';
@@ -41,4 +42,28 @@ test('a host looks at its own servers, and at all the less often the more there 
   expect([await seen(), await seen(), await seen()]).toEqual([4, 2, 4]);
   expect(['aaaaaa', 'cccccc'].map((id) => looks.isNews(id))).toEqual([true, false]);
   expect([looks.isNews(null), await seen()]).toEqual([true, 4]);
+});
+
+test('records that are no good make a fleet large too: they are read with the others', async () => {
+  const raw = new Redis(redis.url);
+  onTestFinished(() => raw.disconnect());
+  for (const name of ['m', 'n', 'o', 'p', 'q', 'r']) await raw.hset('{meow}:servers', name, 'junk');
+  let nowMs = 1_000;
+  const deps = { registry: store.registry, desired: { ids: () => OURS } };
+  const looks = new FleetLooks(deps, 300, () => nowMs);
+  const seen = async () => {
+    const { servers } = await looks.look();
+    nowMs += 1_000;
+    return servers.length;
+  };
+  expect([await seen(), await seen(), await seen(), await seen()]).toEqual([4, 2, 2, 4]);
+});
+
+test('what a look at its own servers left out is told from what is not there', async () => {
+  const deps = { registry: store.registry, desired: { ids: () => OURS } };
+  const looks = new FleetLooks(deps, 1_000, () => 1_000);
+  await looks.look();
+  expect(looks.saw('eeeeee')).toBe(true);
+  await looks.look();
+  expect(['aaaaaa', 'eeeeee'].map((id) => looks.saw(id))).toEqual([true, false]);
 });

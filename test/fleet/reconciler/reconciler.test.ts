@@ -42,22 +42,27 @@ async function hostWith(change: Partial<ServerRecord> = {}) {
   const { registry, desiredServers } = store;
   const namespace = 'meow';
   const asked = { spec: catSpec, fixedPort: false, listenHost: '127.0.0.1', advertise: null };
-  const own = new OwnDesiredServer(
-    { home, namespace, registry, desiredServers },
-    { ...asked, ofUp: false, replaces: null },
-  );
-  await own.register(record);
+  const want = (wanted: ServerRecord) =>
+    new OwnDesiredServer(
+      { home, namespace, registry, desiredServers },
+      { ...asked, ofUp: false, replaces: null },
+    ).register(wanted);
+  await want(record);
   const desired = await DesiredState.open({
     ...{ home, namespace, machine, registry, desiredServers, env: {}, say() {} },
     ...{ address: `${home}/0`, pendingKeepMs: defaults.pendingKeepMs },
   });
-  return { home, machine, record, desired };
+  return { home, machine, record, desired, want };
 }
 
 type Host = Awaited<ReturnType<typeof hostWith>>;
 
 /** Runs until the test has ended. */
-function run({ home, machine, desired }: Host, see = (view: FleetView) => view) {
+function run(
+  { home, machine, desired }: Host,
+  see: (view: FleetView) => FleetView | Promise<FleetView> = (view) => view,
+  over: { readonly hostRecordKeepMs?: number } = {},
+) {
   let nowMs = 1_000;
   let looks = 0;
   const lines: string[] = [];
@@ -77,7 +82,7 @@ function run({ home, machine, desired }: Host, see = (view: FleetView) => view) 
         childEnv: {},
         redisUrl: redis.url,
       },
-      settings: { ...defaults, reconcileMs: 10 },
+      settings: { ...defaults, reconcileMs: 10, ...over },
       onStarted() {},
       log: (line) => lines.push(line),
     },
@@ -136,4 +141,23 @@ test('one in another container is given up only after a whole lease awake, witho
   await pass(1);
   await until('its death is told', () => lines.length === 1);
   expect(lines[0]).toContain(`server ${host.record.id} on port`);
+});
+
+test('one that came in another container while the host looked at its own servers alone lives', async () => {
+  const host = await hostWith({ pidNs: 'pid:[1]' });
+  const late = { ...host.record, id: createId(), port: host.record.port + 1 };
+  let isDue = false;
+  const see = async (view: FleetView) => {
+    if (isDue) await host.want(late);
+    isDue = false;
+    return view;
+  };
+  const { lines, pass, rounds } = run(host, see, { hostRecordKeepMs: 3_600_000 });
+  await rounds(3);
+  await pass(3_000);
+  await pass(3_000);
+  isDue = true;
+  await until('the other one has come', () => host.desired.ids().includes(late.id));
+  await rounds(3);
+  expect(lines).toEqual([]);
 });
