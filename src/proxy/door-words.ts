@@ -47,6 +47,12 @@ export class DoorWords {
     this.#renewedMs = nowMs;
   }
 
+  /** Redis may be another, or as it was a while ago: what it was told counts no more. */
+  forget(): void {
+    this.#told = '';
+    this.#renewedMs = Number.NEGATIVE_INFINITY;
+  }
+
   /** At once, where the table has changed: somebody may wait to hear that a new server is used. */
   async publish(): Promise<void> {
     const record = this.#record();

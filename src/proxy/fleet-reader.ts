@@ -66,7 +66,7 @@ export class FleetReader {
     const isDue = nowMs - this.#glanceMs >= registryReadMs / 2;
     if (!isDue && hinted.length > 0) return this.#readSome(known, hinted);
     this.#glanceMs = nowMs;
-    return this.#source.glance(known, freshLeaseMs, maxPoolServers);
+    return this.#source.glance(without(known, hinted), freshLeaseMs, maxPoolServers);
   }
 
   #readAll(): Promise<RecordsView> {
@@ -78,7 +78,14 @@ export class FleetReader {
 
   async #readSome(known: RecordsView, ids: readonly string[]): Promise<RecordsView> {
     const { servers, total, skipped } = await this.#source.recordsOf(ids);
-    const others = known.servers.filter(({ record }) => !ids.includes(record.id));
-    return { servers: [...others, ...servers], total, skipped: [...known.skipped, ...skipped] };
+    const others = without(known, ids).servers;
+    // The next glance tells of whoever else is no good.
+    return { servers: [...others, ...servers], total, skipped };
   }
+}
+
+function without(known: RecordsView, ids: readonly string[]): RecordsView {
+  if (ids.length === 0) return known;
+  const gone = new Set(ids);
+  return { ...known, servers: known.servers.filter(({ record }) => !gone.has(record.id)) };
 }

@@ -88,6 +88,7 @@ export class Membership {
     this.#rounds = rounds;
     this.#unwatch = this.#deps.registry.watch((id) => {
       this.#reader.hint(id);
+      if (id === null) this.#words.forget();
       rounds.soon();
     });
   }

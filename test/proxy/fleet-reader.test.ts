@@ -169,6 +169,26 @@ describe('a door reads', () => {
     expect(reads).toEqual(['all', `of ${named(2)}`, `of ${named(2)}`, 'glance', 'all']);
   });
 
+  test('the server that a hint names, also where all are due', async () => {
+    await register(3);
+    const { made, later } = reader(3);
+    await later(0);
+    await store.registry.beat(sampleRecord({ id: named(2), port: 4_000 }), null);
+    made.hint(named(2));
+    expect(routed(await later(1_000))).toEqual(routed(await store.registry.records(LIMIT)));
+  });
+
+  test('one that is no good at each hint, and tells of it once', async () => {
+    await register(3);
+    const { made, later } = reader(3);
+    await raw.hset('{meow}:servers', named(2), 'junk');
+    await later(0);
+    for (let hint = 0; hint < 3; hint++) {
+      made.hint(named(2));
+      expect((await later(10)).skipped).toHaveLength(1);
+    }
+  });
+
   test('all records while somebody looks at them', async () => {
     await register(3);
     const { made, reads, later } = reader(3);
@@ -232,5 +252,16 @@ describe('a door writes', () => {
     await renew(2);
     expect((await written()).figures.inflight).toBe(2);
     expect((await store.registry.doors()).map(({ id }) => id)).toEqual(['door23']);
+  });
+
+  test('all of it again where Redis may be another, or as it was a while ago', async () => {
+    const { made, renew } = words(60_000);
+    await renew(1);
+    const before = await raw.get(KEY);
+    await renew(2);
+    await raw.set(KEY, before ?? '');
+    made.forget();
+    await renew(3);
+    expect((await written()).figures.inflight).toBe(3);
   });
 });
