@@ -50,7 +50,7 @@ export async function takePlace(
     await older.release();
   } catch (error) {
     // The lock tells whether that is so.
-    if (!hasEnded(older)) throw error;
+    if (!(await hasEnded(older))) throw error;
   }
   // Then the older one takes it back.
   if (turn.ending.aborted) throw endsFirst();

@@ -7,6 +7,7 @@ import type { OpenSocket } from '../../listen.ts';
 import { identify, thisMachine } from '../../process/identity.ts';
 import type { Running } from '../../process/our-process.ts';
 import { listenerAt, portPids } from '../../process/port-holder.ts';
+import { until } from '../../time/until.ts';
 import type { Context } from '../context/context.ts';
 import { fleetHere } from '../context/fleet-here.ts';
 import type { DoorFlags } from './open-door.ts';
@@ -26,6 +27,10 @@ export interface Beginning<F> {
 }
 
 type Kind = 'up' | 'proxy';
+
+const LOOK_MS = 4;
+/** A killed process closes its files first: of a busy machine it is seen for some 20 ms more. */
+const ENDING_MS = 1_000;
 
 const names: Readonly<Record<Kind, string>> = {
   up: 'the `meowctl up` that runs here',
@@ -55,8 +60,9 @@ export async function begin<F extends DoorFlags>(
 }
 
 /** Whether an older one that says no more has ended: then nothing is left to wait for. */
-export function hasEnded({ pid }: Pick<Older, 'pid'>): boolean {
-  return identify(pid) === null;
+export async function hasEnded({ pid }: Pick<Older, 'pid'>): Promise<boolean> {
+  const isGone = () => identify(pid) === null;
+  return (await until(isGone, { everyMs: LOOK_MS, withinMs: ENDING_MS })) !== null;
 }
 
 function withInherited<F extends DoorFlags>({ config, process }: Context, given: F): Beginning<F> {
@@ -114,7 +120,7 @@ function socketOf(older: Older, name: SocketName): OpenSocket {
     try {
       await older.open(name)(server, backlog);
     } catch (error) {
-      if (!place || !hasEnded(older)) throw error;
+      if (!place || !(await hasEnded(older))) throw error;
       server.listen({ host: place.host, port: place.port, backlog });
     }
   };
