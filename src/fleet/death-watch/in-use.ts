@@ -18,7 +18,7 @@ export async function inUse(home: string, self: ThisProcess, answerMs: number): 
   return (await Promise.all([...reconcilers, ...ups])).includes(true);
 }
 
-/** Sockets of the lock of `up`: fleet/up/lock.ts. */
+/** Sockets of the lock of `up`: state/lock.ts. */
 function upSockets(home: string): string[] {
   const folder = dirname(socketPath(home, 'up/1'));
   return readdirSync(folder)

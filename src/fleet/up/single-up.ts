@@ -2,9 +2,9 @@ import { FailedError } from '../../errors.ts';
 import { repeat } from '../../loop.ts';
 import type { ThisProcess } from '../../process/identity.ts';
 import { forgetOtherRuns } from '../../process/run-notes.ts';
+import { type Lock, takeLock } from '../../state/lock.ts';
 import { plain } from '../../text.ts';
 import { until } from '../../time/until.ts';
-import { takeUpLock, type UpLock } from './lock.ts';
 import {
   findUp,
   isOfRun,
@@ -18,6 +18,9 @@ import {
   upMarkTime,
   writeUpMark,
 } from './mark.ts';
+
+/** The name of the lock. */
+const UP = 'up';
 
 export interface UpOptions {
   /** Ends the wait for another machine's sign of life. */
@@ -47,7 +50,7 @@ export async function takeUp(
 ): Promise<UpTaken> {
   const elsewhere = await watchElsewhere(home, self, options);
   if (elsewhere) throw alreadyUp(elsewhere, self);
-  const lock = await takeUpLock(home, markText(self), options.settings.lockAnswerMs);
+  const lock = await takeLock(home, UP, markText(self), options.settings.lockAnswerMs);
   if (!('release' in lock)) throw alreadyUp(parseUpMark(lock.about) ?? findUp(home, self), self);
   try {
     // One that knows no lock yet, or whose lock somebody removed.
@@ -84,7 +87,7 @@ async function watchElsewhere(
 function keepMoving(
   home: string,
   self: ThisProcess,
-  lock: UpLock,
+  lock: Lock,
   { log, settings: { beatMs } }: UpOptions,
 ): UpTaken {
   let lose: (error: FailedError) => void = () => {};

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
-import { FailedError } from '../../errors.ts';
-import { socketPath } from '../../state/socket-path.ts';
-import { linkIfFree, removeFile } from '../../state/whole-file.ts';
-import { quote, systemReason } from '../../text.ts';
+import { FailedError } from '../errors.ts';
+import { quote, systemReason } from '../text.ts';
+import { socketPath } from './socket-path.ts';
+import { linkIfFree, removeFile } from './whole-file.ts';
 
 /*
- * Of all `up`s of a state folder one holds its lock: a listening Unix socket, which the kernel lets
+ * Of all processes one holds a lock of a state folder: a listening Unix socket, which the kernel lets
  * go when its process ends, however. A name of such a socket cannot be taken over from a dead one
  * without a moment in which two could do it; so names are numbers, and are only added. The lock is the
  * highest number's. Who finds nobody there links its own socket, which listens already, as the next
@@ -19,7 +19,7 @@ import { quote, systemReason } from '../../text.ts';
 const NUMBERS_KEPT = 8;
 const NOBODY = new Set(['ECONNREFUSED', 'ENOENT', 'ENOTSOCK']);
 
-export interface UpLock {
+export interface Lock {
   release(): void;
 }
 
@@ -30,17 +30,19 @@ export interface LockHolder {
 }
 
 /**
- * Takes the lock of a state folder, if nobody holds it.
+ * Takes a lock of a state folder, if nobody holds it.
+ * @param name of the lock, and of the folder of its sockets
  * @param about what others are told of its holder
  * @param answerMs a holder that says nothing for so long is stopped, and holds it all the same
  * @throws FailedError where the folder cannot hold one
  */
-export async function takeUpLock(
+export async function takeLock(
   home: string,
+  name: string,
   about: string,
   answerMs: number,
-): Promise<UpLock | LockHolder> {
-  const own = socketPath(home, `up/t${randomBytes(4).toString('hex')}`);
+): Promise<Lock | LockHolder> {
+  const own = socketPath(home, `${name}/t${randomBytes(4).toString('hex')}`);
   const folder = dirname(own);
   const server = await listenAt(own, about);
   try {

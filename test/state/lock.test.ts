@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { takeUpLock, type UpLock } from '../../../src/fleet/up/lock.ts';
-import { socketPath } from '../../../src/state/socket-path.ts';
-import { type Bundle, bundleFixture } from '../../helpers/bundle.ts';
-import { killAtEnd, temporaryFolder } from '../../helpers/cleanup.ts';
+import { type Lock, takeLock } from '../../src/state/lock.ts';
+import { socketPath } from '../../src/state/socket-path.ts';
+import { type Bundle, bundleFixture } from '../helpers/bundle.ts';
+import { killAtEnd, temporaryFolder } from '../helpers/cleanup.ts';
 
 const ROUNDS = 50;
 const AT_ONCE = 8;
@@ -35,8 +35,8 @@ async function tells(child: ChildProcess, what: string | null): Promise<string> 
   return String(text);
 }
 
-async function held(home: string, about = 'me'): Promise<UpLock> {
-  const taken = await takeUpLock(home, about, 1_000);
+async function held(home: string, about = 'me'): Promise<Lock> {
+  const taken = await takeLock(home, 'up', about, 1_000);
   if (!('release' in taken)) throw new Error(`held by ${taken.about}`);
   onTestFinished(() => taken.release());
   return taken;
@@ -86,10 +86,10 @@ describe('the lock of a state folder', () => {
   test('is let go by its holder, and taken over by the next', async () => {
     const home = temporaryFolder();
     const first = await held(home, 'first');
-    expect(await takeUpLock(home, 'second', 1_000)).toEqual({ about: 'first' });
+    expect(await takeLock(home, 'up', 'second', 1_000)).toEqual({ about: 'first' });
     first.release();
     await held(home, 'second');
-    expect(await takeUpLock(home, 'third', 1_000)).toEqual({ about: 'second' });
+    expect(await takeLock(home, 'up', 'third', 1_000)).toEqual({ about: 'second' });
   });
 
   test('is not disturbed by what else lies in its folder', async () => {
@@ -105,7 +105,7 @@ describe('the lock of a state folder', () => {
     const home = join(temporaryFolder(), 'a'.repeat(100));
     mkdirSync(home);
     await held(home, 'me');
-    expect(await takeUpLock(home, 'other', 1_000)).toEqual({ about: 'me' });
+    expect(await takeLock(home, 'up', 'other', 1_000)).toEqual({ about: 'me' });
     expect(existsSync(join(home, 'up'))).toBe(false);
     const folder = dirname(socketPath(home, 'up/x'));
     onTestFinished(() => rmSync(dirname(folder), { recursive: true }));
