@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { outliveTerminal } from './context/lost-terminal.ts';
+import { exitWith } from './exit-with.ts';
 import { run } from './run.ts';
 
 outliveTerminal(process);
-void run(process, join(__dirname, '..')).then((code) => {
-  process.exitCode = code;
-});
+exitWith(process, run(process, join(__dirname, '..')));

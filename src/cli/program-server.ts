@@ -2,6 +2,7 @@ import { debugTo } from '../debug.ts';
 import type { ExitCode } from '../errors.ts';
 import { readSettings } from '../settings.ts';
 import { createContext } from './context/context.ts';
+import { exitWith } from './exit-with.ts';
 import { splitProgram } from './flags/app-flags.ts';
 import { readServeFlags, type ServeFlags } from './flags/serve-flags.ts';
 import { createOutput, type Output } from './output/output.ts';
@@ -19,9 +20,7 @@ export function startProgramServer(proc: NodeJS.Process, root: string): boolean 
   const { own, program } = splitProgram(proc.argv);
   const flags = readServeFlags(own.slice(3));
   if (flags === null) return false;
-  void run(proc, root, flags, program).then((code) => {
-    proc.exitCode = code;
-  });
+  exitWith(proc, run(proc, root, flags, program));
   return true;
 }
 

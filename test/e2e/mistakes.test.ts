@@ -48,3 +48,14 @@ describe('a mistake of ours is told with its stack, by files of src/', () => {
     expect(stderr).toMatch(/\| TypeError: hostname is broken.*\n( .*\n)*.*\(src\/process\/id/);
   });
 });
+
+test('a verb that waits for what cannot come any more says so, and does not pass for done', async () => {
+  const file = join(site.home, 'unwritten.cjs');
+  writeFileSync(file, 'process.stdout.write = () => true;');
+  const env = { NODE_OPTIONS: `--require ${file}` };
+  const { code, stdout, stderr } = await site.run(['ls', '--json'], { env });
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toMatch(
+    /^meowctl: it ended before it was done: .*\n {2}That is a mistake in meowctl: .*\n$/,
+  );
+});
