@@ -213,6 +213,33 @@ describe('a door of two workers', () => {
     expect(now.filter((pid) => before.includes(pid))).toEqual([]);
   });
 
+  test('rolls a worker that has just begun, and has none too many where another is killed meanwhile', async () => {
+    const [one = 0, other = 0] = await until('two serve', async () => {
+      const now = await workers();
+      return now.length === 2 && now.sort((a, b) => a - b);
+    });
+    const all = () => children(door.pid ?? 0);
+    const lines = () => said.split('every worker is replaced').length;
+    const earlier = lines();
+    process.kill(one, 'SIGKILL');
+    const begun = await until('another begins', () =>
+      all().find((pid) => pid !== one && pid !== other),
+    );
+    door.kill('SIGHUP');
+    const before = [one, other, begun];
+    await until('that is being replaced', () => all().some((pid) => !before.includes(pid)));
+    process.kill(other, 'SIGKILL');
+    await until('all are others', () => lines() > earlier);
+    const now = await until('none begins or leaves', async () => {
+      const pids = all();
+      const text = await (await fetch(asked('/metrics'))).text();
+      const moving = /_workers\{state="(?:starting|leaving)"\} [1-9]/.test(text);
+      return !moving && pids;
+    });
+    expect(now).toHaveLength(2);
+    expect(now.filter((pid) => before.includes(pid))).toEqual([]);
+  });
+
   test('accepts clients while a worker stands still that has the fewest', async () => {
     const clients = Array.from({ length: 40 }, client);
     for (const { ask } of clients) await ask('/');

@@ -63,7 +63,7 @@ export class Supervisor {
     throw new FailedError('workers', `no worker of the door started${why}`, 'See the lines above');
   }
 
-  /** Replaces all of them, one after the other; one that cannot be replaced stays, and ends the roll. */
+  /** Replaces all of them, also one that has just begun, one after the other; one that cannot be replaced stays, and ends the roll. */
   roll(): Promise<void> {
     this.#again = this.#rolling !== null;
     this.#rolling ??= this.#rollAll().finally(() => {
@@ -102,8 +102,10 @@ export class Supervisor {
   }
 
   async #rollAll(): Promise<void> {
-    for (const old of this.workers().filter(isServing)) {
+    for (const old of this.workers().filter(({ state }) => state !== 'leaving')) {
       if (this.#ending) return;
+      // Its slot has got a new one.
+      if (!this.#workers.has(old)) continue;
       const next = this.#tryToBegin(old.slot, true);
       const isSettled = () => !next || isServing(next) || !this.#workers.has(next);
       await until(isSettled, { everyMs: LOOK_MS, withinMs: READY_MS });
