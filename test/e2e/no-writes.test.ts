@@ -13,12 +13,15 @@ let served: readonly Row[];
 
 const answers = (path: string) =>
   fetch(door + path).then(async (it) => [it.status, await it.text()]);
+/** When each lease ends, in seconds of Redis' clock. */
 const leases = async () => {
-  const [seconds] = (await raw.time()) as unknown as [string];
   const ends = await raw.zrange('{meow}:leases', '0', '-1', 'WITHSCORES');
-  return ends.filter((_, at) => at % 2 === 1).map((end) => Number(end) / 1_000 - Number(seconds));
+  return ends.filter((_, at) => at % 2 === 1).map((end) => Number(end) / 1_000);
 };
-const allRunOut = async () => (await leases()).every((left) => left < -1);
+const allRunOut = async () => {
+  const [seconds] = (await raw.time()) as unknown as [string];
+  return (await leases()).every((end) => end < Number(seconds) - 1);
+};
 /** A server that has not beaten for so long. */
 const addSilent = async (id: string, seconds: number) => {
   const [now] = (await raw.time()) as unknown as [string];
@@ -67,7 +70,7 @@ describe('where Redis takes no writes', () => {
       expect([status, JSON.parse(String(text)).length > 0]).toEqual([200, true]);
       expect((await answers('/set'))[0]).toBe(503);
 
-      const { code, stdout, stderr } = await site.run(['ls', '--json']);
+      const { code, stdout, stderr } = await site.call(['ls', '--json']);
       expect(code).toBe(0);
       const rows = JSON.parse(stdout) as Row[];
       const [gone] = rows.filter(({ id }) => id === 'gone22');
@@ -82,7 +85,7 @@ describe('where Redis takes no writes', () => {
         /replica.*took the last beat at \d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d, \d+s ago/,
       );
       expect(stderr.trimEnd().split('\n')).toHaveLength(2);
-      expect((await site.run(['ls', '-q'])).stdout.trimEnd().split('\n')).toHaveLength(2);
+      expect((await site.call(['ls', '-q'])).stdout.trimEnd().split('\n')).toHaveLength(2);
     } finally {
       await tell(end);
       await raw.hdel('{meow}:servers', 'gone22');
@@ -101,7 +104,7 @@ test('where Redis is full, what is there is read on, and servers beat on', async
     expect((await answers('/set'))[0]).toBe(507);
     const before = await leases();
     await until('each has beaten', async () =>
-      (await leases()).every((left, at) => left > (before[at] ?? 0)),
+      (await leases()).every((end, at) => end > (before[at] ?? 0)),
     );
   } finally {
     await raw.config('SET', 'maxmemory', '0');
@@ -112,14 +115,14 @@ describe('what is lost is lost for a reason that is told', () => {
   test('a key of another type: each beat is refused, and the key named', async () => {
     await raw.rename('{meow}:leases', 'aside');
     await raw.set('{meow}:leases', 'no zset');
-    const { code, stdout } = await site.run(['ls']);
+    const { code, stdout } = await site.call(['ls']);
     await raw.del('{meow}:leases');
     expect(code).toBe(0);
     expect(stdout).toMatch(/ lost .*its last beat was refused: .*the key "{meow}:leases"\n/);
     for (const key of ['servers', 'intents']) {
       await raw.rename(`{meow}:${key}`, 'aside');
       await raw.set(`{meow}:${key}`, 'no hash');
-      const damaged = await site.run(['ls']);
+      const damaged = await site.call(['ls']);
       await raw.rename('aside', `{meow}:${key}`);
       expect([damaged.code, damaged.stdout]).toEqual([1, '']);
       expect(damaged.stderr).toContain(`under the key "{meow}:${key}"\n`);
@@ -129,7 +132,7 @@ describe('what is lost is lost for a reason that is told', () => {
   test('a right that is missing is not the reason while others beat', async () => {
     const user = await addUser(site.redis, 'reader', [...documentedRule(), '-hset']);
     await addSilent('dead22', 60);
-    const { stdout } = await site.run(['ls'], { env: { REDIS_URL: user } });
+    const { stdout } = await site.call(['ls'], { env: { REDIS_URL: user } });
     await raw.hdel('{meow}:servers', 'dead22');
     await raw.zrem('{meow}:leases', 'dead22');
     expect(stdout).toMatch(/dead22 .* lost .* no beat for \d+/);
