@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Overview } from '../../src/model/overview.ts';
 import { sendSignal } from '../../src/process/terminate.ts';
 import { textWidth } from '../../src/text-width.ts';
@@ -20,14 +20,17 @@ const ours = { alternate: true, cursor: false, wrap: false, mouse: false };
 let site: Site;
 let pane: Pane | null;
 
-beforeEach(async () => {
+beforeAll(async () => {
   site = await openSite();
+});
+beforeEach(() => {
   pane = null;
 });
 afterEach(async () => {
   pane?.close();
-  await site.close();
+  await site.clear();
 });
+afterAll(() => site.close());
 
 async function openTop(options: PaneOptions = {}, line = 'meowctl top'): Promise<Pane> {
   pane = await openPane(site.env, options);
@@ -363,8 +366,9 @@ describe('top on a pipe', () => {
   });
 
   test('fails like the others without Redis, and knows its flags', async () => {
-    await site.redis.stop();
+    await site.redis.kill('SIGKILL');
     const gone = await site.run(['top', '--json']);
+    await site.redis.restart();
     expect([gone.code, gone.stdout]).toEqual([4, '']);
     const wrong = await site.run(['top', '--jsno']);
     expect([wrong.code, wrong.stderr.split('\n')[0]]).toEqual([

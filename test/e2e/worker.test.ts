@@ -24,7 +24,7 @@ const log = ({ id }: Row) => readFileSync(join(site.home, 'logs', `${id}.log`), 
 const isAlive = (pid: number | undefined) => ownProcesses(site.home).some((each) => each === pid);
 
 describe('a program spawned with --no-http', () => {
-  test('is listed as up, with its pid, without a url, and is told no port', async () => {
+  test('is listed as up, with its pid, without a url, is told no port, is 404 at that of its server, and has no page of health', async () => {
     const row = await site.spawnOne(...work('mail'));
     expect(row).toMatchObject({ state: 'up', http: false, worker: { pid: expect.any(Number) } });
     expect(row.program).toBeUndefined();
@@ -32,14 +32,29 @@ describe('a program spawned with --no-http', () => {
     const { stdout } = await site.call(['ls']);
     expect(stdout).toMatch(new RegExp(`${row.id} +- +up .* - +- +/`));
     expect((await site.call(['ls', '-q'])).stdout).toBe('');
-    expect((await site.call(['spawn', '-q', ...work()])).stdout).toMatch(/^[a-z2-9]{6}\n$/);
-  });
 
-  test('is 404 at the port of its server, and well there', async () => {
-    const { url, id } = await site.spawnOne(...work());
+    // Of requests and of pages of health it knows nothing.
+    const { url, id } = row;
     const [page, health] = await Promise.all([fetch(url), fetch(`${url}/healthz`)]);
     expect([page.status, await page.text()]).toEqual([404, expect.stringContaining('no requests')]);
     expect(await health.json()).toEqual({ id, state: 'up' });
+    const refused = await site.call(['restart', id, '--health', '/up']);
+    const why = expect.stringContaining('takes no requests (--no-http)');
+    expect([refused.code, refused.stderr]).toEqual([2, why]);
+    expect((await site.liveNow()).map((live) => live.id)).toEqual([id]);
+  });
+
+  test('goes only by its name, or with all, and with its server when that is killed', async () => {
+    const row = await site.spawnOne(...work());
+    const { code, stderr } = await site.call(['destroy', '--force']);
+    expect([code, stderr]).toEqual([3, expect.stringContaining('Name a worker by its id')]);
+    const second = await site.call(['spawn', '-q', ...work()]);
+    expect(second.stdout).toMatch(/^[a-z2-9]{6}\n$/);
+    const [killed] = (await site.liveNow()).filter(({ id }) => id !== row.id);
+    process.kill(killed?.pid ?? Number.NaN, 'SIGKILL');
+    await until('nothing is left of it', () => !isAlive(killed?.worker?.pid));
+    expect(isAlive(row.worker?.pid)).toBe(true);
+    expect((await site.call(['destroy', '--all'])).stdout).toContain(row.id);
   });
 
   test('that ends at once is not started, and says why', async () => {
@@ -65,12 +80,6 @@ describe('a program spawned with --no-http', () => {
     }
     keeper.kill('SIGTERM');
     await keeper.ended;
-  });
-
-  test('ends with its server, also when that is killed', async () => {
-    const row = await site.spawnOne(...work());
-    process.kill(row.pid, 'SIGKILL');
-    await until('nothing is left of it', () => !isAlive(row.worker?.pid));
   });
 
   test('is replaced by restart, beside a door that never hears of it', async () => {
@@ -105,20 +114,6 @@ describe('a program spawned with --no-http', () => {
     expect(isAlive(row.worker?.pid)).toBe(false);
   });
 
-  test('is given no page of health by restart', async () => {
-    const row = await site.spawnOne(...work());
-    const { code, stderr } = await site.call(['restart', row.id, '--health', '/up']);
-    expect([code, stderr]).toEqual([2, expect.stringContaining('takes no requests (--no-http)')]);
-    expect((await site.liveNow()).map(({ id }) => id)).toEqual([row.id]);
-  });
-
-  test('goes only by its name, or with all', async () => {
-    const row = await site.spawnOne(...work());
-    const { code, stderr } = await site.call(['destroy', '--force']);
-    expect([code, stderr]).toEqual([3, expect.stringContaining('Name a worker by its id')]);
-    expect((await site.call(['destroy', '--all'])).stdout).toContain(row.id);
-  });
-
   test('is stopped by scale 0, and comes back with scale, as many as there were', async () => {
     await site.spawn('2', ...work());
     const stopped = await site.call(['scale', '0']);
@@ -139,7 +134,7 @@ describe('a worker beside servers', () => {
     async (version) => {
       const old = unpackOldVersion(site);
       await site.spawn('2');
-      await site.spawn('2', ...work());
+      await site.spawnOne(...work());
       const port = String(await freePort());
       const asked = ['proxy', '--port', port, '--no-admin'];
       const door = version === 'old' ? old.start(asked) : site.start(asked);
@@ -156,25 +151,21 @@ describe('a worker beside servers', () => {
     },
   );
 
-  test('is not what destroy takes at random, nor a reason to take the last server', async () => {
+  test('is not what destroy takes at random, nor a reason to take the last server, nor meant by scale or spawn', async () => {
     const [one] = await site.spawn('1');
     const worker = await site.spawnOne(...work());
     const last = await site.call(['destroy']);
     expect([last.code, last.stderr]).toEqual([1, expect.stringContaining(`${one?.id} on port`)]);
     const named = await site.call(['destroy', one?.id ?? '']);
     expect([named.code, named.stderr]).toEqual([1, expect.stringContaining('is the last one')]);
-    expect((await site.call(['destroy', worker.id])).code).toBe(0);
-    expect((await site.liveNow()).map(({ id }) => id)).toEqual([one?.id]);
-  });
-
-  test('is not meant by scale or spawn without a name', async () => {
-    await site.spawn('1');
-    await site.spawn('1', ...work());
     expect((await site.call(['scale', '2'])).code).toBe(0);
-    await site.spawn('1');
+    await site.spawn();
     const apps = (await site.liveNow()).map(({ app }) => app.split(' ').at(-1));
     expect(apps.filter((app) => app === 'cat')).toHaveLength(3);
     expect(apps.filter((app) => app === WORKER)).toHaveLength(1);
+    expect((await site.call(['destroy', worker.id])).code).toBe(0);
+    expect((await site.liveNow()).map(({ id }) => id)).toContain(one?.id);
+    expect((await site.liveNow()).map(({ id }) => id)).not.toContain(worker.id);
   });
 
   test('of the same command line is another app than the servers', async () => {
