@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { Row } from '../../src/cli/output/rows.ts';
 import { hostPidOf } from '../helpers/machine.ts';
-import { needs, testWith } from '../helpers/needs.ts';
+import { needs, testWith, thorough } from '../helpers/needs.ts';
 import { type Asked, openSpreadFleet, type SpreadFleet } from '../helpers/spread-fleet.ts';
 import { openStranger } from '../helpers/stranger.ts';
 import { until } from '../helpers/until.ts';
@@ -83,11 +83,12 @@ describe('a fleet over three machines, two of them with one name', () => {
     await fleet.used(3);
   });
 
+  // What is dropped for both doors at once is below, where a cable is pulled.
   const cuts = [
-    ['drops all that comes from', 'ip saddr %s drop'],
     ['resets all connections of', 'ip saddr %s ip protocol tcp reject with tcp reset'],
+    ['drops all that comes from', 'ip saddr %s drop'],
   ] as const;
-  for (const [does, rule] of cuts) {
+  for (const [does, rule] of thorough ? cuts : cuts.slice(0, 1)) {
     machineTest(`a machine that ${does} one door is out there, and used by the other`, async () => {
       const { two, three } = fleet;
       const [cut] = fleet.on(three, await fleet.used(3));

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Row } from '../../src/cli/output/rows.ts';
 import { finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
 import { keepAsking } from '../helpers/load.ts';
+import { thorough } from '../helpers/needs.ts';
 import { type OldVersion, unpackOldVersion } from '../helpers/old-version.ts';
 import { freePort } from '../helpers/redis.ts';
 import { until } from '../helpers/until.ts';
@@ -58,11 +59,14 @@ async function door(version: 'old' | 'new') {
   };
 }
 
+/** What the second one shows, others show in part: an old door in worker.test.ts, the new keeper below. */
+const mixtures = [
+  ['old', 'new'],
+  ['new', 'old'],
+] as const;
+
 describe('a fleet of 0.1.0', () => {
-  test.each([
-    ['old', 'new'],
-    ['new', 'old'],
-  ] as const)(
+  test.each(thorough ? mixtures : mixtures.slice(0, 1))(
     'goes on with the %s keeper and the %s door, and is replaced under load',
     async (keeping, opened) => {
       const rows = await oldFleet();
