@@ -71,7 +71,7 @@ describe('spawn --app', () => {
   test('gives it variables and a folder; no command line and no list shows a value', async () => {
     expect(await text(koa.url)).toBe(`hush-4711 from koa at / in ${join(APPS, '..')}\n`);
     expect(site.commandLines().join()).not.toMatch(/hush-4711|from-here-61/);
-    expect((await site.run(['ls', '--json'])).stdout).not.toMatch(/hush-4711|from-here-61/);
+    expect((await site.call(['ls', '--json'])).stdout).not.toMatch(/hush-4711|from-here-61/);
   });
 
   test('serves on after a request that went wrong', async () => {
@@ -93,7 +93,7 @@ describe('an app', () => {
       expect(await text(`${row.url}/t`)).toBe('typed at /t\n');
       return;
     }
-    const { code, stderr } = await site.run(['spawn', '--app', join(APPS, 'typed.ts')]);
+    const { code, stderr } = await site.call(['spawn', '--app', join(APPS, 'typed.ts')]);
     expect(code).toBe(1);
     expect(stderr).toContain(`Node ${process.versions.node} cannot load TypeScript`);
     expect(stderr).toContain('22.18');
@@ -106,7 +106,7 @@ describe('an app', () => {
     ['nothing.js', 1, /has a default export that is no app/],
     ['missing.js', 1, /there is no file/],
   ])('of %s exits %i, says why, and leaves nothing behind', async (file, exit, why) => {
-    const { code, stdout, stderr } = await site.run(['spawn', '--app', file], { cwd: APPS });
+    const { code, stdout, stderr } = await site.call(['spawn', '--app', file], { cwd: APPS });
     expect({ code, stdout }).toEqual({ code: exit, stdout: '' });
     expect(stderr.split('\n')[0]).toMatch(why);
     if (exit === 5) expect(stderr).toContain('throws.js:2');
@@ -126,7 +126,7 @@ describe('an app', () => {
   });
 
   test('that listens by itself is served by the command line that its refusal names', async () => {
-    const { code, stderr } = await site.run(['spawn', '--app', 'listens.js'], { cwd: APPS });
+    const { code, stderr } = await site.call(['spawn', '--app', 'listens.js'], { cwd: APPS });
     const [, named = ''] = /`meowctl (spawn -- [^`]+)`/.exec(stderr) ?? [];
     expect([code, named]).toEqual([1, 'spawn -- node listens.js']);
     const row = await site.spawn(named.split(' ').slice(1));
@@ -141,7 +141,7 @@ describe('an app', () => {
     const slow = await fetch(`${asked.url}/slow`); // its first words are here
     process.kill(asked.pid, 'SIGTERM');
     expect(await slow.text()).toBe('begun, done\n');
-    expect((await site.run(['destroy', destroyed.id, '--force'])).code).toBe(0);
+    expect((await site.call(['destroy', destroyed.id, '--force'])).code).toBe(0);
     await site.nothingLeft();
     const said = /heard that it leaves\n.*on purpose, and of no consequence.*cleaned up/s;
     for (const row of [asked, destroyed]) expect(site.log(row)).toMatch(said);
@@ -218,8 +218,8 @@ describe('a command line about an app', () => {
   });
 
   test('a message may still begin with a dash', async () => {
-    expect((await site.run(['set', '--', '-meow-'])).code).toBe(0);
-    expect((await site.run(['get'])).stdout).toBe('-meow-\n');
+    expect((await site.call(['set', '--', '-meow-'])).code).toBe(0);
+    expect((await site.call(['get'])).stdout).toBe('-meow-\n');
   });
 });
 

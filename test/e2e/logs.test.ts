@@ -48,7 +48,7 @@ function writeLog(
 }
 
 async function spawnOne(): Promise<Row> {
-  const { stdout } = await site.run(['spawn', '--json']);
+  const { stdout } = await site.call(['spawn', '--json']);
   return (JSON.parse(stdout) as Row[])[0] as Row;
 }
 
@@ -73,7 +73,7 @@ describe('logs', () => {
   test('shows what a server said, its time and its id in front, without a Redis, and a crash past its log', async () => {
     const { id, url, pid } = await spawnOne();
     const env = { REDIS_URL: 'redis://127.0.0.1:1' };
-    const { code, stdout, stderr } = await site.run(['logs'], { env });
+    const { code, stdout, stderr } = await site.call(['logs'], { env });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^\w{6} \d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d \w{6} serves http:\S+\n$/);
     expect(stdout.startsWith(`${id} `)).toBe(true);
@@ -203,20 +203,20 @@ describe('logs', () => {
 
   test('gives each id a colour of its own that stays, only where colours are wanted', async () => {
     twoServers();
-    const colored = await site.run(['logs'], { env: { FORCE_COLOR: '1' } });
+    const colored = await site.call(['logs'], { env: { FORCE_COLOR: '1' } });
     const colors = [...colored.stdout.matchAll(/^(\u001b\[\d+m)(\w{6})\u001b\[39m /gm)];
     expect(colors.map(([, , id]) => id)).toEqual(['aaaaaa', 'bbbbbb', 'aaaaaa']);
     const [first, second, third] = colors.map(([, color]) => color);
     expect(first).toBe(third);
     expect(first).not.toBe(second);
-    const alone = await site.run(['logs', 'bbbbbb'], { env: { FORCE_COLOR: '1' } });
+    const alone = await site.call(['logs', 'bbbbbb'], { env: { FORCE_COLOR: '1' } });
     expect(alone.stdout.startsWith(`${second}bbbbbb`)).toBe(true);
-    expect((await site.run(['logs'])).stdout).not.toContain('\u001b');
+    expect((await site.call(['logs'])).stdout).not.toContain('\u001b');
   });
 
   test('escapes control characters on a terminal, and hands a pipe what was written', async () => {
     writeLog('aaaaaa', { '00:00:01.000': 'a\u001b[2Jb\u0007\u202ec' });
-    expect((await site.run(['logs'])).stdout).toContain('a\u001b[2Jb\u0007\u202ec\n');
+    expect((await site.call(['logs'])).stdout).toContain('a\u001b[2Jb\u0007\u202ec\n');
     const command = `${process.execPath} ${BIN} logs`;
     const inTerminal = spawn('script', ['-qec', command, '/dev/null'], { env: site.env });
     const { stdout } = await finish(inTerminal);
@@ -245,7 +245,7 @@ describe('logs', () => {
   test('says which folder it cannot read', async () => {
     const home = join(site.home, 'a-file');
     writeFileSync(home, '');
-    const { code, stderr } = await site.run(['logs'], { env: { MEOW_HOME: home } });
+    const { code, stderr } = await site.call(['logs'], { env: { MEOW_HOME: home } });
     expect(code).toBe(1);
     expect(stderr).toContain(join(home, 'logs'));
   });
@@ -313,7 +313,7 @@ describe('a server whose log cannot be written', () => {
   const linesAfterTrouble = (id: string, url: string) =>
     until('it has something to say', async () => {
       await redisAwayAndBack(url);
-      return (await site.run(['logs', id])).stdout || null;
+      return (await site.call(['logs', id])).stdout || null;
     });
 
   testWith(

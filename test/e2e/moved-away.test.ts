@@ -61,7 +61,7 @@ describe('where Node and meowctl were taken away under a keeper', () => {
     const bin = join(site.home, 'bin');
     mkdirSync(bin);
     startKeeper(install('old'), `${bin}:/nowhere`);
-    const { stdout } = await site.run(['spawn', '--json']);
+    const { stdout } = await site.call(['spawn', '--json']);
     const [row] = JSON.parse(stdout) as [{ id: string; pid: number }];
     await until('it keeps', () => said.includes('keeping'));
     const { node, cli } = install('new');
@@ -84,13 +84,13 @@ describe('where Node and meowctl were taken away under a keeper', () => {
     symlinkSync('/bin/true', join(bin, 'node')); // not one that we can use
     symlinkSync('/bin/true', join(bin, 'meowctl'));
     startKeeper(install('old'), bin);
-    const { stdout } = await site.run(['spawn', '--json']);
+    const { stdout } = await site.call(['spawn', '--json']);
     const [row] = JSON.parse(stdout) as [{ id: string; pid: number }];
     await until('it keeps', () => said.includes('keeping'));
     rmSync(join(site.home, 'old', part), { recursive: true });
     process.kill(row.pid, 'SIGKILL');
     const sentence = new RegExp(`${message}. Install it, then start .meowctl up. or .keep. again`);
     await until('it says so', () => sentence.test(said));
-    expect((await site.run(['logs', row.id])).stdout).toMatch(sentence);
+    expect((await site.call(['logs', row.id])).stdout).toMatch(sentence);
   });
 });

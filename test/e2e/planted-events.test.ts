@@ -19,7 +19,7 @@ let id: string;
 beforeAll(async () => {
   site = await openSite();
   raw = new Redis(site.redis.url);
-  const { stdout } = await site.run(['spawn', '--json']);
+  const { stdout } = await site.call(['spawn', '--json']);
   id = (JSON.parse(stdout) as { id: string }[])[0]?.id ?? '';
 });
 afterEach(() => raw.del(KEY));
@@ -71,18 +71,18 @@ describe('events that somebody else wrote', () => {
 describe('events', () => {
   test('of as long ago as can be asked for are all there are', async () => {
     await plant('1700-0');
-    const { code, stdout } = await site.run(['events', '--since', '999999d']);
+    const { code, stdout } = await site.call(['events', '--since', '999999d']);
     expect([code, stdout.trimEnd().split('\n').length]).toEqual([0, 1]);
   });
 
   test('are none with -n 0, and where none is so young that is said', async () => {
     await plant('1700-0');
-    expect(await site.run(['events', '-n', '0'])).toMatchObject({
+    expect(await site.call(['events', '-n', '0'])).toMatchObject({
       code: 0,
       stdout: '',
       stderr: '',
     });
-    const young = await site.run(['events', '--since', '0s']);
+    const young = await site.call(['events', '--since', '0s']);
     expect(young).toMatchObject({ code: 0, stdout: '', stderr: 'no events in that time\n' });
   });
 });
@@ -115,7 +115,7 @@ describe('the token', () => {
     const admin = `http://127.0.0.1:${port}`;
     await raw.zadd('{meow}:doors', Date.now() + 3_600_000, 'dddddd');
     await raw.set('{meow}:door:dddddd', JSON.stringify({ ...planted, admin, pid: process.pid }));
-    expect((await site.run(['why', id])).code).toBe(0);
+    expect((await site.call(['why', id])).code).toBe(0);
     expect((await site.run(['describe', id])).stdout).toContain(id);
     expect(heard).toEqual([]);
     door.kill('SIGTERM');
@@ -132,7 +132,7 @@ describe('the token', () => {
       return (await ask(doorPort, '/', { headers })).status === 503;
     });
     await site.redis.kill('SIGSTOP');
-    const { code, stdout } = await site.run(['why', 'away-1']);
+    const { code, stdout } = await site.call(['why', 'away-1']);
     await site.redis.kill('SIGCONT');
     expect([code, stdout]).toEqual([0, expect.stringContaining('The client got 503')]);
     door.kill('SIGTERM');

@@ -70,7 +70,7 @@ describe('a Redis on a Unix socket', () => {
 
   async function expectNoUse(file: string, why: RegExp): Promise<void> {
     const url = `unix://:hush@${join(site.home, file)}`;
-    const { code, stdout, stderr } = await site.run(['ls'], { env: { REDIS_URL: url } });
+    const { code, stdout, stderr } = await site.call(['ls'], { env: { REDIS_URL: url } });
     expect([code, stdout, stderr.trimEnd().split('\n').length]).toEqual([4, '', 2]);
     expect(stderr).toMatch(why);
     expect(stderr).toContain(`Redis at ${join(site.home, file)} `);
@@ -91,7 +91,7 @@ describe('a Redis on a Unix socket', () => {
 });
 
 test('?db= names the database, as /db does', async () => {
-  await site.run(['set', 'five'], { env: { REDIS_URL: `${site.redis.url}?db=5` } });
+  await site.call(['set', 'five'], { env: { REDIS_URL: `${site.redis.url}?db=5` } });
   const messageIn = async (db: string) => {
     const store = await openStore(`${site.redis.url}${db}`, false);
     return await store.messages.get('message').finally(() => store.close());
@@ -145,7 +145,7 @@ describe('a Redis with TLS', () => {
     const wants = await site.run(['get'], { env: env('authority') });
     expect(wants.stderr).toMatch(/wants a certificate of each client.*\n.*tls-auth-clients/);
     const plain = { REDIS_URL: `redis://127.0.0.1:${port}` };
-    expect((await site.run(['get'], { env: plain })).stderr).toMatch(/closed the .*\n.*rediss:/);
+    expect((await site.call(['get'], { env: plain })).stderr).toMatch(/closed the .*\n.*rediss:/);
   });
 
   test('whose own certificate is trusted is used', async () => {

@@ -58,10 +58,10 @@ test('many spawns whose Redis gets killed tell it once, and start no more', asyn
 
 test('a verb that finds no Redis names the verb that starts one, which is not an `up` that runs', async () => {
   const env = { REDIS_URL: '' };
-  const before = await site.run(['ls'], { env });
+  const before = await site.call(['ls'], { env });
   expect([before.code, before.stderr]).toEqual([4, expect.stringContaining('`meowctl up`')]);
   site.start(['up', '-n', '1', '--port', String(await freePort()), '--no-admin']);
   await until('it serves', async () => (await site.list()).length === 1);
-  const { code, stderr } = await site.run(['ls'], { env });
+  const { code, stderr } = await site.call(['ls'], { env });
   expect([code, stderr]).toEqual([4, expect.stringContaining('`meowctl spawn`')]);
 });

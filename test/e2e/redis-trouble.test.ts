@@ -110,7 +110,7 @@ describe('a Redis that cannot be used is one clear line', () => {
   });
 
   test('but not when it was the server that slept: what it had asked Redis is answered', async () => {
-    const [server] = JSON.parse((await site.run(['spawn', '--json'])).stdout) as Row[];
+    const [server] = JSON.parse((await site.call(['spawn', '--json'])).stdout) as Row[];
     if (!server) throw new Error('no server');
     const load = keepAsking(`${server.url}/get`, { workers: 16, allowed: [404], pauseMs: 0 });
     for (const more of [200, 400]) {

@@ -53,7 +53,7 @@ async function spawnIn(folder: string, args: readonly string[]): Promise<Row> {
 }
 
 async function restarted(): Promise<Row> {
-  const { stdout, stderr } = await site.run(['restart', '--json'], { cwd: '/' });
+  const { stdout, stderr } = await site.call(['restart', '--json'], { cwd: '/' });
   const [row] = JSON.parse(stdout || '[]') as Row[];
   if (!row) throw new Error(stderr);
   return row;
@@ -74,7 +74,7 @@ describe('a folder behind a link', () => {
     expect([await text(next.url), next.folder]).toEqual(['release 2 2', join(srv, 'releases/2')]);
     addRelease('3');
     release('3');
-    const { stdout } = await site.run(['restart']);
+    const { stdout } = await site.call(['restart']);
     const [head, line] = stdout.split('\n');
     expect(head).toMatch(/APP +FOLDER$/);
     expect(line).toMatch(new RegExp(`server.mjs +${join(srv, 'releases/3')}$`));
@@ -120,7 +120,7 @@ describe('a folder behind a link', () => {
   test('is not taken from a PWD that leads elsewhere', async () => {
     const env = { PWD: join(srv, 'releases/2') };
     const cwd = join(srv, 'current');
-    const { stdout } = await site.run(['spawn', '--json', '--app', 'server.mjs'], { cwd, env });
+    const { stdout } = await site.call(['spawn', '--json', '--app', 'server.mjs'], { cwd, env });
     const [row] = JSON.parse(stdout) as Row[];
     expect(await text(row?.url ?? '')).toContain('release 1');
   });
@@ -128,7 +128,7 @@ describe('a folder behind a link', () => {
   test('that is gone at a restart is named, and the old server serves on', async () => {
     const row = await spawnIn(join(srv, 'current'), ['--app', './server.mjs']);
     rmSync(join(srv, 'current'));
-    const { code, stderr } = await site.run(['restart'], { cwd: '/' });
+    const { code, stderr } = await site.call(['restart'], { cwd: '/' });
     expect([code, stderr.split('\n')[0]]).toEqual([
       1,
       `meowctl: the app's folder "${join(srv, 'current')}" is not there`,

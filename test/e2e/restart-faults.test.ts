@@ -59,7 +59,7 @@ describe('restart', () => {
     const ROUNDS = 6;
     await site.call(['spawn', '2']);
     const startMs = performance.now();
-    expect((await site.run(['restart'])).code).toBe(0);
+    expect((await site.call(['restart'])).code).toBe(0);
     const ms = performance.now() - startMs;
     for (let round = 0; round < ROUNDS; round += 1) {
       const child = site.start(['restart']);
@@ -91,7 +91,7 @@ describe('restart', () => {
     await spawnApp(app, '2');
     writeFileSync(app, "throw new Error('version two is broken');\n");
     const before = await site.list();
-    const failed = await site.run(['restart', '--json']);
+    const failed = await site.call(['restart', '--json']);
     expect([failed.code, failed.stdout]).toEqual([5, '[]\n']);
     expect(failed.stderr).toContain('version two is broken');
     const after = await settled();

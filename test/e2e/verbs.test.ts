@@ -35,17 +35,17 @@ afterAll(async () => {
 
 describe('set and get', () => {
   test('a message is set for 10 s, printed while it lives, and gone after', async () => {
-    const { value: set, ms } = await timed(site.run(['set']));
+    const { value: set, ms } = await timed(site.call(['set']));
     expect(set.code).toBe(0);
     const left = await raw.pttl('{meow}:message:message');
     expect(left).toBeLessThanOrEqual(10_000);
     expect(left).toBeGreaterThan(8_000 - ms);
     await raw.pexpire('{meow}:message:message', 600_000);
-    const { code, stdout } = await site.run(['get']);
+    const { code, stdout } = await site.call(['get']);
     expect(code).toBe(0);
     expect(stdout).toBe('this message will self-destruct in 10 seconds\n');
     await raw.pexpire('{meow}:message:message', 1);
-    const gone = await site.run(['get']);
+    const gone = await site.call(['get']);
     expect(gone.code).toBe(3);
     expect(gone.stdout).toBe('');
   });
@@ -68,13 +68,13 @@ describe('set and get', () => {
 
 describe('recent', () => {
   test('prints nothing on stdout when there was no visit, and [] as JSON', async () => {
-    expect(await site.run(['recent'])).toMatchObject({ code: 0, stdout: '' });
+    expect(await site.call(['recent'])).toMatchObject({ code: 0, stdout: '' });
     expect((await runHere(['recent', '--json'], site.env)).stdout).toBe('[]\n');
   });
 
   test('prints visits newest first', async () => {
     await raw.lpush('{meow}:recent', '/a', '/b?c');
-    expect((await site.run(['recent'])).stdout).toBe('/b?c\n/a\n');
+    expect((await site.call(['recent'])).stdout).toBe('/b?c\n/a\n');
   });
 
   test('escapes control characters in a terminal', async () => {
@@ -90,17 +90,17 @@ describe('recent', () => {
 
 describe('upload and meow', () => {
   test('a picture goes in and comes out byte for byte, once', async () => {
-    const { code, stdout } = await site.run(['upload', join(IMG, 'morning.jpg'), '--json']);
+    const { code, stdout } = await site.call(['upload', join(IMG, 'morning.jpg'), '--json']);
     expect(code).toBe(0);
     const { images, queued } = JSON.parse(stdout);
     expect(queued).toBe(1);
     expect(images).toEqual([
       { id: expect.any(String), type: 'image/jpeg', size: morning.length, name: 'morning.jpg' },
     ]);
-    const meow = await site.run(['meow']);
+    const meow = await site.call(['meow']);
     expect(meow.code).toBe(0);
     expect(meow.bytes.equals(morning)).toBe(true);
-    expect(await site.run(['meow'])).toMatchObject({ code: 3, stdout: '' });
+    expect(await site.call(['meow'])).toMatchObject({ code: 3, stdout: '' });
   });
 
   test('a picture may have something behind it; what begins as something else is none', async () => {
@@ -111,7 +111,7 @@ describe('upload and meow', () => {
       0,
       expect.stringContaining(`image/jpeg  ${both.length} bytes`),
     ]);
-    expect((await site.run(['meow'])).bytes.equals(both)).toBe(true);
+    expect((await site.call(['meow'])).bytes.equals(both)).toBe(true);
     writeFileSync(join(site.home, 'page.jpg'), Buffer.concat([Buffer.from('<p>'), morning]));
     expect(await runHere(['upload', join(site.home, 'page.jpg')], site.env)).toMatchObject({
       code: 1,
@@ -133,7 +133,7 @@ describe('upload and meow', () => {
 
   test('stdin is a file too, and --keep leaves the picture', async () => {
     expect((await site.run(['upload', '-'], { stdin: morning })).code).toBe(0);
-    expect((await site.run(['meow', '--keep'])).bytes.equals(morning)).toBe(true);
+    expect((await site.call(['meow', '--keep'])).bytes.equals(morning)).toBe(true);
     expect(await raw.llen('{meow}:images')).toBe(1);
   });
 
@@ -151,14 +151,14 @@ describe('upload and meow', () => {
   test('-o writes a file, refuses to overwrite it, and --force overwrites', async () => {
     const file = join(site.home, 'cat.jpg');
     await runHere(['upload', join(IMG, 'morning.jpg'), join(IMG, 'night.png')], site.env);
-    expect((await site.run(['meow', '-o', file])).code).toBe(0);
+    expect((await site.call(['meow', '-o', file])).code).toBe(0);
     const first = readFileSync(file);
     expect(first.equals(readFileSync(join(IMG, 'night.png')))).toBe(true);
-    const again = await site.run(['meow', '-o', file]);
+    const again = await site.call(['meow', '-o', file]);
     expect(again.code).toBe(1);
     expect(again.stderr).toContain('--force');
     expect(readFileSync(file).equals(first)).toBe(true);
-    const forced = await site.run(['meow', '-o', file, '--force', '--json']);
+    const forced = await site.call(['meow', '-o', file, '--force', '--json']);
     expect(JSON.parse(forced.stdout)).toMatchObject({ type: 'image/jpeg', file });
     expect(readFileSync(file).equals(morning)).toBe(true);
   });
@@ -176,7 +176,7 @@ describe('upload and meow', () => {
     }
     expect(readdirSync(site.home)).toEqual(before);
     expect(existsSync(join(site.home, 'planted'))).toBe(false);
-    expect((await site.run(['meow'])).bytes.equals(morning)).toBe(true);
+    expect((await site.call(['meow'])).bytes.equals(morning)).toBe(true);
   });
 
   test('a reader that closes early loses nothing', async () => {
@@ -235,7 +235,7 @@ describe('upload and meow', () => {
   test('a full queue says so and takes none', async () => {
     const hundred = Array.from({ length: 100 }, () => join(IMG, 'night.png'));
     expect((await runHere(['upload', '-q', ...hundred], site.env)).code).toBe(0);
-    const { code, stderr } = await site.run(['upload', join(IMG, 'morning.jpg')]);
+    const { code, stderr } = await site.call(['upload', join(IMG, 'morning.jpg')]);
     expect(code).toBe(1);
     expect(stderr).toContain('full');
     expect(await raw.llen('{meow}:images')).toBe(100);
@@ -246,7 +246,7 @@ describe('a record that somebody planted', () => {
   test('puts no control character into an error', async () => {
     const lost = sampleRecord({ host: '\u001b[31mred' });
     await raw.hset('{meow}:servers', lost.id, JSON.stringify(lost));
-    const { code, stderr } = await site.run(['destroy', lost.id, '--drain-timeout', '0']);
+    const { code, stderr } = await site.call(['destroy', lost.id, '--drain-timeout', '0']);
     expect(code).toBe(5);
     expect(stderr).toContain('is on host \\u001b[31mred\n');
     expect(stderr).not.toContain('\u001b');
@@ -255,7 +255,7 @@ describe('a record that somebody planted', () => {
 
 describe('listservers', () => {
   test('says in a sentence that there are none, and [] as JSON', async () => {
-    const { code, stdout, stderr } = await site.run(['listservers']);
+    const { code, stdout, stderr } = await site.call(['listservers']);
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
     expect(stderr).toContain('meowctl spawn');
     expect((await runHere(['ls', '--json'], site.env)).stdout).toBe('[]\n');
@@ -287,7 +287,7 @@ describe('listservers', () => {
       });
       await raw.hset('{meow}:servers', ...fields.flat());
     }
-    const { value, ms, slackMs } = await measured(site.run(['ls', '-q']), readBare);
+    const { value, ms, slackMs } = await measured(site.call(['ls', '-q']), readBare);
     expect([value.code, value.stdout]).toEqual([0, '']);
     expect(ms).toBeLessThan(2_000 + slackMs);
   });
