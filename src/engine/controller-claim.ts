@@ -2,6 +2,7 @@ import { FailedError } from '../errors.ts';
 import { isPid, parseObject } from '../model/fields.ts';
 import { identify } from '../process/identity.ts';
 import { type FleetName, type Kind, kindOf } from '../process/our-process.ts';
+import { type Lock, takeLock } from '../state/lock.ts';
 import { readIfAny, removeFile, writeWhole } from '../state/whole-file.ts';
 import { until } from '../time/until.ts';
 import { type EngineFiles, fleetIn } from './engine-files.ts';
@@ -23,6 +24,8 @@ export interface Claim {
 }
 
 export interface Claiming {
+  /** The state folder. */
+  readonly home: string;
   readonly self: Claimant;
   readonly fleet: FleetName;
   /** Whoever looks after it now has so long to let it go. */
@@ -39,6 +42,8 @@ interface Claimed extends Claimant, FleetName {
 type Files = Pick<EngineFiles, 'controller'>;
 
 const LOOK_MS = 50;
+const LOCK = 'claims';
+const LOCK_ANSWER_MS = 1_000;
 
 /**
  * Claims the HAProxy of these files: whoever looked after it sees that, and ends without ending it.
@@ -46,13 +51,19 @@ const LOOK_MS = 50;
  */
 export async function claim(
   { controller: path }: Files,
-  { self, fleet, withinMs, older }: Claiming,
+  { home, self, fleet, withinMs, older }: Claiming,
 ): Promise<Claim> {
-  const before = living(path);
-  if (before?.kind === 'up' && before.pid !== older) throw cannotTake(before.pid, '`meowctl up`');
   const write = (isFree: boolean) =>
     writeWhole(path, JSON.stringify({ ...self, ...fleet, isFree }));
-  write(false);
+  const lock = await lockClaims(home, self, withinMs);
+  let before: Living | null;
+  try {
+    before = living(path);
+    if (before?.kind === 'up' && before.pid !== older) throw cannotTake(before.pid, '`meowctl up`');
+    write(false);
+  } finally {
+    lock.release();
+  }
   const isOurs = () => isSame(readClaim(path), self);
   if (before && !(await isLetGo(path, before, withinMs))) {
     if (isOurs()) writeWhole(path, before.text);
@@ -74,6 +85,21 @@ export async function claim(
       if (isOurs()) removeFile(path);
     },
   };
+}
+
+/** Of two that begin at once, the second one is to see the first. */
+async function lockClaims(home: string, { pid }: Claimant, withinMs: number): Promise<Lock> {
+  let holder = '';
+  const take = async () => {
+    const taken = await takeLock(home, LOCK, `${pid}`, LOCK_ANSWER_MS);
+    if ('release' in taken) return taken;
+    holder = taken.about;
+    return null;
+  };
+  const lock = await until(take, { everyMs: LOOK_MS, withinMs });
+  if (lock === null)
+    throw cannotTake(isPid(Number(holder)) ? Number(holder) : null, 'another door');
+  return lock;
 }
 
 /** Of which fleet whoever looks after it now is; null where nobody does. */
@@ -123,7 +149,8 @@ function isSame(claimed: Claimed | null, { pid, pidStart }: Claimant): boolean {
   return claimed?.pid === pid && claimed.pidStart === pidStart;
 }
 
-function cannotTake(pid: number, what: string): FailedError {
-  const message = `${what} (pid ${pid}) looks after the HAProxy on this port, and does not let it go`;
+function cannotTake(pid: number | null, what: string): FailedError {
+  const named = pid === null ? what : `${what} (pid ${pid})`;
+  const message = `${named} looks after the HAProxy on this port, and does not let it go`;
   return new FailedError('port-in-use', message, 'End it, or choose another port with --port');
 }

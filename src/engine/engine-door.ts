@@ -35,7 +35,7 @@ export async function createEngineDoor(
   const haproxy = new HaproxyProcess(deps.program.path, deps.env, files, options);
   mustBeOurFleet([claimedFor(files), haproxy.running()], deps, options);
   const { machine: self, fleet, older } = deps;
-  const claiming = { self, fleet, older, withinMs: options.engineTakeOverMs };
+  const claiming = { self, fleet, older, home: deps.home, withinMs: options.engineTakeOverMs };
   const claimed = await claim(files, claiming);
   const parts = createParts(deps, options, { files, haproxy, claimed, deny });
   const { id, rotation, membership, controller, events, figures, notes, url } = parts;
