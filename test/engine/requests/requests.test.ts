@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import { Agent, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
 import type { EngineDoor } from '../../../src/engine/engine-door.ts';
@@ -15,6 +15,8 @@ import { until } from '../../helpers/until.ts';
 /* What HAProxy tells of single requests, and what becomes of it. Pictures: pictures.test.ts. */
 
 const LONG = { responseHeaderMs: 600_000, threads: 2 };
+const FLOOD = 1_600;
+const LINE = 'z'.repeat(1_000);
 let fleet: Fleet;
 let site: EngineSite;
 let door: EngineDoor;
@@ -195,6 +197,28 @@ describe('the log of HAProxy', () => {
     await until('it is told', () => told('/after') === 1);
     expect([told('/before'), told('/missed'), told('/after')]).toEqual([1, 1, 1]);
     reader.close();
+  });
+
+  onHaproxy('holds nobody up while its reader hangs, and goes on with it afterwards', async () => {
+    await serve('aaaaaa');
+    const hangs = connect(site.files.socket, () => hangs.write('show events requests -w\n'));
+    await new Promise((resolve) => hangs.once('data', resolve));
+    hangs.pause();
+    // More than HAProxy and a socket keep.
+    const agent = new Agent({ keepAlive: true, maxSockets: 20 });
+    const asked = Array.from({ length: FLOOD }, (_, at) => ask(port, `/${at}-${LINE}`, { agent }));
+    expect((await Promise.all(asked)).every(({ status }) => status === 200)).toBe(true);
+    let text = '';
+    hangs.on('data', (piece) => {
+      text += String(piece);
+    });
+    hangs.resume();
+    await until('it goes on', async () => {
+      await ask(port, '/resumed', { agent });
+      return text.includes('/resumed') && pathsOf(answers).includes('/resumed');
+    });
+    agent.destroy();
+    hangs.destroy();
   });
 
   onHaproxy('goes on when HAProxy is killed, is loaded anew, and is taken over', async () => {
