@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
 import {
   FOREIGN_NAME,
   type Opened,
@@ -12,6 +12,7 @@ import type { Going } from '../helpers/fleet-site.ts';
 import { needs, testWith } from '../helpers/needs.ts';
 import { openPageSite, type PageSite } from '../helpers/page-site.ts';
 import { sampleRecord } from '../helpers/store.ts';
+import { until } from '../helpers/until.ts';
 
 const FAR_MS = 9e15;
 
@@ -23,15 +24,12 @@ let opened: Opened | null = null;
 beforeAll(async () => {
   [site, browser] = await Promise.all([openPageSite(), openBrowser()]);
   site.raw.on('error', () => {}); // its Redis is killed
-});
-beforeEach(async () => {
   await site.spawn();
   door = await site.openDoor('proxy');
 });
 afterEach(async () => {
   await opened?.context.close();
   opened = null;
-  await site.clear();
 });
 afterAll(async () => {
   await browser?.close();
@@ -65,7 +63,7 @@ describe('the page', () => {
       await page.locator('#live', { hasText: 'stale for' }).waitFor();
       // What was known stands there still.
       expect(await page.locator('#servers tbody tr').count()).toBe(1);
-      await site.openDoor('proxy');
+      door = await site.openDoor('proxy');
       await page.locator('#live', { hasText: 'live' }).waitFor();
       expect(await page.locator('#stale').textContent()).toBe('');
       expect(await page.evaluate(() => document.body.hasAttribute('data-stale'))).toBe(false);
@@ -97,6 +95,7 @@ describe('the page', () => {
     }
     await page.locator('#redis', { hasText: 'connected' }).waitFor();
     expect(await page.locator('#redis-away').textContent()).toBe('');
+    await until('its server is known again', async () => (await site.liveNow()).length === 1);
   });
 
   testPage(
@@ -124,6 +123,8 @@ describe('the page', () => {
       expect(await page.locator('main script, main img').count()).toBe(0);
       expect(await page.evaluate('globalThis.ran')).toBeUndefined();
       expect(opened?.faults.filter((fault) => fault.includes('Security Policy'))).toEqual([]);
+      await site.raw.hdel('{meow}:servers', record.id);
+      await site.raw.zrem('{meow}:leases', record.id);
     },
   );
 });

@@ -27,10 +27,10 @@ function commandLine(pid: number): string {
 }
 
 describe('spawn killed -9 at any moment', () => {
-  const ROUNDS = 12;
+  const ROUNDS = 8;
   const AT_ONCE = 4;
 
-  test('leaves a server that is listed, or none: 12 times, no orphan', async () => {
+  test('leaves a server that is listed, or none: 8 times, no orphan', async () => {
     const few = Array.from({ length: AT_ONCE }, () => timed(site.run(['spawn'])));
     const ms = Math.max(...(await Promise.all(few)).map((each) => each.ms));
     let round = 0;
