@@ -102,6 +102,18 @@ describe('a glance at a fleet that was read before', () => {
     expect([servers.length, total]).toEqual([3, 4]);
   });
 
+  test('shows the same among leases of nobody, and reads none of them', async () => {
+    await register(4);
+    const known = await store.registry.records(LIMIT);
+    await store.registry.beat({ ...recordOf(named(1)), state: 'draining' }, null);
+    await lease(named(2), -5_000);
+    for (let at = 0; at < 9; at++) await lease(`nobody${at}`, 60_000);
+    await raw.config('RESETSTAT');
+    const glance = await store.registry.glance(known, FRESH_MS, 4);
+    expect(await raw.info('commandstats')).not.toMatch(/cmdstat_zrangebyscore:/);
+    expect(routed(glance)).toEqual(routed(await store.registry.recordsOf(ids)));
+  });
+
   test('costs an id for each server, and not its record', async () => {
     await register(ids.length);
     const known = await store.registry.records(LIMIT);

@@ -11,14 +11,21 @@ local longest, fresh, most = unpack(ARGV)
 -- @include clock, soft
 local total = redis.call('HLEN', servers)
 if total > tonumber(most) then return { total, '' } end
-local ends = soft('ZRANGEBYSCORE', leases, '-inf', '+inf', 'WITHSCORES')
-if not ends then return redis.error_reply('WRONGTYPE the key ' .. leases .. ' holds no zset') end
+local held = soft('ZCARD', leases)
+if not held then return redis.error_reply('WRONGTYPE the key ' .. leases .. ' holds no zset') end
+-- Leases of nobody, however many, hold up nobody: then each server's own is asked for.
+local isCrowded = held > 2 * tonumber(most)
+local ends = isCrowded and {} or redis.call('ZRANGEBYSCORE', leases, '-inf', '+inf', 'WITHSCORES')
 local lefts = {}
 for at = 1, #ends, 2 do lefts[ends[at]] = tonumber(ends[at + 1]) - now end
 local up, reply = {}, { total, '' }
 local cells = redis.call('HGETALL', servers)
 for at = 1, #cells, 2 do
   local id, record = cells[at], cells[at + 1]
+  if isCrowded then
+    local own = redis.call('ZSCORE', leases, id)
+    lefts[id] = own and tonumber(own) - now
+  end
   local left = lefts[id]
   local says = record:find('"state":"up"', 1, true) and not record:find('"failing":', 1, true)
   local isWhole = record:sub(1, 1) == '{' and record:sub(-1) == '}'
