@@ -134,7 +134,7 @@ function tryLink(own: string, path: string): boolean {
 
 function cannotLock(path: string, cause: unknown): FailedError {
   const why = systemReason(cause);
-  const message = `cannot hold the lock of \`meowctl up\` at ${quote(path)}: ${why}`;
+  const message = `cannot hold a lock at ${quote(path)}: ${why}`;
   const remedy = 'Set MEOW_HOME to a folder that can hold Unix sockets, on a disk with room';
   return new FailedError('up-lock', message, remedy, { cause });
 }
