@@ -109,14 +109,17 @@ export class Controller {
 
   async #settle(): Promise<void> {
     const { list, rotation, clients, onSettled } = this.#deps;
-    const wanted = rotation.members().filter(isWanted);
-    await clients.settle(
-      this.#link.runtime,
-      wanted.map(({ id }) => id),
-    );
+    const beforeUse = () => {
+      const wanted = rotation.members().filter(isWanted);
+      return clients.settle(
+        this.#link.runtime,
+        wanted.map(({ id }) => id),
+      );
+    };
+    await beforeUse();
     // What they have counted goes with them.
     const beforeRemoval = () => this.#count();
-    const changes = await settle(this.#link.runtime, { list, rotation, beforeRemoval });
+    const changes = await settle(this.#link.runtime, { list, rotation, beforeUse, beforeRemoval });
     if (changes > 0) onSettled();
   }
 

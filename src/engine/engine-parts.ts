@@ -65,7 +65,7 @@ export function createParts(
   const list = new ServerList(options, files.pages);
   const rotation = new Rotation({
     deny,
-    isOn: (server) => list.isOn(server),
+    isOn: (member) => list.has(member) && list.isOn(member.id),
     onChange: () => controller.soon(),
   });
   const counted = new EngineFigures(options);

@@ -32,7 +32,7 @@ export interface RotationDeps {
   /** Why a server at this address must never be used, or null. */
   deny(host: string, port: number): string | null;
   /** Whether HAProxy may send it new requests. */
-  isOn(id: string): boolean;
+  isOn(member: Member): boolean;
   /** Something is to be done. */
   onChange(): void;
 }
@@ -92,9 +92,9 @@ export class Rotation {
     return this.members().map((member) => ({
       id: member.id,
       url: member.url,
-      ...stateOf(member, this.#deps.isOn(member.id)),
+      ...stateOf(member, this.#deps.isOn(member)),
       inflight: member.inflight,
-      queued: member.draining && this.#deps.isOn(member.id) ? 1 : 0,
+      queued: member.draining && this.#deps.isOn(member) ? 1 : 0,
     }));
   }
 

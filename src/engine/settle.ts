@@ -5,6 +5,8 @@ import type { ServerList } from './server-list.ts';
 interface Settling {
   readonly list: ServerList;
   readonly rotation: Rotation;
+  /** Servers are about to get requests: what clients need of them has to be there by then. */
+  beforeUse(): Promise<void>;
   /** Servers are about to be taken away. */
   beforeRemoval(): Promise<void>;
 }
@@ -36,12 +38,14 @@ async function remove(runtime: RuntimeSocket, settling: Settling): Promise<void>
   for (const id of gone) await list.remove(runtime, id);
 }
 
-async function bringIn(runtime: RuntimeSocket, { list, rotation }: Settling): Promise<number> {
+async function bringIn(runtime: RuntimeSocket, settling: Settling): Promise<number> {
+  const { list, rotation, beforeUse } = settling;
   // One whose old address still has requests waits until that is gone.
   const isFree = (member: Member) => list.has(member) || !list.ids().includes(member.id);
   const missing = rotation
     .members()
     .filter((member) => isWanted(member) && !list.isOn(member.id) && isFree(member));
+  if (missing.length > 0) await beforeUse();
   for (const member of missing) await list.bringIn(runtime, member);
   return missing.length;
 }
