@@ -47,6 +47,7 @@ const cookieOf = ({ headers }: Reply) => headers['set-cookie']?.at(-1)?.split(';
 
 async function clientOf(at = port): Promise<{ cookie: string; by: string }> {
   const first = await ask(at);
+  expect(first).toMatchObject({ status: 200, by: expect.any(String) });
   return { cookie: cookieOf(first), by: first.by ?? '' };
 }
 
@@ -149,7 +150,10 @@ describe('a cookie before HAProxy', () => {
     ] as const;
     for (const [what, text] of bad) {
       const given = await ask(port, '/', withCookie(text));
-      expect([what, cookieOf(given)]).toEqual([what, expect.stringContaining(`${given.by}.`)]);
+      expect([what, given.status, cookieOf(given)]).toEqual([
+        ...[what, 200],
+        expect.stringContaining(`${given.by}.`),
+      ]);
     }
   });
 
