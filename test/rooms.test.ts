@@ -169,7 +169,7 @@ const uses: Record<string, readonly string[]> = {
   cats: ['cats/picture', 'cats/upload', 'http', 'model', 'time'],
   'cats/upload': ['cats/picture'],
   'cats/picture': [],
-  server: ['health', 'http', 'model', 'time'],
+  server: ['health', 'http', 'metrics', 'model', 'time'],
   hosting: ['health', 'http', 'time'],
   health: [],
   http: [],

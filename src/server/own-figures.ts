@@ -1,6 +1,7 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import type { App } from '../hosting/app.ts';
+import { residentBytes } from '../metrics/own-process.ts';
 import type { ServerFigures, ServerRecord } from '../model/server-record.ts';
 
 /** How often the loop is looked at: at 10 ms an idle server would use four times as much of a core. */
@@ -65,7 +66,7 @@ export class OwnFigures {
 function ofThisProcess() {
   const { user, system } = process.cpuUsage();
   return {
-    rss: process.memoryUsage.rss(),
+    rss: residentBytes(),
     cpuMs: Math.round((user + system) / US_PER_MS),
     heap: getHeapStatistics().used_heap_size,
   };

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { BIN, finish, openSite, ownProcesses, type Site } from '../helpers/cli.ts';
@@ -119,6 +119,36 @@ test('a worker of a door that had no open file left for the door’s socket gets
   expect((await ended).code).toBe(0);
 });
 
+testWith(
+  needs.prlimit,
+  'a worker of a door with no open file left lives, and serves again',
+  async () => {
+    const port = await freePort();
+    const door = site.start(['proxy', '--workers', '2', '--no-admin', '--port', String(port)]);
+    const said = finish(door);
+    const answers = () =>
+      fetch(`http://127.0.0.1:${port}/`).then(
+        ({ status }) => status === 503,
+        () => false,
+      );
+    await until('it answers', answers);
+    const before = await until('there are two workers', () => {
+      const pids = workersOf(door.pid ?? Number.NaN);
+      return pids.length === 2 && pids;
+    });
+    for (const pid of before) await allow(pid, NONE);
+    const sinceMs = performance.now();
+    await until('each was to tell of itself', () => performance.now() - sinceMs > 3_000);
+    expect(workersOf(door.pid ?? Number.NaN)).toEqual(before);
+    for (const pid of before) await allow(pid, 4_096);
+    await until('it answers again', answers);
+    expect(workersOf(door.pid ?? Number.NaN)).toEqual(before);
+    door.kill('SIGTERM');
+    const { code, stderr } = await said;
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining('EMFILE')]);
+  },
+);
+
 test('up ends what it can where its list of what is wanted cannot be read, and says so', async () => {
   const args = ['up', '-n', '2', '--no-admin', '--port', String(await freePort())];
   const up = site.start(args);
@@ -136,6 +166,11 @@ test('up ends what it can where its list of what is wanted cannot be read, and s
   );
   expect(ownProcesses(site.home)).toEqual([]);
 });
+
+function workersOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean).map(Number);
+}
 
 // From here on what fails is no reason for `up` to end.
 function keeps(): boolean {

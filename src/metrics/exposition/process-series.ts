@@ -1,5 +1,5 @@
-import { readdirSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';
+import { openFiles, residentBytes } from '../own-process.ts';
 import type { WorkersView, WorkerUsage } from '../workers-view.ts';
 import { cleaned, one, type Series, seconds } from './series.ts';
 import type { Scraped } from './source.ts';
@@ -31,7 +31,7 @@ export const processSeries: readonly Series<Scraped>[] = [
     name: 'process_resident_memory_bytes',
     help: 'Memory of the door, its workers included.',
     type: 'gauge',
-    read: ({ workers }) => one(process.memoryUsage.rss() + ofWorkers(workers, ({ rss }) => rss)),
+    read: ({ workers }) => withWorkers(residentBytes(), workers, ({ rss }) => rss),
   },
   {
     name: 'process_start_time_seconds',
@@ -43,11 +43,7 @@ export const processSeries: readonly Series<Scraped>[] = [
     name: 'process_open_fds',
     help: 'Files and sockets that the door has open, its workers included; told on Linux alone.',
     type: 'gauge',
-    read: ({ workers }) => {
-      if (process.platform !== 'linux') return [];
-      const own = readdirSync('/proc/self/fd').length;
-      return one(own + ofWorkers(workers, ({ files }) => files ?? 0));
-    },
+    read: ({ workers }) => withWorkers(openFiles(), workers, ({ files }) => files ?? 0),
   },
   {
     name: 'nodejs_heap_size_used_bytes',
@@ -82,6 +78,10 @@ export const processSeries: readonly Series<Scraped>[] = [
         .map(({ slot, connections }) => ({ labels: { worker: String(slot) }, value: connections })),
   },
 ];
+
+function withWorkers(own: number | null, ...others: Parameters<typeof ofWorkers>) {
+  return own === null ? [] : one(own + ofWorkers(...others));
+}
 
 function ofWorkers(
   view: WorkersView | null | undefined,

@@ -1,6 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { getHeapStatistics } from 'node:v8';
 import type { MergedFigures } from '../../metrics/door-figures.ts';
 import { FiguresTold } from '../../metrics/figures-delta.ts';
+import { openFiles, residentBytes } from '../../metrics/own-process.ts';
 import type { WorkerUsage } from '../../metrics/workers-view.ts';
 import type { OwnListener } from '../listener.ts';
 import { type RequestNote, shortNote } from '../request-notes.ts';
@@ -113,8 +114,9 @@ export class Reporter {
     if (nowMs - this.#usageMs < USAGE_MS) return this.#usage;
     this.#usageMs = nowMs;
     const { user, system } = process.cpuUsage();
-    const { rss, heapUsed: heap } = process.memoryUsage();
-    const files = process.platform === 'linux' ? readdirSync('/proc/self/fd').length : null;
+    const { used_heap_size: heap } = getHeapStatistics();
+    const rss = residentBytes() ?? this.#usage.rss;
+    const files = openFiles() ?? this.#usage.files;
     this.#usage = { cpuMs: (user + system) / US_PER_MS, rss, heap, files };
     return this.#usage;
   }
