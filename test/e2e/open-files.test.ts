@@ -123,19 +123,20 @@ testWith(
   needs.prlimit,
   'a worker of a door with no open file left lives, and serves again',
   async () => {
-    const port = await freePort();
-    const door = site.start(['proxy', '--workers', '2', '--no-admin', '--port', String(port)]);
+    const [port, admin] = [await freePort(), await freePort()];
+    const args = ['proxy', '--workers', '2', '--port', `${port}`, '--admin-port', `${admin}`];
+    const door = site.start(args);
     const said = finish(door);
     const answers = () =>
       fetch(`http://127.0.0.1:${port}/`).then(
         ({ status }) => status === 503,
         () => false,
       );
-    await until('it answers', answers);
-    const before = await until('there are two workers', () => {
-      const pids = workersOf(door.pid ?? Number.NaN);
-      return pids.length === 2 && pids;
+    await until('both workers serve', async () => {
+      const answer = await fetch(`http://127.0.0.1:${admin}/metrics`).catch(() => null);
+      return (await answer?.text())?.includes('meowctl_door_workers{state="serving"} 2');
     });
+    const before = workersOf(door.pid ?? Number.NaN);
     for (const pid of before) await allow(pid, NONE);
     const sinceMs = performance.now();
     await until('each was to tell of itself', () => performance.now() - sinceMs > 3_000);

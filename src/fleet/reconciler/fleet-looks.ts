@@ -19,8 +19,8 @@ export class FleetLooks {
   readonly #nowMs: () => number;
   #wholeMs = Number.NEGATIVE_INFINITY;
   #total = 0;
-  /** What the last look was at; null where it was at all. */
-  #seen: ReadonlySet<string> | null = null;
+  /** What the last look was at. */
+  #seen: ReadonlySet<string> = new Set();
 
   /** @param keepMs how long a look at all is good, for each server of the fleet */
   constructor(deps: FleetLooksDeps, keepMs: number, nowMs: () => number) {
@@ -40,21 +40,21 @@ export class FleetLooks {
 
   async look(): Promise<FleetView> {
     const nowMs = this.#nowMs();
+    const ids = this.#deps.desired.ids();
+    this.#seen = new Set(ids);
     if (nowMs - this.#wholeMs < this.#total * this.#keepMs) {
-      const ids = this.#deps.desired.ids();
-      this.#seen = new Set(ids);
       return this.#deps.registry.fleetOf(ids);
     }
     const fleet = await this.#deps.registry.fleet();
     this.#wholeMs = nowMs;
     // Records that are no good are read too.
     this.#total = fleet.total;
-    this.#seen = null;
+    this.#seen = new Set([...ids, ...fleet.servers.map(({ record }) => record.id)]);
     return fleet;
   }
 
   /** Whether the last look would have shown that server: one that is new here is in the next one. */
   saw(id: string): boolean {
-    return this.#seen?.has(id) ?? true;
+    return this.#seen.has(id);
   }
 }

@@ -62,8 +62,9 @@ test('records that are no good make a fleet large too: they are read with the ot
 test('what a look at its own servers left out is told from what is not there', async () => {
   const deps = { registry: store.registry, desired: { ids: () => OURS } };
   const looks = new FleetLooks(deps, 1_000, () => 1_000);
-  await looks.look();
-  expect(looks.saw('eeeeee')).toBe(true);
+  const whole = await looks.look();
+  const all = [...OURS, ...whole.servers.map(({ record }) => record.id)];
+  expect([...all, 'eeeeee'].map((id) => looks.saw(id))).toEqual([...all.map(() => true), false]);
   await looks.look();
   expect(['aaaaaa', 'eeeeee'].map((id) => looks.saw(id))).toEqual([true, false]);
 });

@@ -145,7 +145,8 @@ test('one in another container is given up only after a whole lease awake, witho
 
 test('one that came in another container while the host looked at its own servers alone lives', async () => {
   const host = await hostWith({ pidNs: 'pid:[1]' });
-  const late = { ...host.record, id: createId(), port: host.record.port + 1 };
+  const port = host.record.port + 1;
+  const late = { ...host.record, id: createId(), port, url: `http://127.0.0.1:${port}` };
   let isDue = false;
   const see = async (view: FleetView) => {
     if (isDue) await host.want(late);
