@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { FailedError } from '../errors.ts';
 import { plain } from '../text.ts';
+import { allPids } from './process-tree.ts';
 
 const LISTEN = '0A';
 const LOCAL_ADDRESS = 1;
@@ -113,12 +114,6 @@ function inodesAt(port: number, listening: readonly string[][]): string[] {
 
 function inodeOf(fields: readonly string[]): string {
   return `socket:[${fields[INODE]}]`;
-}
-
-function allPids(): number[] {
-  return list('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
 }
 
 /** What the descriptors of a process lead to. */

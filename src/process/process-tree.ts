@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { withoutSystem } from '../expected-errors.ts';
 
 /*
  * The processes that come from one: its children and theirs, and all in its session. Linux alone
@@ -52,9 +53,7 @@ export function commandLineOf(pid: number): string[] {
 
 function everybody(): Relative[] {
   if (process.platform !== 'linux') return [];
-  return entriesOfProc()
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => relative(Number(name)));
+  return allPids().flatMap(relative);
 }
 
 function relative(pid: number): Relative[] {
@@ -65,13 +64,13 @@ function relative(pid: number): Relative[] {
   return [{ pid, parent: parent ?? 0, session: session ?? 0, start: start ?? 0 }];
 }
 
-// Out of open files, say: whoever asks has more to do than to know this.
-function entriesOfProc(): string[] {
+/** All processes that can be seen: none where there is no file left to look with, or off Linux. */
+export function allPids(): number[] {
   try {
-    return readdirSync('/proc');
+    const names = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return names.map(Number);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    return [];
+    return withoutSystem([])(error);
   }
 }
 

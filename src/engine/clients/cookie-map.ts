@@ -28,10 +28,9 @@ export class CookieMap {
   async settle(runtime: RuntimeSocket, ids: readonly string[]): Promise<void> {
     const { key } = this.#sticky;
     const isAnew = runtime !== this.#runtime || key !== this.#key;
-    const wanted = new Map(ids.map((id) => [id, this.#told.get(id) ?? '']));
-    if (!isAnew && wanted.size === this.#told.size && !ids.some((id) => !this.#told.has(id)))
-      return;
-    for (const id of ids) wanted.set(id, this.#sticky.value(id));
+    const isSame = ids.length === this.#told.size && ids.every((id) => this.#told.has(id));
+    if (isSame && !isAnew) return;
+    const wanted = new Map(ids.map((id) => [id, this.#sticky.value(id)]));
     if (isAnew) await replaceAll(runtime, wanted);
     else await change(runtime, this.#told, wanted);
     this.#told = wanted;
